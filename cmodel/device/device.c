@@ -1,0 +1,285 @@
+/*
+ * Life of a device, its ring and dispatcher. Registers: registers.c.
+ */
+#include "device/device.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/internal.h"
+#include "num/fixed.h"
+
+enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                    struct qmac_device **device, struct qmac_error *err)
+{
+	struct qmac_device *d = calloc(1, sizeof *d);
+	enum qmac_status status;
+
+	*device = NULL;
+	if (!d)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device");
+	d->hw = *hw;
+	d->options = *options;
+	status = qmac_kernel_find(options->kernel ? options->kernel : "auto", &d->kernel, err);
+	if (status != QMAC_OK)
+		goto out;
+	d->memory_bytes = options->memory_bytes;
+	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows, sizeof *d->a);
+	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols, sizeof *d->w);
+	d->acc = calloc((size_t)hw->acc_depth * (size_t)hw->cols, sizeof *d->acc);
+	d->acc_row_bits = malloc((size_t)hw->acc_depth);
+	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
+	d->memory = calloc(options->memory_bytes ? options->memory_bytes : 1, 1);
+	if (!d->a || !d->w || !d->acc || !d->acc_row_bits || !d->lut || !d->memory) {
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
+		                   (unsigned long long)options->memory_bytes);
+		goto out;
+	}
+	memset(d->acc_row_bits, 1, (size_t)hw->acc_depth);
+	qmac_clock_init(&d->clock, &d->hw);
+	*device = d;
+	return QMAC_OK;
+out:
+	qmac_device_destroy(d);
+	return status;
+}
+
+void qmac_device_destroy(struct qmac_device *device)
+{
+	if (!device)
+		return;
+	free(device->a);
+	free(device->w);
+	free(device->acc);
+	free(device->acc_row_bits);
+	free(device->lut);
+	free(device->memory);
+	free(device);
+}
+
+uint8_t *qmac_device_memory(struct qmac_device *device)
+{
+	return device->memory;
+}
+
+const char *qmac_device_kernel(const struct qmac_device *device)
+{
+	return device->kernel->name;
+}
+
+bool qmac_device_irq(const struct qmac_device *device)
+{
+	return (device->irq_status & device->irq_enable) != 0;
+}
+
+static void stop(struct qmac_device *device, uint32_t code)
+{
+	device->status = QMAC_STATUS_ERROR;
+	device->error_code = code;
+	device->error_command = device->head;
+	device->irq_status |= QMAC_IRQ_ERROR;
+}
+
+/* Is [address, address + bytes) inside the memory window, and really there? */
+static bool readable(const struct qmac_device *device, uint64_t address, uint64_t bytes)
+{
+	const struct qmac_dispatch_state *s = &device->state;
+
+	return address >= s->mem_base && bytes <= s->mem_size && address - s->mem_base <= s->mem_size - bytes &&
+	       bytes <= device->memory_bytes && address <= device->memory_bytes - bytes;
+}
+
+static bool ring_usable(const struct qmac_device *device)
+{
+	uint64_t bytes;
+
+	if (device->ring_log2 < QMAC_RING_LOG2_MIN || device->ring_log2 > QMAC_RING_LOG2_MAX)
+		return false;
+	bytes = (uint64_t)QMAC_COMMAND_BYTES << device->ring_log2;
+	return device->ring_base % QMAC_COMMAND_BYTES == 0 && device->tail - device->head <= 1U << device->ring_log2 &&
+	       device->ring_base >= device->state.mem_base && bytes <= device->state.mem_size &&
+	       device->ring_base - device->state.mem_base <= device->state.mem_size - bytes;
+}
+
+static void read_words(const uint8_t *from, uint32_t words[QMAC_COMMAND_WORDS])
+{
+	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, from += 4)
+		words[i] = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+		           (uint32_t)from[3] << 24;
+}
+
+/* Carries the command out; returns a fault that only execution can find. */
+static unsigned execute(struct qmac_device *device, const struct qmac_command *c)
+{
+	switch (c->opcode) {
+	case QMAC_OPCODE_LOAD:
+		return qmac_device_load(device, c);
+	case QMAC_OPCODE_STORE:
+		return qmac_device_store(device, c);
+	case QMAC_OPCODE_GEMM:
+		qmac_device_gemm(device, c);
+		return QMAC_FAULT_NONE;
+	case QMAC_OPCODE_VEC:
+		qmac_device_vec(device, c);
+		return QMAC_FAULT_NONE;
+	default:
+		return QMAC_FAULT_NONE;
+	}
+}
+
+static void update_time_counters(struct qmac_device *device)
+{
+	const struct qmac_clock *clock = &device->clock;
+
+	device->counters[QMAC_COUNTER_FETCH_BYTES] = clock->fetch_bytes;
+	device->counters[QMAC_COUNTER_CYCLES] = clock->now;
+	for (unsigned e = 0; e < 3; e++) {
+		device->counters[QMAC_COUNTER_LOAD_BUSY + e] = clock->engine[e].busy;
+		device->counters[QMAC_COUNTER_LOAD_WAIT + e] = clock->engine[e].wait;
+	}
+}
+
+static void retire(struct qmac_device *device, const struct qmac_command *c, struct qmac_time time,
+                   const uint64_t before[3])
+{
+	unsigned engine = qmac_command_engine(c->opcode);
+	const uint64_t *counters = device->counters;
+
+	if (engine < 3)
+		device->state.dispatched[engine]++;
+	device->counters[QMAC_COUNTER_COMMANDS]++;
+	if (c->opcode == QMAC_OPCODE_SYNC) {
+		if (c->stamp)
+			device->stamp = time.retire;
+		if (c->irq)
+			device->irq_status |= QMAC_IRQ_SYNC;
+	}
+	if (device->options.on_retire) {
+		const struct qmac_retire record = {
+			.number = device->head,
+			.engine = (uint8_t)engine,
+			.opcode = (uint8_t)c->opcode,
+			.tag = (uint16_t)c->tag,
+			.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
+			.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
+			.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
+			.digest = device->digest,
+			.start = time.start,
+			.cycle = time.retire,
+		};
+
+		device->options.on_retire(device->options.context, &record);
+	}
+}
+
+/* Fetches, checks, executes and retires the descriptor at head. */
+static void step(struct qmac_device *device)
+{
+	uint64_t address = device->ring_base + (uint64_t)QMAC_COMMAND_BYTES *
+	                   (device->head & ((1U << device->ring_log2) - 1));
+	uint64_t before[3] = {device->counters[QMAC_COUNTER_ACC_SATURATIONS],
+	                      device->counters[QMAC_COUNTER_REQUANT_SATURATIONS],
+	                      device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS]};
+	uint32_t words[QMAC_COMMAND_WORDS];
+	struct qmac_command c;
+	struct qmac_time time;
+	unsigned fault = QMAC_FAULT_BUS;
+
+	if (readable(device, address, QMAC_COMMAND_BYTES)) {
+		read_words(device->memory + address, words);
+		qmac_command_decode(words, &c);
+		fault = qmac_command_fault(&device->hw, &device->state, words, &c);
+	}
+	if (fault == QMAC_FAULT_NONE) {
+		device->digest = 0;
+		fault = execute(device, &c);
+	}
+	if (fault != QMAC_FAULT_NONE) {
+		stop(device, fault);
+		return;
+	}
+	time = qmac_clock_command(&device->clock, &c, device->head, device->tail, device->ring_base,
+	                          (int)device->ring_log2);
+	retire(device, &c, time, before);
+	device->head++;
+}
+
+bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
+{
+	uint64_t limit = device->clock.now + cycles;
+
+	if (limit < cycles)
+		limit = UINT64_MAX;
+	if (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !ring_usable(device))
+		stop(device, QMAC_FAULT_RING);
+	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !qmac_device_irq(device)) {
+		if (device->clock.now > limit)
+			break;
+		step(device);
+	}
+	update_time_counters(device);
+	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
+}
+
+void qmac_device_digest_operands(struct qmac_device *device, unsigned space, uint32_t row)
+{
+	int lanes, bits;
+	const int16_t *operands = qmac_device_operands(device, space, row, &lanes, &bits);
+
+	for (int j = 0; j < lanes; j++)
+		qmac_device_digest(device, space, row, (uint64_t)j,
+		                   (uint64_t)qmac_zero_extend((uint64_t)operands[j], bits));
+}
+
+void qmac_device_digest_acc(struct qmac_device *device, uint32_t row, uint32_t first, uint32_t lanes)
+{
+	const int64_t *acc = qmac_device_acc(device, row);
+
+	for (uint32_t j = first; j < first + lanes; j++)
+		qmac_device_digest(device, QMAC_SPACE_ACC, row, j, (uint64_t)acc[j]);
+}
+
+uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)
+{
+	const struct qmac_hw *hw = &device->hw;
+
+	switch (space) {
+	case QMAC_SPACE_A:
+		assert(row < (uint32_t)hw->a_depth && lane < (uint32_t)hw->rows);
+		return (uint64_t)qmac_zero_extend((uint64_t)device->a[row * (uint32_t)hw->rows + lane], hw->a_bits);
+	case QMAC_SPACE_W:
+		assert(row < (uint32_t)hw->w_depth && lane < (uint32_t)hw->cols);
+		return (uint64_t)qmac_zero_extend((uint64_t)device->w[row * (uint32_t)hw->cols + lane], hw->w_bits);
+	case QMAC_SPACE_ACC:
+		assert(row < (uint32_t)hw->acc_depth && lane < (uint32_t)hw->cols);
+		return (uint64_t)device->acc[row * (uint32_t)hw->cols + lane];
+	default:
+		assert(row < 1U << hw->lut_bits);
+		return device->lut[row];
+	}
+}
+
+void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane, uint64_t value)
+{
+	const struct qmac_hw *hw = &device->hw;
+
+	switch (space) {
+	case QMAC_SPACE_A:
+		assert(row < (uint32_t)hw->a_depth && lane < (uint32_t)hw->rows);
+		device->a[row * (uint32_t)hw->rows + lane] = (int16_t)qmac_sign_extend(value, hw->a_bits);
+		break;
+	case QMAC_SPACE_W:
+		assert(row < (uint32_t)hw->w_depth && lane < (uint32_t)hw->cols);
+		device->w[row * (uint32_t)hw->cols + lane] = (int16_t)qmac_sign_extend(value, hw->w_bits);
+		break;
+	case QMAC_SPACE_ACC:
+		assert(row < (uint32_t)hw->acc_depth && lane < (uint32_t)hw->cols);
+		device->acc[row * (uint32_t)hw->cols + lane] = qmac_sign_extend(value, hw->acc_bits);
+		device->acc_row_bits[row] = (uint8_t)hw->acc_bits;
+		break;
+	default:
+		assert(row < 1U << hw->lut_bits);
+		device->lut[row] = (uint32_t)value;
+	}
+}

@@ -1,0 +1,90 @@
+/*
+ * What the parts of the device share; for cmodel/device only.
+ */
+#ifndef QMAC_DEVICE_INTERNAL_H
+#define QMAC_DEVICE_INTERNAL_H
+
+#include "device/device.h"
+#include "isa/command.h"
+#include "kernel/kernel.h"
+#include "time/clock.h"
+
+/* The place of DRAM words in a digest (docs/command-set.md). */
+enum { QMAC_DIGEST_DRAM = 4 };
+
+struct qmac_device {
+	struct qmac_hw hw;
+	struct qmac_device_options options;
+	const struct qmac_kernel *kernel;
+
+	/* Scratchpads. Operands are kept sign extended, whatever their reader makes of them. */
+	int16_t *a, *w;         /* a_depth x rows, w_depth x cols */
+	int64_t *acc;           /* acc_depth x cols, within acc_bits */
+	uint8_t *acc_row_bits;  /* per ACC row: every word fits this many bits signed (1..64) */
+	uint32_t *lut;
+	uint8_t *memory;
+	uint64_t memory_bytes;
+
+	/* Registers */
+	struct qmac_dispatch_state state; /* memory window, commands dispatched */
+	uint64_t ring_base;
+	uint32_t ring_log2, head, tail;
+	uint32_t status, error_code, error_command, irq_status, irq_enable;
+	uint64_t stamp;
+
+	uint64_t counters[QMAC_COUNTERS];
+	struct qmac_clock clock;
+
+	/* The command being executed */
+	uint64_t digest;
+};
+
+/* Each executes one valid command and updates counters and digest. LOAD and STORE return a fault (BUS or none). */
+unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
+unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c);
+void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c);
+void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c);
+
+static inline void qmac_device_digest(struct qmac_device *device, uint64_t space, uint64_t row, uint64_t lane,
+                                      uint64_t value)
+{
+	uint64_t h = value * 0x9E3779B97F4A7C15ULL + (space << 58 ^ row << 8 ^ lane);
+
+	h = (h ^ h >> 32) * 0xD6E8FEB86659FD93ULL;
+	h = (h ^ h >> 29) * 0xC2B2AE3D27D4EB4FULL;
+	device->digest += h ^ h >> 32;
+}
+
+/* A whole A or W row, or lanes 0..lanes-1 of an ACC row. */
+void qmac_device_digest_operands(struct qmac_device *device, unsigned space, uint32_t row);
+void qmac_device_digest_acc(struct qmac_device *device, uint32_t row, uint32_t first, uint32_t lanes);
+
+/* Row `row` of A or W (space), its lanes and operand width. */
+static inline int16_t *qmac_device_operands(struct qmac_device *device, unsigned space, uint32_t row, int *lanes,
+                                            int *bits)
+{
+	if (space == QMAC_SPACE_A) {
+		*lanes = device->hw.rows;
+		*bits = device->hw.a_bits;
+		return device->a + (size_t)row * (size_t)device->hw.rows;
+	}
+	*lanes = device->hw.cols;
+	*bits = device->hw.w_bits;
+	return device->w + (size_t)row * (size_t)device->hw.cols;
+}
+
+static inline int64_t *qmac_device_acc(struct qmac_device *device, uint32_t row)
+{
+	return device->acc + (size_t)row * (size_t)device->hw.cols;
+}
+
+/* Notes that `lanes` words of at most `bits` bits were written to an ACC row. */
+static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row, uint32_t lanes, int bits)
+{
+	uint8_t *bound = &device->acc_row_bits[row];
+
+	if (lanes == (uint32_t)device->hw.cols || *bound < bits)
+		*bound = (uint8_t)bits;
+}
+
+#endif

@@ -1,0 +1,165 @@
+#include "hw/hw.h"
+
+#include <string.h>
+
+#define ROW(group, name, member, kind, low, high, words, help) \
+	{group, #name, kind, low, high, words, help, offsetof(struct qmac_hw, member)},
+#define INT(name, low, high, help) ROW("", name, name, QMAC_PARAM_INT, low, high, "", help)
+#define POWER2(name, low, high, help) ROW("", name, name, QMAC_PARAM_POWER2, low, high, "", help)
+#define EVEN(name, low, high, help) ROW("", name, name, QMAC_PARAM_EVEN, low, high, "", help)
+#define CHOICE(name, words, help) ROW("", name, name, QMAC_PARAM_CHOICE, 0, 0, words, help)
+#define BOOL(name, help) ROW("", name, name, QMAC_PARAM_BOOL, 0, 1, "", help)
+#define DRAM_INT(name, low, high, help) ROW("dram", name, dram_##name, QMAC_PARAM_INT, low, high, "", help)
+#define DRAM_POWER2(name, low, high, help) \
+	ROW("dram", name, dram_##name, QMAC_PARAM_POWER2, low, high, "", help)
+#define DRAM_FIXED8(name, low, high, help) \
+	ROW("dram", name, dram_##name, QMAC_PARAM_FIXED8, low, high, "", help)
+
+const struct qmac_param qmac_params[] = {
+#include "hw/params.def"
+};
+const int qmac_param_count = (int)(sizeof qmac_params / sizeof qmac_params[0]);
+
+#undef ROW
+#undef INT
+#undef POWER2
+#undef EVEN
+#undef CHOICE
+#undef BOOL
+#undef DRAM_INT
+#undef DRAM_POWER2
+#undef DRAM_FIXED8
+
+/*
+ * Derived from data-sheet figures for a device clock of 1 GHz (one cycle is one nanosecond); at
+ * another clock give the keys explicitly, for they count cycles of the device. One rule for all:
+ *   latency     read latency of an open row, plus 20 ns for controller and PHY (the default of
+ *               gem5's MemCtrl: 10 ns each way)
+ *   miss        tRP + tRCD
+ *   turnaround  the mean of both directions: write to read tWTR + read latency, read to write two
+ *               memory clocks
+ *   bytes       the peak rate in 1/256, rounded down to a quarter of a byte
+ *   banks       of all channels together, at most 64; row_bytes: of all devices of a channel
+ * Nanoseconds round to the nearest cycle. Refresh is left out. These are representative parts,
+ * not bounds: a key given beside the preset overrides it.
+ */
+const struct qmac_dram_preset qmac_dram_presets[] = {
+	/* tCK .625 ns, CL-tRCD-tRP 22-22-22, tWTR_L 7.5 ns; 8 devices x8: 25.6 GB/s, 16 banks, pages of 1 KB. */
+	{"ddr4", 34, 25 * 256 + 128, 16, 8192, 28, 11,
+	 "DDR4-3200AA, one 64-bit channel: JEDEC JESD79-4; Micron MT40A1G8-062E (8 Gb x8) data sheet"},
+	/* tCK .625 ns, RL 28 clocks + tDQSCK 3.5 ns, tRPpb 18 ns, tRCD 18 ns, tWTR 10 ns; 2 x 8 banks, 2 KB. */
+	{"lpddr4", 41, 12 * 256 + 192, 16, 2048, 36, 16,
+	 "LPDDR4-3200, two 16-bit channels: JEDEC JESD209-4; Micron MT53B128M32D1-062 data sheet"},
+	/* tCK 1 ns, CL 14, tRCD 14, tRP 14, tWTR_L 8; 8 x 128 bit at 2 Gb/s: 256 GB/s, 128 banks, 2 KB. */
+	{"hbm2", 34, 256 * 256, 64, 2048, 28, 12,
+	 "HBM2 at 2 Gb/s per pin, one stack: JEDEC JESD235A; timing as HBM2_8Gb_x128.ini of DRAMsim3"},
+};
+const int qmac_dram_preset_count = (int)(sizeof qmac_dram_presets / sizeof qmac_dram_presets[0]);
+
+int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param)
+{
+	return (int *)(void *)((char *)hw + param->offset);
+}
+
+static int value_of(const struct qmac_hw *hw, const struct qmac_param *param)
+{
+	int value;
+
+	memcpy(&value, (const char *)hw + param->offset, sizeof value);
+	return value;
+}
+
+static const struct qmac_param *param_of(size_t offset)
+{
+	for (int i = 0; i < qmac_param_count; i++)
+		if (qmac_params[i].offset == offset)
+			return &qmac_params[i];
+	return NULL;
+}
+
+static int word_count(const char *words)
+{
+	int n = 1;
+
+	for (; *words; words++)
+		n += *words == '|';
+	return n;
+}
+
+/* The rules that concern one parameter alone. */
+static enum qmac_status check_param(const struct qmac_param *p, int value, struct qmac_error *err)
+{
+	const char *dot = p->group[0] ? "." : "";
+	int unit = p->kind == QMAC_PARAM_FIXED8 ? 256 : 1;
+	int high = p->kind == QMAC_PARAM_CHOICE ? word_count(p->words) - 1 : p->high;
+
+	if (value < p->low * unit || value > high * unit)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %.10g is out of range %d..%d", p->group, dot,
+		                 p->name, (double)value / unit, p->low, high);
+	if (p->kind == QMAC_PARAM_POWER2 && (value & (value - 1)) != 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %d is not a power of two", p->group, dot, p->name,
+		                 value);
+	if (p->kind == QMAC_PARAM_EVEN && value % 2 != 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %d is odd, but each scratchpad has two equal banks",
+		                 p->group, dot, p->name, value);
+	return QMAC_OK;
+}
+
+/* A block of the array's longer side, and a second one beside it, must fit each scratchpad. */
+static enum qmac_status check_depths(const struct qmac_hw *hw, const struct qmac_param **culprit,
+                                     struct qmac_error *err)
+{
+	static const size_t depths[] = {
+		offsetof(struct qmac_hw, a_depth),
+		offsetof(struct qmac_hw, w_depth),
+		offsetof(struct qmac_hw, acc_depth),
+	};
+	int least = 2 * (hw->rows > hw->cols ? hw->rows : hw->cols);
+
+	for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
+		*culprit = param_of(depths[i]);
+		if (value_of(hw, *culprit) < least)
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s: %d is less than 2 * max(rows, cols) = %d",
+			                 (*culprit)->name, value_of(hw, *culprit), least);
+	}
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_param **culprit,
+                               struct qmac_error *err)
+{
+	const struct qmac_param *unused;
+	enum qmac_status status;
+
+	if (!culprit)
+		culprit = &unused;
+	for (int i = 0; i < qmac_param_count; i++) {
+		*culprit = &qmac_params[i];
+		status = check_param(*culprit, value_of(hw, *culprit), err);
+		if (status)
+			return status;
+	}
+	status = check_depths(hw, culprit, err);
+	if (status)
+		return status;
+	*culprit = param_of(offsetof(struct qmac_hw, lut_ports));
+	if (hw->lut_ports > hw->cols)
+		return qmac_fail(err, QMAC_BAD_INPUT, "lut_ports: %d is more than cols = %d", hw->lut_ports,
+		                 hw->cols);
+	*culprit = param_of(offsetof(struct qmac_hw, mac_style));
+	if (hw->mac_style != QMAC_STYLE_PARALLEL)
+		return qmac_fail(err, QMAC_BAD_INPUT, "mac_style: %s is not available yet; use parallel",
+		                 hw->mac_style == QMAC_STYLE_FUSED ? "fused" : "serial");
+	*culprit = NULL;
+	return QMAC_OK;
+}
+
+int qmac_hw_psum_bits(const struct qmac_hw *hw)
+{
+	int longest = hw->rows > hw->os_max ? hw->rows : hw->os_max;
+	int bits = 0;
+
+	while (bits < 30 && 1 << bits < longest)
+		bits++;
+	return hw->a_bits + hw->w_bits + 1 + bits;
+}

@@ -1,0 +1,84 @@
+/*
+ * The hardware configuration: a plain value with one validating function.
+ *
+ * Every parameter stands once, in params.def; reading it from YAML is the
+ * host's business (host/config/hw_file.h).
+ */
+#ifndef QMAC_HW_HW_H
+#define QMAC_HW_HW_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum { QMAC_OVERFLOW_WRAP, QMAC_OVERFLOW_SATURATE };
+enum { QMAC_STYLE_PARALLEL, QMAC_STYLE_FUSED, QMAC_STYLE_SERIAL };
+
+struct qmac_hw {
+#define INT(name, low, high, help) int name;
+#define POWER2(name, low, high, help) int name;
+#define EVEN(name, low, high, help) int name;
+#define CHOICE(name, words, help) int name;
+#define BOOL(name, help) int name;
+#define DRAM_INT(name, low, high, help) int dram_##name;
+#define DRAM_POWER2(name, low, high, help) int dram_##name;
+#define DRAM_FIXED8(name, low, high, help) int dram_##name;
+#include "hw/params.def"
+#undef INT
+#undef POWER2
+#undef EVEN
+#undef CHOICE
+#undef BOOL
+#undef DRAM_INT
+#undef DRAM_POWER2
+#undef DRAM_FIXED8
+};
+
+enum qmac_param_kind {
+	QMAC_PARAM_INT,
+	QMAC_PARAM_POWER2,
+	QMAC_PARAM_EVEN,
+	QMAC_PARAM_CHOICE,
+	QMAC_PARAM_BOOL,
+	QMAC_PARAM_FIXED8 /* decimal in the file, value * 256 in the struct, exact or refused */
+};
+
+/* One row of the table of parameters. */
+struct qmac_param {
+	const char *group; /* "" or "dram" */
+	const char *name;
+	enum qmac_param_kind kind;
+	int low, high;     /* bounds in the unit of the file (FIXED8: whole bytes) */
+	const char *words; /* CHOICE: "a|b|c"; else "" */
+	const char *help;
+	size_t offset;     /* of the int member in struct qmac_hw */
+};
+
+extern const struct qmac_param qmac_params[];
+extern const int qmac_param_count;
+
+/* Ready-made memories; a preset's values come with their source in hw.c. */
+struct qmac_dram_preset {
+	const char *name;
+	int latency, bytes_per_cycle_256, banks, row_bytes, miss, turnaround;
+	const char *source;
+};
+
+extern const struct qmac_dram_preset qmac_dram_presets[];
+extern const int qmac_dram_preset_count;
+
+/* Points into hw to the member of one parameter. */
+int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param);
+
+/*
+ * Checks every range and every rule between parameters. At the first violation
+ * fills err with the message (no place) and *culprit (may be NULL) with the
+ * table row of the key to blame, so that the caller can name the line.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_param **culprit,
+                                               struct qmac_error *err);
+
+/* Width of a sum inside the array: a_bits + w_bits + 1 + clog2(max(rows, os_max)). */
+int qmac_hw_psum_bits(const struct qmac_hw *hw);
+
+#endif

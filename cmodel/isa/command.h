@@ -1,0 +1,50 @@
+/*
+ * Descriptors: encode, decode, validate, disassemble.
+ *
+ * struct qmac_command and all codes come from isa.def through the generated
+ * qmac_isa.h. What a command means and when it is refused: docs/command-set.md.
+ */
+#ifndef QMAC_ISA_COMMAND_H
+#define QMAC_ISA_COMMAND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hw/hw.h"
+#include "qmac_isa.h"
+
+/* What the dispatcher knows beside the descriptor and the hardware. */
+struct qmac_dispatch_state {
+	uint64_t mem_base, mem_size;  /* device memory window in bytes */
+	uint32_t dispatched[3];       /* commands handed to LOAD, EXECUTE, STORE so far */
+};
+
+/* 16 words of a command. Fields beyond their width are cut: check before. */
+void qmac_command_encode(const struct qmac_command *command, uint32_t words[QMAC_COMMAND_WORDS]);
+
+/* All fields of the descriptor's class; never fails, an unknown opcode has COMMON fields only. */
+void qmac_command_decode(const uint32_t words[QMAC_COMMAND_WORDS], struct qmac_command *command);
+
+/*
+ * The complete check of the dispatcher: QMAC_FAULT_NONE, or the first fault in
+ * the order of docs/command-set.md. words and command describe the same descriptor.
+ */
+unsigned qmac_command_fault(const struct qmac_hw *hw, const struct qmac_dispatch_state *state,
+                            const uint32_t words[QMAC_COMMAND_WORDS], const struct qmac_command *command);
+
+/* QMAC_ENGINE_* that executes an opcode 1..5. */
+unsigned qmac_command_engine(unsigned opcode);
+
+/* Bytes of a CONTAINER_* code: 1, 2, 4, 8. */
+static inline int qmac_container_bytes(unsigned container)
+{
+	return 1 << container;
+}
+
+/* "VEC add dst=ACC:4 ..." on one line, used fields only; returns text. */
+const char *qmac_command_text(const struct qmac_command *command, char *text, size_t size);
+
+/* Name of a code, "?" where it has none: group "op", "fault", ... as in isa.def, upper case. */
+const char *qmac_code_name(const char *group, unsigned value);
+
+#endif

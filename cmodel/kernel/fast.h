@@ -1,0 +1,194 @@
+/*
+ * The fast kernel, once, for every instruction set. A file that includes this
+ * page has defined before:
+ *
+ *   vec            VEC_LANES unsigned 64-bit lanes, with the operators + - * & | ^ ~ << >>;
+ *                  unsigned, because sums and products modulo 2^64 are right wherever the
+ *                  exact result fits 64 bits, whatever happens on the way
+ *   vec_of(s)      s in every lane
+ *   vec_load(p,n), vec_store(p,n,v)  the first n lanes only, where n < VEC_LANES; others load as 0
+ *   vec_widen(p)   VEC_LANES numbers of 32 bits, zero extended
+ *   vec_equal(a,b), vec_above(a,b)  all ones where a = b, where a > b as signed numbers; else 0
+ *   vec_min, vec_max (signed), vec_right(v,n) (floor(v / 2^n), signed), vec_mul32 (product of the
+ *                  low halves as signed numbers), vec_sum (over the lanes)
+ *   dither_word    DITHER_LANES lanes dither_lane of DITHER_BITS bits: 16, or 32 that hold a 16-bit
+ *                  number twice, so that one 32-bit rotation rotates both copies
+ *   DITHER_NUMBERS the initialiser {0, 1, 2, ... DITHER_LANES - 1}
+ *   dither_store(p,a,b)  p[i] = a[i] << 8 | b[i] >> 8, where a[i] and b[i] are numbers of 16 bits
+ *   FAST_KERNEL, FAST_NAME
+ *
+ * Lanes beyond the row are computed from zeros and thrown away: 0 rounds to 0
+ * under every mode and is never clamped, so they do not disturb the counts.
+ */
+#ifndef QMAC_KERNEL_FAST_H
+#define QMAC_KERNEL_FAST_H
+
+#include "kernel/variants.h"
+#include "num/dither.h"
+#include "num/fixed.h"
+
+/* So that a switch over modes becomes one loop per mode. */
+#define FAST_INLINE static inline __attribute__((always_inline))
+
+/* ---- combine ------------------------------------------------------------------ */
+
+FAST_INLINE vec combine_vec(unsigned op, vec a, vec b)
+{
+	switch (op) {
+	case QMAC_OP_ADD:
+		return a + b;
+	case QMAC_OP_SUB:
+		return a - b;
+	case QMAC_OP_MIN:
+		return vec_min(a, b);
+	case QMAC_OP_MAX:
+		return vec_max(a, b);
+	case QMAC_OP_MUL:
+		return a * b;
+	case QMAC_OP_EQ:
+		return vec_equal(a, b) & vec_of(1);
+	default:
+		return a & vec_above(b, vec_of(0));
+	}
+}
+
+FAST_INLINE uint64_t combine_row(unsigned op, bool scaled, int lanes, int l0, int64_t mult, const int64_t *a,
+                                 const int64_t *b, int64_t *x)
+{
+	for (int j = 0; j < lanes; j += VEC_LANES) {
+		int n = lanes - j;
+		vec v = combine_vec(op, vec_load(a + j, n) << (uint64_t)l0, vec_load(b + j, n));
+
+		vec_store(x + j, n, scaled ? v * vec_of(mult) : v);
+	}
+	return 0;
+}
+
+static uint64_t fast_combine(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a, const int64_t *b,
+                             int64_t *x)
+{
+	switch (op) {
+	case QMAC_OP_ADD:
+		if (mult == 1)
+			return combine_row(QMAC_OP_ADD, false, lanes, l0, 1, a, b, x);
+		return combine_row(QMAC_OP_ADD, true, lanes, l0, mult, a, b, x);
+	case QMAC_OP_SUB:
+		if (mult == 1)
+			return combine_row(QMAC_OP_SUB, false, lanes, l0, 1, a, b, x);
+		return combine_row(QMAC_OP_SUB, true, lanes, l0, mult, a, b, x);
+	case QMAC_OP_MIN:
+		return combine_row(QMAC_OP_MIN, true, lanes, l0, mult, a, b, x);
+	case QMAC_OP_MAX:
+		return combine_row(QMAC_OP_MAX, true, lanes, l0, mult, a, b, x);
+	case QMAC_OP_MUL:
+		return combine_row(QMAC_OP_MUL, false, lanes, 0, 1, a, b, x);
+	case QMAC_OP_EQ:
+		return combine_row(QMAC_OP_EQ, false, lanes, 0, 1, a, b, x);
+	default:
+		return combine_row(QMAC_OP_SELECT, false, lanes, 0, 1, a, b, x);
+	}
+}
+
+/* ---- finish ------------------------------------------------------------------- */
+
+#define DITHER_COPIES (DITHER_BITS == 32 ? 0x10001U : 1U)
+#define DITHER_OF(s) ((dither_lane)(((s) & 0xFFFFU) * DITHER_COPIES) + (dither_word){0})
+#define DITHER_ROTATE(a, n) ((a) << (n) | (a) >> (DITHER_BITS - (n)))
+
+/* Random numbers of channel0 .. channel0 + lanes - 1, and some more up to a whole number of vectors. */
+FAST_INLINE void dither_row(int lanes, uint32_t row_state, uint32_t channel0, uint32_t *r)
+{
+	const dither_word number = DITHER_NUMBERS;
+
+	for (int j = 0; j < lanes; j += DITHER_LANES) {
+		dither_word a = DITHER_OF(row_state >> 16), b = DITHER_OF(row_state);
+		dither_word channel = ((number + (dither_lane)(channel0 + (uint32_t)j)) & 0xFFFFU) * DITHER_COPIES;
+
+		for (int i = 0; i < QMAC_DITHER_CHANNEL_ROUNDS; i++) {
+			dither_word bent = (DITHER_ROTATE(a, 1) & DITHER_ROTATE(a, 8)) ^ DITHER_ROTATE(a, 2);
+			dither_word next = b ^ bent ^ channel ^ DITHER_OF(qmac_dither_constants[i]);
+
+			b = a;
+			a = next;
+		}
+		dither_store(r + j, a, b);
+	}
+}
+
+/*
+ * Rounding is q + ((rest + addend) >> shift), where q and rest are quotient and
+ * remainder of 2^shift: the addend is the random number moved to the place of rest
+ * (its bits below the last of rest cannot matter), or just under one half, and one
+ * half where q is odd. rest + addend < 2^(shift+1) fits an unsigned lane.
+ */
+FAST_INLINE vec round_vec(unsigned mode, int shift, vec x, vec r)
+{
+	vec q = vec_right(x, shift), rest, addend;
+
+	if (mode == QMAC_ROUND_FLOOR)
+		return q;
+	rest = x & vec_of((int64_t)((1ULL << shift) - 1));
+	if (mode == QMAC_ROUND_NEAREST)
+		addend = vec_of((int64_t)((1ULL << (shift - 1)) - 1)) + (q & vec_of(1));
+	else if (shift <= 24)
+		addend = r >> (uint64_t)(24 - shift);
+	else
+		addend = r << (uint64_t)(shift - 24);
+	return q + ((rest + addend) >> (uint64_t)shift);
+}
+
+/* `shift` 0 and `mode` are constants where this is called from; `tail` holds the rest. */
+FAST_INLINE uint64_t finish_row(unsigned mode, int shift, const struct qmac_tail *tail, int lanes,
+                                uint32_t row_state, uint32_t channel0, const int64_t *x, int64_t *y)
+{
+	vec floor = vec_of(tail->relu ? 0 : INT64_MIN), kept = vec_of(0);
+	vec low = vec_of(qmac_min_of(tail->bw)), high = vec_of(qmac_max_of(tail->bw));
+	uint32_t r[QMAC_LANES_MAX];
+	uint64_t seen = 0;
+
+	if (mode == QMAC_ROUND_STOCHASTIC)
+		dither_row(lanes, row_state, channel0, r);
+	for (int j = 0; j < lanes; j += VEC_LANES, seen += VEC_LANES) {
+		vec v = vec_load(x + j, lanes - j), y_vec;
+
+		if (shift > 0)
+			v = round_vec(mode, shift, v, mode == QMAC_ROUND_STOCHASTIC ? vec_widen(r + j) : v);
+		v = vec_max(v, floor);
+		y_vec = vec_min(vec_max(v, low), high);
+		kept -= vec_equal(v, y_vec);
+		vec_store(y + j, lanes - j, y_vec);
+	}
+	return seen - vec_sum(kept);
+}
+
+static uint64_t fast_finish(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
+                            const int64_t *x, int64_t *y)
+{
+	if (tail->shift == 0)
+		return finish_row(QMAC_ROUND_FLOOR, 0, tail, lanes, 0, 0, x, y);
+	if (tail->rnd == QMAC_ROUND_FLOOR)
+		return finish_row(QMAC_ROUND_FLOOR, tail->shift, tail, lanes, 0, 0, x, y);
+	if (tail->rnd == QMAC_ROUND_NEAREST)
+		return finish_row(QMAC_ROUND_NEAREST, tail->shift, tail, lanes, 0, 0, x, y);
+	return finish_row(QMAC_ROUND_STOCHASTIC, tail->shift, tail, lanes, row_state, channel0, x, y);
+}
+
+/* ---- dot ---------------------------------------------------------------------- */
+
+static int64_t fast_dot(int lanes, const int64_t *a, const int64_t *b)
+{
+	vec sum = vec_of(0);
+
+	for (int j = 0; j < lanes; j += VEC_LANES)
+		sum += vec_mul32(vec_load(a + j, lanes - j), vec_load(b + j, lanes - j));
+	return (int64_t)vec_sum(sum);
+}
+
+const struct qmac_kernel FAST_KERNEL = {
+	.name = FAST_NAME,
+	.combine = fast_combine,
+	.finish = fast_finish,
+	.dot = fast_dot,
+};
+
+#endif

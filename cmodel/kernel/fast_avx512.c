@@ -1,0 +1,86 @@
+/* The kernel for AVX-512 (F, DQ, BW, VL): 8 lanes of 64 bits, 16 random numbers at a time. */
+#include "kernel/variants.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+typedef uint64_t vec __attribute__((vector_size(64)));
+
+enum { VEC_LANES = 8 };
+
+static inline __mmask8 lane_mask(int n)
+{
+	return (__mmask8)(n >= VEC_LANES ? 0xFFU : (1U << n) - 1);
+}
+
+static inline vec vec_of(int64_t s)
+{
+	return (vec)_mm512_set1_epi64(s);
+}
+
+static inline vec vec_load(const int64_t *p, int n)
+{
+	return (vec)_mm512_maskz_loadu_epi64(lane_mask(n), p);
+}
+
+static inline void vec_store(int64_t *p, int n, vec v)
+{
+	_mm512_mask_storeu_epi64(p, lane_mask(n), (__m512i)v);
+}
+
+static inline vec vec_widen(const uint32_t *p)
+{
+	return (vec)_mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)p));
+}
+
+static inline vec vec_equal(vec a, vec b)
+{
+	return (vec)_mm512_movm_epi64(_mm512_cmpeq_epi64_mask((__m512i)a, (__m512i)b));
+}
+
+static inline vec vec_above(vec a, vec b)
+{
+	return (vec)_mm512_movm_epi64(_mm512_cmpgt_epi64_mask((__m512i)a, (__m512i)b));
+}
+
+static inline vec vec_min(vec a, vec b)
+{
+	return (vec)_mm512_min_epi64((__m512i)a, (__m512i)b);
+}
+
+static inline vec vec_max(vec a, vec b)
+{
+	return (vec)_mm512_max_epi64((__m512i)a, (__m512i)b);
+}
+
+static inline vec vec_right(vec v, int n)
+{
+	return (vec)_mm512_sra_epi64((__m512i)v, _mm_cvtsi32_si128(n));
+}
+
+static inline vec vec_mul32(vec a, vec b)
+{
+	return (vec)_mm512_mul_epi32((__m512i)a, (__m512i)b);
+}
+
+static inline uint64_t vec_sum(vec v)
+{
+	return (uint64_t)_mm512_reduce_add_epi64((__m512i)v);
+}
+
+enum { DITHER_LANES = 16, DITHER_BITS = 32 };
+
+typedef uint32_t dither_lane;
+typedef dither_lane dither_word __attribute__((vector_size(64)));
+
+static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
+{
+	_mm512_storeu_si512(p, (__m512i)((a & 0xFFFFU) << 8 | (b & 0xFFFFU) >> 8));
+}
+
+#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+#define FAST_KERNEL qmac_kernel_avx512
+#define FAST_NAME "avx512"
+#include "kernel/fast.h"
+
+#endif

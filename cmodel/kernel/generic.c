@@ -1,0 +1,79 @@
+/* The kernel for any CPU: 64-bit arithmetic, one lane at a time; only the dither is a vector. */
+#include <stdint.h>
+
+typedef uint64_t vec;
+
+enum { VEC_LANES = 1 };
+
+static inline vec vec_of(int64_t s)
+{
+	return (vec)s;
+}
+
+static inline vec vec_load(const int64_t *p, int n)
+{
+	(void)n;
+	return (vec)*p;
+}
+
+static inline void vec_store(int64_t *p, int n, vec v)
+{
+	(void)n;
+	*p = (int64_t)v;
+}
+
+static inline vec vec_widen(const uint32_t *p)
+{
+	return *p;
+}
+
+static inline vec vec_equal(vec a, vec b)
+{
+	return -(vec)(a == b);
+}
+
+static inline vec vec_above(vec a, vec b)
+{
+	return -(vec)((int64_t)a > (int64_t)b);
+}
+
+static inline vec vec_min(vec a, vec b)
+{
+	return (int64_t)a < (int64_t)b ? a : b;
+}
+
+static inline vec vec_max(vec a, vec b)
+{
+	return (int64_t)a > (int64_t)b ? a : b;
+}
+
+static inline vec vec_right(vec v, int n)
+{
+	return (int64_t)v < 0 ? ~(~v >> n) : v >> n;
+}
+
+static inline vec vec_mul32(vec a, vec b)
+{
+	return a * b;
+}
+
+static inline uint64_t vec_sum(vec v)
+{
+	return v;
+}
+
+enum { DITHER_LANES = 8, DITHER_BITS = 16 };
+
+typedef uint16_t dither_lane;
+typedef dither_lane dither_word __attribute__((vector_size(16)));
+
+static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
+{
+	for (int i = 0; i < DITHER_LANES; i++)
+		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
+}
+
+#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}
+#define FAST_KERNEL qmac_kernel_portable
+#define FAST_NAME "portable"
+#include "kernel/fast.h"

@@ -1,0 +1,66 @@
+/*
+ * The kernel seam: the row arithmetic of the engines, in several
+ * implementations that give the same bits.
+ *
+ * "scalar" is the plain oracle: it follows docs/command-set.md line by line in
+ * 128-bit arithmetic and has no preconditions. The others are chosen by CPU
+ * feature, may be called only where the caller has proved from bounds that
+ * no intermediate value leaves 64 bits, and are tested equal to it.
+ */
+#ifndef QMAC_KERNEL_KERNEL_H
+#define QMAC_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "qmac_isa.h"
+
+enum { QMAC_LANES_MAX = 64 };
+
+/* Operands of one VEC row: at most QMAC_LANES_MAX lanes, already widened to 64 bits. */
+struct qmac_row {
+	int64_t lane[QMAC_LANES_MAX];
+};
+
+/* Arithmetic of one VEC command, taken from its descriptor once. */
+struct qmac_tail {
+	int shift;         /* 0..63 */
+	unsigned rnd;      /* QMAC_ROUND_* */
+	bool relu;
+	int bw;            /* 1..63 */
+};
+
+struct qmac_kernel {
+	const char *name;
+	/*
+	 * x[j] = op(a[j], b[j]) of docs/command-set.md for every operation but lookup; l0 and
+	 * mult count for add, sub, min and max only. x may be a or b.
+	 * Precondition (not for scalar): every exact x fits 64 bits, for min and max a << l0 does
+	 * too, for mul every b fits 18 bits. Returns the saturations (0 under the precondition).
+	 */
+	uint64_t (*combine)(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a, const int64_t *b,
+	                    int64_t *x);
+	/*
+	 * y[j] = clamp(relu(round(x[j]))), random numbers of channels channel0 + j from
+	 * row_state (qmac_dither_row). Returns the clamps. x and y may be the same array.
+	 */
+	uint64_t (*finish)(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
+	                   const int64_t *x, int64_t *y);
+	/*
+	 * Sum of a[j]*b[j]. Precondition, of scalar too: both factors fit 32 bits signed and the
+	 * exact sum 64 bits; 28-bit factors always do.
+	 */
+	int64_t (*dot)(int lanes, const int64_t *a, const int64_t *b);
+};
+
+/* NULL-terminated names, fastest that this CPU has first; "scalar" is always last. */
+const char *const *qmac_kernel_names(void);
+
+/* "auto" is the first of the names. An unknown or unavailable name is refused, naming those that exist. */
+QMAC_MUST_CHECK enum qmac_status qmac_kernel_find(const char *name, const struct qmac_kernel **kernel,
+                                                  struct qmac_error *err);
+
+extern const struct qmac_kernel qmac_kernel_scalar;
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * The oracle kernel: docs/command-set.md, VEC, in 128-bit arithmetic. It is meant
+ * to be compared with that page by eye; speed is the business of the others.
+ */
+#include <assert.h>
+
+#include "kernel/kernel.h"
+#include "num/dither.h"
+#include "num/fixed.h"
+
+static qmac_int128 smaller(qmac_int128 a, qmac_int128 b)
+{
+	return a < b ? a : b;
+}
+
+static qmac_int128 larger(qmac_int128 a, qmac_int128 b)
+{
+	return a > b ? a : b;
+}
+
+/* The exact x of one lane; *count grows where a factor is clamped. */
+static qmac_int128 combine_lane(unsigned op, int l0, int32_t mult, int64_t a, int64_t b, uint64_t *count)
+{
+	qmac_int128 shifted = (qmac_int128)a * ((int64_t)1 << l0);
+
+	switch (op) {
+	case QMAC_OP_ADD:
+		return (shifted + b) * mult;
+	case QMAC_OP_SUB:
+		return (shifted - b) * mult;
+	case QMAC_OP_MIN:
+		return smaller(shifted, b) * mult;
+	case QMAC_OP_MAX:
+		return larger(shifted, b) * mult;
+	case QMAC_OP_MUL:
+		return (qmac_int128)a * qmac_clamp(b, QMAC_MULT_BITS, count);
+	case QMAC_OP_EQ:
+		return a == b ? 1 : 0;
+	default:
+		assert(op == QMAC_OP_SELECT);
+		return b > 0 ? a : 0;
+	}
+}
+
+static uint64_t scalar_combine(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a,
+                               const int64_t *b, int64_t *x)
+{
+	uint64_t count = 0;
+
+	for (int j = 0; j < lanes; j++)
+		x[j] = qmac_clamp128(combine_lane(op, l0, mult, a[j], b[j], &count), 64, &count);
+	return count;
+}
+
+static uint64_t scalar_finish(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
+                              const int64_t *x, int64_t *y)
+{
+	uint64_t count = 0;
+
+	for (int j = 0; j < lanes; j++) {
+		bool draws = tail->rnd == QMAC_ROUND_STOCHASTIC;
+		uint32_t r = draws ? qmac_dither_channel(row_state, channel0 + (uint32_t)j) : 0;
+		int64_t v = qmac_round(x[j], tail->shift, tail->rnd, r);
+
+		if (tail->relu && v < 0)
+			v = 0;
+		y[j] = qmac_clamp(v, tail->bw, &count);
+	}
+	return count;
+}
+
+static int64_t scalar_dot(int lanes, const int64_t *a, const int64_t *b)
+{
+	qmac_int128 sum = 0;
+
+	for (int j = 0; j < lanes; j++)
+		sum += (qmac_int128)a[j] * b[j];
+	assert(sum >= INT64_MIN && sum <= INT64_MAX);
+	return (int64_t)sum;
+}
+
+const struct qmac_kernel qmac_kernel_scalar = {
+	.name = "scalar",
+	.combine = scalar_combine,
+	.finish = scalar_finish,
+	.dot = scalar_dot,
+};

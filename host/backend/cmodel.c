@@ -1,0 +1,77 @@
+#include "backend/cmodel.h"
+
+#include <stdlib.h>
+
+struct cmodel {
+	struct qmac_backend base; /* first: a cmodel is a backend */
+	struct qmac_device *device;
+};
+
+static struct qmac_device *device_of(struct qmac_backend *backend)
+{
+	return ((struct cmodel *)backend)->device;
+}
+
+static uint32_t cmodel_read(struct qmac_backend *backend, uint32_t offset)
+{
+	return qmac_device_read(device_of(backend), offset);
+}
+
+static void cmodel_write(struct qmac_backend *backend, uint32_t offset, uint32_t value)
+{
+	qmac_device_write(device_of(backend), offset, value);
+}
+
+static uint8_t *cmodel_memory(struct qmac_backend *backend)
+{
+	return qmac_device_memory(device_of(backend));
+}
+
+static enum qmac_status cmodel_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
+                                    struct qmac_error *err)
+{
+	(void)err;
+	(void)qmac_device_run(device_of(backend), cycles);
+	*raised = qmac_device_irq(device_of(backend));
+	return QMAC_OK;
+}
+
+static const char *cmodel_kernel(struct qmac_backend *backend)
+{
+	return qmac_device_kernel(device_of(backend));
+}
+
+static void cmodel_destroy(struct qmac_backend *backend)
+{
+	qmac_device_destroy(device_of(backend));
+	free(backend);
+}
+
+enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                     struct qmac_backend **backend, struct qmac_error *err)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "cmodel",
+		.read = cmodel_read,
+		.write = cmodel_write,
+		.memory = cmodel_memory,
+		.wait = cmodel_wait,
+		.kernel = cmodel_kernel,
+		.destroy = cmodel_destroy,
+	};
+	struct cmodel *cmodel = calloc(1, sizeof *cmodel);
+	enum qmac_status status;
+
+	*backend = NULL;
+	if (!cmodel)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a backend");
+	cmodel->base.operations = &operations;
+	cmodel->base.memory_bytes = options->memory_bytes;
+	status = qmac_device_create(hw, options, &cmodel->device, err);
+	if (status != QMAC_OK) {
+		free(cmodel);
+		return status;
+	}
+	*backend = &cmodel->base;
+	return QMAC_OK;
+}

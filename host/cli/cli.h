@@ -1,0 +1,79 @@
+/*
+ * The command line. main.c finds the command and parses its options; each
+ * cmd_<name>.c runs one. Only this room prints and exits.
+ */
+#ifndef QMAC_CLI_CLI_H
+#define QMAC_CLI_CLI_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "config/run_config.h"
+#include "train/train.h"
+
+/* Options that a command takes, as bits. */
+enum {
+	QMAC_CLI_SETTINGS = 1, /* --set, --hw, --backend */
+	QMAC_CLI_OUT = 2,
+	QMAC_CLI_RESUME = 4,
+	QMAC_CLI_JOBS = 8
+};
+
+struct qmac_cli_options {
+	const char **files;            /* what stands beside the options */
+	int file_count;
+	struct qmac_setting *settings;
+	int setting_count;
+	const char *out;               /* NULL where not given */
+	int jobs;                      /* 0 where not given */
+	bool resume, help;
+	void *storage;                 /* of keys */
+};
+
+struct qmac_cli_command {
+	const char *name;
+	const char *arguments; /* behind the name, in the usage line */
+	const char *help;
+	unsigned options;      /* QMAC_CLI_* */
+	int files_min, files_max;
+	enum qmac_status (*run)(const struct qmac_cli_options *options, struct qmac_error *err);
+};
+
+/* Parses what stands behind the command's name. Free also after a failure. */
+QMAC_MUST_CHECK enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc, char **argv,
+                                                struct qmac_cli_options *options, struct qmac_error *err);
+void qmac_cli_options_free(struct qmac_cli_options *options);
+
+enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err);
+
+/* The run file and the settings of the command line. */
+QMAC_MUST_CHECK enum qmac_status qmac_cli_load(const struct qmac_cli_options *options,
+                                               struct qmac_run_config *config, struct qmac_error *err);
+
+/* "fig1" of "configs/run/fig1.yaml". */
+void qmac_cli_stem(const char *file, char *stem, size_t size);
+
+/*
+ * Catches SIGINT, SIGTERM and SIGHUP from now on: the first sets the number
+ * pointed to, a second of the same kind kills as usual.
+ */
+const volatile sig_atomic_t *qmac_cli_catch_stop(void);
+
+/* One line on stderr that shows how a training goes, where stderr is a terminal. */
+struct qmac_cli_progress {
+	bool shown;
+	double start;      /* seconds */
+	double drawn;      /* when it was drawn last */
+	int64_t epochs;
+};
+
+void qmac_cli_progress_start(struct qmac_cli_progress *progress, int64_t epochs);
+/* Draws a row of metrics, at most ten times a second. */
+void qmac_cli_progress_show(struct qmac_cli_progress *progress, const struct qmac_metrics *metrics);
+/* Clears the line. */
+void qmac_cli_progress_end(struct qmac_cli_progress *progress);
+
+#endif

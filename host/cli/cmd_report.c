@@ -1,0 +1,77 @@
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "report/atomic_file.h"
+#include "report/plot.h"
+#include "report/stored.h"
+
+/* Draws to a file; a plot that was asked for by name must succeed. */
+static enum qmac_status draw(const struct qmac_cli_options *options, const struct qmac_comparison *lines,
+                             int count, struct qmac_error *err)
+{
+	const char *file = options->out ? options->out : "qmac-out/report.svg", *slash = strrchr(file, '/');
+	struct qmac_plot plot = {.title = "gradient norm", .x = "epoch", .y = "grad_norm", .log_y = true};
+	char folder[QMAC_PATH_MAX] = ".", warning[512];
+	struct qmac_series *series;
+	enum qmac_status status;
+	struct stat there;
+
+	if (slash && (size_t)(slash - file) < sizeof folder)
+		snprintf(folder, sizeof folder, "%.*s", slash == file ? 1 : (int)(slash - file), file);
+	if ((slash && !slash[1]) || !file[0] || (stat(file, &there) == 0 && S_ISDIR(there.st_mode)))
+		return qmac_fail(err, QMAC_BAD_INPUT, "--out wants the name of an SVG file, not a folder");
+	status = qmac_make_folder(folder, err);
+	if (status)
+		return status;
+	series = calloc((size_t)count, sizeof *series);
+	if (!series)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	for (int i = 0; i < count; i++)
+		series[i] = (struct qmac_series){lines[i].name, lines[i].stored->metrics_path};
+	plot.series = series;
+	plot.series_count = count;
+	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))
+		printf("plot in %s\n", file);
+	else if (options->out)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "%s", warning);
+	else
+		fprintf(stderr, "qmac: %s\n", warning);
+	free(series);
+	return status;
+}
+
+enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	int count = options->file_count, read = 0;
+	struct qmac_stored *stored = calloc((size_t)count, sizeof *stored);
+	struct qmac_comparison *lines = calloc((size_t)count, sizeof *lines);
+	enum qmac_status status = QMAC_OK;
+
+	if (!stored || !lines)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	for (; !status && read < count; read += !status) {
+		const char *diverged;
+
+		status = qmac_stored_read(options->files[read], &stored[read], err);
+		if (status)
+			break;
+		diverged = qmac_json_text(stored[read].summary, "diverged");
+		lines[read] = (struct qmac_comparison){
+			.name = options->files[read],
+			.stored = &stored[read],
+			.note = diverged && strcmp(diverged, "true") == 0 ? "diverged" : "",
+		};
+	}
+	if (!status) {
+		qmac_comparison_print(lines, count, stdout);
+		status = draw(options, lines, count, err);
+	}
+	for (int i = 0; i < read; i++)
+		qmac_stored_free(&stored[i]);
+	free(lines);
+	free(stored);
+	return status;
+}

@@ -1,0 +1,55 @@
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "sweep/sweep.h"
+
+static void on_done(void *context, const char *name, const char *failure, int done, int total)
+{
+	bool terminal = *(const bool *)context;
+
+	if (terminal)
+		fputs("\r\033[K", stderr);
+	if (failure[0])
+		fprintf(stderr, "qmac: run %s failed: %s\n", name, failure);
+	if (terminal && done < total)
+		fprintf(stderr, "%d of %d runs done", done, total);
+	fflush(stderr);
+}
+
+static int default_jobs(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online < 1 ? 1 : online > 1024 ? 1024 : (int)online;
+}
+
+enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	bool terminal = isatty(STDERR_FILENO);
+	char folder[QMAC_PATH_MAX], stem[256], warning[512];
+	const struct qmac_sweep_options sweep_options = {
+		.folder = options->out ? options->out : folder,
+		.jobs = options->jobs ? options->jobs : default_jobs(),
+		.resume = options->resume,
+		.stop = qmac_cli_catch_stop(),
+		.on_done = on_done,
+		.context = &terminal,
+		.table = stdout,
+	};
+	struct qmac_sweep sweep;
+	enum qmac_status status = qmac_sweep_load(&sweep, options->files[0], err);
+
+	if (status)
+		return status;
+	qmac_cli_stem(options->files[0], stem, sizeof stem);
+	snprintf(folder, sizeof folder, "qmac-out/%s", stem);
+	status = qmac_sweep_run(&sweep, &sweep_options, warning, sizeof warning, err);
+	if (warning[0])
+		fprintf(stderr, "qmac: %s\n", warning);
+	if (!status)
+		printf("results in %s\n", sweep_options.folder);
+	qmac_sweep_free(&sweep);
+	return status;
+}

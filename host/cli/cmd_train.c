@@ -1,0 +1,88 @@
+#include "cli/cli.h"
+
+#include <math.h>
+
+#include "report/results.h"
+#include "report/stored.h"
+#include "sweep/job.h"
+
+static int show(void *context, const struct qmac_metrics *metrics)
+{
+	qmac_cli_progress_show(context, metrics);
+	return 0;
+}
+
+/* qmac-out/fig1-halp-8 */
+static void default_folder(const struct qmac_run_config *config, char *folder, size_t size)
+{
+	const struct qmac_run *run = &config->run;
+	char stem[256], bits[16] = "";
+
+	qmac_cli_stem(config->file, stem, sizeof stem);
+	if (qmac_is_low_precision(run->algorithm))
+		snprintf(bits, sizeof bits, "-%d", run->bits);
+	snprintf(folder, size, "qmac-out/%s-%s%s", stem, qmac_algorithm_name(run->algorithm), bits);
+}
+
+static enum qmac_status print_summary(const char *folder, struct qmac_error *err)
+{
+	static const struct {
+		const char *label, *key;
+	} lines[] = {
+		{"gradient norm", "grad_norm"},
+		{"training loss", "train_loss"},
+		{"diverged", "diverged"},
+		{"device cycles", "cycles"},
+		{"commands", "commands"},
+		{"MACs of the array", "macs"},
+		{"vector multiplies", "vec_mults"},
+		{"DRAM bytes read", "dram_read_bytes"},
+		{"DRAM bytes written", "dram_write_bytes"},
+		{"saturations", "saturations"},
+		{"host operations", "host_flops"},
+		{"weights SHA-256", "weights_sha256"},
+	};
+	struct qmac_stored stored;
+	enum qmac_status status = qmac_stored_read(folder, &stored, err);
+
+	if (status)
+		return status;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		const char *text = qmac_json_text(stored.summary, lines[i].key);
+
+		printf("%-19s %s\n", lines[i].label, text ? text : "not a finite number");
+	}
+	printf("%-19s %s\n", "results in", folder);
+	qmac_stored_free(&stored);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct qmac_cli_progress progress;
+	struct qmac_job_result result;
+	struct qmac_run_config config;
+	struct qmac_job job = {
+		.config = &config, .resume = options->resume, .on_metrics = show, .context = &progress,
+	};
+	struct qmac_error ignored;
+	enum qmac_status status;
+	char folder[QMAC_PATH_MAX];
+
+	status = qmac_cli_load(options, &config, err);
+	if (status)
+		return status;
+	default_folder(&config, folder, sizeof folder);
+	job.folder = options->out ? options->out : folder;
+	job.stop = qmac_cli_catch_stop();
+	qmac_cli_progress_start(&progress, config.run.epochs);
+	status = qmac_job_run(&job, &result, err);
+	qmac_cli_progress_end(&progress);
+	if (status && !result.diverged)
+		return status;
+	if (result.warning[0])
+		fprintf(stderr, "qmac: %s\n", result.warning);
+	if (result.kept)
+		printf("%s holds this result already; nothing was done\n", job.folder);
+	return status ? (print_summary(job.folder, &ignored), status) : print_summary(job.folder, err);
+}

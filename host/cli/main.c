@@ -1,0 +1,155 @@
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config/text.h"
+#include "qmac_isa.h"
+#include "report/version.h"
+
+#define RUN_OPTIONS \
+	"  --hw HW.yaml      hardware, instead of the run file's\n" \
+	"  --backend NAME    what executes: cmodel\n" \
+	"  --set key=value   sets a key of the run file; may be repeated\n"
+
+static const struct qmac_cli_command commands[] = {
+	{
+		"train", "RUN.yaml [--hw HW.yaml] [--backend B] [--set key=value]... [--out DIR] [--resume]",
+		"Runs a training and writes its result folder.\n\n" RUN_OPTIONS
+		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>] where not given\n"
+		"  --resume          does nothing where DIR holds the complete result of the same configuration;\n"
+		"                    an incomplete run starts again from its beginning\n",
+		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_train,
+	},
+	{
+		"sweep", "SWEEP.yaml [-j N] [--resume] [--out DIR]",
+		"Runs a grid of trainings in parallel; one row each in results.csv, one plot.\n\n"
+		"  -j N, --jobs N    runs at a time; the number of processors where not given\n"
+		"  --out DIR         folder of the results; qmac-out/<sweep file> where not given\n"
+		"  --resume          keeps complete results of the same configurations\n",
+		QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
+	},
+	{
+		"report", "DIR... [--out FILE.svg]",
+		"Prints result folders side by side and draws their gradient norms.\n\n"
+		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",
+		QMAC_CLI_OUT, 1, INT_MAX, qmac_cli_report,
+	},
+	{
+		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--set key=value]...",
+		"Prints the effective configuration of a run, every key with its source.\n\n" RUN_OPTIONS,
+		QMAC_CLI_SETTINGS, 1, 1, qmac_cli_config,
+	},
+	{"cosim", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{"replay", "TRACE", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{"fuzz", "", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *out)
+{
+	fputs("qmac simulates a fixed-point accelerator that trains.\n\nusage:\n", out);
+	for (int i = 0; i < COMMANDS; i++)
+		if (commands[i].run)
+			fprintf(out, "  qmac %s %s\n", commands[i].name, commands[i].arguments);
+	fputs("  qmac help [COMMAND]\n  qmac --version\n\n"
+	      "Exit status: 0 success, 1 a check failed (divergence where forbidden, a run stopped),\n"
+	      "2 usage, configuration or files, 3 an error of qmac itself.\n", out);
+}
+
+static const struct qmac_cli_command *find_command(const char *name, struct qmac_error *err)
+{
+	char words[128] = "help";
+
+	for (int i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+		snprintf(words + strlen(words), sizeof words - strlen(words), "|%s", commands[i].name);
+	}
+	qmac_text_unknown("command", name, words, err);
+	return NULL;
+}
+
+static void print_command(const struct qmac_cli_command *command)
+{
+	printf("usage: qmac %s %s\n\n%s", command->name, command->arguments, command->help);
+}
+
+static enum qmac_status help(int argc, char **argv, struct qmac_error *err)
+{
+	const struct qmac_cli_command *command;
+
+	if (argc == 0) {
+		print_usage(stdout);
+		return QMAC_OK;
+	}
+	command = find_command(argv[0], err);
+	if (!command)
+		return QMAC_BAD_INPUT;
+	print_command(command);
+	return QMAC_OK;
+}
+
+static enum qmac_status run_command(const struct qmac_cli_command *command, int argc, char **argv,
+                                    struct qmac_error *err)
+{
+	struct qmac_cli_options options;
+	enum qmac_status status;
+
+	if (!command->run)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s is not available yet", command->name);
+	status = qmac_cli_parse(command, argc, argv, &options, err);
+	if (!status && options.help)
+		print_command(command);
+	else if (!status)
+		status = command->run(&options, err);
+	qmac_cli_options_free(&options);
+	return status;
+}
+
+static enum qmac_status dispatch(int argc, char **argv, struct qmac_error *err)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct qmac_cli_command *command;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return qmac_fail(err, QMAC_BAD_INPUT, "a command is missing");
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return help(argc - 2, argv + 2, err);
+	if (strcmp(name, "--version") == 0) {
+		printf("qmac %s, command set revision %u\n", QMAC_VERSION, QMAC_REVISION);
+		return QMAC_OK;
+	}
+	command = find_command(name, err);
+	return command ? run_command(command, argc - 2, argv + 2, err) : QMAC_BAD_INPUT;
+}
+
+/* Editors jump to file:line:column, so nothing stands before it. */
+static void print_error(const struct qmac_error *err)
+{
+	char text[1400];
+
+	fprintf(stderr, "%s%s\n", err->line ? "" : "qmac: ", qmac_error_text(err, text, sizeof text));
+}
+
+int main(int argc, char **argv)
+{
+	struct qmac_error err = {0};
+	enum qmac_status status;
+
+	/* A limit of file size is a write error like a full disk, not a reason to die. */
+	signal(SIGXFSZ, SIG_IGN);
+	status = dispatch(argc, argv, &err);
+	if (status)
+		print_error(&err);
+	if ((fflush(stdout) || ferror(stdout)) && !status) {
+		fprintf(stderr, "qmac: cannot write to the standard output: %s\n", strerror(errno));
+		status = QMAC_BAD_INPUT;
+	}
+	return (int)status;
+}

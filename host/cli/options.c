@@ -1,0 +1,189 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/text.h"
+
+enum which { SET, HW, BACKEND, OUT, RESUME, JOBS, HELP, WHICH };
+
+static const struct option {
+	const char *name;
+	char letter;      /* 0: none */
+	bool takes_value;
+	unsigned needs;   /* QMAC_CLI_*, 0: every command has it */
+} table[WHICH] = {
+	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS},
+	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS},
+	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS},
+	[OUT] = {"--out", 0, true, QMAC_CLI_OUT},
+	[RESUME] = {"--resume", 0, false, QMAC_CLI_RESUME},
+	[JOBS] = {"--jobs", 'j', true, QMAC_CLI_JOBS},
+	[HELP] = {"--help", 'h', false, 0},
+};
+
+/* Finds `--name`, `--name=value`, `-l` or `-lvalue`; *value points behind it, or is NULL. */
+static int find_option(const struct qmac_cli_command *command, const char *argument, const char **value)
+{
+	for (int i = 0; i < WHICH; i++) {
+		size_t length = strlen(table[i].name);
+
+		if (table[i].needs && !(table[i].needs & command->options))
+			continue;
+		*value = NULL;
+		if (strncmp(argument, table[i].name, length) == 0 && (!argument[length] || argument[length] == '=')) {
+			if (argument[length])
+				*value = argument + length + 1;
+			return i;
+		}
+		if (table[i].letter && argument[1] == table[i].letter) {
+			if (argument[2])
+				*value = argument + 2;
+			return i;
+		}
+	}
+	return -1;
+}
+
+static enum qmac_status unknown_option(const struct qmac_cli_command *command, const char *argument,
+                                       struct qmac_error *err)
+{
+	char words[128] = "", name[64];
+
+	for (int i = 0; i < WHICH; i++)
+		if (!table[i].needs || (table[i].needs & command->options))
+			snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", words[0] ? "|" : "",
+			         table[i].name);
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(argument, "="), argument);
+	return qmac_text_unknown("option", name, words, err);
+}
+
+/* "key=value" becomes a setting; its key is copied to *storage, which moves on. */
+static enum qmac_status add_set(struct qmac_cli_options *options, const char *text, char **storage,
+                                struct qmac_error *err)
+{
+	size_t length = strcspn(text, "=");
+	char *key = *storage;
+
+	if (!text[length] || !length)
+		return qmac_fail(err, QMAC_BAD_INPUT, "--set wants key=value, not '%s'", text);
+	memcpy(key, text, length);
+	key[length] = 0;
+	*storage += length + 1;
+	options->settings[options->setting_count++] = (struct qmac_setting){key, text + length + 1, "--set"};
+	return QMAC_OK;
+}
+
+static enum qmac_status take(struct qmac_cli_options *options, int which, const char *value, char **storage,
+                             struct qmac_error *err)
+{
+	int64_t jobs;
+
+	switch (which) {
+	case SET:
+		return add_set(options, value, storage, err);
+	case HW:
+		options->settings[options->setting_count++] = (struct qmac_setting){"hw", value, "--hw"};
+		return QMAC_OK;
+	case BACKEND:
+		options->settings[options->setting_count++] = (struct qmac_setting){"backend", value, "--backend"};
+		return QMAC_OK;
+	case OUT:
+		options->out = value;
+		return QMAC_OK;
+	case JOBS:
+		if (qmac_text_integer(value, 1, 1024, &jobs, err)) {
+			qmac_text_blame("-j", err);
+			return QMAC_BAD_INPUT;
+		}
+		options->jobs = (int)jobs;
+		return QMAC_OK;
+	case RESUME:
+		options->resume = true;
+		return QMAC_OK;
+	default:
+		options->help = true;
+		return QMAC_OK;
+	}
+}
+
+static enum qmac_status check_files(const struct qmac_cli_command *command,
+                                    const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	if (options->help)
+		return QMAC_OK;
+	if (options->file_count < command->files_min)
+		return qmac_fail(err, QMAC_BAD_INPUT, "usage: qmac %s %s", command->name, command->arguments);
+	if (options->file_count > command->files_max)
+		return qmac_fail(err, QMAC_BAD_INPUT, "'%s' is one argument too many; usage: qmac %s %s",
+		                 options->files[command->files_max], command->name, command->arguments);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc, char **argv,
+                                struct qmac_cli_options *options, struct qmac_error *err)
+{
+	bool only_files = false;
+	size_t bytes = 1;
+	char *storage;
+
+	memset(options, 0, sizeof *options);
+	for (int i = 0; i < argc; i++)
+		bytes += strlen(argv[i]) + 1;
+	options->files = calloc((size_t)argc + 1, sizeof *options->files);
+	options->settings = calloc((size_t)argc + 1, sizeof *options->settings);
+	options->storage = storage = malloc(bytes);
+	if (!options->files || !options->settings || !storage)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	for (int i = 0; i < argc; i++) {
+		const char *argument = argv[i], *value;
+		enum qmac_status status;
+		int which;
+
+		if (only_files || argument[0] != '-' || !argument[1]) {
+			options->files[options->file_count++] = argument;
+			continue;
+		}
+		if (strcmp(argument, "--") == 0) {
+			only_files = true;
+			continue;
+		}
+		which = find_option(command, argument, &value);
+		if (which < 0)
+			return unknown_option(command, argument, err);
+		if (value && !table[which].takes_value)
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s takes no value", table[which].name);
+		if (table[which].takes_value && !value && ++i < argc)
+			value = argv[i];
+		if (table[which].takes_value && !value)
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s wants a value", argument);
+		status = take(options, which, value, &storage, err);
+		if (status)
+			return status;
+	}
+	return check_files(command, options, err);
+}
+
+void qmac_cli_options_free(struct qmac_cli_options *options)
+{
+	free(options->storage);
+	free(options->settings);
+	free(options->files);
+}
+
+enum qmac_status qmac_cli_load(const struct qmac_cli_options *options, struct qmac_run_config *config,
+                               struct qmac_error *err)
+{
+	return qmac_run_config_load(config, options->files[0], options->settings, options->setting_count, err);
+}
+
+void qmac_cli_stem(const char *file, char *stem, size_t size)
+{
+	const char *slash = strrchr(file, '/');
+	char *point;
+
+	snprintf(stem, size, "%s", slash ? slash + 1 : file);
+	point = strrchr(stem, '.');
+	if (point && point != stem)
+		*point = 0;
+}

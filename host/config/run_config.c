@@ -1,0 +1,267 @@
+#define _XOPEN_SOURCE 700
+#include "config/run_config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/run_table.h"
+#include "config/text.h"
+#include "config/yaml.h"
+
+/* Where a key's value comes from: a node of the file, a setting, or neither (default). */
+struct origin {
+	const struct qmac_yaml_node *node;
+	int setting; /* index from 1; 0: none */
+};
+
+struct loader {
+	struct qmac_run_config *config;
+	struct qmac_yaml yaml; /* root NULL where there is no file */
+	const struct qmac_setting *settings;
+	struct origin origins[QMAC_RUN_KEYS];
+	int culprit;           /* index of the setting to blame, or -1 */
+	struct qmac_error *err;
+};
+
+/* ---- reading ------------------------------------------------------------------ */
+
+static bool is_number(const struct qmac_run_key *key)
+{
+	return key->kind >= QMAC_RUN_INT;
+}
+
+/* A path in the file is relative to the file. */
+static enum qmac_status set_from_file(struct loader *l, int key, const char *text)
+{
+	const struct qmac_run_key *row = &qmac_run_keys[key];
+	char path[QMAC_PATH_MAX];
+
+	if (row->kind == QMAC_RUN_PATH) {
+		if (!qmac_path_beside(path, sizeof path, l->yaml.file, text))
+			return qmac_fail(l->err, QMAC_BAD_INPUT, "the path is longer than %d bytes",
+			                 QMAC_PATH_MAX - 1);
+		text = path;
+	}
+	return qmac_run_set(&l->config->run, row, text, l->err);
+}
+
+static enum qmac_status read_file(struct loader *l)
+{
+	const struct qmac_yaml_node *root = l->yaml.root;
+	enum qmac_status status = qmac_yaml_check_keys(&l->yaml, root, qmac_run_words, l->err);
+
+	for (const struct qmac_yaml_node *n = root->child; !status && n; n = n->next) {
+		int key = qmac_words_find(qmac_run_words, n->key);
+		const char *text;
+
+		status = qmac_yaml_text(&l->yaml, n, n->key, is_number(&qmac_run_keys[key]), &text, l->err);
+		if (status)
+			return status;
+		if (set_from_file(l, key, text)) {
+			qmac_text_blame(n->key, l->err);
+			return qmac_yaml_blame(&l->yaml, n, l->err);
+		}
+		l->origins[key] = (struct origin){.node = n};
+		snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s:%d", l->yaml.file,
+		         n->key_line);
+	}
+	return status;
+}
+
+static enum qmac_status read_settings(struct loader *l, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const struct qmac_setting *s = &l->settings[i];
+		const char *name = s->key ? s->key : "";
+		int key = qmac_words_find(qmac_run_words, name);
+
+		l->culprit = i;
+		if (!name[0])
+			return qmac_fail(l->err, QMAC_BAD_INPUT, "no key given; write key=value");
+		if (key < 0)
+			return qmac_text_unknown("key", name, qmac_run_words, l->err);
+		if (qmac_run_set(&l->config->run, &qmac_run_keys[key], s->value ? s->value : "", l->err))
+			return QMAC_BAD_INPUT;
+		l->origins[key] = (struct origin){.setting = i + 1};
+		snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s", s->option);
+	}
+	l->culprit = -1;
+	return QMAC_OK;
+}
+
+/* ---- rules between keys ------------------------------------------------------- */
+
+/*
+ * Gives the message in err the place of the key to blame: of the two, the one that was set last
+ * (setting, then file), since defaults agree with one another.
+ */
+static enum qmac_status blame(struct loader *l, int key, int other)
+{
+	const struct origin *a = &l->origins[key], *b = &l->origins[other];
+	int guilty = b->setting > a->setting || (!a->setting && !a->node && b->node) ? other : key;
+	const struct origin *origin = &l->origins[guilty];
+
+	if (origin->setting) {
+		l->culprit = origin->setting - 1;
+		return QMAC_BAD_INPUT;
+	}
+	qmac_text_blame(qmac_run_keys[guilty].name, l->err);
+	return origin->node ? qmac_yaml_blame(&l->yaml, origin->node, l->err) : QMAC_BAD_INPUT;
+}
+
+static enum qmac_status check_sizes(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+
+	if (run->informative > run->features) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "informative = %" PRId64 " is more than features = %" PRId64,
+		                run->informative, run->features);
+		return blame(l, QMAC_KEY_informative, QMAC_KEY_features);
+	}
+	if (run->samples * run->features > INT64_C(1) << 31) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples * features = %" PRId64 " is more than 2^31",
+		                run->samples * run->features);
+		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
+	}
+	if (run->epochs * run->inner_steps > UINT32_MAX) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
+		                "epochs * inner_steps = %" PRId64 " is more than 2^32 - 1: step numbers have 32 bits",
+		                run->epochs * run->inner_steps);
+		if (!l->origins[QMAC_KEY_inner_steps].setting && !l->origins[QMAC_KEY_inner_steps].node)
+			return blame(l, QMAC_KEY_epochs, QMAC_KEY_samples);
+		return blame(l, QMAC_KEY_epochs, QMAC_KEY_inner_steps);
+	}
+	return QMAC_OK;
+}
+
+static enum qmac_status check_available(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+
+	if (run->batch > 1) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%" PRId64 " is not available yet; use 1", run->batch);
+		return blame(l, QMAC_KEY_batch, QMAC_KEY_batch);
+	}
+	if (run->lambda > 0) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is not available yet for %s; use 0", run->lambda,
+		                qmac_problem_name(run->problem));
+		return blame(l, QMAC_KEY_lambda, QMAC_KEY_problem);
+	}
+	return QMAC_OK;
+}
+
+static enum qmac_status check_hw(struct loader *l)
+{
+	const char *hw = l->config->run.hw;
+
+	if (!hw[0]) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
+		                "hw: missing; name a hardware file, e.g. hw: configs/hw/16x16_w8.yaml");
+		return l->yaml.root ? qmac_yaml_blame(&l->yaml, l->yaml.root, l->err) : QMAC_BAD_INPUT;
+	}
+	if (access(hw, R_OK) == 0)
+		return QMAC_OK;
+	(void)qmac_fail(l->err, QMAC_BAD_INPUT, "cannot open '%s': %s", hw, strerror(errno));
+	return blame(l, QMAC_KEY_hw, QMAC_KEY_hw);
+}
+
+static enum qmac_status check_rules(struct loader *l)
+{
+	enum qmac_status status = check_available(l);
+
+	if (!status)
+		status = check_sizes(l);
+	if (!status)
+		status = check_hw(l);
+	return status;
+}
+
+/* ---- the whole ---------------------------------------------------------------- */
+
+static enum qmac_status load(struct loader *l, int setting_count)
+{
+	bool given[QMAC_RUN_KEYS];
+	enum qmac_status status = QMAC_OK;
+
+	if (l->yaml.root)
+		status = read_file(l);
+	if (!status)
+		status = read_settings(l, setting_count);
+	if (status)
+		return status;
+	for (int key = 0; key < QMAC_RUN_KEYS; key++)
+		given[key] = l->origins[key].node || l->origins[key].setting;
+	qmac_run_defaults(l->config, given);
+	return check_rules(l);
+}
+
+enum qmac_status qmac_run_config_read(struct qmac_run_config *config, const char *file,
+                                      const struct qmac_setting *settings, int setting_count,
+                                      int *culprit, struct qmac_error *err)
+{
+	struct loader l = {.config = config, .settings = settings, .culprit = -1, .err = err};
+	enum qmac_status status;
+
+	*culprit = -1;
+	memset(config, 0, sizeof *config);
+	if (file) {
+		if (strlen(file) >= sizeof config->file)
+			return qmac_fail(err, QMAC_BAD_INPUT, "the path of the run file is longer than %d bytes",
+			                 QMAC_PATH_MAX - 1);
+		strcpy(config->file, file);
+		status = qmac_yaml_load(&l.yaml, file, err);
+		if (status)
+			return status;
+	}
+	status = load(&l, setting_count);
+	*culprit = l.culprit;
+	qmac_yaml_free(&l.yaml);
+	return status;
+}
+
+enum qmac_status qmac_run_config_load(struct qmac_run_config *config, const char *file,
+                                      const struct qmac_setting *settings, int setting_count,
+                                      struct qmac_error *err)
+{
+	struct qmac_error bare;
+	int culprit;
+	enum qmac_status status = qmac_run_config_read(config, file, settings, setting_count, &culprit, &bare);
+
+	if (!status || !err)
+		return status;
+	*err = bare;
+	if (culprit >= 0) {
+		const struct qmac_setting *s = &settings[culprit];
+		bool set = strcmp(s->option, "--set") == 0;
+
+		(void)qmac_fail(err, status, "%s %.60s%s%.60s: %.600s", s->option, set && s->key ? s->key : "",
+		                set ? "=" : "", s->value ? s->value : "", bare.message);
+	}
+	return status;
+}
+
+void qmac_run_config_print(const struct qmac_run_config *config, FILE *out)
+{
+	struct qmac_run run = config->run;
+	char *absolute = realpath(run.hw, NULL);
+
+	/* A path beyond QMAC_PATH_MAX could not be read back; the shorter one still names the file. */
+	if (absolute && strlen(absolute) < sizeof run.hw && qmac_text_is_utf8(absolute))
+		strcpy(run.hw, absolute);
+	free(absolute);
+	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
+		const struct qmac_run_key *key = &qmac_run_keys[i];
+
+		fprintf(out, "%s: ", key->name);
+		qmac_run_print_value(&run, key, out);
+		fputs("  # ", out);
+		qmac_text_print_comment(config->source[i], out);
+		if (!(key->used_by >> run.algorithm & 1))
+			fprintf(out, ", unused by %s", qmac_algorithm_name(run.algorithm));
+		fputc('\n', out);
+	}
+}

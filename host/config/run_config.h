@@ -1,0 +1,81 @@
+/*
+ * The run configuration: what is trained, how, on which hardware.
+ *
+ * One table row per key (run_config.c): name, kind, bounds, help. A value comes
+ * from, in rising order: the default, which may depend on (problem, algorithm,
+ * bits); the run file; --set key=value. Every key remembers its source.
+ */
+#ifndef QMAC_CONFIG_RUN_CONFIG_H
+#define QMAC_CONFIG_RUN_CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION };
+enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
+enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
+enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
+
+enum { QMAC_PATH_MAX = 1024, QMAC_RUN_KEYS_MAX = 64 };
+
+/* Effective values; members are named as the keys. */
+struct qmac_run {
+	enum qmac_problem problem;     /* "linear_regression" */
+	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
+	int64_t samples;               /* N of the generated problem */
+	int64_t features;              /* d */
+	int64_t informative;           /* features with a non-zero coefficient */
+	double noise;                  /* standard deviation of the noise on y */
+	int bits;                      /* b: width of w or z in the low-precision algorithms, 2..16 */
+	int x_bits;                    /* width of the quantised inputs, 2..16 */
+	int frac_bits;                 /* F: fraction bits of h and of the step, 0..24 */
+	int mp_bits;                   /* width of m', the scaled residual, 2..32 */
+	int y_frac_bits;               /* e: fraction bits of the targets in LP-SGD, 0..16 */
+	double alpha;                  /* step size */
+	double delta;                  /* quantum of LP-SGD and LP-SVRG */
+	double mu;                     /* HALP: s = ||g|| / mu */
+	double lambda;                 /* L2 regulariser */
+	int64_t batch;
+	int64_t inner_steps;           /* T per epoch */
+	enum qmac_option option;       /* "I" (or 1), "II" (or 2): which inner iterate becomes the centre */
+	int64_t epochs;
+	uint32_t seed;
+	char hw[QMAC_PATH_MAX];        /* hardware file; where the run file names it, beside that file */
+	char backend[16];              /* "cmodel", "rtl", "lockstep" */
+	char kernel[16];               /* "auto" or a kernel's name */
+	int threads;                   /* host threads, 1..256; results do not depend on it */
+	int64_t timeline;              /* commands recorded in timeline.json, from the first; 0: none */
+	enum qmac_divergence divergence; /* "report" or "fail" (exit status 1) */
+};
+
+/* "key=value" from the command line, with the option that carried it ("--set", "--hw"). */
+struct qmac_setting {
+	const char *key, *value, *option;
+};
+
+struct qmac_run_config {
+	struct qmac_run run;
+	char file[QMAC_PATH_MAX];                  /* the run file */
+	char source[QMAC_RUN_KEYS_MAX][160];       /* per table row: where the value comes from */
+};
+
+/*
+ * Reads file (NULL: defaults only), applies the settings, fills in defaults, checks every
+ * range and every rule between keys. Errors name file:line:column, or the option.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *config, const char *file,
+                                                      const struct qmac_setting *settings, int setting_count,
+                                                      struct qmac_error *err);
+
+/*
+ * Writes the effective configuration as YAML that qmac_run_config_load reads back to the
+ * same values, a comment with the source behind each line. hw is written as an absolute path.
+ */
+void qmac_run_config_print(const struct qmac_run_config *config, FILE *out);
+
+const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
+const char *qmac_problem_name(enum qmac_problem problem);
+
+#endif

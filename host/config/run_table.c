@@ -1,0 +1,191 @@
+#include "config/run_table.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "config/text.h"
+
+enum {
+	LP_SGD = 1 << QMAC_LP_SGD,
+	LP_SVRG = 1 << QMAC_LP_SVRG,
+	HALP = 1 << QMAC_HALP,
+	LP = LP_SGD | LP_SVRG | HALP,
+	OUTER = 1 << QMAC_SVRG | LP_SVRG | HALP,
+	ALL = 1 << QMAC_SGD | OUTER | LP
+};
+
+const struct qmac_run_key qmac_run_keys[QMAC_RUN_KEYS] = {
+#define KEY(name, kind, low, high, words, aliases, fallback, used_by, help) \
+	{#name, QMAC_RUN_##kind, low, high, words, aliases, fallback, used_by, help, \
+	 offsetof(struct qmac_run, name)},
+#include "config/run_keys.def"
+#undef KEY
+};
+
+static const char all_words[] =
+#define KEY(name, kind, low, high, words, aliases, fallback, used_by, help) "|" #name
+#include "config/run_keys.def"
+#undef KEY
+	;
+const char *const qmac_run_words = all_words + 1;
+
+_Static_assert((int)QMAC_RUN_KEYS <= (int)QMAC_RUN_KEYS_MAX, "every key has a source");
+_Static_assert(sizeof(enum qmac_algorithm) == sizeof(int), "enums of the table are stored as int");
+
+static void *member(struct qmac_run *run, const struct qmac_run_key *key)
+{
+	return (char *)run + key->offset;
+}
+
+static enum qmac_status set_choice(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                                   struct qmac_error *err)
+{
+	int index = qmac_words_find(key->aliases, text);
+
+	if (index < 0) {
+		enum qmac_status status = qmac_text_choice(text, key->words, &index, err);
+
+		if (status)
+			return status;
+	}
+	if (key->kind == QMAC_RUN_WORD)
+		strcpy(member(run, key), text);
+	else
+		memcpy(member(run, key), &index, sizeof index);
+	return QMAC_OK;
+}
+
+static enum qmac_status set_text(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                                 struct qmac_error *err)
+{
+	bool path = key->kind == QMAC_RUN_PATH;
+	size_t size = path ? sizeof run->hw : sizeof run->kernel;
+
+	if (!path && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+		return qmac_fail(err, QMAC_BAD_INPUT, "expected a name of lower-case letters and digits, not '%.60s'",
+		                 text);
+	if (path && !qmac_text_is_utf8(text))
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path is not UTF-8, so no configuration can record it");
+	if (strlen(text) >= size)
+		return qmac_fail(err, QMAC_BAD_INPUT, "longer than %zu bytes: '%.60s...'", size - 1, text);
+	strcpy(member(run, key), text);
+	return QMAC_OK;
+}
+
+static enum qmac_status set_integer(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                                    struct qmac_error *err)
+{
+	int64_t number;
+	int narrow;
+	uint32_t word;
+	enum qmac_status status = qmac_text_integer(text, key->low, key->high, &number, err);
+
+	if (status)
+		return status;
+	narrow = (int)number;
+	word = (uint32_t)number;
+	if (key->kind == QMAC_RUN_INT)
+		memcpy(member(run, key), &narrow, sizeof narrow);
+	else if (key->kind == QMAC_RUN_UINT32)
+		memcpy(member(run, key), &word, sizeof word);
+	else
+		memcpy(member(run, key), &number, sizeof number);
+	return QMAC_OK;
+}
+
+static enum qmac_status set_real(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                                 struct qmac_error *err)
+{
+	bool positive = key->kind == QMAC_RUN_POSITIVE;
+	double number;
+	enum qmac_status status = qmac_text_real(text, &number, err);
+
+	if (status)
+		return status;
+	if (number < 0 || (positive && number == 0))
+		return qmac_fail(err, QMAC_BAD_INPUT, "%.60s is out of range; expected a number %s 0", text,
+		                 positive ? "above" : "of at least");
+	memcpy(member(run, key), &number, sizeof number);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_run_set(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                              struct qmac_error *err)
+{
+	if (!text[0])
+		return qmac_fail(err, QMAC_BAD_INPUT, "no value given");
+	switch (key->kind) {
+	case QMAC_RUN_CHOICE:
+	case QMAC_RUN_WORD:
+		return set_choice(run, key, text, err);
+	case QMAC_RUN_NAME:
+	case QMAC_RUN_PATH:
+		return set_text(run, key, text, err);
+	case QMAC_RUN_INT:
+	case QMAC_RUN_INT64:
+	case QMAC_RUN_UINT32:
+		return set_integer(run, key, text, err);
+	case QMAC_RUN_REAL:
+	case QMAC_RUN_POSITIVE:
+		return set_real(run, key, text, err);
+	}
+	assert(false);
+	return QMAC_INTERNAL;
+}
+
+void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key *key, FILE *out)
+{
+	const char *at = (const char *)run + key->offset, *word;
+	int64_t number;
+	uint32_t narrow;
+	double real;
+	int index;
+	size_t length;
+
+	memcpy(&index, at, sizeof index);
+	switch (key->kind) {
+	case QMAC_RUN_CHOICE:
+		word = qmac_words_at(key->words, index, &length);
+		fprintf(out, "%.*s", (int)length, word);
+		break;
+	case QMAC_RUN_WORD:
+	case QMAC_RUN_NAME:
+		fputs(at, out);
+		break;
+	case QMAC_RUN_PATH:
+		qmac_text_print_quoted(at, out);
+		break;
+	case QMAC_RUN_INT:
+		fprintf(out, "%d", index);
+		break;
+	case QMAC_RUN_UINT32:
+		memcpy(&narrow, at, sizeof narrow);
+		fprintf(out, "%" PRIu32, narrow);
+		break;
+	case QMAC_RUN_INT64:
+		memcpy(&number, at, sizeof number);
+		fprintf(out, "%" PRId64, number);
+		break;
+	case QMAC_RUN_REAL:
+	case QMAC_RUN_POSITIVE:
+		memcpy(&real, at, sizeof real);
+		qmac_text_print_real(real, out);
+		break;
+	}
+}
+
+const char *qmac_algorithm_name(enum qmac_algorithm algorithm)
+{
+	static const char *const names[] = {"sgd", "svrg", "lp_sgd", "lp_svrg", "halp"};
+
+	return names[algorithm];
+}
+
+const char *qmac_problem_name(enum qmac_problem problem)
+{
+	static const char *const names[] = {"linear_regression"};
+
+	return names[problem];
+}

@@ -1,0 +1,42 @@
+/*
+ * Reads a sweep file (configs/sweep/):
+ *
+ *   base: ../run/fig1.yaml          the run file, relative to the sweep file
+ *   set: {epochs: 100}              settings of every run
+ *   runs:                           each entry is a product of its lists
+ *     - {algorithm: [sgd, svrg]}
+ *     - {algorithm: [lp_sgd, lp_svrg, halp], bits: [8, 16]}
+ *   plot: {y: grad_norm, x: epoch}  columns of metrics.csv to draw, y logarithmic
+ *   pareto: {x: cycles, y: grad_norm}  columns of results.csv, both to be small
+ *
+ * A run is called after the values that vary among the runs, joined by '-'. A key `name` in an
+ * entry replaces that, or stands before what varies within the entry. Paths are relative to the
+ * sweep file. A setting's `option` is its place, "fig1.yaml:7".
+ */
+#ifndef QMAC_CONFIG_SWEEP_FILE_H
+#define QMAC_CONFIG_SWEEP_FILE_H
+
+#include "config/run_config.h"
+
+/* One run of the sweep: settings beyond the base file. */
+struct qmac_sweep_run {
+	char name[128];                  /* "halp-8": the values that vary; unique; safe as a folder name */
+	struct qmac_setting *settings;   /* those of `set`, then the run's own */
+	int setting_count;
+};
+
+struct qmac_sweep {
+	char base[QMAC_PATH_MAX];
+	struct qmac_sweep_run *runs;
+	int run_count;
+	char plot_x[64], plot_y[64];     /* "" where no plot is asked for */
+	char pareto_x[64], pareto_y[64]; /* "" where no front is asked for */
+	void *storage;
+};
+
+/* Every setting's key and value is checked as by qmac_run_config_load, before any run starts. */
+QMAC_MUST_CHECK enum qmac_status qmac_sweep_load(struct qmac_sweep *sweep, const char *file,
+                                                 struct qmac_error *err);
+void qmac_sweep_free(struct qmac_sweep *sweep);
+
+#endif

@@ -1,0 +1,284 @@
+#include "config/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN = 60, WORD_MAX = 64 };
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const char *skip_digits(const char *text)
+{
+	while (is_digit(*text))
+		text++;
+	return text;
+}
+
+enum qmac_status qmac_text_integer(const char *text, int64_t low, int64_t high, int64_t *value,
+                                   struct qmac_error *err)
+{
+	const char *digits = text + (*text == '-' || *text == '+');
+	long long number;
+
+	if (!is_digit(*digits) || *skip_digits(digits) || (digits[0] == '0' && digits[1]))
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "expected a whole number %" PRId64 "..%" PRId64 ", not '%.*s'", low, high, SHOWN,
+		                 text);
+	errno = 0;
+	number = strtoll(text, NULL, 10);
+	if (errno == ERANGE || number < low || number > high)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%.*s is out of range %" PRId64 "..%" PRId64, SHOWN, text,
+		                 low, high);
+	*value = number;
+	return QMAC_OK;
+}
+
+/* strtod also takes hexadecimal numbers, "inf", "nan" and leading blanks: they are not meant here. */
+static bool is_real(const char *text)
+{
+	const char *p = text + (*text == '-' || *text == '+');
+	const char *whole = p, *fraction;
+
+	p = skip_digits(p);
+	if (*p == '.') {
+		fraction = p + 1;
+		p = skip_digits(fraction);
+		if (p == fraction && fraction == whole + 1)
+			return false;
+	} else if (p == whole) {
+		return false;
+	}
+	if (*p == 'e' || *p == 'E') {
+		p += 1 + (p[1] == '-' || p[1] == '+');
+		if (!is_digit(*p))
+			return false;
+		p = skip_digits(p);
+	}
+	return !*p;
+}
+
+enum qmac_status qmac_text_real(const char *text, double *value, struct qmac_error *err)
+{
+	char *end;
+	double number;
+
+	if (!is_real(text))
+		return qmac_fail(err, QMAC_BAD_INPUT, "expected a decimal number such as 0.005 or 5e-3, not '%.*s'",
+		                 SHOWN, text);
+	number = strtod(text, &end);
+	if (*end || !isfinite(number))
+		return qmac_fail(err, QMAC_BAD_INPUT, "%.*s is too large", SHOWN, text);
+	*value = number;
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_text_bool(const char *text, bool *value, struct qmac_error *err)
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "expected true or false, not '%.*s'", SHOWN, text);
+	*value = text[0] == 't';
+	return QMAC_OK;
+}
+
+const char *qmac_words_at(const char *words, int index, size_t *length)
+{
+	while (index-- > 0)
+		words = strchr(words, '|') + 1;
+	*length = strcspn(words, "|");
+	return words;
+}
+
+int qmac_words_find(const char *words, const char *text)
+{
+	size_t length = strlen(text);
+
+	for (int i = 0;; i++) {
+		size_t n = strcspn(words, "|");
+
+		if (n == length && memcmp(words, text, n) == 0)
+			return i;
+		if (!words[n])
+			return -1;
+		words += n + 1;
+	}
+}
+
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* Single-letter edits between a and b, without regard to case; a swap of neighbours is one. */
+static int edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	int row[3][WORD_MAX + 1]; /* by i % 3 */
+	int m = (int)(a_length < WORD_MAX ? a_length : WORD_MAX);
+	int n = (int)(b_length < WORD_MAX ? b_length : WORD_MAX);
+
+	for (int j = 0; j <= n; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= m; i++) {
+		int *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
+
+		now[0] = i;
+		for (int j = 1; j <= n; j++) {
+			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+
+			now[j] = least(least(before[j], now[j - 1]) + 1, before[j - 1] + (x != y));
+			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+			    y == tolower((unsigned char)a[i - 2]))
+				now[j] = least(now[j], earlier[j - 2] + 1);
+		}
+	}
+	return row[m % 3][n];
+}
+
+enum qmac_status qmac_text_unknown(const char *what, const char *text, const char *words,
+                                   struct qmac_error *err)
+{
+	const char *nearest = words;
+	size_t nearest_length = strcspn(words, "|");
+	int nearest_distance = edit_distance(text, strlen(text), words, nearest_length);
+	bool close;
+
+	for (const char *word = words + nearest_length; *word; word += strcspn(word, "|")) {
+		size_t length = strcspn(++word, "|");
+		int distance = edit_distance(text, strlen(text), word, length);
+
+		if (distance < nearest_distance) {
+			nearest = word;
+			nearest_length = length;
+			nearest_distance = distance;
+		}
+	}
+	close = nearest_distance <= 1 || nearest_distance * 2 <= (int)nearest_length;
+	return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; %s '%.*s'%s", what, SHOWN, text,
+	                 close ? "did you mean" : "the nearest is", (int)nearest_length, nearest,
+	                 close ? "?" : "");
+}
+
+enum qmac_status qmac_text_choice(const char *text, const char *words, int *index, struct qmac_error *err)
+{
+	char list[256];
+	size_t used = 0;
+	int found = qmac_words_find(words, text);
+
+	if (found >= 0) {
+		*index = found;
+		return QMAC_OK;
+	}
+	for (; *words && used < sizeof list - 3; words++) {
+		list[used++] = *words == '|' ? ',' : *words;
+		if (*words == '|')
+			list[used++] = ' ';
+	}
+	list[used] = 0;
+	return qmac_fail(err, QMAC_BAD_INPUT, "expected %s%s, not '%.*s'", strchr(list, ',') ? "one of " : "",
+	                 list, SHOWN, text);
+}
+
+void qmac_text_blame(const char *key, struct qmac_error *err)
+{
+	struct qmac_error bare = *err;
+
+	(void)qmac_fail(err, QMAC_BAD_INPUT, "%s: %s", key, bare.message);
+}
+
+bool qmac_path_beside(char *path, size_t size, const char *file, const char *name)
+{
+	const char *slash = strrchr(file, '/');
+	int folder = slash && name[0] != '/' ? (int)(slash - file) + 1 : 0;
+	int length = snprintf(path, size, "%.*s%s", folder, file, name);
+
+	return length >= 0 && (size_t)length < size;
+}
+
+/* Decodes one character; returns its length in bytes, 0 where it is not UTF-8. */
+static int decode(const char *text, uint32_t *code)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	int length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+
+	if (length <= 1) {
+		*code = s[0];
+		return length;
+	}
+	*code = s[0] & (0xFFU >> (length + 1));
+	for (int i = 1; i < length; i++) {
+		if ((s[i] & 0xC0) != 0x80)
+			return 0;
+		*code = *code << 6 | (s[i] & 0x3FU);
+	}
+	if (*code < smallest[length] || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF))
+		return 0;
+	return length;
+}
+
+bool qmac_text_is_utf8(const char *text)
+{
+	uint32_t code;
+	int length;
+
+	for (; *text; text += length) {
+		length = decode(text, &code);
+		if (!length)
+			return false;
+	}
+	return true;
+}
+
+/* Characters that YAML takes neither as line breaks nor as unprintable. */
+static bool is_plain(uint32_t code)
+{
+	return code >= 0x20 && !(code >= 0x7F && code <= 0xA0) && code != 0x2028 && code != 0x2029 &&
+	       code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
+}
+
+void qmac_text_print_quoted(const char *text, FILE *out)
+{
+	uint32_t code;
+	int length;
+
+	fputc('"', out);
+	for (; *text && (length = decode(text, &code)) > 0; text += length) {
+		if (!is_plain(code))
+			fprintf(out, code < 0x100 ? "\\x%02" PRIX32 : "\\u%04" PRIX32, code);
+		else
+			fprintf(out, "%s%.*s", code == '"' || code == '\\' ? "\\" : "", length, text);
+	}
+	fputc('"', out);
+}
+
+void qmac_text_print_comment(const char *text, FILE *out)
+{
+	uint32_t code;
+	int length;
+
+	for (; *text; text += length > 0 ? length : 1) {
+		length = decode(text, &code);
+		if (length > 0 && is_plain(code))
+			fprintf(out, "%.*s", length, text);
+		else
+			fputc('?', out);
+	}
+}
+
+void qmac_text_print_real(double value, FILE *out)
+{
+	char text[40];
+
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	fputs(text, out);
+}

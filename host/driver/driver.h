@@ -1,0 +1,80 @@
+/*
+ * The host driver: what one would ship for the chip.
+ *
+ * It checks the device's identity, hands out buffers in device memory, writes
+ * descriptors into the command ring, rings the doorbell, waits for the
+ * interrupt, and reads counters. It knows registers, memory and an interrupt,
+ * nothing else.
+ *
+ * Commands are submitted in order; submit() only writes the ring (and drains it
+ * when it is full); finish() appends a SYNC, rings the doorbell and waits.
+ * A driver is used by one thread at a time and does not own its backend.
+ */
+#ifndef QMAC_DRIVER_DRIVER_H
+#define QMAC_DRIVER_DRIVER_H
+
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "isa/command.h"
+
+struct qmac_driver;
+
+/* A piece of device memory, aligned to 64 bytes. */
+struct qmac_buffer {
+	uint64_t address;
+	uint64_t bytes;
+};
+
+/* "engine has retired `count` commands": what a later command can wait for. */
+struct qmac_token {
+	unsigned engine; /* LOAD, EXECUTE or STORE */
+	uint16_t count;
+};
+
+/*
+ * Resets the device, compares its identity registers with hw (a difference is
+ * refused, naming the parameter), maps a ring of 2^ring_log2 descriptors.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qmac_hw *hw,
+                                                  int ring_log2, struct qmac_driver **driver,
+                                                  struct qmac_error *err);
+void qmac_driver_close(struct qmac_driver *driver);
+const struct qmac_hw *qmac_driver_hw(const struct qmac_driver *driver);
+
+/* Allocates zeroed device memory; lives until the driver is closed. */
+QMAC_MUST_CHECK enum qmac_status qmac_driver_allocate(struct qmac_driver *driver, uint64_t bytes,
+                                                      struct qmac_buffer *buffer, struct qmac_error *err);
+
+/* Copies between host and a buffer; the range must lie inside it. Traffic is counted (host bytes). */
+void qmac_driver_upload(struct qmac_driver *driver, struct qmac_buffer buffer, uint64_t offset,
+                        const void *data, uint64_t bytes);
+void qmac_driver_download(struct qmac_driver *driver, struct qmac_buffer buffer, uint64_t offset,
+                          void *data, uint64_t bytes);
+
+/* Adds a wait for `token` to a command; a wait of the same engine is raised to the later count. */
+void qmac_command_wait(struct qmac_command *command, struct qmac_token token);
+
+/*
+ * Puts a command into the ring. *token (may be NULL) names its retirement.
+ * Fails where the device stopped with an error, or did not answer, while the
+ * full ring was drained. The command itself is checked by the device only.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qmac_command *command,
+                                                    struct qmac_token *token, struct qmac_error *err);
+
+/*
+ * Rings the doorbell and waits until everything submitted has retired. A device
+ * error is reported with its name, the command's number and its disassembly;
+ * no answer within the timeout (device cycles, default 2^40) as a hang.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_error *err);
+void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles);
+
+/* All counters since open, read from the device's registers; call when finished. */
+void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COUNTERS]);
+
+/* Bytes the host moved to and from device memory, descriptors included. */
+uint64_t qmac_driver_host_bytes(const struct qmac_driver *driver);
+
+#endif

@@ -1,0 +1,126 @@
+#include "report/csv.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = 4096 };
+
+/* One line without its end; returns 0 at the end of the file, -1 where the line is too long or cut. */
+static int read_line(FILE *in, char line[LINE_BYTES])
+{
+	size_t length;
+
+	if (!fgets(line, LINE_BYTES, in))
+		return 0;
+	length = strlen(line);
+	if (!length || line[length - 1] != '\n')
+		return -1;
+	line[length - 1] = 0;
+	return 1;
+}
+
+static enum qmac_status parse_names(struct qmac_csv *csv, char *line, const char *path,
+                                    struct qmac_error *err)
+{
+	for (char *name = line, *comma; name; name = comma ? comma + 1 : NULL) {
+		comma = strchr(name, ',');
+		if (comma)
+			*comma = 0;
+		if (csv->columns == QMAC_CSV_COLUMNS || !*name || strlen(name) >= QMAC_CSV_NAME)
+			return qmac_fail_at(err, QMAC_BAD_INPUT, path, 1, (int)(name - line) + 1,
+			                    "this is no column name of ours");
+		strcpy(csv->names[csv->columns++], name);
+	}
+	return QMAC_OK;
+}
+
+static enum qmac_status parse_row(struct qmac_csv *csv, const char *line, const char *path,
+                                  struct qmac_error *err)
+{
+	double *row = csv->values + csv->rows * csv->columns;
+	int number = (int)csv->rows + 2;
+	const char *at = line;
+
+	for (int i = 0; i < csv->columns; i++) {
+		char end = i + 1 < csv->columns ? ',' : 0, *behind;
+
+		row[i] = *at == end ? (double)NAN : strtod(at, &behind);
+		if (*at != end)
+			at = behind;
+		if (*at != end)
+			return qmac_fail_at(err, QMAC_BAD_INPUT, path, number, (int)(at - line) + 1,
+			                    "a number of column %s should end here", csv->names[i]);
+		at += end != 0;
+	}
+	csv->rows++;
+	return QMAC_OK;
+}
+
+static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *path, struct qmac_error *err)
+{
+	int64_t capacity = 0;
+	char line[LINE_BYTES];
+	int got = read_line(in, line);
+	enum qmac_status status = got > 0 ? parse_names(csv, line, path, err) : QMAC_OK;
+
+	while (!status && got > 0 && (got = read_line(in, line)) > 0) {
+		if (csv->rows == capacity) {
+			size_t wanted = (size_t)(capacity = capacity ? 2 * capacity : 128);
+			double *larger = realloc(csv->values, wanted * (size_t)csv->columns * sizeof *larger);
+
+			if (!larger)
+				return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+			csv->values = larger;
+		}
+		status = parse_row(csv, line, path, err);
+	}
+	if (!status && (got < 0 || ferror(in) || !csv->columns))
+		return qmac_fail_at(err, QMAC_BAD_INPUT, path, (int)csv->rows + 1, 1, "the table is cut off here");
+	return status;
+}
+
+enum qmac_status qmac_csv_read(const char *path, struct qmac_csv *csv, struct qmac_error *err)
+{
+	enum qmac_status status;
+	FILE *in = fopen(path, "r");
+
+	memset(csv, 0, sizeof *csv);
+	if (!in)
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+	status = parse_file(csv, in, path, err);
+	fclose(in);
+	if (status)
+		qmac_csv_free(csv);
+	return status;
+}
+
+void qmac_csv_free(struct qmac_csv *csv)
+{
+	free(csv->values);
+	memset(csv, 0, sizeof *csv);
+}
+
+int qmac_csv_column(const struct qmac_csv *csv, const char *name)
+{
+	for (int i = 0; i < csv->columns; i++)
+		if (strcmp(csv->names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+void qmac_csv_write_text(FILE *out, const char *text)
+{
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, out);
+		return;
+	}
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}

@@ -1,0 +1,45 @@
+/*
+ * The writers of the single files of a result folder (docs/results.md), for
+ * results.c. Write errors stay in the stream: qmac_atomic_commit() finds them.
+ */
+#ifndef QMAC_REPORT_FILES_H
+#define QMAC_REPORT_FILES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config/run_config.h"
+#include "hw/hw.h"
+#include "report/sha256.h"
+#include "train/train.h"
+
+/* What summary.json is made of. */
+struct qmac_summary {
+	const struct qmac_run *run;
+	const struct qmac_hw *hw;
+	const struct qmac_train_result *result;
+	const char *weights_sha256;
+	double wall_seconds;
+};
+
+/* Additions to ACC, requantisations and containers that saturated. */
+uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
+
+void qmac_metrics_csv_head(FILE *out);
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
+void qmac_layers_csv_head(FILE *out);
+/* The one layer of a linear regression in one epoch; before: the totals one epoch earlier. */
+void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *metrics,
+                         const uint64_t before[QMAC_COUNTERS]);
+
+void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
+
+/* A vector of float64, little endian, as NumPy reads it; text gets the SHA-256 of the data part. */
+void qmac_npy_write(FILE *out, const double *values, int64_t count, char text[QMAC_SHA256_TEXT]);
+
+/* timeline.json: head, any number of records, tail. */
+void qmac_timeline_head(FILE *out);
+void qmac_timeline_record(FILE *out, const struct qmac_retire *record);
+void qmac_timeline_tail(FILE *out);
+
+#endif

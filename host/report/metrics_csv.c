@@ -1,0 +1,84 @@
+#include <inttypes.h>
+#include <math.h>
+
+#include "report/files.h"
+#include "report/json.h"
+#include "report/results.h"
+
+/* A figure that may be missing: then the field is empty. */
+static void write_optional(FILE *out, double value)
+{
+	char text[QMAC_REAL_TEXT];
+
+	if (!isnan(value))
+		fputs(qmac_real_text(value, text), out);
+	fputc(',', out);
+}
+
+/* A figure that always exists; a run that diverged shows inf or nan. */
+static void write_real(FILE *out, double value)
+{
+	char text[QMAC_REAL_TEXT];
+
+	fprintf(out, "%s,", qmac_real_text(value, text));
+}
+
+uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
+{
+	return counters[QMAC_COUNTER_ACC_SATURATIONS] + counters[QMAC_COUNTER_REQUANT_SATURATIONS]
+	       + counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
+}
+
+const char qmac_metrics_columns[] =
+	"epoch|step|data_passes|train_loss|grad_norm|test_loss|test_accuracy|cycles|energy_j|saturations|"
+	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes";
+
+void qmac_metrics_csv_head(FILE *out)
+{
+	for (const char *c = qmac_metrics_columns; *c; c++)
+		fputc(*c == '|' ? ',' : *c, out);
+	fputc('\n', out);
+}
+
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
+{
+	const uint64_t *c = m->counters;
+
+	fprintf(out, "%" PRId64 ",%" PRId64 ",", m->epoch, m->step);
+	write_real(out, m->data_passes);
+	write_real(out, m->train_loss);
+	write_real(out, m->grad_norm);
+	write_optional(out, m->test_loss);
+	write_optional(out, m->test_accuracy);
+	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",", c[QMAC_COUNTER_CYCLES], qmac_saturations(c));
+	write_optional(out, m->delta);
+	fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+	        c[QMAC_COUNTER_COMMANDS], c[QMAC_COUNTER_MACS], c[QMAC_COUNTER_VEC_MULTS],
+	        c[QMAC_COUNTER_DRAM_READ_BYTES], c[QMAC_COUNTER_DRAM_WRITE_BYTES], m->host_flops, m->host_bytes);
+}
+
+void qmac_layers_csv_head(FILE *out)
+{
+	fputs("epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n", out);
+}
+
+void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,
+                         const uint64_t before[QMAC_COUNTERS])
+{
+	uint64_t since[QMAC_COUNTERS], macs;
+	char text[QMAC_REAL_TEXT];
+
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		since[i] = m->counters[i] - before[i];
+	macs = since[QMAC_COUNTER_MACS];
+	fprintf(out, "%" PRId64 ",linear,", m->epoch);
+	if (qmac_is_low_precision(run->algorithm))
+		fprintf(out, "%d", run->bits);
+	fprintf(out, ",%d,", run->x_bits);
+	write_optional(out, m->delta);
+	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", since[QMAC_COUNTER_CYCLES], macs,
+	        since[QMAC_COUNTER_VEC_MULTS]);
+	if (macs)
+		fputs(qmac_real_text((double)since[QMAC_COUNTER_ZERO_MACS] / (double)macs, text), out);
+	fputc('\n', out);
+}

@@ -1,0 +1,169 @@
+#define _POSIX_C_SOURCE 200809L
+#include "report/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report/atomic_file.h"
+#include "report/csv.h"
+#include "report/json.h"
+
+enum { EXIT_NO_GNUPLOT = 127 };
+
+/* Text between gnuplot's single quotes, in which nothing but the quote itself is special. */
+static void write_quoted(FILE *out, const char *text)
+{
+	fputc('\'', out);
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputc('\'', out);
+		fputc((unsigned char)*text < 0x20 ? '?' : *text, out);
+	}
+	fputc('\'', out);
+}
+
+/* The points of one series as gnuplot's data block $d<number>; returns how many. */
+static int64_t write_points(FILE *out, const struct qmac_plot *plot, const struct qmac_csv *csv, int number)
+{
+	int x_column = qmac_csv_column(csv, plot->x), y_column = qmac_csv_column(csv, plot->y);
+	int64_t points = 0;
+
+	fprintf(out, "$d%d << EOD\n", number);
+	for (int64_t row = 0; x_column >= 0 && y_column >= 0 && row < csv->rows; row++) {
+		double x = csv->values[row * csv->columns + x_column], y = csv->values[row * csv->columns + y_column];
+		char x_text[QMAC_REAL_TEXT], y_text[QMAC_REAL_TEXT];
+
+		if (!isfinite(x) || !isfinite(y) || (plot->log_y && y <= 0))
+			continue;
+		fprintf(out, "%s %s\n", qmac_real_text(x, x_text), qmac_real_text(y, y_text));
+		points++;
+	}
+	fputs("EOD\n", out);
+	return points;
+}
+
+static void write_frame(FILE *out, const struct qmac_plot *plot)
+{
+	fputs("set terminal svg noenhanced size 860,520 dynamic font 'sans,13' background 'white'\n"
+	      "set grid lc rgb '#dddddd'\nset key outside right top\nset title ", out);
+	write_quoted(out, plot->title);
+	fputs("\nset xlabel ", out);
+	write_quoted(out, plot->x);
+	fputs("\nset ylabel ", out);
+	write_quoted(out, plot->y);
+	fputs(plot->log_y ? "\nset logscale y\nset format y '1e%T'\n" : "\n", out);
+}
+
+/* The whole script; false with a warning where there is nothing to draw. */
+static bool write_script(FILE *out, const struct qmac_plot *plot, char *warning, size_t warning_size)
+{
+	int drawn = 0;
+
+	write_frame(out, plot);
+	for (int i = 0; i < plot->series_count; i++) {
+		struct qmac_error err;
+		struct qmac_csv csv;
+
+		if (qmac_csv_read(plot->series[i].file, &csv, &err)) {
+			snprintf(warning, warning_size, "no plot: %s", err.message);
+			return false;
+		}
+		/* gnuplot takes an empty block for an error: such a series keeps its place in the key only. */
+		if (!write_points(out, plot, &csv, i))
+			fprintf(out, "$d%d << EOD\n%s NaN\nEOD\n", i, "0");
+		else
+			drawn++;
+		qmac_csv_free(&csv);
+	}
+	if (!drawn) {
+		snprintf(warning, warning_size, "no plot: there is no finite %s to draw", plot->y);
+		return false;
+	}
+	for (int i = 0; i < plot->series_count; i++) {
+		fprintf(out, "%s $d%d using 1:2 with lines lw 2 lt %d dt %d title ", i ? "," : "plot", i, i % 8 + 1,
+		        i / 8 + 1);
+		write_quoted(out, plot->series[i].title);
+	}
+	fputs("\n", out);
+	return fflush(out) == 0 && fseek(out, 0, SEEK_SET) == 0;
+}
+
+/* In the child: becomes gnuplot, reading the script, writing the picture. */
+static void become_gnuplot(int script, int picture)
+{
+	int nowhere = open("/dev/null", O_WRONLY);
+
+	if (dup2(script, STDIN_FILENO) < 0 || dup2(picture, STDOUT_FILENO) < 0
+	    || dup2(nowhere, STDERR_FILENO) < 0)
+		_exit(1);
+	/* -d: no start-up file of the user's may change the picture. */
+	execlp("gnuplot", "gnuplot", "-d", "-", (char *)NULL);
+	_exit(EXIT_NO_GNUPLOT);
+}
+
+/* gnuplot does not report a full disk: a whole picture ends with its closing tag. */
+static bool is_whole(FILE *picture)
+{
+	char tail[64] = "";
+
+	if (fseek(picture, -32, SEEK_END))
+		return false;
+	tail[fread(tail, 1, sizeof tail - 1, picture)] = 0;
+	return strstr(tail, "</svg>") != NULL;
+}
+
+static bool draw(FILE *script, FILE *picture, char *warning, size_t warning_size)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0)
+		become_gnuplot(fileno(script), fileno(picture));
+	while (child > 0 && waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			child = -1;
+	if (child < 0)
+		snprintf(warning, warning_size, "no plot: cannot run gnuplot: %s", strerror(errno));
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_GNUPLOT)
+		snprintf(warning, warning_size, "no plot: gnuplot is not installed (Debian package gnuplot-nox)");
+	else if (!WIFEXITED(status) || WEXITSTATUS(status) || !is_whole(picture))
+		snprintf(warning, warning_size, "no plot: gnuplot failed (status %d)", status);
+	else
+		return true;
+	return false;
+}
+
+bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
+                     char *warning, size_t warning_size)
+{
+	struct qmac_atomic_file picture = {0};
+	struct qmac_error err;
+	FILE *script = tmpfile();
+	bool ok = false;
+
+	snprintf(warning, warning_size, "no plot: cannot write gnuplot's script: %s", strerror(errno));
+	if (!script || !write_script(script, plot, warning, warning_size))
+		goto out;
+	if (qmac_atomic_open(&picture, folder, name, &err)) {
+		snprintf(warning, warning_size, "no plot: %s", err.message);
+		goto out;
+	}
+	if (!draw(script, picture.stream, warning, warning_size))
+		goto out;
+	if (qmac_atomic_commit(&picture, &err)) {
+		snprintf(warning, warning_size, "no plot: %s", err.message);
+		goto out;
+	}
+	warning[0] = 0;
+	ok = true;
+out:
+	qmac_atomic_abandon(&picture);
+	if (script)
+		fclose(script);
+	return ok;
+}

@@ -1,0 +1,32 @@
+/*
+ * Line plots as SVG, drawn by gnuplot in a process of its own. A plot is an
+ * extra: where gnuplot is missing or fails, the caller gets a text to show.
+ */
+#ifndef QMAC_REPORT_PLOT_H
+#define QMAC_REPORT_PLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One line of the plot: two columns of a metrics.csv. */
+struct qmac_series {
+	const char *title;
+	const char *file;
+};
+
+struct qmac_plot {
+	const char *title;
+	const char *x, *y; /* columns, and names of the axes */
+	bool log_y;        /* values that are not positive are then left out */
+	const struct qmac_series *series;
+	int series_count;
+};
+
+/*
+ * Writes folder/name. Returns true where the file is there; else false, and
+ * warning says why. No plot is left half written.
+ */
+bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
+                     char *warning, size_t warning_size);
+
+#endif

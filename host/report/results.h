@@ -1,0 +1,53 @@
+/*
+ * The result folder of a run (docs/results.md): config.yaml, hw.yaml,
+ * metrics.csv, layers.csv, summary.json, weights.npy, timeline.json where
+ * asked, SVG plots.
+ *
+ * metrics.csv grows during the run under a temporary name; everything is
+ * renamed into place by qmac_results_finish(), summary.json last, so that a
+ * folder with a summary.json is complete. Older results stay until then.
+ */
+#ifndef QMAC_REPORT_RESULTS_H
+#define QMAC_REPORT_RESULTS_H
+
+#include <stdbool.h>
+
+#include "config/run_config.h"
+#include "hw/hw.h"
+#include "train/train.h"
+
+struct qmac_results;
+
+/* The columns of metrics.csv in order: "epoch|step|...". */
+extern const char qmac_metrics_columns[];
+
+/* True where the device runs the inner loop: the others have no bits, and no figures of the device. */
+static inline bool qmac_is_low_precision(enum qmac_algorithm algorithm)
+{
+	return algorithm != QMAC_SGD && algorithm != QMAC_SVRG;
+}
+
+QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_config *config,
+                                                     const struct qmac_hw *hw, struct qmac_results **results,
+                                                     struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
+                                                      const struct qmac_metrics *metrics,
+                                                      struct qmac_error *err);
+/* Keeps the record for timeline.json while fewer than run.timeline are held. */
+void qmac_results_retire(struct qmac_results *results, const struct qmac_retire *record);
+QMAC_MUST_CHECK enum qmac_status qmac_results_finish(struct qmac_results *results,
+                                                     const struct qmac_train_result *result,
+                                                     double wall_seconds, struct qmac_error *err);
+/* Why a plot is missing, "" where none is: a plot never makes a run fail. */
+const char *qmac_results_warning(const struct qmac_results *results);
+/* Removes temporary files that were not renamed. NULL is legal. */
+void qmac_results_destroy(struct qmac_results *results);
+
+/*
+ * True where folder holds the complete result of exactly this configuration
+ * on exactly this hardware: its config.yaml and hw.yaml are what would be
+ * written now, byte for byte, and its summary.json can be read.
+ */
+bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw);
+
+#endif

@@ -1,0 +1,158 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "config/text.h"
+#include "report/files.h"
+#include "report/json.h"
+#include "report/results.h"
+#include "report/version.h"
+
+static void write_key(FILE *out, const char *key)
+{
+	fprintf(out, "\t\"%s\": ", key);
+}
+
+static void write_text(FILE *out, const char *key, const char *text)
+{
+	write_key(out, key);
+	qmac_json_write_string(out, text);
+	fputs(",\n", out);
+}
+
+static void write_real(FILE *out, const char *key, double value)
+{
+	write_key(out, key);
+	qmac_json_write_real(out, value);
+	fputs(",\n", out);
+}
+
+static void write_count(FILE *out, const char *key, uint64_t value)
+{
+	write_key(out, key);
+	fprintf(out, "%" PRIu64 ",\n", value);
+}
+
+static void write_counters(FILE *out, const uint64_t counters[QMAC_COUNTERS])
+{
+	static const char *const names[] = {
+#define NAME(upper, lower, timed, help) #lower,
+		QMAC_COUNTER_TABLE(NAME)
+#undef NAME
+	};
+
+	write_key(out, "counters");
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		fprintf(out, "%s\n\t\t\"%s\": %" PRIu64, i ? "," : "{", names[i], counters[i]);
+	fputs("\n\t},\n", out);
+}
+
+static void write_choice(FILE *out, const char *words, int index)
+{
+	size_t length = 0;
+	const char *word = qmac_words_at(words, index, &length);
+
+	fprintf(out, "\"%.*s\"", (int)length, word);
+}
+
+static void write_parameter(FILE *out, const struct qmac_param *param, int value)
+{
+	fprintf(out, "\"%s\": ", param->name);
+	switch (param->kind) {
+	case QMAC_PARAM_CHOICE:
+		write_choice(out, param->words, value);
+		break;
+	case QMAC_PARAM_BOOL:
+		fputs(value ? "true" : "false", out);
+		break;
+	case QMAC_PARAM_FIXED8:
+		qmac_json_write_real(out, value / 256.0);
+		break;
+	default:
+		fprintf(out, "%d", value);
+	}
+}
+
+static void write_group(FILE *out, const struct qmac_hw *hw, const char *group, const char *indent)
+{
+	struct qmac_hw copy = *hw; /* qmac_hw_member is for writers, too */
+	const char *separator = "{";
+
+	for (int i = 0; i < qmac_param_count; i++) {
+		const struct qmac_param *param = &qmac_params[i];
+
+		if (strcmp(param->group, group) != 0)
+			continue;
+		fprintf(out, "%s\n%s", separator, indent);
+		write_parameter(out, param, *qmac_hw_member(&copy, param));
+		separator = ",";
+	}
+}
+
+static void write_hw(FILE *out, const struct qmac_hw *hw)
+{
+	write_key(out, "hw");
+	write_group(out, hw, "", "\t\t");
+	fputs(",\n\t\t\"dram\": ", out);
+	write_group(out, hw, "dram", "\t\t\t");
+	fputs("\n\t\t}\n\t},\n", out);
+}
+
+static void write_run(FILE *out, const struct qmac_summary *s)
+{
+	bool low = qmac_is_low_precision(s->run->algorithm);
+
+	write_text(out, "problem", qmac_problem_name(s->run->problem));
+	write_text(out, "algorithm", qmac_algorithm_name(s->run->algorithm));
+	write_key(out, "bits");
+	if (low)
+		fprintf(out, "%d,\n", s->run->bits);
+	else
+		fputs("null,\n", out);
+	write_count(out, "seed", s->run->seed);
+	write_count(out, "epochs", (uint64_t)s->result->last.epoch);
+	write_count(out, "steps", (uint64_t)s->result->last.step);
+	write_real(out, "data_passes", s->result->last.data_passes);
+	write_real(out, "train_loss", s->result->last.train_loss);
+	write_real(out, "grad_norm", s->result->last.grad_norm);
+	write_key(out, "diverged");
+	fputs(s->result->diverged ? "true,\n" : "false,\n", out);
+	write_real(out, "coefficient_max", s->result->coefficient_max);
+	write_text(out, "weights_sha256", s->weights_sha256);
+}
+
+static void write_cost(FILE *out, const struct qmac_metrics *last)
+{
+	const uint64_t *c = last->counters;
+
+	write_count(out, "cycles", c[QMAC_COUNTER_CYCLES]);
+	write_text(out, "cycles_note",
+	           "memory contention between the engines is left out until the issue \"exact time\"");
+	write_key(out, "energy_j");
+	fputs("null,\n", out);
+	write_text(out, "energy_note", "no energy table yet, a later revision");
+	write_count(out, "commands", c[QMAC_COUNTER_COMMANDS]);
+	write_count(out, "macs", c[QMAC_COUNTER_MACS]);
+	write_count(out, "vec_mults", c[QMAC_COUNTER_VEC_MULTS]);
+	write_count(out, "dram_read_bytes", c[QMAC_COUNTER_DRAM_READ_BYTES]);
+	write_count(out, "dram_write_bytes", c[QMAC_COUNTER_DRAM_WRITE_BYTES]);
+	write_count(out, "saturations", qmac_saturations(c));
+	write_count(out, "acc_saturations", c[QMAC_COUNTER_ACC_SATURATIONS]);
+	write_count(out, "requant_saturations", c[QMAC_COUNTER_REQUANT_SATURATIONS]);
+	write_count(out, "container_saturations", c[QMAC_COUNTER_CONTAINER_SATURATIONS]);
+	write_count(out, "host_flops", last->host_flops);
+	write_count(out, "host_bytes", last->host_bytes);
+	write_counters(out, c);
+}
+
+void qmac_summary_write(FILE *out, const struct qmac_summary *s)
+{
+	fputs("{\n", out);
+	write_run(out, s);
+	write_cost(out, &s->result->last);
+	write_hw(out, s->hw);
+	write_text(out, "version", QMAC_VERSION);
+	write_text(out, "kernel", s->result->kernel);
+	write_key(out, "wall_seconds");
+	qmac_json_write_real(out, s->wall_seconds);
+	fputs("\n}\n", out);
+}

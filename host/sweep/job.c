@@ -1,0 +1,121 @@
+#define _POSIX_C_SOURCE 200809L
+#include "sweep/job.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/hw_file.h"
+#include "report/json.h"
+#include "report/results.h"
+
+/* What the observer's callbacks share. */
+struct watch {
+	const struct qmac_job *job;
+	struct qmac_results *results;
+	struct qmac_error *err;
+	enum qmac_status status; /* of writing the metrics */
+	bool stopped;
+	int64_t epoch;
+};
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int on_metrics(void *context, const struct qmac_metrics *metrics)
+{
+	struct watch *watch = context;
+	const struct qmac_job *job = watch->job;
+
+	watch->epoch = metrics->epoch;
+	watch->status = qmac_results_metrics(watch->results, metrics, watch->err);
+	watch->stopped = (job->stop && *job->stop) || (job->on_metrics && job->on_metrics(job->context, metrics));
+	return watch->status || watch->stopped;
+}
+
+static void on_retire(void *context, const struct qmac_retire *record)
+{
+	struct watch *watch = context;
+
+	qmac_results_retire(watch->results, record);
+}
+
+/* Trains into results that are open already. */
+static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *hw,
+                              struct qmac_results *results, struct qmac_job_result *result,
+                              struct qmac_error *err)
+{
+	const struct qmac_run *run = &job->config->run;
+	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK};
+	const struct qmac_train_observer observer = {
+		.on_metrics = on_metrics,
+		.on_retire = run->timeline > 0 ? on_retire : NULL,
+		.context = &watch,
+	};
+	struct qmac_train_result trained = {0};
+	double start = seconds();
+	enum qmac_status status = qmac_train(run, hw, &observer, &trained, err);
+
+	if (!status)
+		status = watch.status;
+	if (!status && (watch.stopped || (job->stop && *job->stop)))
+		status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped after epoch %" PRId64 "; %s has no new results",
+		                   watch.epoch, job->folder);
+	if (!status)
+		status = qmac_results_finish(results, &trained, seconds() - start, err);
+	result->diverged = !status && trained.diverged;
+	free(trained.weights);
+	return status;
+}
+
+/* Whether the result that is there already says that its run diverged. */
+static enum qmac_status read_diverged(const char *folder, bool *diverged, struct qmac_error *err)
+{
+	struct qmac_json *summary;
+	char path[QMAC_PATH_MAX + 32];
+	enum qmac_status status;
+	const char *text;
+
+	snprintf(path, sizeof path, "%s/summary.json", folder);
+	status = qmac_json_read(path, &summary, err);
+	if (status)
+		return status;
+	text = qmac_json_text(summary, "diverged");
+	*diverged = text && strcmp(text, "true") == 0;
+	qmac_json_free(summary);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
+                              struct qmac_error *err)
+{
+	struct qmac_results *results = NULL;
+	enum qmac_status status;
+	struct qmac_hw hw;
+
+	memset(result, 0, sizeof *result);
+	status = qmac_hw_load(&hw, job->config->run.hw, err);
+	if (status)
+		return status;
+	result->kept = job->resume && qmac_results_match(job->folder, job->config, &hw);
+	if (result->kept) {
+		status = read_diverged(job->folder, &result->diverged, err);
+	} else {
+		status = qmac_results_create(job->folder, job->config, &hw, &results, err);
+		if (status)
+			return status;
+		status = train(job, &hw, results, result, err);
+		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
+		qmac_results_destroy(results);
+	}
+	if (!status && result->diverged && job->config->run.divergence == QMAC_DIVERGENCE_FAIL)
+		status = qmac_fail(err, QMAC_CHECK_FAILED, "the run diverged, which divergence: fail forbids; see %s",
+		                   job->folder);
+	return status;
+}

@@ -1,0 +1,39 @@
+/*
+ * One training run from its configuration to its result folder: what
+ * `qmac train` does, and every process of a sweep.
+ */
+#ifndef QMAC_SWEEP_JOB_H
+#define QMAC_SWEEP_JOB_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "config/run_config.h"
+#include "train/train.h"
+
+struct qmac_job {
+	const struct qmac_run_config *config;
+	const char *folder;
+	bool resume;                       /* a complete result of the same configuration is kept */
+	/* Looked at once per epoch: a non-zero value (a signal's number) ends the run; may be NULL. */
+	const volatile sig_atomic_t *stop;
+	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
+	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
+	void *context;
+};
+
+struct qmac_job_result {
+	bool kept;          /* by `resume`: nothing was done */
+	bool diverged;      /* the results are written (or kept), and say so */
+	char warning[512];  /* why the plot is missing, or "" */
+};
+
+/*
+ * Runs the training and writes its folder. A run that was ended early leaves
+ * no results and returns QMAC_CHECK_FAILED, as does one that diverged although
+ * run.divergence is "fail": that one after its results were written.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
+                                              struct qmac_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * What a sweep knows of one run, and the files made of all rows; for sweep.c.
+ */
+#ifndef QMAC_SWEEP_ROW_H
+#define QMAC_SWEEP_ROW_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "config/sweep_file.h"
+#include "report/stored.h"
+#include "sweep/job.h"
+
+/* What the process of a run tells the sweep, in one write to its pipe. */
+struct qmac_sweep_answer {
+	enum qmac_status status;
+	struct qmac_job_result result;
+	struct qmac_error err;
+};
+
+struct qmac_sweep_row {
+	const char *name;
+	char folder[1200];
+	struct qmac_run_config config;
+	pid_t process;                   /* 0 where none runs */
+	int pipe;                        /* its answer arrives here */
+	bool ended;
+	struct qmac_sweep_answer answer; /* once ended */
+	bool has_result;
+	struct qmac_stored stored;       /* where has_result */
+	bool pareto;
+};
+
+/* Refuses columns that results.csv does not have; "" is no front. */
+QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep *sweep,
+                                                         struct qmac_error *err);
+
+/*
+ * Marks the rows that no other row beats in one column of the front without
+ * losing in the other. Left out are rows without a result, diverged ones,
+ * missing figures, and host-only runs where a column counts the device's work.
+ */
+void qmac_sweep_mark_pareto(struct qmac_sweep_row *rows, int count, const char *x, const char *y);
+
+QMAC_MUST_CHECK enum qmac_status qmac_sweep_write_csv(const char *folder, const struct qmac_sweep_row *rows,
+                                                      int count, struct qmac_error *err);
+
+#endif

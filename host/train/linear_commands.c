@@ -1,0 +1,101 @@
+#include "train/linear_commands.h"
+
+/* A vector command over rows of ACC, all strides 1, with immediate 0 as second source. */
+static struct qmac_command vector(const struct qmac_linear_plan *plan, unsigned op, uint32_t dst,
+                                  uint32_t src0, int rows)
+{
+	return (struct qmac_command){
+		.opcode = QMAC_OPCODE_VEC, .op = op, .dst = dst, .src0 = src0, .n0 = (uint32_t)rows, .n1 = 1,
+		.d0 = 1, .a0 = 1, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC,
+		.s1space = QMAC_SPACE_IMM, .mult = op == QMAC_OP_MUL ? 0 : 1, .lanes = (uint32_t)plan->lanes,
+	};
+}
+
+static void second_source(struct qmac_command *command, unsigned space, uint32_t row)
+{
+	command->s1space = space;
+	command->src1 = row;
+	command->b0 = 1;
+}
+
+/*
+ * With targets as immediates, m and so m' come in every lane from DOT. With
+ * targets from memory k_i stands in lane 0 alone: the sum over lanes moves behind
+ * the subtraction, which gives the same number.
+ */
+static void make_residual(const struct qmac_linear_plan *plan, struct qmac_command *dot,
+                          struct qmac_command *scale)
+{
+	*dot = vector(plan, QMAC_OP_MUL, plan->m_row, plan->z_row, plan->rows);
+	second_source(dot, plan->x_space, plan->x_row);
+	dot->red_rows = 1;
+	dot->d0 = 0;
+	dot->red_lanes = !plan->target_table;
+	dot->bw = (uint32_t)plan->m_bits;
+
+	*scale = vector(plan, QMAC_OP_SUB, plan->m_row, plan->m_row, 1);
+	if (plan->target_table)
+		second_source(scale, QMAC_SPACE_ACC, plan->target_row);
+	scale->red_lanes = plan->target_table;
+	scale->l0 = (uint32_t)plan->shape.y_frac_bits;
+	scale->mult = plan->mult;
+	scale->shift = (uint32_t)plan->m_shift;
+	scale->rnd = QMAC_ROUND_NEAREST;
+	scale->bw = (uint32_t)plan->mp_bits;
+}
+
+void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command step[QMAC_LINEAR_COMMANDS])
+{
+	struct qmac_command *multiply = &step[QMAC_LINEAR_MULTIPLY];
+	struct qmac_command *offset = &step[QMAC_LINEAR_OFFSET];
+	struct qmac_command *round = &step[QMAC_LINEAR_ROUND];
+
+	make_residual(plan, &step[QMAC_LINEAR_DOT], &step[QMAC_LINEAR_SCALE]);
+
+	*multiply = vector(plan, QMAC_OP_MUL, plan->t_row, plan->m_row, plan->rows);
+	second_source(multiply, plan->x_space, plan->x_row);
+	multiply->a0 = 0;
+	multiply->shift = (uint32_t)plan->t_shift;
+	multiply->rnd = QMAC_ROUND_NEAREST;
+	multiply->bw = (uint32_t)plan->t_bits;
+
+	*offset = vector(plan, QMAC_OP_ADD, plan->t_row, plan->t_row, plan->rows);
+	if (plan->shape.has_offset)
+		second_source(offset, QMAC_SPACE_ACC, plan->h_row);
+	offset->l0 = (uint32_t)plan->t_left;
+	offset->bw = (uint32_t)plan->u_bits;
+
+	*round = vector(plan, QMAC_OP_SUB, plan->z_row, plan->z_row, plan->rows);
+	second_source(round, QMAC_SPACE_ACC, plan->t_row);
+	round->l0 = (uint32_t)plan->shape.frac_bits;
+	round->shift = (uint32_t)plan->shape.frac_bits;
+	round->rnd = QMAC_ROUND_STOCHASTIC;
+	round->bw = (uint32_t)plan->shape.bits;
+	round->dither_cs0 = (uint32_t)plan->lanes;
+}
+
+bool qmac_linear_has_offset(const struct qmac_linear_plan *plan)
+{
+	return plan->shape.has_offset || plan->t_left > 0;
+}
+
+struct qmac_command qmac_linear_clear(const struct qmac_linear_plan *plan)
+{
+	struct qmac_command command = vector(plan, QMAC_OP_MUL, plan->z_row, plan->z_row, plan->rows);
+
+	command.bw = (uint32_t)plan->shape.bits;
+	return command;
+}
+
+struct qmac_command qmac_linear_move(unsigned opcode, uint64_t address, unsigned container, unsigned space,
+                                     uint32_t row, int vectors, int rows, int lanes)
+{
+	uint32_t row_bytes = (uint32_t)lanes << container;
+
+	return (struct qmac_command){
+		.opcode = opcode, .base = address, .row = row, .s0 = row_bytes, .s1 = row_bytes * (uint32_t)rows,
+		.n0 = (uint32_t)rows, .n1 = (uint32_t)vectors, .n2 = 1, .len = (uint32_t)lanes,
+		.container = container, .is_signed = 1, .hi0 = (uint32_t)(rows - 1), .hi1 = (uint32_t)(vectors - 1),
+		.space = space, .coalesce = 1, .ds0 = 1, .ds1 = (uint32_t)rows,
+	};
+}

@@ -1,0 +1,277 @@
+#include "train/low_precision.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "num/fixed.h"
+#include "train/linear_program.h"
+
+enum { RING_LOG2 = 14 };
+
+struct qmac_low_precision {
+	struct qmac_training *training;
+	struct qmac_backend *backend;
+	struct qmac_driver *driver;
+	struct qmac_linear_program *program;
+	struct qmac_linear_plan plan;
+	uint32_t *order;   /* inner_steps: samples of the epoch */
+	int32_t *z;        /* features: z of HALP, w/delta of the others */
+	int64_t *h;        /* features */
+	int64_t *targets;  /* samples: k_i */
+};
+
+/* ---- what the device is given ------------------------------------------------- */
+
+/* LP-SGD: k_i = y_i in units of dx delta, with e fraction bits. *bits: the signed width of the largest. */
+static enum qmac_status scale_targets(struct qmac_low_precision *low, int *bits, struct qmac_error *err)
+{
+	const struct qmac_run *run = low->training->run;
+	const struct qmac_regression *data = &low->training->data;
+	double unit = ldexp(data->dx * run->delta, -run->y_frac_bits), largest = 0;
+
+	for (int64_t i = 0; i < data->samples; i++) {
+		double k = rint(data->y[i] / unit);
+
+		if (!(fabs(k) < 0x1p62))
+			return qmac_fail(err, QMAC_BAD_INPUT, "delta %g is too fine for the targets: %g is more than 2^62"
+			                 " units of the residual; raise delta", run->delta, data->y[i]);
+		largest = fmax(largest, fabs(k));
+		low->targets[i] = (int64_t)k;
+	}
+	for (*bits = 1; ldexp(1, *bits - 1) <= largest; ++*bits)
+		;
+	low->training->host_flops += 2 * (uint64_t)data->samples;
+	return QMAC_OK;
+}
+
+/* LP-SVRG: k_i = sum_j X_ij W_j, exact: both lie on grids. */
+static void dot_targets(struct qmac_low_precision *low)
+{
+	const struct qmac_regression *data = &low->training->data;
+
+	for (int64_t i = 0; i < data->samples; i++) {
+		const int16_t *codes = data->codes + i * data->features;
+
+		low->targets[i] = 0;
+		for (int64_t j = 0; j < data->features; j++)
+			low->targets[i] += codes[j] * low->z[j];
+	}
+	low->training->host_flops += 2 * (uint64_t)(data->samples * data->features);
+	qmac_linear_program_set_targets(low->program, low->targets);
+}
+
+/* h_j = alpha g_j / delta with F fraction bits; limited where it drives every Z_j to the end of its range. */
+static void set_offset(struct qmac_low_precision *low)
+{
+	struct qmac_training *training = low->training;
+	double limit = (double)qmac_max_of(low->plan.u_bits);
+
+	for (int64_t j = 0; j < training->data.features; j++) {
+		double h = training->run->alpha * training->gradient[j] / training->delta;
+
+		h = rint(ldexp(h, training->run->frac_bits));
+		low->h[j] = (int64_t)fmin(fmax(h, -limit), limit);
+	}
+	training->host_flops += 2 * (uint64_t)training->data.features;
+	qmac_linear_program_set_offset(low->program, low->h);
+}
+
+/* ---- epochs ------------------------------------------------------------------- */
+
+/* Runs inner_steps steps; low->z becomes the Z after keep_after of them. */
+static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_after, struct qmac_error *err)
+{
+	struct qmac_training *training = low->training;
+	const struct qmac_linear_loop loop = {
+		.order = low->order, .steps = training->run->inner_steps, .keep_after = keep_after,
+		.run_seed = training->run->seed, .first_step = (uint32_t)training->step,
+		.tag = (uint16_t)training->epoch, .z = low->z,
+	};
+	enum qmac_status status;
+
+	for (int64_t t = 0; t < loop.steps; t++)
+		low->order[t] = (uint32_t)qmac_training_sample(training);
+	status = qmac_linear_program_run(low->program, &loop, err);
+	qmac_training_use_steps(training);
+	return status;
+}
+
+/* w = delta W */
+static void read_weights(struct qmac_low_precision *low)
+{
+	struct qmac_training *training = low->training;
+
+	for (int64_t j = 0; j < training->data.features; j++)
+		training->w[j] = training->delta * low->z[j];
+	training->host_flops += (uint64_t)training->data.features;
+}
+
+static enum qmac_status lp_sgd_epoch(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	enum qmac_status status = run_loop(low, low->training->run->inner_steps, err);
+
+	if (status == QMAC_OK)
+		read_weights(low);
+	return status;
+}
+
+static enum qmac_status lp_svrg_epoch(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	struct qmac_training *training = low->training;
+	enum qmac_status status;
+
+	qmac_training_use_gradient(training);
+	dot_targets(low);
+	set_offset(low);
+	status = run_loop(low, qmac_training_keep_after(training), err);
+	if (status != QMAC_OK)
+		return status;
+	read_weights(low);
+	if (training->run->option == QMAC_OPTION_II)
+		qmac_linear_program_set_z(low->program, low->z);
+	return QMAC_OK;
+}
+
+static enum qmac_status halp_epoch(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	struct qmac_training *training = low->training;
+	const struct qmac_run *run = training->run;
+	enum qmac_status status;
+
+	qmac_training_use_gradient(training);
+	training->delta = training->norm / run->mu / (double)qmac_max_of(run->bits);
+	if (!(training->delta > 0) || !isfinite(training->delta))
+		return QMAC_OK; /* at a minimum, or beyond all numbers: there is no grid to move on, w stays */
+	set_offset(low);
+	qmac_linear_program_set_z(low->program, NULL);
+	status = run_loop(low, qmac_training_keep_after(training), err);
+	if (status != QMAC_OK)
+		return status;
+	for (int64_t j = 0; j < training->data.features; j++)
+		training->w[j] += training->delta * low->z[j];
+	training->host_flops += 2 * (uint64_t)training->data.features;
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_low_precision_epoch(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	switch (low->training->run->algorithm) {
+	case QMAC_LP_SGD:
+		return lp_sgd_epoch(low, err);
+	case QMAC_LP_SVRG:
+		return lp_svrg_epoch(low, err);
+	default:
+		return halp_epoch(low, err);
+	}
+}
+
+/* ---- life --------------------------------------------------------------------- */
+
+static enum qmac_status allocate(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	size_t features = (size_t)low->training->data.features, samples = (size_t)low->training->data.samples;
+
+	low->order = calloc((size_t)low->training->run->inner_steps, sizeof low->order[0]);
+	low->z = calloc(features, sizeof low->z[0]);
+	low->h = calloc(features, sizeof low->h[0]);
+	low->targets = calloc(samples, sizeof low->targets[0]);
+	if (low->order && low->z && low->h && low->targets)
+		return QMAC_OK;
+	return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld inner steps",
+	                 (long long)low->training->run->inner_steps);
+}
+
+static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_hw *hw, struct qmac_error *err)
+{
+	const struct qmac_run *run = low->training->run;
+	const struct qmac_regression *data = &low->training->data;
+	struct qmac_linear_shape shape = {
+		.samples = data->samples, .features = data->features, .bits = run->bits, .x_bits = run->x_bits,
+		.frac_bits = run->frac_bits, .mp_bits = run->mp_bits, .c1 = run->alpha * data->dx * data->dx,
+		.has_offset = run->algorithm != QMAC_LP_SGD, .has_targets = run->algorithm != QMAC_HALP,
+	};
+	enum qmac_status status = QMAC_OK;
+
+	if (run->algorithm == QMAC_LP_SGD) {
+		shape.y_frac_bits = run->y_frac_bits;
+		status = scale_targets(low, &shape.target_bits, err);
+	}
+	if (status == QMAC_OK)
+		status = qmac_linear_plan_make(&low->plan, &shape, hw, err);
+	return status;
+}
+
+static enum qmac_status open_device(struct qmac_low_precision *low, const struct qmac_hw *hw,
+                                    const struct qmac_train_observer *observer, struct qmac_error *err)
+{
+	const struct qmac_run *run = low->training->run;
+	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
+	uint64_t memory = ring + qmac_linear_program_memory(&low->plan);
+	struct qmac_device_options options = {
+		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
+		.on_retire = observer ? observer->on_retire : NULL, .context = observer ? observer->context : NULL,
+	};
+	enum qmac_status status = qmac_backend_create(run->backend, hw, &options, &low->backend, err);
+
+	if (status == QMAC_OK)
+		status = qmac_driver_open(low->backend, hw, RING_LOG2, &low->driver, err);
+	if (status == QMAC_OK)
+		status = qmac_linear_program_create(low->driver, &low->plan, low->training->data.codes,
+		                                    &low->program, err);
+	return status;
+}
+
+enum qmac_status qmac_low_precision_create(struct qmac_training *training, const struct qmac_hw *hw,
+                                           const struct qmac_train_observer *observer,
+                                           struct qmac_low_precision **low, struct qmac_error *err)
+{
+	struct qmac_low_precision *made = calloc(1, sizeof *made);
+	enum qmac_status status;
+
+	*low = NULL;
+	if (!made)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a run");
+	made->training = training;
+	status = allocate(made, err);
+	if (status == QMAC_OK)
+		status = plan(made, hw, err);
+	if (status == QMAC_OK)
+		status = open_device(made, hw, observer, err);
+	if (status != QMAC_OK) {
+		qmac_low_precision_destroy(made);
+		return status;
+	}
+	if (training->run->algorithm != QMAC_HALP) {
+		training->delta = training->run->delta;
+		qmac_linear_program_set_z(made->program, NULL);
+	}
+	if (training->run->algorithm == QMAC_LP_SGD)
+		qmac_linear_program_set_targets(made->program, made->targets);
+	*low = made;
+	return QMAC_OK;
+}
+
+void qmac_low_precision_destroy(struct qmac_low_precision *low)
+{
+	if (!low)
+		return;
+	qmac_linear_program_destroy(low->program);
+	qmac_driver_close(low->driver);
+	qmac_backend_destroy(low->backend);
+	free(low->order);
+	free(low->z);
+	free(low->h);
+	free(low->targets);
+	free(low);
+}
+
+void qmac_low_precision_cost(struct qmac_low_precision *low, struct qmac_metrics *metrics)
+{
+	qmac_driver_counters(low->driver, metrics->counters);
+	metrics->host_bytes = qmac_driver_host_bytes(low->driver);
+}
+
+const char *qmac_low_precision_kernel(const struct qmac_low_precision *low)
+{
+	return low->backend->operations->kernel(low->backend);
+}

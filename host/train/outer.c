@@ -1,0 +1,124 @@
+#include "train/outer.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCKS = 64 };
+
+struct qmac_outer {
+	const struct qmac_regression *data;
+	int threads;
+	double *gradients; /* BLOCKS x features: sum of r_i x_i over each block */
+	double losses[BLOCKS]; /* sum of r_i^2 */
+};
+
+struct worker {
+	struct qmac_outer *outer;
+	const double *w;
+	int first; /* takes blocks first, first + threads, ... */
+	pthread_t thread;
+	int started;
+};
+
+enum qmac_status qmac_outer_create(const struct qmac_regression *data, int threads, struct qmac_outer **outer,
+                                   struct qmac_error *err)
+{
+	struct qmac_outer *made = calloc(1, sizeof *made);
+
+	assert(threads >= 1);
+	*outer = made;
+	if (made)
+		made->gradients = calloc((size_t)data->features, BLOCKS * sizeof(double));
+	if (!made || !made->gradients) {
+		qmac_outer_destroy(made);
+		*outer = NULL;
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for gradients of %lld features",
+		                 (long long)data->features);
+	}
+	made->data = data;
+	made->threads = threads < BLOCKS ? threads : BLOCKS;
+	return QMAC_OK;
+}
+
+void qmac_outer_destroy(struct qmac_outer *outer)
+{
+	if (!outer)
+		return;
+	free(outer->gradients);
+	free(outer);
+}
+
+static void sum_block(struct qmac_outer *outer, const double *w, int block)
+{
+	const struct qmac_regression *data = outer->data;
+	int64_t features = data->features;
+	int64_t begin = data->samples * block / BLOCKS, end = data->samples * (block + 1) / BLOCKS;
+	double *gradient = outer->gradients + block * features;
+	double loss = 0;
+
+	memset(gradient, 0, (size_t)features * sizeof gradient[0]);
+	for (int64_t i = begin; i < end; i++) {
+		const double *x = data->x + i * features;
+		double r = 0;
+
+		for (int64_t j = 0; j < features; j++)
+			r += x[j] * w[j];
+		r -= data->y[i];
+		loss += r * r;
+		for (int64_t j = 0; j < features; j++)
+			gradient[j] += r * x[j];
+	}
+	outer->losses[block] = loss;
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+
+	for (int block = worker->first; block < BLOCKS; block += worker->outer->threads)
+		sum_block(worker->outer, worker->w, block);
+	return NULL;
+}
+
+void qmac_outer_evaluate(struct qmac_outer *outer, const double *w, double *gradient, double *loss,
+                         double *norm)
+{
+	struct worker workers[BLOCKS];
+	int64_t features = outer->data->features;
+	double samples = (double)outer->data->samples, losses = 0, square = 0;
+
+	for (int t = 0; t < outer->threads; t++)
+		workers[t] = (struct worker){.outer = outer, .w = w, .first = t};
+	for (int t = 1; t < outer->threads; t++)
+		workers[t].started = pthread_create(&workers[t].thread, NULL, work, &workers[t]) == 0;
+	work(&workers[0]);
+	for (int t = 1; t < outer->threads; t++) {
+		if (workers[t].started)
+			pthread_join(workers[t].thread, NULL);
+		else
+			work(&workers[t]); /* no thread to be had: the result is the same */
+	}
+	for (int64_t j = 0; j < features; j++) {
+		double sum = 0;
+
+		for (int block = 0; block < BLOCKS; block++)
+			sum += outer->gradients[block * features + j];
+		gradient[j] = sum / samples;
+		square += gradient[j] * gradient[j];
+	}
+	for (int block = 0; block < BLOCKS; block++)
+		losses += outer->losses[block];
+	*loss = losses / (2 * samples);
+	*norm = sqrt(square);
+}
+
+uint64_t qmac_outer_flops(const struct qmac_outer *outer)
+{
+	uint64_t samples = (uint64_t)outer->data->samples, features = (uint64_t)outer->data->features;
+
+	/* per sample: dot product, residual, update; then the blocks' sums, the division, the norm */
+	return samples * (4 * features + 1) + (BLOCKS + 3) * features;
+}

@@ -1,0 +1,58 @@
+/*
+ * Training runs: SGD, SVRG, LP-SGD, LP-SVRG and HALP.
+ *
+ * Inner loops of the low-precision algorithms run on the device through the
+ * driver; full-precision algorithms and outer quantities (full gradient, norm,
+ * scale, centre) run on the host in double, in an order of sums that depends on
+ * nothing but the configuration. What the host does is counted.
+ */
+#ifndef QMAC_TRAIN_TRAIN_H
+#define QMAC_TRAIN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/run_config.h"
+#include "device/device.h"
+#include "driver/driver.h"
+
+/* One row of metrics.csv; row 0 is before training. NaN where a figure does not exist. */
+struct qmac_metrics {
+	int64_t epoch;
+	int64_t step;            /* inner steps so far */
+	double data_passes;      /* samples visited / N; a full gradient is one pass */
+	double train_loss;       /* f(w) = 1/(2N) sum r_i^2 */
+	double grad_norm;        /* ||grad f(w)||_2 */
+	double test_loss, test_accuracy;
+	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
+	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
+	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
+	uint64_t host_bytes;     /* bytes moved between host and device memory so far */
+};
+
+struct qmac_train_result {
+	double *weights;         /* features values; free() */
+	int64_t weight_count;
+	struct qmac_metrics last;
+	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
+	double coefficient_max;  /* largest |true coefficient|: the range of the LP algorithms must cover it */
+	char kernel[32];         /* the device kernel that ran; "" where no device was used */
+};
+
+/* What a caller may watch; either may be NULL. Non-zero from on_metrics stops the run in good order. */
+struct qmac_train_observer {
+	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
+	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
+	void *context;
+};
+
+/*
+ * Runs the whole training. Fails for a configuration the hardware cannot hold (naming the key to
+ * change), a device error, or lack of memory. Divergence is a result, not a failure; the run stops
+ * after the epoch in which the gradient norm is no longer finite. result->weights is NULL on failure.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
+                                            const struct qmac_train_observer *observer,
+                                            struct qmac_train_result *result, struct qmac_error *err);
+
+#endif

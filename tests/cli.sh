@@ -1,0 +1,342 @@
+#!/bin/sh
+# cli.sh QMAC: black-box tests of the command line. Works in a folder of its own and removes it; may run
+# as root. The last line counts the checks.
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+qmac=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+work=$(mktemp -d "${TMPDIR:-/tmp}/qmac-cli-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 3
+passed=0 failed=0 skipped=0
+
+# ok NAME COMMAND...: the command must succeed.
+ok() {
+	name=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $name"
+	fi
+}
+
+# run STATUS ARGUMENTS...: runs qmac into the files out and err; a different exit status is a failure.
+run() {
+	wanted=$1
+	shift
+	"$qmac" "$@" > out 2> err
+	status=$?
+	if [ "$status" = "$wanted" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: qmac $*: exit status $status, not $wanted"
+		sed 's/^/    /' err
+	fi
+}
+
+# says FILE REGEX: a line of out or err must match it as a whole.
+says() {
+	if grep -qx -- "$2" "$1"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: no line of $1 reads: $2"
+		sed 's/^/    /' "$1"
+	fi
+}
+
+# refuses REGEX ARGUMENTS...: exit status 2, nothing on stdout, exactly one line on stderr, of that form.
+refuses() {
+	pattern=$1
+	shift
+	run 2 "$@"
+	says err "$pattern"
+	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
+}
+
+has() { grep -q -- "$2" "$1"; }
+absent() { [ ! -e "$1" ]; }
+no_temporaries() { [ -z "$(find "$1" -name '*.tmp')" ]; }
+value() { sed -n "s/^\t\"$2\": \"\{0,1\}\([^\",]*\).*/\1/p" "$1/summary.json"; }
+same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
+differ() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; }
+rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }
+
+cat > run.yaml <<END
+problem: linear_regression
+algorithm: halp
+samples: 60
+features: 9
+informative: 4
+epochs: 3
+bits: 8
+seed: 3
+hw: $root/configs/hw/8x8_w8.yaml
+END
+
+# ---- the command line itself --------------------------------------------------
+run 2
+ok 'no arguments: usage on stderr' has err '^usage:'
+ok 'no arguments: nothing on stdout' test ! -s out
+run 0 help
+says out 'usage:'
+run 0 --help
+run 0 help train
+says out 'usage: qmac train .*'
+run 0 sweep --help
+says out 'usage: qmac sweep .*'
+run 0 --version
+says out 'qmac [0-9.]*, command set revision [0-9]*'
+refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
+refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
+for command in cosim estimate replay fuzz; do
+	refuses "qmac: $command is not available yet" $command run.yaml --seed 1
+done
+refuses "qmac: unknown option '--ste'.*'--set'.*" train run.yaml --ste bits=8
+refuses "qmac: unknown option '--resume'.*" config run.yaml --resume
+refuses "qmac: unknown option '-x'.*" train -x run.yaml
+refuses 'qmac: usage: qmac train .*' train
+refuses 'qmac: usage: qmac report .*' report
+refuses "qmac: 'b.yaml' is one argument too many.*" train a.yaml b.yaml
+refuses 'qmac: --set wants a value' train run.yaml --set
+refuses "qmac: --set wants key=value, not 'bits'" train run.yaml --set bits
+refuses "qmac: --set wants key=value, not '=8'" train run.yaml --set =8
+refuses 'qmac: --resume takes no value' train run.yaml --resume=yes
+refuses 'qmac: -j: .*' sweep sweep.yaml -j 0
+refuses 'qmac: -j: .*' sweep sweep.yaml -jx
+refuses 'qmac: -j wants a value' sweep sweep.yaml -j
+
+# ---- configuration ------------------------------------------------------------
+run 0 config run.yaml --set bits=6 --set=seed=9
+says out 'bits: 6 *# --set.*'
+says out 'seed: 9 *# --set.*'
+says out 'samples: 60 *# run.yaml:3.*'
+cp out effective.yaml
+run 0 config effective.yaml
+ok 'config reads back to the same values' same "$(sed 's/ *#.*//' effective.yaml)" "$(sed 's/ *#.*//' out)"
+run 0 config --hw "$root/configs/hw/ragged.yaml" run.yaml
+says out 'hw: .*ragged.yaml.*# --hw.*'
+
+sed 's/^bits: 8/bist: 8/' run.yaml > bad.yaml
+refuses "bad.yaml:7:1: .*'bist'.*'bits'.*" config bad.yaml
+refuses "bad.yaml:7:1: .*'bist'.*'bits'.*" train bad.yaml --out bad
+sed 's/^bits: 8/bits: eight/' run.yaml > bad.yaml
+refuses 'bad.yaml:7:7: .*bits.*' train bad.yaml --out bad
+sed 's/^bits: 8/bits: 99/' run.yaml > bad.yaml
+refuses 'bad.yaml:7:7: .*bits.*' train bad.yaml --out bad
+sed 's/^seed: 3/bits: 9/' run.yaml > bad.yaml
+refuses 'bad.yaml:8:1: .*bits.*' train bad.yaml --out bad
+printf 'bits: [8\n' > bad.yaml
+refuses 'bad.yaml:[0-9]*:[0-9]*: .*' train bad.yaml --out bad
+: > bad.yaml
+refuses '.*bad.yaml.*' train bad.yaml --out bad
+refuses '.*missing.yaml.*' train missing.yaml --out bad
+refuses '.*' train . --out bad
+refuses '.*--set.*bist.*bits.*' train run.yaml --set bist=8 --out bad
+refuses '.*bits.*' train run.yaml --set bits=1 --out bad
+refuses '.*missing.yaml.*' train run.yaml --hw missing.yaml --out bad
+refuses '.*rtl.*' train run.yaml --backend rtl --out bad
+refuses '.*kernel.*' train run.yaml --set kernel=abacus --out bad
+sed 's/^rows: .*/rows: 900/' "$root/configs/hw/8x8_w8.yaml" > hw.yaml
+refuses 'hw.yaml:[0-9]*:[0-9]*: .*rows.*' train run.yaml --hw hw.yaml --out bad
+sed 's/^rows: /rwos: /' "$root/configs/hw/8x8_w8.yaml" > hw.yaml
+refuses "hw.yaml:[0-9]*:[0-9]*: .*'rwos'.*'rows'.*" train run.yaml --hw hw.yaml --out bad
+ok 'nothing was written by refused runs' test -z "$(ls -A bad 2>/dev/null)"
+
+# ---- training ------------------------------------------------------------------
+run 0 train run.yaml --out a
+says out 'gradient norm .*[0-9]'
+says out 'results in .* a'
+ok 'nothing on stderr where it is no terminal' test ! -s err
+for file in config.yaml hw.yaml metrics.csv layers.csv summary.json weights.npy; do
+	ok "$file is there" test -s "a/$file"
+done
+ok 'no timeline unless asked for' absent a/timeline.json
+ok 'no temporary files' no_temporaries a
+ok 'metrics.csv has a heading and epochs 0..3' rows a/metrics.csv 5
+ok 'layers.csv has a heading and epochs 1..3' rows a/layers.csv 4
+ok 'weights.npy is 128 + 9 * 8 bytes' test "$(wc -c < a/weights.npy)" -eq 200
+if command -v sha256sum >/dev/null 2>&1; then
+	ok 'weights_sha256 is that of the data part' \
+		same "$(tail -c 72 a/weights.npy | sha256sum | cut -d ' ' -f 1)" "$(value a weights_sha256)"
+else
+	skipped=$((skipped + 1))
+fi
+if command -v gnuplot >/dev/null 2>&1; then
+	ok 'a plot is drawn' has a/grad_norm.svg '</svg>'
+else
+	skipped=$((skipped + 1))
+fi
+run 0 train --out=b -- run.yaml
+ok 'the same run gives the same metrics' cmp -s a/metrics.csv b/metrics.csv
+ok 'the same run gives the same weights' cmp -s a/weights.npy b/weights.npy
+run 0 train a/config.yaml --out c
+ok 'config.yaml repeats the run' cmp -s a/weights.npy c/weights.npy
+for hw in 16x16_w8 16x16_w16 ragged; do
+	run 0 train run.yaml --hw "$root/configs/hw/$hw.yaml" --out "$hw"
+	ok "the same weights on $hw" same "$(value a weights_sha256)" "$(value $hw weights_sha256)"
+done
+run 0 train run.yaml --set kernel=scalar --set threads=3 --out d
+ok 'the same weights at another kernel and thread count' \
+	same "$(value a weights_sha256)" "$(value d weights_sha256)"
+run 0 train run.yaml --set seed=4 --out d
+ok 'another seed, other weights' differ "$(value a weights_sha256)" "$(value d weights_sha256)"
+for algorithm in sgd svrg lp_sgd lp_svrg; do
+	run 0 train run.yaml --set algorithm=$algorithm --out "e/$algorithm"
+	ok "$algorithm has a summary" same "$(value e/$algorithm algorithm)" $algorithm
+done
+run 0 train run.yaml --set timeline=5 --out f
+ok 'timeline.json holds 5 commands' test "$(grep -c '"ph": "X"' f/timeline.json)" -eq 5
+run 0 train run.yaml
+ok 'the default folder' test -s qmac-out/run-halp-8/summary.json
+run 0 train run.yaml --set algorithm=svrg
+ok 'the default folder in full precision' test -s qmac-out/run-svrg/summary.json
+run 0 train run.yaml --set epochs=0 --out g
+ok 'no epochs: row 0 only' rows g/metrics.csv 2
+
+# a run that diverges
+run 0 train run.yaml --set algorithm=sgd --set alpha=1000 --out h
+ok 'divergence is reported' same "$(value h diverged)" true
+run 1 train run.yaml --set algorithm=sgd --set alpha=1000 --set divergence=fail --out i
+says err 'qmac: .*diverged.*'
+ok 'the results of a forbidden divergence are written' same "$(value i diverged)" true
+run 1 train run.yaml --set algorithm=sgd --set alpha=1000 --set divergence=fail --out i --resume
+
+# resume
+ls -i a/summary.json > before
+run 0 train run.yaml --out a --resume
+says out 'a holds this result already.*'
+ok 'resume keeps a complete result' same "$(cat before)" "$(ls -i a/summary.json)"
+rm a/summary.json
+run 0 train run.yaml --out a --resume
+ok 'resume runs an incomplete one again' cmp -s a/weights.npy b/weights.npy
+run 0 train run.yaml --set seed=5 --out a --resume
+ok 'resume runs another configuration' same "$(value a seed)" 5
+
+# ---- output that cannot be written -----------------------------------------------
+: > plain
+refuses 'qmac: .*plain/out.*' train run.yaml --out plain/out
+refuses 'qmac: .*plain.*' train run.yaml --out plain
+refuses 'qmac: .*/proc/out.*' train run.yaml --out /proc/out
+refuses 'qmac: .*' train run.yaml --out ''
+(
+	ulimit -f 1
+	trap '' XFSZ
+	"$qmac" train run.yaml --set epochs=200 --out full > out 2> err
+)
+ok 'a full disk ends with status 2' test $? -eq 2
+says err 'qmac: cannot write full/metrics.csv: .*'
+ok 'a full disk leaves no temporary files' no_temporaries full
+ok 'a full disk leaves no metrics.csv' absent full/metrics.csv
+if [ -c /dev/full ]; then
+	"$qmac" config run.yaml > /dev/full 2> err
+	ok 'a full standard output ends with status 2' test $? -eq 2
+	says err 'qmac: cannot write to the standard output: .*'
+else
+	skipped=$((skipped + 2))
+fi
+
+# stop FILE: ends the process of the last command in the background once its metrics are growing in FILE.
+stop() {
+	process=$!
+	tries=0
+	while ! { [ -e "$1" ] && [ "$(wc -l < "$1")" -gt 2 ]; }; do
+		tries=$((tries + 1))
+		[ $tries -gt 200 ] && break
+		sleep 0.05
+	done
+	kill -TERM $process
+	wait $process
+}
+
+# a run that is stopped: it has a million epochs, so it cannot end by itself
+"$qmac" train run.yaml --set epochs=1000000 --out stopped > out 2> err &
+stop stopped/metrics.csv.tmp
+ok 'a stopped run ends with status 1' test $? -eq 1
+says err 'qmac: stopped after epoch [0-9]*.*'
+ok 'a stopped run leaves nothing' test -z "$(ls -A stopped)"
+
+# ---- sweeps -----------------------------------------------------------------------
+cat > sweep.yaml <<'END'
+base: run.yaml
+set: {epochs: 2}
+runs:
+  - {algorithm: [sgd, svrg]}
+  - {algorithm: [lp_sgd, halp], bits: [8, 16]}
+plot: {x: epoch, y: grad_norm}
+pareto: {x: cycles, y: grad_norm}
+END
+run 0 sweep sweep.yaml -j 2 --out s
+ok 'results.csv has a heading and six rows' rows s/results.csv 7
+ok 'the table has a heading, six rows and the folder' rows out 8
+ok 'every run is ok' test "$(grep -c ',ok$' s/results.csv)" -eq 6
+ok 'there is a Pareto front of device runs' test "$(grep -c '^[lh].*,1,ok$' s/results.csv)" -ge 1
+ok 'host-only runs are not on it' test "$(grep -c '^s.*,1,ok$' s/results.csv)" -eq 0
+if command -v gnuplot >/dev/null 2>&1; then
+	ok 'a plot is drawn' has s/sweep.svg '</svg>'
+else
+	skipped=$((skipped + 1))
+fi
+run 0 train run.yaml --set epochs=2 --out single
+ok 'a sweep trains like train' cmp -s single/weights.npy s/halp-8/weights.npy
+ls -i s/*/summary.json > before
+run 0 sweep sweep.yaml -j1 --out s --resume
+ok 'resume keeps complete runs' same "$(cat before)" "$(ls -i s/*/summary.json)"
+rm s/halp-8/summary.json
+run 0 sweep sweep.yaml --jobs=3 --out s --resume
+ok 'resume runs what is incomplete' test -s s/halp-8/summary.json
+ok 'resume keeps the others' same "$(grep svrg before)" "$(ls -i s/svrg/summary.json)"
+run 0 sweep sweep.yaml
+ok 'the default folder' test -s qmac-out/sweep/results.csv
+sed 's/epochs: 2/epochs: 1000000/' sweep.yaml > endless.yaml
+"$qmac" sweep endless.yaml -j 2 --out endless > out 2> err &
+stop endless/svrg/metrics.csv.tmp
+ok 'a stopped sweep ends with status 1' test $? -eq 1
+says err 'qmac: stopped; endless has no results.csv.*'
+ok 'a stopped sweep leaves no files' test -z "$(find endless -type f)"
+mkdir t
+: > t/svrg
+run 2 sweep sweep.yaml --out t
+says err 'qmac: run svrg failed: .*'
+says err 'qmac: 1 of 6 runs failed'
+ok 'a failed run has its row' has t/results.csv '^svrg,svrg,.*,0,failed$'
+ok 'the other runs are complete' test "$(grep -c ',ok$' t/results.csv)" -eq 5
+sed 's/^base: .*/base: missing.yaml/' sweep.yaml > bad.yaml
+refuses '.*missing.yaml.*' sweep bad.yaml --out u
+sed 's/bits: \[8, 16\]/bist: [8]/' sweep.yaml > bad.yaml
+refuses "bad.yaml:5:[0-9]*: .*'bist'.*'bits'.*" sweep bad.yaml --out u
+sed 's/x: cycles/x: cycels/' sweep.yaml > bad.yaml
+refuses ".*'cycels'.*'cycles'.*" sweep bad.yaml --out u
+refuses '.*missing.yaml.*' sweep missing.yaml --out u
+refuses 'qmac: .*plain/u.*' sweep sweep.yaml --out plain/u
+ok 'refused sweeps make no folder' absent u
+
+# ---- report -----------------------------------------------------------------------
+run 0 report s/halp-8 s/sgd --out both.svg
+ok 'one line per folder' test "$(grep -c '^s/' out)" -eq 2
+if command -v gnuplot >/dev/null 2>&1; then
+	ok 'a plot of both' has both.svg '</svg>'
+else
+	skipped=$((skipped + 1))
+fi
+run 0 report s/halp-8
+refuses 'qmac: s holds no complete result.*' report s
+refuses 'qmac: nowhere holds no complete result.*' report s/sgd nowhere
+printf '{"a": ' > single/summary.json
+refuses 'single/summary.json:1:7: .*' report single
+run 2 report s/sgd --out plain/plot.svg
+run 2 report s/sgd --out s
+mkdir nothing
+PATH=$work/nothing "$qmac" report s/sgd > out 2> err
+ok 'without gnuplot report goes on' test $? -eq 0
+says err 'qmac: no plot: gnuplot is not installed.*'
+PATH=$work/nothing "$qmac" train run.yaml --out j > out 2> err
+ok 'without gnuplot train goes on' test $? -eq 0
+says err 'qmac: no plot: gnuplot is not installed.*'
+ok 'without gnuplot the result is complete' test -s j/summary.json
+ok 'without gnuplot there is no plot' absent j/grad_norm.svg
+
+echo "cli: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,172 @@
+#include "reference/shuffled_backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/command.h"
+#include "test.h"
+
+struct descriptor {
+	uint32_t words[QMAC_COMMAND_WORDS];
+	struct qmac_command command;
+	unsigned engine;
+};
+
+struct shuffled {
+	struct qmac_backend base; /* first: it is a backend */
+	struct qmac_backend *inner;
+	uint64_t rng, ring_base;
+	uint32_t ring_entries, tail;
+	uint16_t retired[3];
+	struct descriptor *batch;
+};
+
+static struct shuffled *self(struct qmac_backend *backend)
+{
+	return (struct shuffled *)(void *)backend;
+}
+
+/* Little endian, as in device memory; the tests run on such machines. */
+static uint8_t *place(struct shuffled *s, uint32_t number)
+{
+	return s->inner->operations->memory(s->inner) + s->ring_base +
+	       (number & (s->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
+}
+
+static bool may_run(const struct shuffled *s, const struct qmac_command *command)
+{
+	const uint32_t counts[3] = {command->wait_load, command->wait_exec, command->wait_store};
+
+	for (unsigned engine = 0; engine < 3; engine++)
+		if (command->wait_mask >> engine & 1 && (uint16_t)(s->retired[engine] - counts[engine]) >= 0x8000)
+			return false;
+	return true;
+}
+
+/* The first descriptor of batch[begin..end) that `engine` has not run; end where there is none. */
+static uint32_t head_of(const struct shuffled *s, const bool *done, unsigned engine, uint32_t begin,
+                        uint32_t end)
+{
+	while (begin < end && (done[begin] || s->batch[begin].engine != engine))
+		begin++;
+	return begin;
+}
+
+/* Emits batch[begin..end), which holds no SYNC, in a random legal order; returns the next ring number. */
+static uint32_t emit(struct shuffled *s, bool *done, uint32_t begin, uint32_t end, uint32_t number)
+{
+	unsigned eager = (unsigned)(test_random(&s->rng) % 3); /* runs ahead as far as it may, most of the time */
+	uint32_t heads[3];
+
+	for (uint32_t left = end - begin; left > 0;) {
+		unsigned engine = test_random(&s->rng) % 4 ? eager : (unsigned)(test_random(&s->rng) % 3);
+
+		if (test_random(&s->rng) % 64 == 0)
+			eager = (unsigned)(test_random(&s->rng) % 3);
+		for (unsigned e = 0; e < 3; e++)
+			heads[e] = head_of(s, done, e, begin, end);
+		for (unsigned tries = 0; tries < 3; tries++, engine = (engine + 1) % 3)
+			if (heads[engine] < end && may_run(s, &s->batch[heads[engine]].command))
+				break;
+		if (heads[engine] == end || !may_run(s, &s->batch[heads[engine]].command))
+			abort(); /* nothing may run: the program would hang */
+		done[heads[engine]] = true;
+		s->retired[engine]++;
+		memcpy(place(s, number++), s->batch[heads[engine]].words, QMAC_COMMAND_BYTES);
+		left--;
+		while (begin < end && done[begin])
+			begin++;
+	}
+	return number;
+}
+
+static void shuffle(struct shuffled *s, uint32_t tail)
+{
+	uint32_t count = tail - s->tail, begin = 0, number = s->tail;
+	bool *done = calloc(count + 1, sizeof *done);
+
+	s->batch = calloc(count + 1, sizeof *s->batch);
+	if (!done || !s->batch)
+		abort();
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(s->batch[i].words, place(s, s->tail + i), QMAC_COMMAND_BYTES);
+		qmac_command_decode(s->batch[i].words, &s->batch[i].command);
+		s->batch[i].engine = qmac_command_engine(s->batch[i].command.opcode);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (s->batch[i].engine != QMAC_ENGINE_CONTROL)
+			continue;
+		number = emit(s, done, begin, i, number);
+		memcpy(place(s, number++), s->batch[i].words, QMAC_COMMAND_BYTES);
+		begin = i + 1;
+	}
+	emit(s, done, begin, count, number);
+	s->tail = tail;
+	free(s->batch);
+	free(done);
+}
+
+static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->read(inner, offset);
+}
+
+static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
+{
+	struct shuffled *s = self(backend);
+
+	if (offset == QMAC_REG_RING_BASE_LO)
+		s->ring_base = value;
+	if (offset == QMAC_REG_RING_LOG2)
+		s->ring_entries = 1U << value;
+	if (offset == QMAC_REG_RING_TAIL)
+		shuffle(s, value);
+	s->inner->operations->write(s->inner, offset, value);
+}
+
+static uint8_t *memory(struct qmac_backend *backend)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->memory(inner);
+}
+
+static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
+                                       struct qmac_error *err)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->wait(inner, cycles, raised, err);
+}
+
+static const char *kernel(struct qmac_backend *backend)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->kernel(inner);
+}
+
+static void destroy(struct qmac_backend *backend)
+{
+	qmac_backend_destroy(self(backend)->inner);
+	free(backend);
+}
+
+struct qmac_backend *shuffled_backend(struct qmac_backend *inner, uint64_t seed)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "shuffled", .read = read_register, .write = write_register, .memory = memory,
+		.wait = wait_interrupt, .kernel = kernel, .destroy = destroy,
+	};
+	struct shuffled *s = calloc(1, sizeof *s);
+
+	if (!s)
+		abort();
+	s->base.operations = &operations;
+	s->base.memory_bytes = inner->memory_bytes;
+	s->inner = inner;
+	s->rng = seed;
+	return &s->base;
+}

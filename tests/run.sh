@@ -1,0 +1,68 @@
+#!/bin/sh
+# run.sh TEST...: runs every test program in both builds, the tests of the command line in both, and
+# the check of the generated tables. BUILD is the build folder. Prints one line per program, the whole
+# output of those that fail, and at the end "N passed, N failed, N skipped" over all.
+#
+# run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
+set -u
+here=$(dirname "$0")
+BUILD=${BUILD:-build}
+logs=$BUILD/test-logs
+
+if [ "${1:-}" = --one ]; then
+	variant=${2%/*} name=${2#*/}
+	log=$logs/$variant-$name.log
+	# No test takes long: this limit is for one that hangs.
+	limit=
+	command -v timeout >/dev/null 2>&1 && limit='timeout 600'
+	case $name in
+	cli)
+		qmac=$BUILD/qmac
+		[ "$variant" = sanitize ] && qmac=$BUILD/sanitize/qmac
+		$limit sh "$here/cli.sh" "$qmac" > "$log" 2>&1
+		;;
+	*)
+		$limit "$BUILD/$variant/tests/$name" > "$log" 2>&1
+		;;
+	esac
+	echo $? > "$logs/$variant-$name.status"
+	exit 0
+fi
+
+rm -rf "$logs"
+mkdir -p "$logs"
+set -- "$@" cli
+for name in "$@"; do
+	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
+done > "$logs/list"
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+xargs -P "$jobs" -n 1 sh "$0" --one < "$logs/list"
+
+passed=0 failed=0 skipped=0
+while read -r entry; do
+	variant=${entry%/*} name=${entry#*/}
+	log=$logs/$variant-$name.log
+	status=$(cat "$logs/$variant-$name.status" 2>/dev/null || echo none)
+	line=$(grep -a "^$name: [0-9]* passed, [0-9]* failed, [0-9]* skipped\$" "$log" 2>/dev/null | tail -n 1)
+	# shellcheck disable=SC2046 # three words
+	set -- $(echo "$line" | sed 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/\1 \2 \3/')
+	if [ $# -ne 3 ]; then
+		echo "$variant $name: no result (exit status $status)"
+		set -- 0 1 0
+	elif [ "$status" != 0 ] && [ "$2" = 0 ]; then
+		echo "$variant $line, but exit status $status"
+		set -- "$1" 1 "$3"
+	else
+		echo "$variant $line"
+	fi
+	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+	[ "$2" = 0 ] || sed 's/^/    /' "$log"
+done < "$logs/list"
+
+if sh "$here/docs_tables.sh" check "$BUILD/gen/isa-gen" "$here/../docs/command-set.md"; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,87 @@
+#define _POSIX_C_SOURCE 200809L
+#include "test.h"
+
+#include <CUnit/Automated.h>
+#include <CUnit/Basic.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int skipped;
+static char folder[256];
+
+void test_skip(const char *why)
+{
+	skipped++;
+	printf("skipped (%s) ", why);
+}
+
+uint64_t test_seed(void)
+{
+	static uint64_t seed;
+	static int known;
+
+	if (!known) {
+		const char *text = getenv("QMAC_TEST_SEED");
+
+		seed = text ? strtoull(text, NULL, 0) : 20180309;
+		known = 1;
+		printf("(QMAC_TEST_SEED=%" PRIu64 ") ", seed);
+	}
+	return seed;
+}
+
+uint64_t test_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9E3779B97F4A7C15ULL;
+
+	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
+	z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
+	return z ^ z >> 31;
+}
+
+static void remove_folder(void)
+{
+	char command[300];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	if (system(command) != 0)
+		fprintf(stderr, "could not remove %s\n", folder);
+}
+
+const char *test_folder(void)
+{
+	if (!folder[0]) {
+		const char *parent = getenv("TMPDIR");
+
+		snprintf(folder, sizeof folder, "%s/qmac-test-XXXXXX", parent ? parent : "/tmp");
+		if (!mkdtemp(folder)) {
+			perror(folder);
+			exit(3);
+		}
+		atexit(remove_folder);
+	}
+	return folder;
+}
+
+int test_main(const char *program, const struct test_case *cases, int count)
+{
+	unsigned failed;
+	CU_pSuite suite;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || !(suite = CU_add_suite(program, NULL, NULL)))
+		return 3;
+	for (int i = 0; i < count; i++)
+		if (!CU_add_test(suite, cases[i].name, cases[i].run))
+			return 3;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_tests_failed();
+	printf("%s: %u passed, %u failed, %d skipped\n", program,
+	       CU_get_number_of_tests_run() - failed - (unsigned)skipped, failed, skipped);
+	CU_cleanup_registry();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * Glue between CUnit and `make test`: every tests/test_<noun>.c is one program
+ * with one or more suites; test_main() runs them, prints a line
+ * "<program>: N passed, N failed, N skipped" (tests, not assertions) and gives
+ * the exit status.
+ *
+ * Random tests take their seed from test_seed(), which prints it: set QMAC_TEST_SEED
+ * to repeat a run.
+ */
+#ifndef QMAC_TEST_H
+#define QMAC_TEST_H
+
+#include <CUnit/CUnit.h>
+#include <stdint.h>
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Runs all cases as one suite named after the program. */
+int test_main(const char *program, const struct test_case *cases, int count);
+
+/* Marks the running test as skipped and says why; return from the test afterwards. */
+void test_skip(const char *why);
+
+/* A seed for random tests: QMAC_TEST_SEED or a fixed default; printed once per program. */
+uint64_t test_seed(void);
+
+/* splitmix64, for tests. */
+uint64_t test_random(uint64_t *state);
+
+/* A fresh empty folder for this test program (under $TMPDIR or /tmp); removed at exit. */
+const char *test_folder(void);
+
+#define TEST_COUNT(cases) ((int)(sizeof(cases) / sizeof((cases)[0])))
+
+#endif

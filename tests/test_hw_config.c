@@ -1,0 +1,412 @@
+/*
+ * Hardware files: every shipped one loads, and every kind of fault of every key
+ * is refused with its text and its place. Also what the YAML layer refuses.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "config/hw_file.h"
+#include "config_files.h"
+
+/* A valid file of one key a line, in the order of the table; line_of() says where each key stands. */
+static void valid_file(struct text_lines *lines)
+{
+	struct qmac_error err;
+	struct qmac_hw hw;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	CU_ASSERT_FATAL(qmac_hw_load(&hw, "configs/hw/8x8_w8.yaml", &err) == QMAC_OK);
+	out = open_memstream(&text, &size);
+	qmac_hw_print(&hw, out);
+	fclose(out);
+	split_lines(lines, text);
+	free(text);
+}
+
+/* Line of a parameter: `dram:` has one of its own before its keys. */
+static int line_of(int param)
+{
+	return param + 1 + (qmac_params[param].group[0] != 0);
+}
+
+static int key_column(int param)
+{
+	return qmac_params[param].group[0] ? 3 : 1;
+}
+
+static int value_column(int param)
+{
+	return key_column(param) + (int)strlen(qmac_params[param].name) + 2;
+}
+
+static int first_of_dram(void)
+{
+	int i = 0;
+
+	while (!qmac_params[i].group[0])
+		i++;
+	return i;
+}
+
+/* Writes `name: value` with the parameter's indent in its place and expects a refusal at the value. */
+static void expect_refusal(const struct text_lines *lines, int param, const char *value, const char *part)
+{
+	const struct qmac_param *p = &qmac_params[param];
+	struct qmac_error err = {0};
+	struct qmac_hw hw;
+	char line[128];
+	const char *file;
+
+	snprintf(line, sizeof line, "%*s%s: %s", key_column(param) - 1, "", p->name, value);
+	file = changed_file(lines, line_of(param), line);
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, line_of(param), value_column(param), part);
+	snprintf(line, sizeof line, "%s%s%s: ", p->group, p->group[0] ? "." : "", p->name);
+	check_error(&err, file, line_of(param), value_column(param), line);
+}
+
+static void shipped_files_load(void)
+{
+	static const struct {
+		const char *file;
+		int rows, cols, a_bits, w_bits, acc_bits, psum_bits;
+	} cases[] = {
+		{"configs/hw/8x8_w8.yaml", 8, 8, 8, 8, 48, 27},
+		{"configs/hw/16x16_w8.yaml", 16, 16, 8, 8, 64, 29},
+		{"configs/hw/16x16_w16.yaml", 16, 16, 16, 16, 64, 45},
+		{"configs/hw/ragged.yaml", 12, 20, 7, 11, 40, 28},
+	};
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+
+		if (qmac_hw_load(&hw, cases[i].file, &err) != QMAC_OK)
+			CU_FAIL_FATAL("a shipped file must load");
+		CU_ASSERT_EQUAL(hw.rows, cases[i].rows);
+		CU_ASSERT_EQUAL(hw.cols, cases[i].cols);
+		CU_ASSERT_EQUAL(hw.a_bits, cases[i].a_bits);
+		CU_ASSERT_EQUAL(hw.w_bits, cases[i].w_bits);
+		CU_ASSERT_EQUAL(hw.acc_bits, cases[i].acc_bits);
+		CU_ASSERT_EQUAL(qmac_hw_psum_bits(&hw), cases[i].psum_bits);
+	}
+}
+
+static void print_reads_back(void)
+{
+	static const char *const files[] = {"configs/hw/8x8_w8.yaml", "configs/hw/ragged.yaml"};
+
+	for (int i = 0; i < TEST_COUNT(files); i++) {
+		struct qmac_error err;
+		struct qmac_hw hw, again;
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		CU_ASSERT_FATAL(qmac_hw_load(&hw, files[i], &err) == QMAC_OK);
+		qmac_hw_print(&hw, out);
+		fclose(out);
+		CU_ASSERT_FATAL(qmac_hw_load(&again, config_file("printed.yaml", text), &err) == QMAC_OK);
+		CU_ASSERT(memcmp(&hw, &again, sizeof hw) == 0);
+		free(text);
+	}
+}
+
+static void presets_and_overrides(void)
+{
+	struct qmac_error err;
+	struct qmac_hw hw;
+
+	CU_ASSERT_FATAL(qmac_hw_load(&hw, "configs/hw/ragged.yaml", &err) == QMAC_OK);
+	CU_ASSERT_EQUAL(hw.dram_latency, 37);
+	CU_ASSERT_EQUAL(hw.dram_bytes_per_cycle, 12 * 256 + 192);
+	CU_ASSERT_EQUAL(hw.dram_banks, 16);
+	/* Every preset is valid with every shipped bus and names its source. */
+	for (int i = 0; i < qmac_dram_preset_count; i++) {
+		const struct qmac_dram_preset *preset = &qmac_dram_presets[i];
+
+		hw.dram_latency = preset->latency;
+		hw.dram_bytes_per_cycle = preset->bytes_per_cycle_256;
+		hw.dram_banks = preset->banks;
+		hw.dram_row_bytes = preset->row_bytes;
+		hw.dram_miss = preset->miss;
+		hw.dram_turnaround = preset->turnaround;
+		CU_ASSERT_EQUAL(qmac_hw_check(&hw, NULL, &err), QMAC_OK);
+		CU_ASSERT(strstr(preset->source, "JEDEC") != NULL);
+	}
+	CU_ASSERT_EQUAL(qmac_dram_preset_count, 3);
+}
+
+static void missing_keys(void)
+{
+	struct text_lines lines;
+
+	valid_file(&lines);
+	for (int i = 0; i < qmac_param_count; i++) {
+		const struct qmac_param *p = &qmac_params[i];
+		bool dram = p->group[0] != 0;
+		const char *file = changed_file(&lines, line_of(i), NULL);
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+		char part[64];
+
+		snprintf(part, sizeof part, "missing key '%s%s'", dram ? "dram." : "", p->name);
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, dram ? line_of(first_of_dram()) : 1, dram ? 3 : 1, part);
+		if (dram)
+			CU_ASSERT(strstr(err.message, "ddr4|lpddr4|hbm2") != NULL);
+	}
+}
+
+static void duplicate_and_unknown_keys(void)
+{
+	struct text_lines lines;
+
+	valid_file(&lines);
+	for (int i = 0; i < qmac_param_count; i++) {
+		const char *name = qmac_params[i].name, *line = lines.line[line_of(i) - 1], *file;
+		int indent = key_column(i) - 1;
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+		char text[300], part[80];
+
+		snprintf(text, sizeof text, "%s\n%s", line, line);
+		file = changed_file(&lines, line_of(i), text);
+		snprintf(part, sizeof part, "duplicate key '%s', already given in line %d", name, line_of(i));
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, line_of(i) + 1, key_column(i), part);
+
+		snprintf(text, sizeof text, "%s\n%*s%sz: 1", line, indent, "", name);
+		file = changed_file(&lines, line_of(i), text);
+		snprintf(part, sizeof part, "unknown key '%sz'; did you mean '%s'?", name, name);
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, line_of(i) + 1, key_column(i), part);
+	}
+}
+
+static void values_out_of_range(void)
+{
+	struct text_lines lines;
+
+	valid_file(&lines);
+	for (int i = 0; i < qmac_param_count; i++) {
+		const struct qmac_param *p = &qmac_params[i];
+		char value[32], part[64];
+
+		if (p->kind == QMAC_PARAM_CHOICE || p->kind == QMAC_PARAM_BOOL)
+			continue;
+		snprintf(part, sizeof part, "is out of range %d..%d", p->low, p->high);
+		snprintf(value, sizeof value, "%d", p->low - 1);
+		expect_refusal(&lines, i, value, part);
+		snprintf(value, sizeof value, "%d", p->high + 1);
+		expect_refusal(&lines, i, value, part);
+		expect_refusal(&lines, i, "99999999999999999999", part);
+		if (p->kind == QMAC_PARAM_POWER2) {
+			snprintf(value, sizeof value, "%d", p->high / 4 * 3);
+			expect_refusal(&lines, i, value, "is not a power of two");
+		}
+		if (p->kind == QMAC_PARAM_EVEN)
+			expect_refusal(&lines, i, "1001", "1001 is odd");
+		if (p->kind == QMAC_PARAM_FIXED8)
+			expect_refusal(&lines, i, "25.6",
+			               "not a multiple of 1/256; the nearest are 25.59765625 and 25.6015625");
+	}
+}
+
+static void values_of_another_type(void)
+{
+	static const char *const not_whole[] = {"abc", "1.5", "1e3", "0x10", "010", "+", "~", "true"};
+	static const char *const not_real[] = {"abc", "0x10", "inf", ".nan", "1e", ".", "1,5", "true"};
+	static const char *const not_bool[] = {"yes", "1", "True", "on"};
+	static const char *const not_word[] = {"abc", "1", "~", "Wrap"};
+	struct text_lines lines;
+
+	valid_file(&lines);
+	for (int i = 0; i < qmac_param_count; i++) {
+		enum qmac_param_kind kind = qmac_params[i].kind;
+
+		for (int j = 0; kind <= QMAC_PARAM_EVEN && j < TEST_COUNT(not_whole); j++)
+			expect_refusal(&lines, i, not_whole[j], "expected a whole number");
+		for (int j = 0; kind == QMAC_PARAM_FIXED8 && j < TEST_COUNT(not_real); j++)
+			expect_refusal(&lines, i, not_real[j], "expected a decimal number");
+		for (int j = 0; kind == QMAC_PARAM_BOOL && j < TEST_COUNT(not_bool); j++)
+			expect_refusal(&lines, i, not_bool[j], "expected true or false");
+		for (int j = 0; kind == QMAC_PARAM_CHOICE && j < TEST_COUNT(not_word); j++)
+			expect_refusal(&lines, i, not_word[j], "expected one of ");
+		if (kind != QMAC_PARAM_CHOICE)
+			expect_refusal(&lines, i, "\"8\"", "is in quotes, which makes it text");
+		expect_refusal(&lines, i, "[8]", "expected a single value, not a list");
+		expect_refusal(&lines, i, "{a: 8}", "expected a single value, not a mapping");
+		expect_refusal(&lines, i, "\"\"", "no value given");
+	}
+}
+
+static void expect_rule(const struct text_lines *lines, const char *name, const char *value, const char *part)
+{
+	for (int i = 0; i < qmac_param_count; i++)
+		if (strcmp(qmac_params[i].name, name) == 0)
+			expect_refusal(lines, i, value, part);
+}
+
+/* The file is 8x8 with lut_ports 2. */
+static void rules_between_keys(void)
+{
+	struct text_lines lines;
+
+	valid_file(&lines);
+	expect_rule(&lines, "a_depth", "14", "14 is less than 2 * max(rows, cols) = 16");
+	expect_rule(&lines, "w_depth", "14", "14 is less than 2 * max(rows, cols) = 16");
+	expect_rule(&lines, "acc_depth", "2", "2 is less than 2 * max(rows, cols) = 16");
+	expect_rule(&lines, "lut_ports", "9", "9 is more than cols = 8");
+	expect_rule(&lines, "mac_style", "fused", "fused is not available yet; use parallel");
+	expect_rule(&lines, "mac_style", "serial", "serial is not available yet; use parallel");
+}
+
+/* qmac_hw_check on values that no file can hold. */
+static void check_of_plain_values(void)
+{
+	struct qmac_hw good, hw;
+	struct qmac_error err;
+	const struct qmac_param *culprit;
+
+	CU_ASSERT_FATAL(qmac_hw_load(&good, "configs/hw/8x8_w8.yaml", &err) == QMAC_OK);
+	for (int i = 0; i < qmac_param_count; i++) {
+		hw = good;
+		*qmac_hw_member(&hw, &qmac_params[i]) = -1;
+		CU_ASSERT_EQUAL(qmac_hw_check(&hw, &culprit, &err), QMAC_BAD_INPUT);
+		CU_ASSERT_PTR_EQUAL(culprit, &qmac_params[i]);
+		CU_ASSERT(strstr(err.message, qmac_params[i].name) != NULL);
+	}
+	hw = good;
+	hw.acc_overflow = 2;
+	CU_ASSERT_EQUAL(qmac_hw_check(&hw, NULL, NULL), QMAC_BAD_INPUT);
+	hw = good;
+	hw.cols = 16; /* the longer side counts, whichever it is */
+	hw.w_depth = 30;
+	CU_ASSERT_EQUAL(qmac_hw_check(&hw, &culprit, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "w_depth: 30 is less than 2 * max(rows, cols) = 32") != NULL);
+	hw.w_depth = 32;
+	CU_ASSERT_EQUAL(qmac_hw_check(&hw, &culprit, &err), QMAC_OK);
+	CU_ASSERT_PTR_NULL(culprit);
+}
+
+static void faults_of_the_memory(void)
+{
+	static const struct {
+		const char *dram, *part;
+		int line, column;
+	} cases[] = {
+		{"", "missing key 'dram'", 1, 1},
+		{"dram: ddr4\n", "dram: expected a mapping (key: value), not a single value", 20, 7},
+		{"dram: {preset: ddr5}\n", "dram.preset: expected one of ddr4, lpddr4, hbm2, not 'ddr5'", 20, 16},
+		{"dram: {preset: [ddr4]}\n", "dram.preset: expected a single value", 20, 16},
+		{"dram: {preset: ddr4, latncy: 3}\n", "unknown key 'latncy'; did you mean 'latency'?", 20, 22},
+		{"dram: {preset: ddr4, banks: 65}\n", "dram.banks: 65 is out of range 1..64", 20, 29},
+		{"dram: {pre_set: ddr4}\n", "unknown key 'pre_set'; did you mean 'preset'?", 20, 8},
+		{"dram: {row_byte: 8, preset: ddr4}\n", "unknown key 'row_byte'; did you mean 'row_bytes'?", 20, 8},
+		{"dram: {preset: ddr4}\nlatency: 5\n", "unknown key 'latency'; the nearest is", 21, 1},
+	};
+	struct text_lines lines;
+	char text[4096];
+
+	valid_file(&lines);
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		size_t used = 0;
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+		const char *file;
+
+		for (int j = 1; j < line_of(first_of_dram()) - 1; j++)
+			used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", lines.line[j - 1]);
+		snprintf(text + used, sizeof text - used, "%s", cases[i].dram);
+		file = config_file("dram.yaml", text);
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, cases[i].line, cases[i].column, cases[i].part);
+	}
+}
+
+/* What YAML could say and a configuration may not. */
+static void faults_of_the_text(void)
+{
+	static const struct {
+		const char *text, *part;
+		int line, column;
+	} cases[] = {
+		{"", "empty", 1, 1},
+		{"# nothing\n\n", "empty", 1, 1},
+		{"rows\n", "expected a mapping", 1, 1},
+		{"- rows\n", "expected a mapping", 1, 1},
+		{"rows: 8\ncols: &x 8\n", "anchors", 2, 7},
+		{"rows: *x\n", "aliases", 1, 7},
+		{"rows: !!int 8\n", "tags", 1, 7},
+		{"rows: ! 8\n", "tags", 1, 7},
+		{"rows: 8\n---\nrows: 8\n", "second document", 2, 1},
+		{"? [rows]\n: 8\n", "a key must be a plain word", 1, 3},
+		{"rows: 8\n  cols: 8\n", "not valid YAML", 2, 7},
+		{"rows: [8\n", "not valid YAML", 2, 1},
+		{"rows: \"8\n", "not valid YAML", 2, 1},
+		{"a: [[[[[[[[1]]]]]]]]\n", "nested too deep", 1, 11},
+		{"rows: \"8\\0\"\n", "NUL", 1, 7},
+		{"# \xC3\xA9\nrow\xC3\xA9: \xFF\n", "not plain UTF-8", 2, 7},
+		{"rows: 8\n\x01: 8\n", "not plain UTF-8", 2, 1},
+		{"\xEF\xBB\xBFrowz: 8\n", "did you mean 'rows'?", 1, 1},
+	};
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		const char *file = config_file("text.yaml", cases[i].text);
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, cases[i].line, cases[i].column, cases[i].part);
+	}
+}
+
+static void faults_of_the_file(void)
+{
+	struct qmac_error err = {0};
+	struct qmac_hw hw;
+	char *many = malloc(2 << 20);
+	size_t used = 0;
+	const char *file;
+
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, "no/such.yaml", &err), QMAC_BAD_INPUT);
+	check_error(&err, "no/such.yaml", 0, 0, "cannot open: No such file");
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, test_folder(), &err), QMAC_BAD_INPUT);
+	check_error(&err, test_folder(), 0, 0, "cannot read: Is a directory");
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, "no/such.yaml", NULL), QMAC_BAD_INPUT);
+	memset(many, '#', 2 << 20);
+	file = config_bytes("large.yaml", many, 2 << 20);
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 0, 0, "larger than 1 MiB");
+	used += (size_t)sprintf(many, "rows: [1");
+	for (int i = 0; i < 30000; i++)
+		used += (size_t)sprintf(many + used, ",1");
+	file = config_bytes("many.yaml", many, used);
+	CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "too many values") != NULL);
+	free(many);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"shipped files load", shipped_files_load},
+		{"a printed file reads back", print_reads_back},
+		{"presets and overrides", presets_and_overrides},
+		{"missing keys", missing_keys},
+		{"duplicate and unknown keys", duplicate_and_unknown_keys},
+		{"values out of range", values_out_of_range},
+		{"values of another type", values_of_another_type},
+		{"rules between keys", rules_between_keys},
+		{"check of plain values", check_of_plain_values},
+		{"faults of the memory", faults_of_the_memory},
+		{"faults of the text", faults_of_the_text},
+		{"faults of the file", faults_of_the_file},
+	};
+
+	return test_main("test_hw_config", cases, TEST_COUNT(cases));
+}

@@ -1,0 +1,341 @@
+/* Result folders: what is in them, byte for byte where it matters, and what is never left behind. */
+#define _POSIX_C_SOURCE 200809L
+#include <ctype.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "config/hw_file.h"
+#include "report/results.h"
+#include "report/stored.h"
+#include "test.h"
+
+static const char *path_of(const char *folder, const char *name)
+{
+	static char path[600];
+
+	snprintf(path, sizeof path, "%s/%s%s%s", test_folder(), folder, *name ? "/" : "", name);
+	return path;
+}
+
+static bool exists(const char *folder, const char *name)
+{
+	return access(path_of(folder, name), F_OK) == 0;
+}
+
+/* A whole file, at most 64 KB; "" where there is none. */
+static const char *text_of(const char *folder, const char *name)
+{
+	static char text[1 << 16];
+	FILE *in = fopen(path_of(folder, name), "r");
+
+	text[in ? fread(text, 1, sizeof text - 1, in) : 0] = 0;
+	if (in)
+		fclose(in);
+	return text;
+}
+
+/* ---- a JSON checker of its own: returns what stands behind a value, NULL where it is none ---- */
+static const char *json_value(const char *s);
+
+static const char *json_space(const char *s)
+{
+	return s ? s + strspn(s, " \t\r\n") : NULL;
+}
+
+static const char *json_string(const char *s)
+{
+	if (*s++ != '"')
+		return NULL;
+	for (; *s != '"'; s++) {
+		if ((unsigned char)*s < 0x20)
+			return NULL;
+		if (*s == '\\' && !strchr("\"\\/bfnrtu", *++s))
+			return NULL;
+	}
+	return s + 1;
+}
+
+static const char *json_items(const char *s, char closing)
+{
+	s = json_space(s + 1);
+	if (*s == closing)
+		return s + 1;
+	for (;;) {
+		if (closing == '}') {
+			s = json_space(json_string(s));
+			if (!s || *s++ != ':')
+				return NULL;
+		}
+		s = json_space(json_value(s));
+		if (!s || (*s != ',' && *s != closing))
+			return NULL;
+		if (*s++ == closing)
+			return s;
+		s = json_space(s);
+	}
+}
+
+static const char *json_value(const char *s)
+{
+	char *end;
+
+	s = json_space(s);
+	if (*s == '{' || *s == '[')
+		return json_items(s, *s == '{' ? '}' : ']');
+	if (*s == '"')
+		return json_string(s);
+	if (strncmp(s, "true", 4) == 0 || strncmp(s, "null", 4) == 0)
+		return s + 4;
+	if (strncmp(s, "false", 5) == 0)
+		return s + 5;
+	if (*s != '-' && !isdigit((unsigned char)*s))
+		return NULL; /* strtod would take inf, nan and hexadecimal */
+	strtod(s, &end);
+	return memchr(s, 'x', (size_t)(end - s)) || memchr(s, 'n', (size_t)(end - s)) ? NULL : end;
+}
+
+static bool is_json(const char *text)
+{
+	const char *end = json_space(json_value(text));
+
+	return end && !*end;
+}
+
+/* ---- a run as the training would report it ---- */
+static struct qmac_run_config config;
+static struct qmac_hw hw;
+
+/* Defaults, one setting (NULL: none), the smallest shipped hardware. */
+static void load(const char *key, const char *value)
+{
+	const struct qmac_setting settings[] = {{"hw", "configs/hw/8x8_w8.yaml", "--hw"}, {key, value, "--set"}};
+	struct qmac_error err;
+
+	if (qmac_run_config_load(&config, NULL, settings, key ? 2 : 1, &err)
+	    || qmac_hw_load(&hw, config.run.hw, &err)) {
+		puts(err.message);
+		CU_FAIL_FATAL("no configuration");
+	}
+}
+
+static struct qmac_metrics row(int64_t epoch, double norm)
+{
+	struct qmac_metrics m = {
+		.epoch = epoch, .step = 10 * epoch, .data_passes = 1.5 * (double)epoch, .train_loss = norm * norm,
+		.grad_norm = norm, .test_loss = NAN, .test_accuracy = NAN, .delta = epoch ? .25 : NAN,
+		.host_flops = 7, .host_bytes = 8,
+	};
+
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		m.counters[i] = (uint64_t)(epoch * (i + 1));
+	return m;
+}
+
+static double trained_weights[] = {1, -2.5};
+
+/* Two epochs; the second norm as given. Returns the status of the finish. */
+static enum qmac_status write_run(const char *folder, double norm, struct qmac_error *err)
+{
+	const struct qmac_retire record = {
+		.number = 3, .engine = QMAC_ENGINE_EXECUTE, .opcode = QMAC_OPCODE_VEC, .tag = 9,
+		.start = 100, .cycle = 142,
+	};
+	struct qmac_train_result trained = {
+		.weights = trained_weights, .weight_count = 2, .last = row(2, norm), .diverged = !isfinite(norm),
+		.coefficient_max = 80, .kernel = "scalar",
+	};
+	struct qmac_results *results;
+	enum qmac_status status = qmac_results_create(path_of(folder, ""), &config, &hw, &results, err);
+
+	if (status)
+		return status;
+	for (int epoch = 0; !status && epoch <= 2; epoch++) {
+		struct qmac_metrics m = epoch == 2 ? trained.last : row(epoch, 4);
+
+		qmac_results_retire(results, &record);
+		status = qmac_results_metrics(results, &m, err);
+	}
+	if (!status)
+		status = qmac_results_finish(results, &trained, .5, err);
+	qmac_results_destroy(results);
+	return status;
+}
+
+static void test_csv_files(void)
+{
+	struct qmac_error err;
+
+	load("bits", "6");
+	CU_ASSERT_FATAL(write_run("csv", .125, &err) == QMAC_OK);
+	/*
+	 * Counter i is epoch * (i + 1): COMMANDS 1, MACS 2, VEC_MULTS 4, saturations 5 + 6 + 7, DRAM 16, 17,
+	 * CYCLES 21.
+	 */
+	CU_ASSERT_STRING_EQUAL(text_of("csv", "metrics.csv"),
+		"epoch,step,data_passes,train_loss,grad_norm,test_loss,test_accuracy,cycles,energy_j,saturations,"
+		"delta,commands,macs,vec_mults,dram_read_bytes,dram_write_bytes,host_flops,host_bytes\n"
+		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8\n"
+		"1,10,1.5,16,4,,,21,,18,0.25,1,2,4,16,17,7,8\n"
+		"2,20,3,0.015625,0.125,,,42,,36,0.25,2,4,8,32,34,7,8\n");
+	/* Per epoch, not totals; ZERO_MACS is 3 of 2 MACs in this made-up run. */
+	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
+		"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n"
+		"1,linear,6,8,0.25,21,,2,4,1.5\n"
+		"2,linear,6,8,0.25,21,,2,4,1.5\n");
+}
+
+static void test_summary(void)
+{
+	/* sha256 of the two doubles, from an independent program. */
+	static const char digest[] = "f138ae8a7b9a72de60b736f59d2474dd5b2357f5817f0dfa3309f5da5e629d87";
+	static const char *const keys[] = {
+		"cycles", "macs", "vec_mults", "dram_read_bytes", "dram_write_bytes", "acc_saturations",
+		"requant_saturations", "container_saturations", "epochs", "grad_norm", "train_loss",
+		"coefficient_max", "host_flops", "host_bytes", "wall_seconds", "counters.store_wait", "hw.rows",
+		"hw.dram.latency", "hw.dram.bytes_per_cycle",
+	};
+	struct qmac_stored stored;
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(write_run("summary", .125, &err) == QMAC_OK);
+	CU_ASSERT(is_json(text_of("summary", "summary.json")));
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("summary", ""), &stored, &err) == QMAC_OK);
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (isnan(qmac_json_real(stored.summary, keys[i])))
+			CU_FAIL(keys[i]);
+	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "cycles"), 42);
+	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.rows"), hw.rows);
+	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.dram.bytes_per_cycle"),
+	                hw.dram_bytes_per_cycle / 256.0);
+	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "hw.mac_style"), "parallel");
+	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "algorithm"), "halp");
+	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "weights_sha256"), digest);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("summary", "summary.json"), "\"energy_j\": null"));
+	CU_ASSERT_EQUAL(stored.metrics.rows, 3);
+	qmac_stored_free(&stored);
+}
+
+static void test_diverged(void)
+{
+	const char *text;
+	struct qmac_error err;
+
+	load("algorithm", "svrg");
+	CU_ASSERT_FATAL(write_run("diverged", INFINITY, &err) == QMAC_OK);
+	text = text_of("diverged", "summary.json");
+	CU_ASSERT(is_json(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"grad_norm\": null"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"diverged\": true"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"bits\": null"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("diverged", "metrics.csv"), "\n2,20,3,inf,inf,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("diverged", "layers.csv"), "\n1,linear,,8,"));
+}
+
+static void test_timeline(void)
+{
+	struct qmac_error err;
+	const char *text;
+	int events = 0;
+
+	load("timeline", "2");
+	CU_ASSERT_FATAL(write_run("timeline", 1, &err) == QMAC_OK);
+	text = text_of("timeline", "timeline.json");
+	CU_ASSERT(is_json(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "{\"name\": \"VEC\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, "
+	                                    "\"ts\": 100, \"dur\": 42, \"args\": {\"number\": 3, \"tag\": 9,"));
+	for (; (text = strstr(text, "\"ph\": \"X\"")) != NULL; text++)
+		events++;
+	CU_ASSERT_EQUAL(events, 2);
+	/* A later run without one takes the old one away. */
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(write_run("timeline", 1, &err) == QMAC_OK);
+	CU_ASSERT_FALSE(exists("timeline", "timeline.json"));
+}
+
+static void test_given_up(void)
+{
+	struct qmac_results *results;
+	struct qmac_metrics m = row(0, 4);
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(write_run("old", .125, &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_results_create(path_of("old", ""), &config, &hw, &results, &err) == QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_results_metrics(results, &m, &err), QMAC_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("old", "metrics.csv.tmp"), "\n0,0,0,16,4,"));
+	qmac_results_destroy(results);
+	qmac_results_destroy(NULL);
+	CU_ASSERT_FALSE(exists("old", "metrics.csv.tmp"));
+	CU_ASSERT_FALSE(exists("old", "layers.csv.tmp"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("old", "metrics.csv"), "\n2,20,3,0.015625,"));
+	CU_ASSERT(exists("old", "summary.json"));
+}
+
+static void test_match(void)
+{
+	struct qmac_error err;
+	struct qmac_hw other;
+
+	load(NULL, NULL);
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
+	CU_ASSERT_FATAL(write_run("match", .125, &err) == QMAC_OK);
+	CU_ASSERT_TRUE(qmac_results_match(path_of("match", ""), &config, &hw));
+	other = hw;
+	other.os_max *= 2;
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &other));
+	load("seed", "7");
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(truncate(path_of("match", "summary.json"), 40) == 0);
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
+	CU_ASSERT_FATAL(remove(path_of("match", "summary.json")) == 0);
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
+}
+
+static void test_full_disk(void)
+{
+	enum qmac_status growing, finishing;
+	struct rlimit old, limit;
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_FATAL(getrlimit(RLIMIT_FSIZE, &old) == 0);
+	limit = old;
+	limit.rlim_cur = 200; /* less than metrics.csv takes */
+	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	growing = write_run("full", .125, &err);
+	limit.rlim_cur = 400; /* more than metrics.csv, less than config.yaml */
+	setrlimit(RLIMIT_FSIZE, &limit);
+	finishing = write_run("fuller", .125, &err);
+	setrlimit(RLIMIT_FSIZE, &old);
+	CU_ASSERT_EQUAL(growing, QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(finishing, QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "config.yaml"));
+	CU_ASSERT_FALSE(exists("full", "metrics.csv"));
+	CU_ASSERT_FALSE(exists("full", "metrics.csv.tmp"));
+	CU_ASSERT_FALSE(exists("fuller", "config.yaml"));
+	CU_ASSERT_FALSE(exists("fuller", "config.yaml.tmp"));
+	CU_ASSERT_FALSE(exists("fuller", "metrics.csv.tmp"));
+	CU_ASSERT_FALSE(exists("fuller", "summary.json"));
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"metrics.csv and layers.csv", test_csv_files},
+		{"summary.json", test_summary},
+		{"a run that diverged", test_diverged},
+		{"timeline.json", test_timeline},
+		{"a run given up leaves the old results", test_given_up},
+		{"results of the same configuration", test_match},
+		{"a full disk", test_full_disk},
+	};
+
+	return test_main("test_results", cases, TEST_COUNT(cases));
+}

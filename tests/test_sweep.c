@@ -1,0 +1,217 @@
+/* Sweeps: the Pareto front, failing runs, resuming, stopping. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/stored.h"
+#include "sweep/row.h"
+#include "sweep/sweep.h"
+#include "test.h"
+
+static const char *path_of(const char *name)
+{
+	static char path[600];
+
+	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
+	return path;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *out = fopen(path_of(name), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static const char *text_of(const char *name)
+{
+	static char text[1 << 16];
+	FILE *in = fopen(path_of(name), "r");
+
+	text[in ? fread(text, 1, sizeof text - 1, in) : 0] = 0;
+	if (in)
+		fclose(in);
+	return text;
+}
+
+/* A row whose result folder says so; cycles < 0: null. */
+static void make_row(struct qmac_sweep_row *row, enum qmac_algorithm algorithm, double cycles, double norm)
+{
+	struct qmac_error err;
+	char text[128];
+
+	memset(row, 0, sizeof *row);
+	row->config.run.algorithm = algorithm;
+	mkdir(path_of("row"), 0777);
+	snprintf(text, sizeof text, cycles < 0 ? "{\"cycles\": null, \"grad_norm\": %.17g}"
+	         : "{\"grad_norm\": %.17g, \"cycles\": %.17g}", norm, cycles);
+	write_file("row/summary.json", text);
+	write_file("row/metrics.csv", "epoch\n0\n");
+	row->has_result = qmac_stored_read(path_of("row"), &row->stored, &err) == QMAC_OK;
+	CU_ASSERT_TRUE_FATAL(row->has_result);
+}
+
+static void test_pareto(void)
+{
+	enum { ROWS = 9 };
+	static const bool expected[ROWS] = {
+		true,  /* cheapest */
+		true,
+		false, /* beaten in both */
+		true,  /* best norm */
+		true,  /* equal to the one before: neither beats the other */
+		false, /* same norm as the best, more cycles */
+		false, /* host only: its 0 cycles are no merit */
+		false, /* diverged */
+		false, /* no figure */
+	};
+	struct qmac_sweep_row *rows = calloc(ROWS, sizeof *rows);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+	make_row(&rows[0], QMAC_HALP, 10, 5);
+	make_row(&rows[1], QMAC_HALP, 20, 3);
+	make_row(&rows[2], QMAC_HALP, 25, 4);
+	make_row(&rows[3], QMAC_LP_SGD, 30, 1);
+	make_row(&rows[4], QMAC_LP_SVRG, 30, 1);
+	make_row(&rows[5], QMAC_HALP, 31, 1);
+	make_row(&rows[6], QMAC_SGD, 0, .5);
+	make_row(&rows[7], QMAC_HALP, 1, 1);
+	rows[7].answer.result.diverged = true;
+	make_row(&rows[8], QMAC_HALP, -1, .1);
+	qmac_sweep_mark_pareto(rows, ROWS, "cycles", "grad_norm");
+	for (int i = 0; i < ROWS; i++)
+		CU_ASSERT_EQUAL(rows[i].pareto, expected[i]);
+	/* Without a figure of the device the host-only run competes, and wins. */
+	qmac_sweep_mark_pareto(rows, ROWS - 1, "grad_norm", "grad_norm");
+	for (int i = 0; i < ROWS - 1; i++)
+		CU_ASSERT_EQUAL(rows[i].pareto, i == 6);
+	for (int i = 0; i < ROWS; i++)
+		qmac_stored_free(&rows[i].stored);
+	free(rows);
+}
+
+static void write_sweep(const char *plot, const char *pareto)
+{
+	char text[1024], folder[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
+	snprintf(text, sizeof text, "samples: 40\nfeatures: 6\ninformative: 3\nepochs: 2\n"
+	         "hw: \"%s/configs/hw/8x8_w8.yaml\"\n", folder);
+	write_file("run.yaml", text);
+	/* The third diverges, which it must not. */
+	snprintf(text, sizeof text, "base: run.yaml\nset: {seed: 5}\nruns:\n  - {algorithm: [svrg, halp]}\n"
+	         "  - {algorithm: sgd, alpha: 1000, divergence: fail}\nplot: %s\npareto: %s\n", plot, pareto);
+	write_file("sweep.yaml", text);
+}
+
+struct seen {
+	int calls, failures, last_done, total;
+};
+
+static void on_done(void *context, const char *name, const char *failure, int done, int total)
+{
+	struct seen *seen = context;
+
+	(void)name;
+	seen->calls++;
+	seen->failures += failure[0] != 0;
+	seen->last_done = done;
+	seen->total = total;
+}
+
+static enum qmac_status run_sweep(bool resume, const volatile sig_atomic_t *stop, struct seen *seen,
+                                  FILE *table, struct qmac_error *err)
+{
+	char warning[512], folder[600];
+	const struct qmac_sweep_options options = {
+		.folder = folder, .jobs = 2, .resume = resume, .stop = stop, .on_done = on_done, .context = seen,
+		.table = table,
+	};
+	struct qmac_sweep sweep;
+	enum qmac_status status = qmac_sweep_load(&sweep, path_of("sweep.yaml"), err);
+
+	if (status)
+		return status;
+	snprintf(folder, sizeof folder, "%s", path_of("out"));
+	status = qmac_sweep_run(&sweep, &options, warning, sizeof warning, err);
+	qmac_sweep_free(&sweep);
+	return status;
+}
+
+static void test_run(void)
+{
+	struct qmac_error err;
+	struct seen seen = {0};
+	FILE *table = tmpfile();
+	struct stat before, after;
+	int lines = 0;
+	char line[256];
+
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, table, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "1 of 3 runs failed"));
+	CU_ASSERT(seen.calls == 3 && seen.failures == 1 && seen.last_done == 3 && seen.total == 3);
+	rewind(table);
+	while (fgets(line, sizeof line, table))
+		lines++;
+	CU_ASSERT_EQUAL(lines, 4);
+	fclose(table);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nsvrg,svrg,,0.005,,,5,,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nhalp,halp,8,0.005,,3,5,8x8_w8.yaml,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",1,ok\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",0,failed\n"));
+	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &before) == 0);
+	/* Again with resume: the same files, the same verdict. */
+	CU_ASSERT_EQUAL(run_sweep(true, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT_EQUAL(seen.failures, 2);
+	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &after) == 0);
+	CU_ASSERT_EQUAL(before.st_ino, after.st_ino);
+	/* Without resume: new ones. */
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &after) == 0);
+	CU_ASSERT(before.st_ino != after.st_ino || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+}
+
+static void test_stopped(void)
+{
+	const volatile sig_atomic_t stop = SIGTERM;
+	struct qmac_error err;
+	struct seen seen = {0};
+
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, &stop, &seen, NULL, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "stopped"));
+	CU_ASSERT(access(path_of("out/results.csv"), F_OK) != 0);
+}
+
+static void test_columns(void)
+{
+	struct qmac_error err;
+	struct seen seen = {0};
+
+	write_sweep("{x: epoch, y: grad_nrom}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'grad_norm'"));
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycels, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'cycles'"));
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: algorithm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(seen.calls, 0);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"Pareto front", test_pareto},
+		{"a run that fails, and resume", test_run},
+		{"a sweep that is stopped", test_stopped},
+		{"columns of plot and front are checked first", test_columns},
+	};
+
+	return test_main("test_sweep", cases, TEST_COUNT(cases));
+}
