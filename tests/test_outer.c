@@ -10,6 +10,7 @@
 #include "train/full_precision.h"
 
 enum { SAMPLES = 203, FEATURES = 17, STEPS = 300 };
+enum { SIZE = 1000 }; /* of products and targets: a residual may be far smaller by chance */
 
 static uint64_t state;
 
@@ -71,9 +72,9 @@ static void test_gradient(void)
 		for (int j = 0; j < FEATURES; j++)
 			square += exact[j] * exact[j];
 		for (int j = 0; j < FEATURES; j++)
-			CU_ASSERT(fabsl(gradient[j] - exact[j]) < 1e-12L * sqrtl(square));
-		CU_ASSERT(fabsl(loss - exact_loss) < 1e-13L * exact_loss);
-		CU_ASSERT(fabsl(norm - sqrtl(square)) < 1e-13L * sqrtl(square));
+			CU_ASSERT(fabsl(gradient[j] - exact[j]) < 1e-13L * (sqrtl(square) + SIZE));
+		CU_ASSERT(fabsl(loss - exact_loss) < 1e-13L * (exact_loss + SIZE * SIZE));
+		CU_ASSERT(fabsl(norm - sqrtl(square)) < 1e-13L * (sqrtl(square) + SIZE));
 		qmac_outer_destroy(outer);
 		qmac_regression_free(&data);
 	}
@@ -192,7 +193,7 @@ static void check_epoch(bool variance_reduced, enum qmac_option option)
 	else
 		qmac_sgd_epoch(&f.training);
 	for (int j = 0; j < FEATURES; j++)
-		CU_ASSERT(fabsl(f.w[j] - expected[j]) < 1e-10L);
+		CU_ASSERT(fabsl(f.w[j] - expected[j]) < 1e-10L); /* w is about 50 */
 	CU_ASSERT_EQUAL(f.training.step, STEPS);
 	CU_ASSERT_EQUAL(f.training.data_passes, STEPS / (double)SAMPLES + variance_reduced);
 	CU_ASSERT_EQUAL(f.training.host_flops, variance_reduced ? STEPS * (5 * FEATURES + 1) + 2 * FEATURES +
