@@ -10,6 +10,17 @@
 #include "device/internal.h"
 #include "num/fixed.h"
 
+/* The clock knows when a command retired: its record is complete. */
+static void on_retire(void *context, const void *record, struct qmac_clock_retire time)
+{
+	struct qmac_device *device = context;
+	struct qmac_retire complete = *(const struct qmac_retire *)record;
+
+	complete.start = time.start;
+	complete.cycle = time.cycle;
+	device->options.on_retire(device->options.context, &complete);
+}
+
 enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_device_options *options,
                                     struct qmac_device **device, struct qmac_error *err)
 {
@@ -37,7 +48,10 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 		goto out;
 	}
 	memset(d->acc_row_bits, 1, (size_t)hw->acc_depth);
-	qmac_clock_init(&d->clock, &d->hw);
+	status = qmac_clock_create(&d->hw, options->on_retire ? on_retire : NULL, d,
+	                           options->on_retire ? sizeof(struct qmac_retire) : 0, &d->clock, err);
+	if (status != QMAC_OK)
+		goto out;
 	*device = d;
 	return QMAC_OK;
 out:
@@ -55,6 +69,7 @@ void qmac_device_destroy(struct qmac_device *device)
 	free(device->acc_row_bits);
 	free(device->lut);
 	free(device->memory);
+	qmac_clock_destroy(device->clock);
 	free(device);
 }
 
@@ -75,6 +90,7 @@ bool qmac_device_irq(const struct qmac_device *device)
 
 static void stop(struct qmac_device *device, uint32_t code)
 {
+	qmac_clock_halt(device->clock); /* earlier commands complete */
 	device->status = QMAC_STATUS_ERROR;
 	device->error_code = code;
 	device->error_command = device->head;
@@ -128,52 +144,55 @@ static unsigned execute(struct qmac_device *device, const struct qmac_command *c
 	}
 }
 
-static void update_time_counters(struct qmac_device *device)
+static struct qmac_retire record_of(const struct qmac_device *device, const struct qmac_command *c,
+                                    const uint64_t before[3])
 {
-	const struct qmac_clock *clock = &device->clock;
-
-	device->counters[QMAC_COUNTER_FETCH_BYTES] = clock->fetch_bytes;
-	device->counters[QMAC_COUNTER_CYCLES] = clock->now;
-	for (unsigned e = 0; e < 3; e++) {
-		device->counters[QMAC_COUNTER_LOAD_BUSY + e] = clock->engine[e].busy;
-		device->counters[QMAC_COUNTER_LOAD_WAIT + e] = clock->engine[e].wait;
-	}
-}
-
-static void retire(struct qmac_device *device, const struct qmac_command *c, struct qmac_time time,
-                   const uint64_t before[3])
-{
-	unsigned engine = qmac_command_engine(c->opcode);
 	const uint64_t *counters = device->counters;
 
-	if (engine < 3)
-		device->state.dispatched[engine]++;
-	device->counters[QMAC_COUNTER_COMMANDS]++;
-	if (c->opcode == QMAC_OPCODE_SYNC) {
-		if (c->stamp)
-			device->stamp = time.retire;
-		if (c->irq)
-			device->irq_status |= QMAC_IRQ_SYNC;
-	}
-	if (device->options.on_retire) {
-		const struct qmac_retire record = {
-			.number = device->head,
-			.engine = (uint8_t)engine,
-			.opcode = (uint8_t)c->opcode,
-			.tag = (uint16_t)c->tag,
-			.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
-			.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
-			.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
-			.digest = device->digest,
-			.start = time.start,
-			.cycle = time.retire,
-		};
-
-		device->options.on_retire(device->options.context, &record);
-	}
+	return (struct qmac_retire){
+		.number = device->head,
+		.engine = (uint8_t)qmac_command_engine(c->opcode),
+		.opcode = (uint8_t)c->opcode,
+		.tag = (uint16_t)c->tag,
+		.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
+		.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
+		.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
+		.digest = device->digest,
+	};
 }
 
-/* Fetches, checks, executes and retires the descriptor at head. */
+/* A SYNC retires in the dispatcher: there is nothing behind it whose time is not known. */
+static void retire_sync(struct qmac_device *device, const struct qmac_command *c, struct qmac_retire *record,
+                        struct qmac_clock_retire time)
+{
+	if (c->stamp)
+		device->stamp = time.cycle;
+	if (c->irq)
+		device->irq_status |= QMAC_IRQ_SYNC;
+	if (qmac_device_irq(device))
+		qmac_clock_pause(device->clock, time.cycle);
+	record->start = time.start;
+	record->cycle = time.cycle;
+	if (device->options.on_retire)
+		device->options.on_retire(device->options.context, record);
+}
+
+/* The command has done its work: lets the clock find out when. */
+static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[3])
+{
+	unsigned engine = qmac_command_engine(c->opcode);
+	struct qmac_retire record = record_of(device, c, before);
+	struct qmac_clock_retire time = qmac_clock_push(device->clock, c, &record);
+
+	device->counters[QMAC_COUNTER_COMMANDS]++;
+	if (engine < 3)
+		device->state.dispatched[engine]++;
+	else
+		retire_sync(device, c, &record, time);
+	device->head++;
+}
+
+/* Fetches, checks and executes the descriptor at head. */
 static void step(struct qmac_device *device)
 {
 	uint64_t address = device->ring_base + (uint64_t)QMAC_COMMAND_BYTES *
@@ -183,7 +202,6 @@ static void step(struct qmac_device *device)
 	                      device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS]};
 	uint32_t words[QMAC_COMMAND_WORDS];
 	struct qmac_command c;
-	struct qmac_time time;
 	unsigned fault = QMAC_FAULT_BUS;
 
 	if (readable(device, address, QMAC_COMMAND_BYTES)) {
@@ -199,26 +217,24 @@ static void step(struct qmac_device *device)
 		stop(device, fault);
 		return;
 	}
-	time = qmac_clock_command(&device->clock, &c, device->head, device->tail, device->ring_base,
-	                          (int)device->ring_log2);
-	retire(device, &c, time, before);
-	device->head++;
+	complete(device, &c, before);
 }
 
 bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 {
-	uint64_t limit = device->clock.now + cycles;
+	uint64_t limit = qmac_clock_now(device->clock) + cycles;
 
 	if (limit < cycles)
 		limit = UINT64_MAX;
 	if (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !ring_usable(device))
 		stop(device, QMAC_FAULT_RING);
 	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !qmac_device_irq(device)) {
-		if (device->clock.now > limit)
+		if (qmac_clock_now(device->clock) > limit)
 			break;
 		step(device);
 	}
-	update_time_counters(device);
+	qmac_clock_drain(device->clock);
+	qmac_clock_counters(device->clock, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }
 

@@ -33,7 +33,7 @@ struct qmac_device {
 	uint64_t stamp;
 
 	uint64_t counters[QMAC_COUNTERS];
-	struct qmac_clock clock;
+	struct qmac_clock *clock;
 
 	/* The command being executed */
 	uint64_t digest;

@@ -5,22 +5,9 @@
 
 #include "device/internal.h"
 #include "num/fixed.h"
-#include "time/move.h"
+#include "time/transfer.h"
 
 #define ADDRESS_MASK 0xFFFFFFFFFFFFULL
-
-struct bursts {
-	const struct qmac_hw *hw;
-	uint64_t count;
-};
-
-static void count_run(void *context, uint64_t address, uint64_t bytes, uint32_t rows)
-{
-	struct bursts *bursts = context;
-
-	(void)rows;
-	bursts->count += qmac_burst_count(bursts->hw, address, bytes);
-}
 
 /* Does every byte of the command lie in the memory that is really there? */
 static bool memory_answers(const struct qmac_device *device, const struct qmac_command *c)
@@ -116,7 +103,7 @@ unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command 
 	static const int writes[] = {QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_WRITES,
 	                             QMAC_COUNTER_LUT_WRITES};
 	uint64_t row_bytes = (uint64_t)c->len << c->container;
-	struct bursts bursts = {&device->hw, 0};
+	struct qmac_transfer transfer = qmac_transfer_of(c);
 
 	if (!memory_answers(device, c))
 		return QMAC_FAULT_BUS;
@@ -132,8 +119,7 @@ unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command 
 				device->counters[QMAC_COUNTER_DRAM_READ_BYTES] += inside ? row_bytes : 0;
 			}
 	device->counters[writes[c->space]] += (uint64_t)c->n2 * c->n1 * c->n0;
-	qmac_move_runs(c, count_run, &bursts);
-	device->counters[QMAC_COUNTER_DRAM_READ_BURSTS] += bursts.count;
+	device->counters[QMAC_COUNTER_DRAM_READ_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
 }
 
@@ -169,7 +155,7 @@ static void store_row(struct qmac_device *device, const struct qmac_command *c, 
 
 unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c)
 {
-	struct bursts bursts = {&device->hw, 0};
+	struct qmac_transfer transfer = qmac_transfer_of(c);
 
 	if (!memory_answers(device, c))
 		return QMAC_FAULT_BUS;
@@ -179,7 +165,6 @@ unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command
 				store_row(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0,
 				          (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 +
 				           (uint64_t)i0 * c->s0) & ADDRESS_MASK);
-	qmac_move_runs(c, count_run, &bursts);
-	device->counters[QMAC_COUNTER_DRAM_WRITE_BURSTS] += bursts.count;
+	device->counters[QMAC_COUNTER_DRAM_WRITE_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
 }

@@ -99,7 +99,7 @@ static void reset(struct qmac_device *device)
 	device->status = device->error_code = device->error_command = 0;
 	device->irq_status = device->irq_enable = 0;
 	device->stamp = 0;
-	qmac_clock_init(&device->clock, &device->hw);
+	qmac_clock_reset(device->clock);
 }
 
 static void set_low(uint64_t *word, uint32_t value)
@@ -147,9 +147,9 @@ void qmac_device_write(struct qmac_device *device, uint32_t offset, uint32_t val
 		device->ring_log2 = value;
 		break;
 	case QMAC_REG_RING_TAIL:
-		if (device->head == device->tail)
-			qmac_clock_resume(&device->clock);
 		device->tail = value;
+		if (device->ring_log2 <= QMAC_RING_LOG2_MAX) /* else the ring is refused */
+			qmac_clock_doorbell(device->clock, value, device->ring_base, (int)device->ring_log2);
 		break;
 	default:
 		break;

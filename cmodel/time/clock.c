@@ -1,202 +1,166 @@
 #include "time/clock.h"
 
-#include <stdbool.h>
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "time/move.h"
+#include "time/clock_state.h"
 
-static uint64_t max64(uint64_t a, uint64_t b)
+static uint64_t fifo_beats(const struct qmac_hw *hw)
 {
-	return a > b ? a : b;
+	return (uint64_t)hw->outstanding * (uint64_t)hw->burst_beats;
 }
 
-static unsigned clog2(unsigned n)
+static uint64_t place_beats(const struct qmac_hw *hw)
 {
-	unsigned bits = 0;
-
-	while ((1U << bits) < n)
-		bits++;
-	return bits;
+	return PLACES * (QMAC_COMMAND_BYTES / (uint64_t)hw->bus_bytes);
 }
 
-void qmac_clock_init(struct qmac_clock *clock, const struct qmac_hw *hw)
+void qmac_clock_reset(struct qmac_clock *clock)
 {
-	memset(clock, 0, sizeof *clock);
-	clock->hw = hw;
-	qmac_dram_init(&clock->fetch_memory, hw);
-	qmac_dram_init(&clock->load_memory, hw);
-	qmac_dram_init(&clock->store_memory, hw);
+	uint64_t fifo = fifo_beats(clock->hw), *storage = clock->storage;
+	struct qmac_clock fresh = {
+		.hw = clock->hw, .on_retire = clock->on_retire, .context = clock->context,
+		.record_bytes = clock->record_bytes, .records = clock->records, .storage = storage,
+	};
+
+	*clock = fresh;
+	clock->pause = NEVER;
+	qmac_dram_init(&clock->dram, clock->hw);
+	for (unsigned e = 0; e < 3; e++)
+		clock->engine[e].retire = storage + (uint64_t)e * HISTORY;
+	storage += 3 * (uint64_t)HISTORY;
+	qmac_mover_init(&clock->load, clock->hw, false, storage, fifo);
+	qmac_mover_init(&clock->store, clock->hw, true, storage + fifo, fifo);
+	qmac_mover_init(&clock->fetch, clock->hw, false, storage + 2 * fifo, place_beats(clock->hw));
 }
 
-void qmac_clock_resume(struct qmac_clock *clock)
+enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
+                                   void (*on_retire)(void *context, const void *record,
+                                                     struct qmac_clock_retire time),
+                                   void *context, size_t record_bytes, struct qmac_clock **clock,
+                                   struct qmac_error *err)
 {
-	clock->resumed = clock->now;
-}
+	uint64_t words = 3 * (uint64_t)HISTORY + 2 * fifo_beats(hw) + place_beats(hw);
+	struct qmac_clock *c = calloc(1, sizeof *c);
 
-/* Requests the next chunk: up to FETCH_CHUNK descriptors, not beyond the tail or the ring's end. */
-static void fetch_chunk(struct qmac_clock *clock, uint32_t tail, uint64_t ring_base, int ring_log2)
-{
-	enum { PLACES = 2 * QMAC_FETCH_CHUNK };
-	uint32_t entries = 1U << ring_log2, index = clock->fetched & (entries - 1), count = QMAC_FETCH_CHUNK;
-	uint32_t beats_each = QMAC_COMMAND_BYTES / (uint32_t)clock->hw->bus_bytes;
-	uint64_t issue = max64(clock->fetch_issue, clock->resumed), first;
-
-	if (count > tail - clock->fetched)
-		count = tail - clock->fetched;
-	if (count > entries - index)
-		count = entries - index;
-	for (uint32_t i = 0; i < count; i++)
-		issue = max64(issue, clock->freed[(clock->fetched + i) % PLACES]);
-	issue++;
-	first = qmac_dram_burst(&clock->fetch_memory, issue, ring_base + (uint64_t)index * QMAC_COMMAND_BYTES,
-	                        count * beats_each, false);
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t last_beat = (uint64_t)(i + 1) * beats_each - 1;
-
-		clock->ready[clock->fetched++ % PLACES] = (first + last_beat * clock->fetch_memory.step) / 256;
+	*clock = c;
+	if (c) {
+		c->hw = hw;
+		c->on_retire = on_retire;
+		c->context = context;
+		c->record_bytes = record_bytes;
+		c->records = calloc(3 * (QUEUE_MAX + 1), record_bytes ? record_bytes : 1);
+		c->storage = calloc(words, sizeof *c->storage);
 	}
-	clock->fetch_issue = issue;
-	clock->fetch_bytes += (uint64_t)count * QMAC_COMMAND_BYTES;
+	if (!c || !c->records || !c->storage) {
+		qmac_clock_destroy(c);
+		*clock = NULL;
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the clock of a device");
+	}
+	qmac_clock_reset(c);
+	return QMAC_OK;
 }
 
-static uint64_t dispatch(struct qmac_clock *clock, const struct qmac_clock_engine *engine, uint32_t number)
+void qmac_clock_destroy(struct qmac_clock *clock)
 {
-	uint64_t cycle = max64(clock->ready[number % (2 * QMAC_FETCH_CHUNK)] + QMAC_CHECK_CYCLES,
-	                       clock->last_dispatch + 1);
-	uint64_t depth = (uint64_t)clock->hw->queue_depth;
-
-	/* A place in the engine's queue is free once the command queue_depth before this one has started. */
-	if (engine && engine->count >= depth)
-		cycle = max64(cycle, engine->start[(engine->count - depth) % QMAC_QUEUE_MAX] + 1);
-	return cycle;
+	if (!clock)
+		return;
+	free(clock->records);
+	free(clock->storage);
+	free(clock);
 }
 
-/* Cycle from which the waits of a command are fulfilled. */
-static uint64_t waits_over(const struct qmac_clock *clock, const struct qmac_command *c)
+void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_base, int ring_log2)
+{
+	if (clock->number == clock->tail)
+		clock->resumed = clock->now;
+	clock->pause = NEVER;
+	clock->tail = tail;
+	clock->ring_base = ring_base;
+	clock->ring_entries = 1U << ring_log2;
+}
+
+static void set_waits(const struct qmac_clock *clock, struct timed *timed, const struct qmac_command *c)
 {
 	const uint32_t counts[3] = {c->wait_load, c->wait_exec, c->wait_store};
-	uint64_t cycle = 0;
 
 	for (unsigned e = 0; e < 3; e++) {
-		/* The count is modulo 2^16: it names the latest command it can. */
-		uint64_t all = clock->engine[e].count, behind = (uint16_t)(all - counts[e]);
+		/* Counts are modulo 2^16 and name one of the last 2^15 commands dispatched. */
+		uint64_t all = clock->engine[e].dispatched, behind = (uint16_t)(all - counts[e]);
 
-		if (c->wait_mask >> e & 1 && all > behind)
-			cycle = max64(cycle, clock->engine[e].retire[(all - behind - 1) % QMAC_CLOCK_HISTORY] +
-			                     QMAC_VISIBLE_CYCLES);
+		timed->wait[e] = c->wait_mask >> e & 1 && all > behind ? all - behind : 0;
 	}
-	return cycle;
 }
 
-/* The exact recurrence of the array; arrival is the cycle the command is offered to EXECUTE. */
-static struct qmac_time time_gemm(struct qmac_clock *clock, const struct qmac_command *c, uint64_t arrival)
+static void set_work(const struct qmac_clock *clock, struct timed *timed, const struct qmac_command *c)
 {
-	uint64_t rows = (uint64_t)clock->hw->rows, cols = (uint64_t)clock->hw->cols;
-	uint64_t slots = (uint64_t)c->n2 * c->n1 * c->n0, start, out;
-	uint64_t load = max64(arrival, clock->slot_start) + 1;
-
-	if (c->mode == QMAC_MODE_WS) {
-		bool after_os = clock->slot_count && clock->slot_mode == QMAC_MODE_OS;
-		uint64_t preload = max64(load, after_os ? clock->slot_start + clock->slot_count : 0);
-
-		start = max64(preload + c->k, clock->slot_start + clock->slot_count);
-		if (clock->slot_out + 1 > rows)
-			start = max64(start, clock->slot_out + 1 - rows);
-		out = start + slots - 1 + rows;
+	if (c->opcode == QMAC_OPCODE_VEC) {
+		timed->vec_cycles = qmac_vec_cycles(clock->hw, c);
+	} else if (c->opcode == QMAC_OPCODE_GEMM) {
+		timed->slots = (uint64_t)c->n2 * c->n1 * c->n0;
+		timed->k = c->k;
+		timed->mode = c->mode;
 	} else {
-		start = max64(load, clock->slot_start + clock->slot_count);
-		if (clock->slot_out > slots)
-			start = max64(start, clock->slot_out - slots);
-		out = start + slots + 1 + 2 * (uint64_t)(c->k - 1);
+		timed->transfer = qmac_transfer_of(c);
 	}
-	clock->slot_start = start;
-	clock->slot_out = out;
-	clock->slot_count = slots;
-	clock->slot_mode = c->mode;
-	return (struct qmac_time){arrival, out + cols - 1 + 3};
 }
 
-/* True where both row sources of a VEC lie in one bank of one scratchpad, so that one port serves both. */
-static bool shares_port(const struct qmac_hw *hw, const struct qmac_command *c)
+struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_command *command,
+                                         const void *record)
 {
-	uint32_t depth = (uint32_t)(c->s0space == QMAC_SPACE_A ? hw->a_depth
-	                            : c->s0space == QMAC_SPACE_W ? hw->w_depth : hw->acc_depth);
+	struct timed *timed = &clock->next;
 
-	if (c->op == QMAC_OP_LOOKUP || c->s1space == QMAC_SPACE_IMM || c->s0space != c->s1space)
-		return false;
-	return (c->src0 < depth / 2) == (c->src1 < depth / 2);
+	clock->pause = NEVER;
+	timed->opcode = command->opcode;
+	timed->engine = qmac_command_engine(command->opcode);
+	qmac_clock_advance(clock); /* until this descriptor has arrived, so that older ones are in their queues */
+	timed->fetched = clock->ready[clock->number % PLACES];
+	clock->has_next = true;
+	if (timed->engine == QMAC_ENGINE_CONTROL) {
+		qmac_clock_advance(clock);
+		return (struct qmac_clock_retire){timed->fetched, clock->last_dispatch};
+	}
+	set_waits(clock, timed, command);
+	set_work(clock, timed, command);
+	if (clock->record_bytes)
+		memcpy(qmac_clock_record(clock, timed->engine, clock->engine[timed->engine].dispatched), record,
+		       clock->record_bytes);
+	qmac_clock_advance(clock);
+	assert(!clock->has_next);
+	return (struct qmac_clock_retire){0, 0};
 }
 
-static uint64_t vec_cycles(const struct qmac_hw *hw, const struct qmac_command *c)
+void qmac_clock_drain(struct qmac_clock *clock)
 {
-	uint64_t per_row = shares_port(hw, c) ? 2 : 1;
-
-	if (c->op == QMAC_OP_LOOKUP)
-		per_row = ((uint64_t)hw->cols + (uint64_t)hw->lut_ports - 1) / (uint64_t)hw->lut_ports;
-	return (uint64_t)c->n1 * c->n0 * per_row + QMAC_VEC_LATENCY + (c->red_lanes ? clog2((unsigned)hw->cols) : 0);
+	qmac_clock_advance(clock);
 }
 
-static struct qmac_time time_execute(struct qmac_clock *clock, const struct qmac_command *c, uint64_t arrival)
+void qmac_clock_halt(struct qmac_clock *clock)
 {
-	uint64_t previous = clock->engine[QMAC_ENGINE_EXECUTE].last_retire;
-	uint64_t start;
-
-	if (c->opcode == QMAC_OPCODE_GEMM)
-		return time_gemm(clock, c, max64(arrival, clock->vec_retire));
-	/* A VEC needs EXECUTE empty. */
-	start = max64(arrival, previous + 1);
-	clock->vec_retire = start + vec_cycles(clock->hw, c);
-	return (struct qmac_time){start, clock->vec_retire};
+	clock->halted = true;
+	qmac_clock_advance(clock);
 }
 
-static struct qmac_time time_sync(struct qmac_clock *clock, uint64_t dispatched)
+void qmac_clock_pause(struct qmac_clock *clock, uint64_t cycle)
 {
-	uint64_t retire = dispatched;
-
-	for (unsigned e = 0; e < 3; e++)
-		retire = max64(retire, clock->engine[e].last_retire + QMAC_VISIBLE_CYCLES);
-	clock->last_dispatch = retire; /* the dispatcher itself was busy */
-	return (struct qmac_time){dispatched, retire};
+	clock->pause = cycle;
 }
 
-static struct qmac_time time_engine(struct qmac_clock *clock, struct qmac_clock_engine *engine,
-                                    const struct qmac_command *c, uint64_t dispatched)
+uint64_t qmac_clock_now(const struct qmac_clock *clock)
 {
-	bool moves = c->opcode != QMAC_OPCODE_GEMM && c->opcode != QMAC_OPCODE_VEC;
-	uint64_t offered = dispatched + 1, fulfilled = waits_over(clock, c), arrival;
-	struct qmac_time time;
-
-	if (moves || c->opcode == QMAC_OPCODE_VEC)
-		offered = max64(offered, engine->last_retire + 1);
-	arrival = max64(offered, fulfilled);
-	if (moves)
-		time = qmac_time_move(clock->hw, c, arrival,
-		                      c->opcode == QMAC_OPCODE_LOAD ? &clock->load_memory : &clock->store_memory);
-	else
-		time = time_execute(clock, c, arrival);
-	engine->wait += arrival - offered;
-	engine->busy += time.retire - max64(time.start, engine->last_retire);
-	engine->last_retire = time.retire;
-	engine->start[engine->count % QMAC_QUEUE_MAX] = time.start;
-	engine->retire[engine->count % QMAC_CLOCK_HISTORY] = time.retire;
-	engine->count++;
-	return time;
+	return clock->now;
 }
 
-struct qmac_time qmac_clock_command(struct qmac_clock *clock, const struct qmac_command *command,
-                                    uint32_t number, uint32_t tail, uint64_t ring_base, int ring_log2)
+void qmac_clock_counters(const struct qmac_clock *clock, uint64_t counters[QMAC_COUNTERS])
 {
-	unsigned e = qmac_command_engine(command->opcode);
-	struct qmac_clock_engine *engine = e < 3 ? &clock->engine[e] : NULL;
-	struct qmac_time time;
-	uint64_t dispatched;
-
-	if (number == clock->fetched)
-		fetch_chunk(clock, tail, ring_base, ring_log2);
-	dispatched = dispatch(clock, engine, number);
-	clock->last_dispatch = dispatched;
-	time = engine ? time_engine(clock, engine, command, dispatched) : time_sync(clock, dispatched);
-	clock->freed[number % (2 * QMAC_FETCH_CHUNK)] = clock->last_dispatch;
-	clock->now = max64(clock->now, time.retire);
-	return time;
+	counters[QMAC_COUNTER_FETCH_BYTES] = clock->fetch_bytes;
+	counters[QMAC_COUNTER_CYCLES] = clock->now;
+	for (unsigned e = 0; e < 3; e++) {
+		counters[QMAC_COUNTER_LOAD_BUSY + e] = clock->engine[e].busy;
+		counters[QMAC_COUNTER_LOAD_WAIT + e] = clock->engine[e].wait;
+		counters[QMAC_COUNTER_LOAD_STARVED + e] = clock->engine[e].starved;
+	}
+	counters[QMAC_COUNTER_LOAD_MEMORY] = clock->engine[QMAC_ENGINE_LOAD].memory;
+	counters[QMAC_COUNTER_STORE_MEMORY] = clock->engine[QMAC_ENGINE_STORE].memory;
 }

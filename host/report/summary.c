@@ -125,8 +125,6 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	const uint64_t *c = last->counters;
 
 	write_count(out, "cycles", c[QMAC_COUNTER_CYCLES]);
-	write_text(out, "cycles_note",
-	           "memory contention between the engines is left out until the issue \"exact time\"");
 	write_key(out, "energy_j");
 	fputs("null,\n", out);
 	write_text(out, "energy_note", "no energy table yet, a later revision");

@@ -1,0 +1,282 @@
+/*
+ * The event simulation: when each unit could act next, and what it does then.
+ */
+#include "time/clock_state.h"
+
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- when could each unit act next? --------------------------------------- */
+
+/* Descriptors of the next chunk: up to FETCH_CHUNK, not beyond the tail or the ring's end. */
+static uint32_t chunk_size(const struct qmac_clock *clock)
+{
+	uint32_t count = QMAC_FETCH_CHUNK, index = clock->fetched & (clock->ring_entries - 1);
+
+	if (count > clock->tail - clock->fetched)
+		count = clock->tail - clock->fetched;
+	return count < clock->ring_entries - index ? count : clock->ring_entries - index;
+}
+
+static uint64_t next_fetch(const struct qmac_clock *clock)
+{
+	const struct qmac_mover *fetch = &clock->fetch;
+	uint64_t cycle = clock->resumed;
+	uint32_t last;
+
+	if (fetch->active)
+		return max64(fetch->earliest, clock->read_request + 1);
+	if (clock->fetched == clock->tail)
+		return NEVER;
+	/* The last descriptor of the chunk takes the place of the one PLACES before it. */
+	last = clock->fetched + chunk_size(clock) - 1;
+	if (last >= PLACES) {
+		if (last - PLACES >= clock->number)
+			return NEVER;
+		cycle = max64(cycle, clock->left[last % PLACES]);
+	}
+	cycle = max64(cycle, fetch->issued) + 1;
+	return max64(max64(cycle, qmac_mover_free(fetch)), clock->read_request + 1);
+}
+
+static uint64_t next_dispatch(const struct qmac_clock *clock)
+{
+	const struct engine *engine;
+	uint64_t cycle, depth = (uint64_t)clock->hw->queue_depth;
+
+	if (clock->halted || clock->number == (uint32_t)clock->complete)
+		return NEVER;
+	cycle = max64(clock->ready[clock->number % PLACES] + QMAC_CHECK_CYCLES, clock->last_dispatch + 1);
+	if (!clock->has_next)
+		return cycle; /* the earliest cycle in which an unknown command could be dispatched */
+	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
+		for (unsigned e = 0; e < 3; e++) {
+			if (clock->engine[e].retired != clock->engine[e].dispatched)
+				return NEVER;
+			cycle = max64(cycle, clock->engine[e].last_retire + QMAC_VISIBLE_CYCLES);
+		}
+		return cycle;
+	}
+	engine = &clock->engine[clock->next.engine];
+	if (engine->dispatched < depth)
+		return cycle;
+	if (engine->started <= engine->dispatched - depth)
+		return NEVER;
+	return max64(cycle, engine->start[(engine->dispatched - depth) % QUEUE_MAX] + 1);
+}
+
+/* Cycle in which the waits of a command are fulfilled; NEVER while one of them is not known. */
+static uint64_t waits_over(const struct qmac_clock *clock, const struct timed *command)
+{
+	uint64_t cycle = 0;
+
+	for (unsigned e = 0; e < 3; e++) {
+		const struct engine *engine = &clock->engine[e];
+		uint64_t count = command->wait[e];
+
+		if (count > engine->retired)
+			return NEVER;
+		/* What is no longer in the history retired long ago. */
+		if (count > 0 && engine->retired - count < HISTORY)
+			cycle = max64(cycle, engine->retire[(count - 1) % HISTORY] + QMAC_VISIBLE_CYCLES);
+	}
+	return cycle;
+}
+
+/* Start of the command at the head of an engine's queue: the later of offered and waits over. */
+static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t *offered)
+{
+	const struct engine *engine = &clock->engine[e];
+	const struct timed *head = &engine->queue[engine->started % QUEUE_MAX];
+	uint64_t over;
+
+	if (engine->started == engine->dispatched)
+		return NEVER;
+	*offered = head->dispatched + 1;
+	if (head->opcode == QMAC_OPCODE_GEMM)
+		*offered = max64(*offered, clock->vec_retire + 1); /* GEMMs follow each other without a gap */
+	else if (engine->retired != engine->started)
+		return NEVER;
+	else
+		*offered = max64(*offered, engine->last_retire + 1);
+	over = waits_over(clock, head);
+	return over == NEVER ? NEVER : max64(*offered, over);
+}
+
+/* ---- actions ---------------------------------------------------------------- */
+
+static void fetch(struct qmac_clock *clock, uint64_t cycle)
+{
+	uint64_t each = QMAC_COMMAND_BYTES / (uint64_t)clock->hw->bus_bytes;
+	struct qmac_mover *mover = &clock->fetch;
+
+	if (!mover->active) {
+		uint32_t count = chunk_size(clock), index = clock->fetched & (clock->ring_entries - 1);
+		const struct qmac_transfer chunk = {
+			.base = clock->ring_base + (uint64_t)index * QMAC_COMMAND_BYTES,
+			.s0 = QMAC_COMMAND_BYTES, .n0 = count, .n1 = 1, .n2 = 1, .hi0 = count - 1,
+			.row_bytes = QMAC_COMMAND_BYTES, .coalesce = true,
+		};
+
+		qmac_mover_start(mover, &chunk, cycle - 1);
+		clock->fetched += count;
+		clock->fetch_bytes += (uint64_t)count * QMAC_COMMAND_BYTES;
+	}
+	qmac_mover_issue(mover, &clock->dram, cycle);
+	clock->read_request = cycle;
+	for (; clock->complete < mover->beats / each; clock->complete++)
+		clock->ready[clock->complete % PLACES] =
+			mover->freed[((clock->complete + 1) * each - 1) % mover->capacity];
+}
+
+void *qmac_clock_record(struct qmac_clock *clock, unsigned e, uint64_t index)
+{
+	return clock->records + ((uint64_t)e * (QUEUE_MAX + 1) + index % (QUEUE_MAX + 1)) * clock->record_bytes;
+}
+
+static void dispatch(struct qmac_clock *clock, uint64_t cycle)
+{
+	struct engine *engine = &clock->engine[clock->next.engine];
+
+	clock->left[clock->number % PLACES] = cycle;
+	clock->last_dispatch = cycle;
+	clock->number++;
+	clock->has_next = false;
+	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
+		clock->now = max64(clock->now, cycle);
+		return;
+	}
+	clock->next.dispatched = cycle;
+	engine->queue[engine->dispatched++ % QUEUE_MAX] = clock->next;
+}
+
+/* The running (or, for GEMM, just started) command e: its retire cycle is known. */
+static void retire(struct qmac_clock *clock, unsigned e, uint64_t began, uint64_t cycle)
+{
+	struct engine *engine = &clock->engine[e];
+
+	engine->busy += cycle - max64(began, engine->last_retire);
+	engine->retire[engine->retired % HISTORY] = cycle;
+	if (clock->on_retire)
+		clock->on_retire(clock->context, qmac_clock_record(clock, e, engine->retired),
+		                 (struct qmac_clock_retire){began, cycle});
+	engine->retired++;
+	engine->last_retire = cycle;
+	clock->now = max64(clock->now, cycle);
+}
+
+/* A mover without a burst left has told when the command ends. */
+static void retire_move(struct qmac_clock *clock, unsigned e, const struct qmac_mover *mover)
+{
+	struct engine *engine = &clock->engine[e];
+	uint64_t cycle = mover->completed + (mover->is_write ? 1 : QMAC_MOVE_LATENCY);
+
+	engine->memory += cycle - engine->began - (mover->pairs - engine->pairs);
+	retire(clock, e, engine->began, cycle);
+}
+
+/* Cycles an engine stood idle before a command: for want of a descriptor, and for other engines. */
+static void count_idle(const struct qmac_clock *clock, struct engine *engine, const struct timed *command,
+                       uint64_t offered, uint64_t start)
+{
+	uint64_t idle = max64(engine->last_retire, clock->resumed) + 1;
+	uint64_t fetched = command->fetched + QMAC_CHECK_CYCLES + 1;
+
+	if (fetched > idle)
+		engine->starved += fetched - idle;
+	engine->wait += start - offered;
+}
+
+static void start(struct qmac_clock *clock, unsigned e, uint64_t cycle, uint64_t offered)
+{
+	struct engine *engine = &clock->engine[e];
+	const struct timed *head = &engine->queue[engine->started % QUEUE_MAX];
+	struct qmac_mover *mover = e == QMAC_ENGINE_LOAD ? &clock->load : &clock->store;
+	uint64_t *left = &engine->start[engine->started++ % QUEUE_MAX];
+
+	count_idle(clock, engine, head, offered, cycle);
+	*left = engine->began = cycle;
+	if (head->opcode == QMAC_OPCODE_GEMM) {
+		struct qmac_array_time time = qmac_array_gemm(&clock->array, clock->hw, head->mode, head->slots,
+		                                              head->k, cycle);
+
+		*left = time.load;
+		retire(clock, e, cycle, time.retire);
+	} else if (head->opcode == QMAC_OPCODE_VEC) {
+		clock->vec_retire = cycle + head->vec_cycles;
+		retire(clock, e, cycle, clock->vec_retire);
+	} else {
+		engine->pairs = mover->pairs;
+		qmac_mover_start(mover, &head->transfer, cycle);
+		if (!mover->active)
+			retire_move(clock, e, mover);
+	}
+}
+
+static void move(struct qmac_clock *clock, unsigned e, struct qmac_mover *mover, uint64_t cycle)
+{
+	qmac_mover_issue(mover, &clock->dram, cycle);
+	if (!mover->is_write)
+		clock->read_request = cycle;
+	if (!mover->active)
+		retire_move(clock, e, mover);
+}
+
+/* ---- the loop ----------------------------------------------------------------- */
+
+enum unit { FETCH, STORE_BURST, LOAD_BURST, DISPATCH, START_LOAD, START_EXECUTE, START_STORE, UNITS };
+
+/*
+ * The unit that acts first; in one cycle FETCH comes before STORE before LOAD.
+ * offered[e] is set where unit START_LOAD + e can act.
+ */
+static enum unit next_unit(const struct qmac_clock *clock, uint64_t *cycle, uint64_t offered[3])
+{
+	uint64_t at[UNITS] = {
+		[FETCH] = next_fetch(clock),
+		[STORE_BURST] = clock->store.active ? clock->store.earliest : NEVER,
+		[LOAD_BURST] = clock->load.active ? max64(clock->load.earliest, clock->read_request + 1) : NEVER,
+		[DISPATCH] = next_dispatch(clock),
+		[START_LOAD] = next_start(clock, QMAC_ENGINE_LOAD, &offered[0]),
+		[START_EXECUTE] = next_start(clock, QMAC_ENGINE_EXECUTE, &offered[1]),
+		[START_STORE] = next_start(clock, QMAC_ENGINE_STORE, &offered[2]),
+	};
+	enum unit first = FETCH;
+
+	for (enum unit u = FETCH; u < UNITS; u++)
+		if (at[u] < at[first])
+			first = u;
+	*cycle = at[first];
+	return first;
+}
+
+void qmac_clock_advance(struct qmac_clock *clock)
+{
+	uint64_t cycle, offered[3];
+
+	for (;;) {
+		enum unit unit = next_unit(clock, &cycle, offered);
+
+		if (cycle == NEVER || cycle > clock->pause || (unit == DISPATCH && !clock->has_next))
+			return;
+		switch (unit) {
+		case FETCH:
+			fetch(clock, cycle);
+			break;
+		case STORE_BURST:
+			move(clock, QMAC_ENGINE_STORE, &clock->store, cycle);
+			break;
+		case LOAD_BURST:
+			move(clock, QMAC_ENGINE_LOAD, &clock->load, cycle);
+			break;
+		case DISPATCH:
+			dispatch(clock, cycle);
+			break;
+		default:
+			start(clock, (unsigned)(unit - START_LOAD), cycle, offered[unit - START_LOAD]);
+		}
+	}
+}
+

@@ -1,0 +1,146 @@
+#include "time/mover.h"
+
+#include <string.h>
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
+                     uint64_t capacity)
+{
+	memset(mover, 0, sizeof *mover);
+	mover->hw = hw;
+	mover->is_write = is_write;
+	mover->freed = freed;
+	mover->capacity = capacity;
+	memset(freed, 0, capacity * sizeof *freed);
+}
+
+/* Rows of the transfer that have bytes in [address, address + bytes) of the current run. */
+static uint64_t rows_in(const struct qmac_mover *m, uint64_t address, uint64_t bytes)
+{
+	uint64_t from = address - m->run_start;
+
+	if (!m->transfer.coalesce)
+		return 1;
+	return (from + bytes - 1) / m->transfer.row_bytes - from / m->transfer.row_bytes + 1;
+}
+
+/* Rows outside the window are zero rows of a LOAD, one cycle of the port each, and nothing to a STORE. */
+static bool next_run(struct qmac_mover *m)
+{
+	uint64_t outside;
+	bool more = qmac_transfer_run(&m->transfer, &m->place, &m->run_address, &m->run_bytes, &outside);
+
+	if (!m->is_write) {
+		m->port += outside;
+		m->pairs += outside;
+	}
+	m->run_start = m->run_address;
+	return more;
+}
+
+/* STORE: packs the burst's beats; returns the cycle in which the last one is complete. */
+static uint64_t pack(struct qmac_mover *m)
+{
+	uint64_t bus = (uint64_t)m->hw->bus_bytes, address = m->burst_address, left = m->burst_bytes;
+
+	for (uint32_t b = 0; b < m->burst_beats; b++) {
+		uint64_t bytes = bus - (address & (bus - 1)), pairs;
+
+		bytes = bytes < left ? bytes : left;
+		pairs = rows_in(m, address, bytes);
+		if (m->beats + b >= m->capacity)
+			m->port = max64(m->port, m->freed[(m->beats + b) % m->capacity]);
+		m->port += pairs;
+		m->pairs += pairs;
+		address += bytes;
+		left -= bytes;
+	}
+	return m->port;
+}
+
+uint64_t qmac_mover_free(const struct qmac_mover *mover)
+{
+	uint64_t outstanding = (uint64_t)mover->hw->outstanding;
+
+	return mover->bursts < outstanding ? 0 : mover->done[mover->bursts % outstanding] + 1;
+}
+
+static void prepare(struct qmac_mover *m)
+{
+	uint64_t bus = (uint64_t)m->hw->bus_bytes;
+
+	if (m->run_bytes == 0 && !next_run(m)) {
+		m->run_bytes = 0;
+		m->active = false;
+		return;
+	}
+	m->burst_address = m->run_address;
+	m->burst_bytes = qmac_burst_bytes(m->hw, m->run_address, m->run_bytes);
+	m->burst_beats = (uint32_t)((m->burst_address + m->burst_bytes - 1) / bus - m->burst_address / bus + 1);
+	m->run_address += m->burst_bytes;
+	m->run_bytes -= m->burst_bytes;
+	m->earliest = max64(m->issued + 1, qmac_mover_free(m));
+	if (m->is_write)
+		m->earliest = max64(m->earliest, pack(m) + 1);
+	else if (m->beats + m->burst_beats > m->capacity)
+		/* Room for all beats: the last of them takes the place of the one `capacity` before it. */
+		m->earliest = max64(m->earliest, m->freed[(m->beats + m->burst_beats - 1) % m->capacity] + 1);
+}
+
+void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start)
+{
+	mover->transfer = *transfer;
+	mover->place = (struct qmac_place){0, 0, 0};
+	mover->run_bytes = 0;
+	mover->issued = max64(mover->issued, start);
+	mover->port = max64(mover->port, start + (mover->is_write ? QMAC_MOVE_LATENCY : 0));
+	mover->active = true;
+	prepare(mover);
+	mover->completed = mover->port;
+}
+
+/* A read: beats arrive, wait in the FIFO and are unpacked, one (beat, row) pair a cycle. */
+static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
+{
+	uint64_t bus = (uint64_t)m->hw->bus_bytes, address = m->burst_address, left = m->burst_bytes, arrival = 0;
+
+	for (uint32_t b = 0; b < m->burst_beats; b++) {
+		uint64_t bytes = bus - (address & (bus - 1)), pairs;
+
+		bytes = bytes < left ? bytes : left;
+		pairs = rows_in(m, address, bytes);
+		arrival = (first + b * step) / 256;
+		m->port = max64(m->port, arrival) + pairs;
+		m->pairs += pairs;
+		m->freed[(m->beats + b) % m->capacity] = m->port;
+		address += bytes;
+		left -= bytes;
+	}
+	return arrival;
+}
+
+/* A write: beats leave one a cycle from the cycle after the request; responses come in order. */
+static uint64_t send(struct qmac_mover *m, uint64_t cycle, uint64_t response)
+{
+	for (uint32_t b = 0; b < m->burst_beats; b++) {
+		m->sent = max64(m->sent, cycle) + 1;
+		m->freed[(m->beats + b) % m->capacity] = m->sent;
+	}
+	return max64(response, m->last_done + 1);
+}
+
+void qmac_mover_issue(struct qmac_mover *mover, struct qmac_dram *dram, uint64_t cycle)
+{
+	uint64_t first = qmac_dram_burst(dram, cycle, mover->burst_address, mover->burst_beats, mover->is_write);
+	uint64_t done = mover->is_write ? send(mover, cycle, (first + mover->burst_beats * dram->step) / 256)
+	                                : receive(mover, first, dram->step);
+
+	mover->issued = cycle;
+	mover->done[mover->bursts++ % (uint64_t)mover->hw->outstanding] = mover->last_done = done;
+	mover->beats += mover->burst_beats;
+	prepare(mover);
+	mover->completed = max64(done, mover->port);
+}
