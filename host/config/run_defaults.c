@@ -64,6 +64,11 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 		run->alpha = default_alpha(run->algorithm);
 		set_source(config, QMAC_KEY_alpha, " for ", qmac_algorithm_name(run->algorithm));
 	}
+	if (!given[QMAC_KEY_frac_bits] && run->algorithm == QMAC_LP_SGD) {
+		/* Its grid never shrinks: with fewer bits tiny steps round to 0 before the stochastic rounding. */
+		run->frac_bits = 16;
+		set_source(config, QMAC_KEY_frac_bits, " for ", "lp_sgd");
+	}
 	if (!given[QMAC_KEY_delta]) {
 		run->delta = default_delta(run->bits);
 		snprintf(number, sizeof number, "%d", run->bits);
