@@ -47,26 +47,42 @@ $(BUILD)/gen/qmac_isa.vh: $(BUILD)/gen/isa-gen
 # ---- objects: $(BUILD)/<variant>/<source>.o, variants release and sanitize ---
 release_flags := $(CFLAGS)
 sanitize_flags := $(SANITIZE)
-# Kernels for one instruction set; elsewhere their files are empty.
-ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
-%_avx2.o: kernel_flags := -O3 -mavx2
-%_avx512.o: kernel_flags := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
+# Kernels for one instruction set; elsewhere their files are empty. The compiler is asked when it is
+# needed, because `make deps` may have to install it first.
+x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
+%_avx2.o: kernel_flags = $(if $(x86),-O3 -mavx2)
+%_avx512.o: kernel_flags = $(if $(x86),-O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl)
+
+# V=1 shows whole commands.
+ifeq ($(V),)
+Q := @
+say = @printf '  %-5s %s\n'
+else
+say = @true
+endif
+
+# With `make -j deps demo` the packages come first.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(BUILD)/gen/isa-gen: | deps
 endif
 
 define variant
 $(BUILD)/$(1)/%.o: %.c $(BUILD)/gen/qmac_isa.h
 	@mkdir -p $$(@D)
-	$(CC) $(STRICT) $$($(1)_flags) $$(kernel_flags) $(INCLUDES) $$(if $$(filter tests/%,$$<),-Itests) -MMD -MP -c $$< -o $$@
+	$(say) cc $$@
+	$(Q)$(CC) $(STRICT) $$($(1)_flags) $$(kernel_flags) $(INCLUDES) $$(if $$(filter tests/%,$$<),-Itests) -MMD -MP -c $$< -o $$@
 
 $(BUILD)/$(1)/libqmac.a: $(library_sources:%.c=$(BUILD)/$(1)/%.o) $(host_sources:%.c=$(BUILD)/$(1)/%.o)
-	@rm -f $$@
-	ar rcs $$@ $$^
+	$(say) ar $$@
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
 
 $(BUILD)/$(1)/qmac: $(BUILD)/$(1)/host/cli/main.o $(BUILD)/$(1)/libqmac.a
-	$(CC) $$($(1)_flags) $$^ $(LIBS) -o $$@
+	$(say) link $$@
+	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -o $$@
 
 $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/tests/%.o $(test_support:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/libqmac.a
-	$(CC) $$($(1)_flags) $$^ $(LIBS) -lcunit -o $$@
+	$(say) link $$@
+	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -lcunit -o $$@
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,sanitize))
