@@ -42,7 +42,7 @@ struct qmac_array_time qmac_array_gemm(struct qmac_array *array, const struct qm
 	return (struct qmac_array_time){load, array->out + cols - 1 + 3};
 }
 
-/* Iterations in which both row sources lie in one bank of one scratchpad, so that one read port serves both. */
+/* Iterations in which both row sources lie in one bank of one scratchpad: one read port serves both. */
 static uint64_t shared_reads(const struct qmac_hw *hw, const struct qmac_command *c)
 {
 	uint32_t half = (uint32_t)(c->s0space == QMAC_SPACE_A ? hw->a_depth

@@ -73,7 +73,7 @@ void qmac_clock_destroy(struct qmac_clock *clock)
 
 void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_base, int ring_log2)
 {
-	if (clock->number == clock->tail)
+	if (clock->number == clock->tail || clock->pause != NEVER)
 		clock->resumed = clock->now;
 	clock->pause = NEVER;
 	clock->tail = tail;
@@ -119,7 +119,7 @@ struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct 
 	clock->has_next = true;
 	if (timed->engine == QMAC_ENGINE_CONTROL) {
 		qmac_clock_advance(clock);
-		return (struct qmac_clock_retire){timed->fetched, clock->last_dispatch};
+		return (struct qmac_clock_retire){clock->last_dispatch, clock->last_dispatch};
 	}
 	set_waits(clock, timed, command);
 	set_work(clock, timed, command);
@@ -139,6 +139,7 @@ void qmac_clock_drain(struct qmac_clock *clock)
 void qmac_clock_halt(struct qmac_clock *clock)
 {
 	clock->halted = true;
+	clock->pause = NEVER;
 	qmac_clock_advance(clock);
 }
 

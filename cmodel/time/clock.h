@@ -36,7 +36,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
 void qmac_clock_destroy(struct qmac_clock *clock);
 void qmac_clock_reset(struct qmac_clock *clock);
 
-/* The doorbell: descriptors before `tail` exist, in a ring of 2^ring_log2 at ring_base. An idle device wakes. */
+/* The doorbell: descriptors before `tail` exist, in a ring of 2^ring_log2 at ring_base. */
 void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_base, int ring_log2);
 
 /*

@@ -96,7 +96,8 @@ static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 		return NEVER;
 	*offered = head->dispatched + 1;
 	if (head->opcode == QMAC_OPCODE_GEMM)
-		*offered = max64(*offered, clock->vec_retire + 1); /* GEMMs follow each other without a gap */
+		/* GEMMs follow each other without a gap, but start in order. */
+		*offered = max64(*offered, max64(clock->vec_retire + 1, engine->began));
 	else if (engine->retired != engine->started)
 		return NEVER;
 	else
@@ -273,6 +274,8 @@ void qmac_clock_advance(struct qmac_clock *clock)
 			break;
 		case DISPATCH:
 			dispatch(clock, cycle);
+			if (clock->next.engine == QMAC_ENGINE_CONTROL)
+				return; /* the host may stop time here */
 			break;
 		default:
 			start(clock, (unsigned)(unit - START_LOAD), cycle, offered[unit - START_LOAD]);

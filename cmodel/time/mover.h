@@ -42,7 +42,10 @@ struct qmac_mover {
 	uint64_t capacity;                        /* of the FIFO, in beats */
 };
 
-/* `capacity` is that of the FIFO in beats, at least burst_beats; freed has that many values and stays the caller's. */
+/*
+ * `capacity` is that of the FIFO in beats, at least burst_beats; freed has that many values and stays
+ * the caller's.
+ */
 void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
                      uint64_t capacity);
 
