@@ -14,15 +14,16 @@ INCLUDES := -Icmodel -Ihost -I$(BUILD)/gen
 LIBS := -lyaml -lz -lpthread -lm
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox
+PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox libopenblas-dev
 
 library_sources := $(filter-out cmodel/isa/gen.c,$(wildcard cmodel/*/*.c))
 host_sources := $(filter-out host/cli/main.c,$(wildcard host/*/*.c))
 test_support := tests/test.c $(wildcard tests/reference/*.c)
 test_programs := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 bench_programs := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
+table_programs := $(patsubst tests/%.c,%,$(wildcard tests/table_*.c))
 
-.PHONY: help deps all demo test lint bench docs clean
+.PHONY: help deps all demo test soak lint bench tables docs clean
 .DEFAULT_GOAL := all
 
 help: ## list the targets
@@ -53,6 +54,11 @@ x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
 %_avx2.o: kernel_flags = $(if $(x86),-O3 -mavx2)
 %_avx512.o: kernel_flags = $(if $(x86),-O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl)
 
+# OpenBLAS is for tests/bench_gemm.c only, which says so where it is missing.
+openblas = $(shell pkg-config --exists openblas 2>/dev/null && pkg-config --$(1) openblas)
+%/bench_gemm.o: kernel_flags = $(if $(call openblas,libs),-DHAVE_OPENBLAS $(call openblas,cflags))
+%/bench_gemm: more_libs = $(call openblas,libs)
+
 # V=1 shows whole commands.
 ifeq ($(V),)
 Q := @
@@ -82,7 +88,7 @@ $(BUILD)/$(1)/qmac: $(BUILD)/$(1)/host/cli/main.o $(BUILD)/$(1)/libqmac.a
 
 $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/tests/%.o $(test_support:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/libqmac.a
 	$(say) link $$@
-	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -lcunit -o $$@
+	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -lcunit $$(more_libs) -o $$@
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,sanitize))
@@ -92,6 +98,41 @@ $(eval $(call variant,sanitize))
 $(BUILD)/qmac: $(BUILD)/release/qmac
 	cp $< $@
 
+# ---- RTL units against the reference (tests/rtl/), each in its own build -------
+rtl_leaves_acc16 := leaves ACC_BITS=16 OUT_BITS=2 LUT_BITS=4
+rtl_leaves_acc32 := leaves ACC_BITS=32 OUT_BITS=8 LUT_BITS=6
+rtl_leaves_acc64 := leaves ACC_BITS=64 OUT_BITS=16 LUT_BITS=12
+rtl_gemm_1x1 := gemm ROWS=1 COLS=1 A_BITS=2 W_BITS=2 ACC_BITS=16 ACC_OVERFLOW=0 OS_MAX=256 \
+                A_DEPTH=2 W_DEPTH=2 ACC_DEPTH=2
+rtl_gemm_8x8 := gemm ROWS=8 COLS=8 A_BITS=8 W_BITS=8 ACC_BITS=32 ACC_OVERFLOW=1 OS_MAX=4096 \
+                A_DEPTH=60 W_DEPTH=62 ACC_DEPTH=64
+rtl_gemm_12x20 := gemm ROWS=12 COLS=20 A_BITS=7 W_BITS=11 ACC_BITS=40 ACC_OVERFLOW=1 OS_MAX=512 \
+                  A_DEPTH=100 W_DEPTH=102 ACC_DEPTH=104
+rtl_gemm_3x64 := gemm ROWS=3 COLS=64 A_BITS=16 W_BITS=16 ACC_BITS=64 ACC_OVERFLOW=0 OS_MAX=65536 \
+                 A_DEPTH=128 W_DEPTH=130 ACC_DEPTH=140
+rtl_gemm_64x3 := gemm ROWS=64 COLS=3 A_BITS=5 W_BITS=9 ACC_BITS=24 ACC_OVERFLOW=1 OS_MAX=256 \
+                 A_DEPTH=128 W_DEPTH=150 ACC_DEPTH=160
+rtl_units := leaves_acc16 leaves_acc32 leaves_acc64 gemm_1x1 gemm_8x8 gemm_12x20 gemm_3x64 gemm_64x3
+rtl_objects = $(test_support:%.c=$(BUILD)/release/%.o) $(BUILD)/release/libqmac.a
+
+$(BUILD)/rtl/%/test: $(wildcard rtl/*.v rtl/*.vh rtl/sim/* tests/rtl/*) $(BUILD)/gen/qmac_isa.vh $(rtl_objects)
+	$(say) rtl $@
+	$(Q)BUILD='$(abspath $(BUILD))' CC='$(CC)' CXX="$$(command -v clang++ || command -v g++)" \
+	CFLAGS='$(STRICT) $(CFLAGS)' OBJECTS='$(rtl_objects)' LIBS='$(LIBS) -lcunit' \
+	sh tests/rtl/build.sh $* $(rtl_$*)
+
+.PHONY: test-rtl lint-rtl
+ifeq ($(shell command -v verilator),)
+test-rtl:
+	@echo "0 passed, 0 failed, $(words $(rtl_units)) skipped: verilator is not installed"
+else
+test-rtl: $(rtl_units:%=$(BUILD)/rtl/%/test)
+	@BUILD='$(BUILD)' sh tests/rtl/run.sh $(rtl_units)
+endif
+
+lint-rtl: $(BUILD)/gen/qmac_isa.vh
+	@BUILD='$(BUILD)' sh tests/rtl/lint.sh
+
 # ---- what people run ---------------------------------------------------------
 demo: $(BUILD)/qmac ## train the HALP family of Figure 1: a table and a plot
 	$(BUILD)/qmac sweep configs/sweep/fig1.yaml --out $(BUILD)/demo/fig1
@@ -99,8 +140,14 @@ demo: $(BUILD)/qmac ## train the HALP family of Figure 1: a table and a plot
 test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(foreach v,release sanitize,$(test_programs:%=$(BUILD)/$(v)/tests/%)) ## all tests, also under the sanitizers
 	@BUILD='$(BUILD)' sh tests/run.sh $(test_programs)
 
+soak: $(BUILD)/sanitize/tests/test_program ## 10,000 random programs under the sanitizers: minutes
+	QMAC_TEST_PROGRAMS=10000 $<
+
 bench: $(BUILD)/qmac $(bench_programs:%=$(BUILD)/release/tests/%) ## measure speed, side by side
 	@for b in $(bench_programs); do $(BUILD)/release/tests/$$b || exit 1; done
+
+tables: $(table_programs:%=$(BUILD)/release/tests/%) ## print the measured tables of docs/
+	@for t in $(table_programs); do $(BUILD)/release/tests/$$t || exit 1; done
 
 docs: $(BUILD)/gen/isa-gen ## refresh the generated tables in docs/
 	@sh tests/docs_tables.sh write $(BUILD)/gen/isa-gen docs/command-set.md

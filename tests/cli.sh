@@ -91,7 +91,7 @@ run 0 --version
 says out 'qmac [0-9.]*, command set revision [0-9]*'
 refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
 refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
-for command in cosim estimate replay fuzz; do
+for command in cosim estimate fuzz; do
 	refuses "qmac: $command is not available yet" $command run.yaml --seed 1
 done
 refuses "qmac: unknown option '--ste'.*'--set'.*" train run.yaml --ste bits=8
@@ -215,6 +215,29 @@ ok 'resume runs an incomplete one again' cmp -s a/weights.npy b/weights.npy
 run 0 train run.yaml --set seed=5 --out a --resume
 ok 'resume runs another configuration' same "$(value a seed)" 5
 
+# ---- data from files ---------------------------------------------------------------
+mkdir -p data
+awk -v OFS=, 'BEGIN { print "a,b,price"; for (i = 0; i < 50; i++) print i % 7, i % 5, 3 * (i % 7) - i % 5 + i % 3 }' \
+	> data/houses.csv
+awk 'BEGIN { for (i = 0; i < 50; i++) print 3 * (i % 7) - i % 5, "1:" i % 7, "2:" i % 5 }' | gzip > data/houses.svm.gz
+file_run() { run "$1" train run.yaml --set data="$2" --set file="$3" --data-dir data --out file; }
+file_run 0 csv houses.csv
+tested=$(awk -F, 'NR == 1 && $6 != "test_loss" || NR > 1 && $6 == "" { print "no" }' file/metrics.csv)
+ok 'a test part by default' test -z "$tested" -a -s file/metrics.csv
+ok 'no coefficients in a file' has file/summary.json '"coefficient_max": null'
+ok 'the file is recorded' has file/config.yaml '^file: "/.*/data/houses.csv"'
+weights=$(value file weights_sha256)
+run 0 train file/config.yaml --out again
+ok 'config.yaml of a run with data repeats it' same "$weights" "$(value again weights_sha256)"
+file_run 0 libsvm houses.svm.gz
+refuses '.*neither .none.csv. nor .data/none.csv.*' train run.yaml --set data=csv --set file=none.csv \
+	--data-dir data --out bad
+refuses 'data/houses.csv:1:1: target: unknown column .prize.; did you mean .price.?.*' train run.yaml \
+	--set data=csv --set file=data/houses.csv --set target=prize --out bad
+echo '1,two,3' >> data/houses.csv
+refuses 'data/houses.csv:52:3: column 2 (b): .*' train run.yaml --set data=csv --set file=data/houses.csv \
+	--out bad
+
 # ---- output that cannot be written -----------------------------------------------
 : > plain
 refuses 'qmac: .*plain/out.*' train run.yaml --out plain/out
@@ -337,6 +360,49 @@ ok 'without gnuplot train goes on' test $? -eq 0
 says err 'qmac: no plot: gnuplot is not installed.*'
 ok 'without gnuplot the result is complete' test -s j/summary.json
 ok 'without gnuplot there is no plot' absent j/grad_norm.svg
+
+# ---- traces -----------------------------------------------------------------------
+run 0 train run.yaml --out traced --trace t.trace --trace-from 20 --trace-count 30
+says out 'trace of 30 commands in t.trace'
+ok 'recording changes no metrics' cmp -s traced/metrics.csv b/metrics.csv
+ok 'recording changes no weights' cmp -s traced/weights.npy b/weights.npy
+ok 'a trace of 30 commands' test "$(grep -c '^retire' t.trace)" -eq 30
+run 0 replay t.trace
+says out 't.trace: 30 commands, [0-9]* cycles: equal'
+run 0 replay t.trace --timed --backend cmodel
+says out 't.trace: 30 commands, [0-9]* cycles: equal, cycles too'
+run 0 train run.yaml --set epochs=1 --set inner_steps=9 --out all --trace all.trace
+run 0 replay all.trace --timed
+says out "all.trace: $(value all commands) commands, $(value all cycles) cycles: equal, cycles too"
+for trace in "$root"/traces/*.trace; do
+	run 0 replay "$trace"
+done
+sed 's/^\(retire 4 [A-Z]* [A-Z]* 0\) [0-9]* /\1 77 /' t.trace > wrong.trace
+run 1 replay wrong.trace
+says err 'wrong.trace:[0-9]*:1: command 4: requantise saturations: expected 77, got [0-9]*: VEC .*'
+sed 's/^\(retire 29 .*\) [0-9]*$/\1 1/' t.trace > late.trace
+run 0 replay late.trace
+run 1 replay late.trace --timed
+says err 'late.trace:[0-9]*:1: command 29: retire cycle: expected 1, got [0-9]*: .*'
+sed 's/^hw rows 8/hw rows 80/' t.trace > bad.trace
+refuses 'bad.trace:3:9: 80 is out of range 1..64' replay bad.trace
+head -n 60 t.trace > bad.trace
+refuses 'bad.trace:6[01]:1: .*' replay bad.trace
+refuses 'run.yaml:1:1: this is no trace.*' replay run.yaml
+refuses 'qmac: cannot read missing.trace: .*' replay missing.trace
+refuses "qmac: backend 'rtl' is not available yet.*" replay t.trace --backend rtl
+refuses "qmac: backend 'lockstep' is not available yet.*" replay t.trace --backend=lockstep
+refuses 'qmac: --wave is not available yet.*' replay t.trace --wave t.fst
+refuses 'qmac: usage: qmac replay .*' replay
+refuses 'qmac: --trace-from and --trace-count want a file.*' train run.yaml --trace-from 3 --out v
+refuses 'qmac: --trace-count: 0 is out of range.*' train run.yaml --trace t.trace --trace-count 0 --out v
+refuses 'qmac: --trace needs a run.*' train run.yaml --trace t.trace --resume --out v
+refuses 'qmac: there is nothing to trace: sgd .*' train run.yaml --set algorithm=sgd --trace t.trace --out v
+refuses 'qmac: cannot write nowhere/t.trace.*' train run.yaml --trace nowhere/t.trace --out v
+ok 'refused traces leave no folder' absent v
+run 2 train run.yaml --out v --trace late.trace --trace-from 99999999
+says err 'qmac: the trace is empty: the run had [0-9]* commands, none from 99999999 on'
+ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 
 echo "cli: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -8,7 +8,8 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 missing=
 for package in "$@"; do
-	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+		missing="$missing $package"
 done
 if [ -z "$missing" ]; then
 	echo "all packages are installed"

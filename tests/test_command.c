@@ -29,24 +29,28 @@ static const struct qmac_command load_a = {
 	.nbits = 7,
 };
 static const struct qmac_command load_w = {
-	.opcode = QMAC_OPCODE_LOAD, MOVE_PART, .space = QMAC_SPACE_W, .container = QMAC_CONTAINER_HALF, .nbits = 11,
+	.opcode = QMAC_OPCODE_LOAD, MOVE_PART, .space = QMAC_SPACE_W, .container = QMAC_CONTAINER_HALF,
+		.nbits = 11,
 };
 static const struct qmac_command load_acc = {
 	.opcode = QMAC_OPCODE_LOAD, MOVE_PART, .space = QMAC_SPACE_ACC, .container = QMAC_CONTAINER_DOUBLE,
 };
 static const struct qmac_command load_lut = {
-	.opcode = QMAC_OPCODE_LOAD, .base = 8192, .s0 = 4, .n0 = 64, .n1 = 1, .n2 = 1, .len = 1, .hi0 = 63, .ds0 = 1,
+	.opcode = QMAC_OPCODE_LOAD, .base = 8192, .s0 = 4, .n0 = 64, .n1 = 1, .n2 = 1, .len = 1, .hi0 = 63,
+		.ds0 = 1,
 	.space = QMAC_SPACE_LUT, .container = QMAC_CONTAINER_WORD,
 };
 static const struct qmac_command store = {
 	.opcode = QMAC_OPCODE_STORE, MOVE_PART, .space = QMAC_SPACE_ACC, .container = QMAC_CONTAINER_WORD,
 };
 static const struct qmac_command ws = {
-	.opcode = QMAC_OPCODE_GEMM, .mode = QMAC_MODE_WS, .n0 = 4, .n1 = 3, .n2 = 2, .as0 = 1, .as1 = 4, .as2 = 12,
+	.opcode = QMAC_OPCODE_GEMM, .mode = QMAC_MODE_WS, .n0 = 4, .n1 = 3, .n2 = 2, .as0 = 1, .as1 = 4,
+		.as2 = 12,
 	.cs0 = 1, .cs1 = 4, .cs2 = 12, .k = 12, .n = 20,
 };
 static const struct qmac_command os = {
-	.opcode = QMAC_OPCODE_GEMM, .mode = QMAC_MODE_OS, .n0 = 4, .n1 = 3, .n2 = 2, .as0 = 1, .as1 = 4, .as2 = 12,
+	.opcode = QMAC_OPCODE_GEMM, .mode = QMAC_MODE_OS, .n0 = 4, .n1 = 3, .n2 = 2, .as0 = 1, .as1 = 4,
+		.as2 = 12,
 	.ws0 = 1, .ws1 = 4, .ws2 = 12, .k = 12, .n = 20,
 };
 static const struct qmac_command add = {
@@ -58,7 +62,8 @@ static const struct qmac_command to_a = {
 	.imm = -3, .nbits = 7, .lane0 = 7, .rnd = QMAC_ROUND_STOCHASTIC, .shift = 3, .seed = 9,
 };
 static const struct qmac_command lookup = {
-	VEC_PART, .op = QMAC_OP_LOOKUP, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_A, .in_bits = 10, .lut_n = 4,
+	VEC_PART, .op = QMAC_OP_LOOKUP, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_A, .in_bits = 10,
+		.lut_n = 4,
 	.lut_base = 48,
 };
 static const struct qmac_command equal = {
@@ -240,14 +245,16 @@ static void test_random_commands(void)
 		got = qmac_command_fault(&program.hw, &now, words, &command);
 		expected = ref_fault(&program.hw, 64, 8192, now.dispatched, words);
 		if (got || expected)
-			printf("\n%s: got %u expected %u ", qmac_command_text(&command, text, sizeof text), got, expected);
+			printf("\n%s: got %u expected %u ", qmac_command_text(&command, text, sizeof text), got,
+				expected);
 		CU_ASSERT_TRUE(got == QMAC_FAULT_NONE && expected == QMAC_FAULT_NONE);
 		random_damage(&program.rng, words);
 		qmac_command_decode(words, &command);
 		got = qmac_command_fault(&program.hw, &now, words, &command);
 		expected = ref_fault(&program.hw, 64, 8192, now.dispatched, words);
 		if (got != expected)
-			printf("\n%s: got %u expected %u ", qmac_command_text(&command, text, sizeof text), got, expected);
+			printf("\n%s: got %u expected %u ", qmac_command_text(&command, text, sizeof text), got,
+				expected);
 		CU_ASSERT_EQUAL(got, expected);
 	}
 }

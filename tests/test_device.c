@@ -74,7 +74,8 @@ static struct qmac_command put(uint32_t row, int32_t value)
 {
 	const struct qmac_command command = {
 		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC,
-		.s1space = QMAC_SPACE_IMM, .dst = row, .src0 = 19, .imm = value, .n0 = 1, .n1 = 1, .mult = 1, .bw = 32,
+		.s1space = QMAC_SPACE_IMM, .dst = row, .src0 = 19, .imm = value, .n0 = 1, .n1 = 1, .mult = 1,
+			.bw = 32,
 		.lanes = 6, .tag = row + 100,
 	};
 

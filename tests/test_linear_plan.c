@@ -17,8 +17,8 @@ static const struct qmac_hw roomy = {
 };
 
 static const struct qmac_linear_shape figure1 = {
-	.samples = 1000, .features = 100, .bits = 8, .x_bits = 8, .frac_bits = 8, .mp_bits = 16, .c1 = 6.9e-6,
-	.has_offset = true,
+	.samples = 1000, .features = 100, .batch = 1, .bits = 8, .x_bits = 8, .frac_bits = 8, .mp_bits = 16,
+	.c1 = 6.9e-6, .has_offset = true,
 };
 
 /* The numbers of Figure 1 worked out by hand. */
@@ -27,14 +27,14 @@ static void test_figure1(void)
 	struct qmac_linear_plan plan;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_linear_plan_make(&plan, &figure1, &roomy, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL(plan.m_bits, 8 + 8 - 1 + 7);
-	CU_ASSERT_EQUAL(plan.mult, 118541);          /* 6.9e-6 * 2^34 */
-	CU_ASSERT_EQUAL(plan.m_shift, 34 - 15);      /* m' has 16 - 1 - 8 + 8 = 15 fraction bits */
-	CU_ASSERT_EQUAL(plan.t_shift, 15 - 8);
-	CU_ASSERT_EQUAL(plan.t_left, 0);
-	CU_ASSERT_EQUAL(plan.mp_bits, 16);
-	CU_ASSERT_EQUAL(plan.t_bits, 8 + 8 + 1);
-	CU_ASSERT_EQUAL(plan.u_bits, 8 + 8 + 2);
+	CU_ASSERT_EQUAL(plan.step.m_bits, 8 + 8 - 1 + 7);
+	CU_ASSERT_EQUAL(plan.step.mult, 118541);          /* 6.9e-6 * 2^34 */
+	CU_ASSERT_EQUAL(plan.step.m_shift, 34 - 15);      /* m' has 16 - 1 - 8 + 8 = 15 fraction bits */
+	CU_ASSERT_EQUAL(plan.step.t_shift, 15 - 8);
+	CU_ASSERT_EQUAL(plan.step.t_left, 0);
+	CU_ASSERT_EQUAL(plan.step.mp_bits, 16);
+	CU_ASSERT_EQUAL(plan.step.t_bits, 8 + 8 + 1);
+	CU_ASSERT_EQUAL(plan.step.u_bits, 8 + 8 + 2);
 	CU_ASSERT_EQUAL(plan.lanes, 16);
 	CU_ASSERT_EQUAL(plan.rows, 7);
 	CU_ASSERT_EQUAL(plan.x_space, QMAC_SPACE_A);

@@ -1,8 +1,7 @@
 /*
- * The inner loop on the device against a slow model of the step, written from
- * docs/algorithms.md in plain integers: bit for bit, on random small hardware, for
- * random widths and shapes, with the commands in a random order that their waits
- * allow (reference/shuffled_backend.h).
+ * The inner loop on the device against the slow model of reference/ref_linear.h:
+ * bit for bit, on random small hardware, for random widths and shapes, with the
+ * commands in a random order that their waits allow (reference/shuffled_backend.h).
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,18 +10,14 @@
 
 #include "qmac_isa.h"
 #include "reference/random_commands.h"
+#include "reference/ref_linear.h"
 #include "reference/ref_num.h"
 #include "reference/shuffled_backend.h"
 #include "test.h"
 #include "train/linear_program.h"
 
-enum { FEATURES_MAX = 60, SAMPLES_MAX = 40, STEPS_MAX = 12, LOOPS = 3, CASES = 1500 };
-
-struct model {
-	struct qmac_linear_shape shape;
-	int64_t x[SAMPLES_MAX][FEATURES_MAX], k[SAMPLES_MAX], h[FEATURES_MAX], z[FEATURES_MAX];
-	uint32_t run_seed, step;
-};
+enum { FEATURES_MAX = REF_FEATURES_MAX, SAMPLES_MAX = REF_SAMPLES_MAX };
+enum { STEPS_MAX = 12, LOOPS = 3, CASES = 1500 };
 
 static uint64_t state;
 
@@ -42,69 +37,6 @@ static int64_t number(int bits)
 	return ref_wrap((ref_int)test_random(&state), (int)pick(1, bits));
 }
 
-/* ---- the model ------------------------------------------------------------------- */
-
-/* c1 = mult * 2^-shift, 2^16 <= mult < 2^17 */
-static int64_t split(double c1, int *shift)
-{
-	for (*shift = 0; c1 < 65536; c1 *= 2)
-		++*shift;
-	for (; c1 >= 131072; c1 /= 2)
-		--*shift;
-	if (rint(c1) == 131072) {
-		--*shift;
-		return 65536;
-	}
-	return (int64_t)rint(c1);
-}
-
-static int64_t scaled_residual(const struct model *model, int64_t i, int *point)
-{
-	const struct qmac_linear_shape *s = &model->shape;
-	int shift, width = s->mp_bits;
-	int64_t mult = split(s->c1, &shift);
-	uint64_t clamps = 0;
-	ref_int m = 0;
-
-	for (int64_t j = 0; j < s->features; j++)
-		m += model->x[i][j] * model->z[j];
-	m = m * ref_power(s->y_frac_bits) - (s->has_targets ? model->k[i] : 0);
-	*point = s->mp_bits - 1 - s->bits + s->x_bits;
-	shift += s->y_frac_bits - *point;
-	if (shift < 0) { /* m' would end in zeros: it is made narrower */
-		*point += shift;
-		width += shift;
-		shift = 0;
-	}
-	m = ref_clamp(ref_round((int64_t)(m * mult), shift, QMAC_ROUND_NEAREST, 0), width, &clamps);
-	seen.saturated += clamps != 0;
-	return (int64_t)m;
-}
-
-static void model_step(struct model *model, int64_t i)
-{
-	const struct qmac_linear_shape *s = &model->shape;
-	uint32_t key = ref_dither_key(model->run_seed, model->step, QMAC_SITE_WEIGHTS);
-	uint64_t clamps = 0;
-	int point;
-	int64_t residual = scaled_residual(model, i, &point);
-
-	for (int64_t j = 0; j < s->features; j++) {
-		ref_int product = (ref_int)residual * model->x[i][j], u;
-
-		if (point >= s->frac_bits)
-			u = ref_round((int64_t)product, point - s->frac_bits, QMAC_ROUND_NEAREST, 0);
-		else
-			u = product * ref_power(s->frac_bits - point);
-		if (s->has_offset)
-			u += model->h[j];
-		u = model->z[j] * ref_power(s->frac_bits) - u;
-		model->z[j] = ref_clamp(ref_round((int64_t)u, s->frac_bits, QMAC_ROUND_STOCHASTIC,
-		                                  ref_dither(key, 0, (uint32_t)j)), s->bits, &clamps);
-	}
-	model->step++;
-}
-
 /* ---- random cases ---------------------------------------------------------------- */
 
 static void random_shape(struct qmac_linear_shape *s)
@@ -113,6 +45,7 @@ static void random_shape(struct qmac_linear_shape *s)
 
 	memset(s, 0, sizeof *s);
 	s->samples = pick(1, SAMPLES_MAX);
+	s->batch = 1;
 	s->features = pick(1, pick(0, 1) ? FEATURES_MAX : 12);
 	s->bits = (int)pick(2, 16);
 	s->x_bits = (int)pick(2, 16);
@@ -130,7 +63,7 @@ static void random_shape(struct qmac_linear_shape *s)
 		s->c1 *= ldexp(1, (int)pick(-24, 24));
 }
 
-static void random_operands(struct model *model, int16_t *codes)
+static void random_operands(struct ref_linear *model, int16_t *codes)
 {
 	const struct qmac_linear_shape *s = &model->shape;
 	int64_t limit = (int64_t)ref_power(s->x_bits - 1) - 1;
@@ -156,7 +89,7 @@ static void random_hardware(struct qmac_hw *hw)
 }
 
 /* One loop of random length from a random start, on both sides. */
-static void check_loop(struct model *model, struct qmac_linear_program *program,
+static void check_loop(struct ref_linear *model, struct qmac_linear_program *program,
                        const struct qmac_linear_plan *plan, bool first)
 {
 	const struct qmac_linear_shape *s = &model->shape;
@@ -178,7 +111,7 @@ static void check_loop(struct model *model, struct qmac_linear_program *program,
 	}
 	if (s->has_offset && (first || pick(0, 1))) {
 		for (int64_t j = 0; j < s->features; j++)
-			model->h[j] = number(pick(0, 3) ? s->bits + s->frac_bits - 1 : plan->u_bits);
+			model->h[j] = number(pick(0, 3) ? s->bits + s->frac_bits - 1 : plan->step.u_bits);
 		qmac_linear_program_set_offset(program, model->h);
 	}
 	if (s->has_targets)
@@ -189,7 +122,7 @@ static void check_loop(struct model *model, struct qmac_linear_program *program,
 		if (t == loop.steps)
 			break;
 		order[t] = (uint32_t)pick(0, s->samples - 1);
-		model_step(model, order[t]);
+		ref_linear_step(model, &order[t]);
 	}
 	if (qmac_linear_program_run(program, &loop, &err) != QMAC_OK) {
 		puts(err.message);
@@ -205,12 +138,12 @@ static void note(const struct qmac_linear_plan *plan)
 	(plan->x_resident ? seen.resident : seen.streamed)[plan->x_space]++;
 	seen.table += plan->target_table;
 	seen.immediate += plan->shape.has_targets && !plan->target_table;
-	seen.left += plan->t_left > 0;
+	seen.left += plan->step.t_left > 0;
 }
 
 static void random_case(void)
 {
-	static struct model model;
+	static struct ref_linear model;
 	static int16_t codes[SAMPLES_MAX * FEATURES_MAX];
 	struct qmac_hw hw;
 	struct qmac_linear_plan plan;
@@ -230,6 +163,7 @@ static void random_case(void)
 	random_operands(&model, codes);
 	model.run_seed = (uint32_t)test_random(&state);
 	model.step = (uint32_t)test_random(&state);
+	model.clamped = 0;
 	options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << ring_log2) + qmac_linear_program_memory(&plan);
 	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &hw, &options, &backend, NULL), QMAC_OK);
 	backend = shuffled_backend(backend, test_random(&state));
@@ -237,6 +171,7 @@ static void random_case(void)
 	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(driver, &plan, codes, &program, NULL), QMAC_OK);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&model, program, &plan, loop == 0);
+	seen.saturated += model.clamped != 0;
 	qmac_linear_program_destroy(program);
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);
@@ -248,7 +183,7 @@ static void test_random_cases(void)
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d refused; resident A %d W %d ACC %d, streamed A %d W %d ACC %d; targets table %d "
-	       "immediate %d; left shifts %d, clamped residuals %d) ", seen.cases, seen.refused,
+	       "immediate %d; left shifts %d, with clamped residuals %d) ", seen.cases, seen.refused,
 	       seen.resident[0], seen.resident[1], seen.resident[2], seen.streamed[0], seen.streamed[1],
 	       seen.streamed[2], seen.table, seen.immediate, seen.left, seen.saturated);
 	for (int space = 0; space < 3; space++)

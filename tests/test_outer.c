@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/regression.h"
 #include "test.h"
 #include "train/full_precision.h"
 
@@ -19,7 +20,7 @@ static double real(void)
 	return (double)(int64_t)test_random(&state) * 0x1p-63;
 }
 
-static void make_data(struct qmac_regression *data, int64_t samples, int64_t features)
+static void make_data(struct qmac_dataset *data, int64_t samples, int64_t features)
 {
 	enum qmac_status status = qmac_regression_generate(data, samples, features, features / 2, 1, 8,
 	                                                   (uint32_t)test_random(&state), NULL);
@@ -34,7 +35,7 @@ static void random_vector(double *vector, int64_t count, double scale)
 }
 
 /* f and its gradient in long double, straight from the definition. */
-static long double naive(const struct qmac_regression *data, const double *w, long double *gradient)
+static long double naive(const struct qmac_dataset *data, const double *w, long double *gradient)
 {
 	long double loss = 0;
 
@@ -59,7 +60,7 @@ static void test_gradient(void)
 
 	state = test_seed();
 	for (int s = 0; s < TEST_COUNT(samples); s++) {
-		struct qmac_regression data;
+		struct qmac_dataset data;
 		struct qmac_outer *outer;
 		double w[FEATURES], gradient[FEATURES], loss, norm;
 		long double exact[FEATURES], exact_loss, square = 0;
@@ -76,7 +77,7 @@ static void test_gradient(void)
 		CU_ASSERT(fabsl(loss - exact_loss) < 1e-13L * (exact_loss + SIZE * SIZE));
 		CU_ASSERT(fabsl(norm - sqrtl(square)) < 1e-13L * (sqrtl(square) + SIZE));
 		qmac_outer_destroy(outer);
-		qmac_regression_free(&data);
+		qmac_dataset_free(&data);
 	}
 	qmac_outer_destroy(NULL);
 }
@@ -84,7 +85,7 @@ static void test_gradient(void)
 /* At the true coefficients of a problem without noise the residuals are 0, not only small. */
 static void test_minimum(void)
 {
-	struct qmac_regression data;
+	struct qmac_dataset data;
 	struct qmac_outer *outer;
 	double gradient[30], loss, norm;
 
@@ -94,12 +95,12 @@ static void test_minimum(void)
 	CU_ASSERT_EQUAL(loss, 0);
 	CU_ASSERT_EQUAL(norm, 0);
 	qmac_outer_destroy(outer);
-	qmac_regression_free(&data);
+	qmac_dataset_free(&data);
 }
 
 static void test_threads(void)
 {
-	struct qmac_regression data;
+	struct qmac_dataset data;
 	double w[FEATURES], first[FEATURES + 2], now[FEATURES + 2];
 
 	state = test_seed();
@@ -115,7 +116,7 @@ static void test_threads(void)
 		CU_ASSERT_EQUAL(memcmp(first, now, sizeof now), 0);
 		qmac_outer_destroy(outer);
 	}
-	qmac_regression_free(&data);
+	qmac_dataset_free(&data);
 }
 
 /* ---- epochs ---------------------------------------------------------------------- */
@@ -124,6 +125,7 @@ struct fixture {
 	struct qmac_run run;
 	struct qmac_training training;
 	double w[FEATURES], gradient[FEATURES], z[FEATURES], h[FEATURES], kept[FEATURES];
+	double move[FEATURES];
 	double start[FEATURES]; /* w before the epoch */
 };
 
@@ -133,9 +135,11 @@ static void set_up(struct fixture *f, enum qmac_option option)
 	memset(f, 0, sizeof *f);
 	f->run.alpha = 0.01;
 	f->run.inner_steps = STEPS;
+	f->run.batch = 1;
 	f->run.option = option;
 	f->training = (struct qmac_training){
 		.run = &f->run, .w = f->w, .gradient = f->gradient, .z = f->z, .h = f->h, .kept = f->kept,
+		.move = f->move,
 		.samples = qmac_random_stream(5, QMAC_STREAM_SAMPLES),
 		.option = qmac_random_stream(5, QMAC_STREAM_OPTION),
 	};
@@ -149,7 +153,7 @@ static void set_up(struct fixture *f, enum qmac_option option)
 static void tear_down(struct fixture *f)
 {
 	qmac_outer_destroy(f->training.outer);
-	qmac_regression_free(&f->training.data);
+	qmac_dataset_free(&f->training.data);
 }
 
 /* w - alpha (grad f_i(w) - grad f_i(centre) + g), all three gradients written out; SGD: the first alone. */

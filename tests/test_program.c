@@ -1,12 +1,58 @@
-/* Random programs: the C model with its kernels against the slow reference. */
+/*
+ * Random race-free programs on random devices: the C model with its kernels against the
+ * slow reference. `make soak` runs 10,000 of them.
+ */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "isa/command.h"
 #include "reference/device_pair.h"
 #include "reference/random_commands.h"
+#include "reference/random_waits.h"
 #include "test.h"
+
+enum { COMMANDS = 60, STREAMS = 40 };
+
+/* Programs to run: QMAC_TEST_PROGRAMS, or a few. */
+static int streams(void)
+{
+	const char *text = getenv("QMAC_TEST_PROGRAMS");
+
+	return text ? atoi(text) : STREAMS;
+}
+
+/* A legal, race-free program; in ring order the words of its commands. */
+static void make_program(struct random_program *program, uint32_t words[COMMANDS][QMAC_COMMAND_WORDS])
+{
+	struct qmac_command commands[COMMANDS];
+
+	for (int i = 0; i < COMMANDS; i++)
+		random_command(program, &commands[i]);
+	random_waits_few(&program->rng, &program->hw, commands, COMMANDS);
+	for (int i = 0; i < COMMANDS; i++)
+		qmac_command_encode(&commands[i], words[i]);
+}
+
+/* Damages the descriptor of command `victim` until the device must refuse it. */
+static void damage_program(uint64_t *rng, const struct ref_device *device,
+                           uint32_t words[COMMANDS][QMAC_COMMAND_WORDS], uint32_t victim)
+{
+	uint32_t dispatched[3] = {0, 0, 0}, whole[QMAC_COMMAND_WORDS];
+
+	for (uint32_t i = 0; i < victim; i++) {
+		unsigned engine = ref_engine(words[i][0] & 15);
+
+		if (engine != QMAC_ENGINE_CONTROL)
+			dispatched[engine]++;
+	}
+	memcpy(whole, words[victim], sizeof whole);
+	do {
+		memcpy(words[victim], whole, sizeof whole);
+		random_damage(rng, words[victim]);
+	} while (!ref_fault(&device->hw, device->mem_base, device->mem_size, dispatched, words[victim]));
+}
 
 /* One random device, one random program; with damage, one descriptor of it is made illegal. */
 static void run_stream(uint64_t *rng, bool damage, uint64_t counters[QMAC_COUNTERS])
@@ -14,30 +60,23 @@ static void run_stream(uint64_t *rng, bool damage, uint64_t counters[QMAC_COUNTE
 	static struct device_pair pair;
 	struct random_program program = {.rng = test_random(rng), .data_bytes = 8192};
 	uint64_t seed = program.rng;
-	uint32_t words[60][QMAC_COMMAND_WORDS], count = 60, ring_log2 = 1 + (uint32_t)(test_random(rng) % 6);
-	uint32_t dispatched[3], victim = damage ? (uint32_t)(test_random(rng) % count) : count;
+	uint32_t words[COMMANDS][QMAC_COMMAND_WORDS], ring_log2 = 1 + (uint32_t)(test_random(rng) % 6);
+	uint32_t victim = damage ? (uint32_t)(test_random(rng) % COMMANDS) : COMMANDS;
 
 	program.data_base = test_random(rng) % 3 * 4096;
 	random_hw(&program.rng, &program.hw);
-	if (!pair_create(&pair, &program.hw, program.data_base, program.data_bytes + (64U << ring_log2), ring_log2))
+	if (!pair_create(&pair, &program.hw, program.data_base, program.data_bytes + (64U << ring_log2),
+	                 ring_log2))
 		return;
 	pair_scramble(&pair, rng, test_random(rng) % 2);
 	if (test_random(rng) % 2)
 		pair.slice = test_random(rng) % 300;
 	for (int i = 0; i < PAIR_DEVICES; i++)
 		qmac_device_write(pair.device[i], QMAC_REG_IRQ_ENABLE, seed % 2 ? QMAC_IRQ_SYNC : 0);
-	for (uint32_t i = 0; i < count; i++) {
-		struct qmac_command command;
-
-		memcpy(dispatched, program.dispatched, sizeof dispatched);
-		random_command(&program, &command);
-		qmac_command_encode(&command, words[i]);
-		while (i == victim && !ref_fault(&program.hw, pair.ref.mem_base, pair.ref.mem_size, dispatched, words[i])) {
-			qmac_command_encode(&command, words[i]);
-			random_damage(rng, words[i]);
-		}
-	}
-	pair_run(&pair, words, count);
+	make_program(&program, words);
+	if (damage)
+		damage_program(rng, &pair.ref, words, victim);
+	pair_run(&pair, words, COMMANDS);
 	if (pair_differences(&pair)) {
 		printf("\nin the stream of seed 0x%" PRIx64 "%s ", seed, damage ? ", damaged" : "");
 		CU_FAIL("device and reference differ");
@@ -56,9 +95,12 @@ static void test_streams(void)
 #undef TIMED
 	};
 	uint64_t rng = test_seed(), counters[QMAC_COUNTERS] = {0};
+	int count = streams();
 
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < count; i++)
 		run_stream(&rng, false, counters);
+	printf("(%d programs, %" PRIu64 " commands) ", count, counters[QMAC_COUNTER_COMMANDS]);
+	CU_ASSERT_TRUE(count > 0);
 	for (int i = 0; i < QMAC_COUNTERS; i++) /* the programs reach everything that is counted */
 		CU_ASSERT_TRUE(timed[i] || counters[i] > 0);
 }
@@ -66,9 +108,11 @@ static void test_streams(void)
 static void test_damaged_streams(void)
 {
 	uint64_t rng = test_seed() + 1, counters[QMAC_COUNTERS] = {0};
+	int count = streams() * 3 / 4;
 
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < count; i++)
 		run_stream(&rng, true, counters);
+	printf("(%d programs, %" PRIu64 " commands before the fault) ", count, counters[QMAC_COUNTER_COMMANDS]);
 }
 
 /* Containers whose every bit, or only the top bit, or all but the top bit is set. */
@@ -110,7 +154,8 @@ static struct qmac_command load_ends(uint64_t *rng)
  */
 static struct qmac_command operate_on_ends(uint64_t *rng, const struct qmac_hw *hw, int bits)
 {
-	static const uint32_t ops[] = {QMAC_OP_ADD, QMAC_OP_MUL, QMAC_OP_ADD, QMAC_OP_MUL, QMAC_OP_SUB, QMAC_OP_MAX};
+	static const uint32_t ops[] = {QMAC_OP_ADD, QMAC_OP_MUL, QMAC_OP_ADD, QMAC_OP_MUL, QMAC_OP_SUB,
+		QMAC_OP_MAX};
 	struct qmac_command c = {
 		.opcode = QMAC_OPCODE_VEC, .op = ops[one_of(rng, 0, 5)], .dspace = QMAC_SPACE_ACC, .dst = 2,
 		.s0space = one_of(rng, 0, 1) ? QMAC_SPACE_ACC : one_of(rng, QMAC_SPACE_A, QMAC_SPACE_W),
@@ -139,7 +184,8 @@ static void poke_ends(struct device_pair *pair, uint64_t *rng, int bits)
 	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_W; space++)
 		for (uint32_t at = 0; at < 8; at++) {
 			uint64_t ones = (1ULL << bits) - 1, top = 1ULL << (bits - 1);
-			uint64_t pattern = test_random(rng) % 3, value = pattern == 0 ? ones : pattern == 1 ? top : top - 1;
+			uint64_t pattern = test_random(rng) % 3, value = pattern == 0 ? ones : pattern == 1
+				? top : top - 1;
 
 			ref_poke(&pair->ref, space, at / 4, at % 4, value);
 			for (int k = 0; k < PAIR_DEVICES; k++)

@@ -25,7 +25,7 @@ static double deviation(const double *x, int64_t count)
 	return sqrt(square / (double)count);
 }
 
-static void check_inputs(const struct qmac_regression *data, int x_bits)
+static void check_inputs(const struct qmac_dataset *data, int x_bits)
 {
 	int64_t count = data->samples * data->features;
 	int limit = (1 << (x_bits - 1)) - 1, largest = 0;
@@ -43,7 +43,7 @@ static void check_inputs(const struct qmac_regression *data, int x_bits)
 		CU_ASSERT(fabs(deviation(data->x, count) - 1) < 0.05);
 }
 
-static void check_truth(const struct qmac_regression *data, int64_t informative)
+static void check_truth(const struct qmac_dataset *data, int64_t informative)
 {
 	int64_t found = 0;
 
@@ -66,7 +66,7 @@ static void test_definition(void)
 	uint32_t seed = (uint32_t)test_seed();
 
 	for (int s = 0; s < TEST_COUNT(shapes); s++) {
-		struct qmac_regression data;
+		struct qmac_dataset data;
 		enum qmac_status status = qmac_regression_generate(&data, shapes[s].samples, shapes[s].features,
 		                                                   shapes[s].informative, 0, shapes[s].x_bits,
 		                                                   seed, NULL);
@@ -76,12 +76,12 @@ static void test_definition(void)
 		CU_ASSERT_EQUAL(data.features, shapes[s].features);
 		check_inputs(&data, shapes[s].x_bits);
 		check_truth(&data, shapes[s].informative);
-		qmac_regression_free(&data);
+		qmac_dataset_free(&data);
 		CU_ASSERT_PTR_NULL(data.x);
 	}
 }
 
-static void generate(struct qmac_regression *data, double noise, int x_bits, uint32_t seed)
+static void generate(struct qmac_dataset *data, double noise, int x_bits, uint32_t seed)
 {
 	enum qmac_status status = qmac_regression_generate(data, 1000, 100, 10, noise, x_bits, seed, NULL);
 
@@ -94,13 +94,13 @@ static void test_places(void)
 	int counts[100] = {0};
 
 	for (uint32_t seed = 0; seed < 400; seed++) {
-		struct qmac_regression data;
+		struct qmac_dataset data;
 
 		if (qmac_regression_generate(&data, 1, 100, 10, 0, 8, seed, NULL) != QMAC_OK)
 			CU_FAIL_FATAL("out of memory");
 		for (int j = 0; j < 100; j++)
 			counts[j] += data.truth[j] != 0;
-		qmac_regression_free(&data);
+		qmac_dataset_free(&data);
 	}
 	for (int j = 0; j < 100; j++)
 		CU_ASSERT(abs(counts[j] - 40) < 33); /* sigma 6 */
@@ -108,7 +108,7 @@ static void test_places(void)
 
 static void test_seeds(void)
 {
-	struct qmac_regression one, two, other;
+	struct qmac_dataset one, two, other;
 
 	generate(&one, 0.5, 8, 3);
 	generate(&two, 0.5, 8, 3);
@@ -118,15 +118,15 @@ static void test_seeds(void)
 	CU_ASSERT_EQUAL(memcmp(one.truth, two.truth, 100 * sizeof one.truth[0]), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(one.codes, other.codes, 100000 * sizeof one.codes[0]), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(one.truth, other.truth, 100 * sizeof one.truth[0]), 0);
-	qmac_regression_free(&one);
-	qmac_regression_free(&two);
-	qmac_regression_free(&other);
+	qmac_dataset_free(&one);
+	qmac_dataset_free(&two);
+	qmac_dataset_free(&other);
 }
 
 /* The same reals at two widths: they differ by the rounding only. Noise has the size asked for. */
 static void test_width_and_noise(void)
 {
-	struct qmac_regression narrow, wide, noisy;
+	struct qmac_dataset narrow, wide, noisy;
 	double noise[1000];
 
 	generate(&narrow, 0, 8, 5);
@@ -138,9 +138,9 @@ static void test_width_and_noise(void)
 	for (int i = 0; i < 1000; i++)
 		noise[i] = noisy.y[i] - narrow.y[i];
 	CU_ASSERT(fabs(deviation(noise, 1000) - 2.5) < 2.5 * 5 / sqrt(2000));
-	qmac_regression_free(&narrow);
-	qmac_regression_free(&wide);
-	qmac_regression_free(&noisy);
+	qmac_dataset_free(&narrow);
+	qmac_dataset_free(&wide);
+	qmac_dataset_free(&noisy);
 }
 
 int main(void)

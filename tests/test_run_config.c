@@ -62,6 +62,9 @@ static void defaults(void)
 
 	CU_ASSERT_FATAL(load(&config, NULL, NULL, NULL, NULL, NULL, &err) == QMAC_OK);
 	CU_ASSERT(run->problem == QMAC_PROBLEM_LINEAR_REGRESSION && run->algorithm == QMAC_HALP);
+	CU_ASSERT(run->data == QMAC_DATA_MAKE_REGRESSION && run->test_fraction == 0 && !run->file[0]);
+	CU_ASSERT(run->standardise && run->clip == 0 && !run->bias);
+	CU_ASSERT_STRING_EQUAL(run->target, "last");
 	CU_ASSERT(run->samples == 1000 && run->features == 100 && run->informative == 10 && run->noise == 0);
 	CU_ASSERT(run->bits == 8 && run->x_bits == 8 && run->frac_bits == 8 && run->mp_bits == 32);
 	CU_ASSERT(run->y_frac_bits == 4 && run->mu == 3 && run->lambda == 0 && run->batch == 1);
@@ -106,6 +109,36 @@ static void dependent_defaults(void)
 	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_informative], "default for features 5");
 	CU_ASSERT_EQUAL(load(&config, NULL, "alpha", "0.25", "algorithm", "sgd", &err), QMAC_OK);
 	CU_ASSERT_EQUAL(config.run.alpha, 0.25);
+}
+
+/* Beyond one sample a step, sources name the algorithm and the batch. */
+static void batch_defaults(void)
+{
+	static const struct {
+		const char *algorithm;
+		double alpha, mu;
+		int mp_bits;
+	} cases[] = {{"sgd", 1e-2, 1, 8}, {"svrg", 2e-2, 1, 8}, {"lp_sgd", 1e-2, 1, 24}, {"lp_svrg", 2e-2, 1, 24},
+	             {"halp", 2e-2, 1, 8}};
+	struct qmac_run_config config;
+	struct qmac_error err;
+	char text[60];
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		CU_ASSERT_EQUAL(load(&config, NULL, "algorithm", cases[i].algorithm, "batch", "16", &err), QMAC_OK);
+		CU_ASSERT(config.run.alpha == cases[i].alpha && config.run.mu == cases[i].mu);
+		CU_ASSERT(config.run.mp_bits == cases[i].mp_bits && config.run.inner_steps == 125);
+		snprintf(text, sizeof text, "default for %s, batch 16", cases[i].algorithm);
+		CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_alpha], text);
+		CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_mu], text);
+		CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_mp_bits], text);
+	}
+	CU_ASSERT_EQUAL(load(&config, NULL, "batch", "3000", "mu", "2", &err), QMAC_OK);
+	CU_ASSERT(config.run.inner_steps == 1 && config.run.mu == 2);
+	CU_ASSERT_EQUAL(load(&config, NULL, "batch", "2147483", "inner_steps", "1000", &err), QMAC_OK);
+	CU_ASSERT_EQUAL(load(&config, NULL, "batch", "2147484", "inner_steps", "1000", &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0,
+	            "--set inner_steps=1000: batch * inner_steps = 2147484 * 1000 is more than 2^31 samples");
 }
 
 static void file_and_settings(void)
@@ -171,6 +204,7 @@ static void print_reads_back(void)
 	static const char *const values[][2] = {
 		{"alpha", "0.1"}, {"alpha", "2.5e-6"}, {"alpha", "0.30000000000000004"}, {"mu", "1e300"},
 		{"delta", "4.9e-324"}, {"seed", "4294967295"}, {"algorithm", "lp_sgd"}, {"option", "II"},
+		{"standardise", "false"}, {"target", "a \"b\": #1"}, {"test_fraction", "0.9"},
 	};
 	struct qmac_run_config config, again;
 	struct qmac_error err;
@@ -286,6 +320,8 @@ static void values_refused(void)
 			expect_value_refused(key, "0", "0 is out of range; expected a number above 0");
 		if (key->kind == QMAC_RUN_CHOICE || key->kind == QMAC_RUN_WORD)
 			expect_value_refused(key, "abc", strchr(key->words, '|') ? "expected one of " : "expected ");
+		if (key->kind == QMAC_RUN_BOOL)
+			expect_value_refused(key, "yes", "expected true or false, not 'yes'");
 		if (key->kind == QMAC_RUN_NAME) {
 			expect_value_refused(key, "A.b", "expected a name of lower-case letters");
 			expect_value_refused(key, "a234567890123456", "longer than 15 bytes");
@@ -321,8 +357,6 @@ static void rules_between_keys(void)
 		int column;
 		const char *file_message, *set_message;
 	} cases[] = {
-		{"batch: 2", "batch", "2", 8, "batch: 2 is not available yet; use 1",
-		 "--set batch=2: 2 is not available yet; use 1"},
 		{"lambda: 0.5", "lambda", "0.5", 9, "lambda: 0.5 is not available yet for linear_regression; use 0",
 		 "--set lambda=0.5: 0.5 is not available yet"},
 		{"informative: 101", "informative", "101", 14,
@@ -331,6 +365,10 @@ static void rules_between_keys(void)
 		{"samples: 100000000", "samples", "100000000", 10,
 		 "samples: samples * features = 10000000000 is more than 2^31",
 		 "--set samples=100000000: samples * features ="},
+		{"test_fraction: 0.95", "test_fraction", "0.95", 16, "test_fraction: 0.95 is out of range 0..0.9",
+		 "--set test_fraction=0.95: 0.95 is out of range 0..0.9"},
+		{"data: csv", "data", "csv", 7, "data: data from a file, but no file given; name one",
+		 "--set data=csv: data from a file, but no file given"},
 		{"inner_steps: 2147483647", "inner_steps", "2147483647", 14,
 		 "inner_steps: epochs * inner_steps = 107374182350 is more than 2^32 - 1",
 		 "--set inner_steps=2147483647: epochs *"},
@@ -398,6 +436,7 @@ int main(void)
 		{"every key: unknown, duplicate", keys_refused},
 		{"every key: values", values_refused},
 		{"every key: shapes", shapes_refused},
+		{"defaults of mini-batches", batch_defaults},
 		{"rules between keys", rules_between_keys},
 		{"the later key is blamed", the_later_key_is_blamed},
 		{"faults of hw and of the file", faults_of_hw_and_file},

@@ -129,6 +129,30 @@ static void settings(void)
 	qmac_sweep_free(&sweep);
 }
 
+/* A data file beside the sweep, and one that only the data folder has. */
+static void data_files(void)
+{
+	struct qmac_sweep sweep;
+	struct qmac_error err = {0};
+	const char *file;
+	char here[600];
+
+	write_base();
+	config_file("here.csv", "1,2\n");
+	CU_ASSERT_FATAL(setenv("QMAC_DATA", "configs", 1) == 0);
+	file = config_file("sweep.yaml", "base: base.yaml\nset: {data: csv}\n"
+	                                 "runs:\n- file: [here.csv, run/fig1.yaml]\n");
+	if (qmac_sweep_load(&sweep, file, &err) != QMAC_OK) {
+		puts(err.message);
+		CU_FAIL_FATAL("the sweep must load");
+	}
+	CU_ASSERT_FATAL(sweep.run_count == 2);
+	snprintf(here, sizeof here, "%s/here.csv", test_folder());
+	CU_ASSERT_STRING_EQUAL(value_of(&sweep.runs[0], "file"), here);
+	CU_ASSERT_STRING_EQUAL(value_of(&sweep.runs[1], "file"), "run/fig1.yaml");
+	qmac_sweep_free(&sweep);
+}
+
 static void faults(void)
 {
 	static const struct {
@@ -221,6 +245,7 @@ int main(void)
 		{"the shipped sweep", shipped_sweep},
 		{"names", names},
 		{"settings", settings},
+		{"data files", data_files},
 		{"faults", faults},
 		{"faults elsewhere", faults_elsewhere},
 	};

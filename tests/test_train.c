@@ -81,7 +81,7 @@ static struct qmac_hw hardware(const char *name)
 static struct qmac_train_result train(const struct qmac_run *run, const char *hw_name, struct watch *watch)
 {
 	const struct qmac_hw hw = hardware(hw_name);
-	const struct qmac_train_observer observer = {on_metrics, NULL, watch};
+	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .context = watch};
 	struct qmac_train_result result;
 	struct qmac_error err;
 
@@ -102,7 +102,7 @@ static void test_follows_svrg(void)
 	for (uint32_t seed = 1; seed <= 2; seed++) {
 		struct qmac_run halp = figure1(QMAC_HALP, 16, seed), svrg = figure1(QMAC_SVRG, 16, seed);
 		struct qmac_train_result low, full;
-		struct qmac_regression data;
+		struct qmac_dataset data;
 		double difference = 0, distance = 0;
 
 		halp.epochs = svrg.epochs = 5;
@@ -119,7 +119,7 @@ static void test_follows_svrg(void)
 		CU_ASSERT_EQUAL(low.last.counters[QMAC_COUNTER_REQUANT_SATURATIONS], 0);
 		free(low.weights);
 		free(full.weights);
-		qmac_regression_free(&data);
+		qmac_dataset_free(&data);
 	}
 }
 
@@ -266,7 +266,8 @@ static void test_metrics(void)
 	struct qmac_run run = figure1(QMAC_HALP, 8, 1);
 	const struct qmac_hw hw = hardware("16x16_w8");
 	struct watch watch = {0};
-	const struct qmac_train_observer observer = {on_metrics, on_retire, &watch};
+	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .on_retire = on_retire,
+	                                             .context = &watch};
 	struct qmac_train_result result;
 	/* full gradient with norm; h; recentring */
 	uint64_t flops = 1000 * 401 + 67 * 100 + 2 * 100 + 2 * 100;
@@ -304,7 +305,7 @@ static void test_stop_and_nothing(void)
 	struct qmac_run run = figure1(QMAC_LP_SGD, 8, 1);
 	const struct qmac_hw hw = hardware("8x8_w8");
 	struct watch watch = {.stop_after = 2};
-	const struct qmac_train_observer observer = {on_metrics, NULL, &watch};
+	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .context = &watch};
 	struct qmac_train_result result;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_train(&run, &hw, &observer, &result, NULL), QMAC_OK);
@@ -362,7 +363,7 @@ static void test_refusals(void)
 	       " frac_bits");
 	run = figure1(QMAC_HALP, 16, 1);
 	run.batch = 16;
-	refuse(&run, "ragged", "batch");
+	refuse(&run, "ragged", "lower mp_bits, x_bits or batch");
 	run.batch = 1;
 	run.lambda = 0.1;
 	refuse(&run, "ragged", "lambda");

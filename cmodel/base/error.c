@@ -41,6 +41,8 @@ const char *qmac_error_text(const struct qmac_error *err, char *text, size_t siz
 		snprintf(text, size, "%s", err->message);
 	else if (!err->line)
 		snprintf(text, size, "%s: %s", err->file, err->message);
+	else if (!err->column)
+		snprintf(text, size, "%s:%d: %s", err->file, err->line, err->message);
 	else
 		snprintf(text, size, "%s:%d:%d: %s", err->file, err->line, err->column, err->message);
 	return text;

@@ -21,6 +21,16 @@ static void on_retire(void *context, const void *record, struct qmac_clock_retir
 	device->options.on_retire(device->options.context, &complete);
 }
 
+/* Zeros, at the start of a cache line: rows of 8 words and more then never straddle lines needlessly. */
+static int64_t *allocate_acc(size_t words)
+{
+	enum { LINE = 64 };
+	size_t bytes = (words * sizeof(int64_t) + LINE - 1) / LINE * LINE;
+	int64_t *acc = aligned_alloc(LINE, bytes);
+
+	return acc ? memset(acc, 0, bytes) : NULL;
+}
+
 enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_device_options *options,
                                     struct qmac_device **device, struct qmac_error *err)
 {
@@ -36,18 +46,17 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 	if (status != QMAC_OK)
 		goto out;
 	d->memory_bytes = options->memory_bytes;
-	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows, sizeof *d->a);
-	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols, sizeof *d->w);
-	d->acc = calloc((size_t)hw->acc_depth * (size_t)hw->cols, sizeof *d->acc);
-	d->acc_row_bits = malloc((size_t)hw->acc_depth);
+	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
+	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
+	d->acc = allocate_acc((size_t)hw->acc_depth * (size_t)hw->cols);
+	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
 	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
 	d->memory = calloc(options->memory_bytes ? options->memory_bytes : 1, 1);
-	if (!d->a || !d->w || !d->acc || !d->acc_row_bits || !d->lut || !d->memory) {
+	if (!d->a || !d->w || !d->acc || !d->acc_limit || !d->lut || !d->memory) {
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                   (unsigned long long)options->memory_bytes);
 		goto out;
 	}
-	memset(d->acc_row_bits, 1, (size_t)hw->acc_depth);
 	status = qmac_clock_create(&d->hw, options->on_retire ? on_retire : NULL, d,
 	                           options->on_retire ? sizeof(struct qmac_retire) : 0, &d->clock, err);
 	if (status != QMAC_OK)
@@ -66,7 +75,7 @@ void qmac_device_destroy(struct qmac_device *device)
 	free(device->a);
 	free(device->w);
 	free(device->acc);
-	free(device->acc_row_bits);
+	free(device->acc_limit);
 	free(device->lut);
 	free(device->memory);
 	qmac_clock_destroy(device->clock);
@@ -113,7 +122,8 @@ static bool ring_usable(const struct qmac_device *device)
 	if (device->ring_log2 < QMAC_RING_LOG2_MIN || device->ring_log2 > QMAC_RING_LOG2_MAX)
 		return false;
 	bytes = (uint64_t)QMAC_COMMAND_BYTES << device->ring_log2;
-	return device->ring_base % QMAC_COMMAND_BYTES == 0 && device->tail - device->head <= 1U << device->ring_log2 &&
+	return device->ring_base % QMAC_COMMAND_BYTES == 0 &&
+		device->tail - device->head <= 1U << device->ring_log2 &&
 	       device->ring_base >= device->state.mem_base && bytes <= device->state.mem_size &&
 	       device->ring_base - device->state.mem_base <= device->state.mem_size - bytes;
 }
@@ -206,6 +216,8 @@ static void step(struct qmac_device *device)
 
 	if (readable(device, address, QMAC_COMMAND_BYTES)) {
 		read_words(device->memory + address, words);
+		if (device->options.on_command)
+			device->options.on_command(device->options.context, device, words);
 		qmac_command_decode(words, &c);
 		fault = qmac_command_fault(&device->hw, &device->state, words, &c);
 	}
@@ -228,7 +240,8 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 		limit = UINT64_MAX;
 	if (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !ring_usable(device))
 		stop(device, QMAC_FAULT_RING);
-	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !qmac_device_irq(device)) {
+	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail &&
+		!qmac_device_irq(device)) {
 		if (qmac_clock_now(device->clock) > limit)
 			break;
 		step(device);
@@ -292,7 +305,7 @@ void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, 
 	case QMAC_SPACE_ACC:
 		assert(row < (uint32_t)hw->acc_depth && lane < (uint32_t)hw->cols);
 		device->acc[row * (uint32_t)hw->cols + lane] = qmac_sign_extend(value, hw->acc_bits);
-		device->acc_row_bits[row] = (uint8_t)hw->acc_bits;
+		device->acc_limit[row] = qmac_max_of(hw->acc_bits);
 		break;
 	default:
 		assert(row < 1U << hw->lut_bits);

@@ -38,6 +38,8 @@ struct qmac_device_options {
 	bool digests;             /* compute digests (slower) */
 	/* Called at every retire in engine order; may be NULL. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
+	/* Called before every command, in ring order, with what the ones before it left; may be NULL. */
+	void (*on_command)(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS]);
 	void *context;
 };
 
@@ -72,6 +74,7 @@ const char *qmac_device_kernel(const struct qmac_device *device);
  * (A, W: low a_bits, w_bits; ACC: sign extended; LUT: row = word, lane = 0).
  */
 uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane);
-void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane, uint64_t value);
+void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane,
+				uint64_t value);
 
 #endif

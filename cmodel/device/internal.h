@@ -7,7 +7,16 @@
 #include "device/device.h"
 #include "isa/command.h"
 #include "kernel/kernel.h"
+#include "num/fixed.h"
 #include "time/clock.h"
+
+/* Smallest two's complement width of x. */
+static inline int qmac_width_of(int64_t x)
+{
+	uint64_t magnitude = (uint64_t)(x < 0 ? ~x : x);
+
+	return magnitude ? 65 - __builtin_clzll(magnitude) : 1;
+}
 
 /* The place of DRAM words in a digest (docs/command-set.md). */
 enum { QMAC_DIGEST_DRAM = 4 };
@@ -17,10 +26,13 @@ struct qmac_device {
 	struct qmac_device_options options;
 	const struct qmac_kernel *kernel;
 
-	/* Scratchpads. Operands are kept sign extended, whatever their reader makes of them. */
+	/*
+	 * Scratchpads. Operands are kept sign extended, whatever their reader makes of them. Behind the last
+	 * row of A and W lie further QMAC_LANES_MAX operands, as the kernels ask for.
+	 */
 	int16_t *a, *w;         /* a_depth x rows, w_depth x cols */
 	int64_t *acc;           /* acc_depth x cols, within acc_bits */
-	uint8_t *acc_row_bits;  /* per ACC row: every word fits this many bits signed (1..64) */
+	int64_t *acc_limit;     /* per ACC row: -limit-1 <= word <= limit for every word, within acc_bits */
 	uint32_t *lut;
 	uint8_t *memory;
 	uint64_t memory_bytes;
@@ -39,7 +51,10 @@ struct qmac_device {
 	uint64_t digest;
 };
 
-/* Each executes one valid command and updates counters and digest. LOAD and STORE return a fault (BUS or none). */
+/*
+ * Each executes one valid command and updates counters and digest. LOAD and STORE return a fault
+ * (BUS or none).
+ */
 unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
 unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c);
 void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c);
@@ -60,7 +75,8 @@ void qmac_device_digest_operands(struct qmac_device *device, unsigned space, uin
 void qmac_device_digest_acc(struct qmac_device *device, uint32_t row, uint32_t first, uint32_t lanes);
 
 /* Row `row` of A or W (space), its lanes and operand width. */
-static inline int16_t *qmac_device_operands(struct qmac_device *device, unsigned space, uint32_t row, int *lanes,
+static inline int16_t *qmac_device_operands(struct qmac_device *device, unsigned space, uint32_t row,
+				int *lanes,
                                             int *bits)
 {
 	if (space == QMAC_SPACE_A) {
@@ -81,10 +97,16 @@ static inline int64_t *qmac_device_acc(struct qmac_device *device, uint32_t row)
 /* Notes that `lanes` words of at most `bits` bits were written to an ACC row. */
 static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row, uint32_t lanes, int bits)
 {
-	uint8_t *bound = &device->acc_row_bits[row];
+	int64_t *limit = &device->acc_limit[row], written = qmac_max_of(bits);
 
-	if (lanes == (uint32_t)device->hw.cols || *bound < bits)
-		*bound = (uint8_t)bits;
+	if (lanes == (uint32_t)device->hw.cols || *limit < written)
+		*limit = written;
+}
+
+/* A signed width that every word of an ACC row fits. */
+static inline int qmac_device_acc_width(const struct qmac_device *device, uint32_t row)
+{
+	return qmac_width_of(device->acc_limit[row]);
 }
 
 #endif

@@ -30,15 +30,83 @@ static uint64_t read_container(const uint8_t *from, unsigned container)
 	return value;
 }
 
+static void write_half(uint8_t *to, uint64_t value)
+{
+	to[0] = (uint8_t)value;
+	to[1] = (uint8_t)(value >> 8);
+}
+
+static void write_word(uint8_t *to, uint64_t value)
+{
+	write_half(to, value);
+	write_half(to + 2, value >> 16);
+}
+
 static void write_container(uint8_t *to, unsigned container, uint64_t value)
 {
-	for (int i = 0; i < qmac_container_bytes(container); i++)
-		to[i] = (uint8_t)(value >> 8 * i);
+	switch (container) {
+	case QMAC_CONTAINER_BYTE:
+		*to = (uint8_t)value;
+		break;
+	case QMAC_CONTAINER_HALF:
+		write_half(to, value);
+		break;
+	case QMAC_CONTAINER_WORD:
+		write_word(to, value);
+		break;
+	default:
+		write_word(to, value);
+		write_word(to + 4, value >> 32);
+	}
 }
 
 static int64_t extend(const struct qmac_command *c, uint64_t raw)
 {
 	return c->is_signed ? qmac_sign_extend(raw, 8 << c->container) : (int64_t)raw;
+}
+
+enum { BLOCK = 16 };
+
+/*
+ * Limbs of BLOCK containers of at most 16 bits: the low bits of raw >> lsb, extended from `sign` (0: not).
+ * Always whole blocks, so that compilers make vectors of them.
+ */
+static void cut_block(const struct qmac_command *c, uint16_t mask, uint16_t sign, const uint8_t *from,
+                      int16_t *to)
+{
+	uint16_t raw[BLOCK], lsb = (uint16_t)c->lsb;
+
+	if (c->container == QMAC_CONTAINER_BYTE)
+		for (int j = 0; j < BLOCK; j++)
+			raw[j] = from[j];
+	else
+		for (int j = 0; j < BLOCK; j++)
+			raw[j] = (uint16_t)(from[2 * j] | from[2 * j + 1] << 8);
+	for (int j = 0; j < BLOCK; j++)
+		raw[j] = (uint16_t)(((raw[j] >> lsb & mask) ^ sign) - sign);
+	memcpy(to, raw, sizeof raw);
+}
+
+/* The limbs of c->len containers of at most 16 bits (from NULL: of zeros), sign extended to `bits`. */
+static void cut_limbs(const struct qmac_command *c, int bits, const uint8_t *from, int16_t *to)
+{
+	bool extends = !c->limb_unsigned || (int)c->nbits == bits;
+	uint16_t mask = (uint16_t)((1U << c->nbits) - 1);
+	uint16_t sign = (uint16_t)(extends ? 1U << (c->nbits - 1) : 0);
+	uint32_t j = 0;
+
+	for (; from && j + BLOCK <= c->len; j += BLOCK)
+		cut_block(c, mask, sign, from + (j << c->container), to + j);
+	for (; j < c->len; j += BLOCK) {
+		uint32_t rest = c->len - j < BLOCK ? c->len - j : BLOCK;
+		uint8_t bytes[2 * BLOCK] = {0};
+		int16_t limbs[BLOCK];
+
+		if (from)
+			memcpy(bytes, from + (j << c->container), rest << c->container);
+		cut_block(c, mask, sign, bytes, limbs);
+		memcpy(to + j, limbs, rest * sizeof *limbs);
+	}
 }
 
 static void load_operands(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
@@ -47,9 +115,11 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 	int lanes, bits;
 	int16_t *to = qmac_device_operands(device, c->space, row, &lanes, &bits);
 
-	if (!c->keep)
+	if (!c->keep && c->len < (uint32_t)lanes)
 		memset(to, 0, (size_t)lanes * sizeof *to);
-	for (uint32_t j = 0; j < c->len; j++) {
+	if (c->container <= QMAC_CONTAINER_HALF)
+		cut_limbs(c, bits, from, to + c->lane0);
+	for (uint32_t j = 0; c->container > QMAC_CONTAINER_HALF && j < c->len; j++) {
 		int64_t value = from ? extend(c, read_container(from + (j << c->container), c->container)) : 0;
 
 		value = qmac_limb(value, (int)c->lsb, (int)c->nbits, c->limb_unsigned);
@@ -63,7 +133,8 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 		qmac_device_digest(device, c->space, row, j, (uint64_t)qmac_zero_extend((uint64_t)to[j], bits));
 }
 
-static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row, const uint8_t *from)
+static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+				const uint8_t *from)
 {
 	int64_t *to = qmac_device_acc(device, row);
 	uint32_t cols = (uint32_t)device->hw.cols;
@@ -85,7 +156,8 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 		qmac_device_digest_acc(device, row, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
 }
 
-static void load_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row, const uint8_t *from)
+static void load_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+				const uint8_t *from)
 {
 	if (c->space == QMAC_SPACE_LUT) {
 		device->lut[row] = from ? (uint32_t)read_container(from, c->container) : 0;
@@ -138,11 +210,27 @@ static uint64_t fit_container(struct qmac_device *device, const struct qmac_comm
 	return v < 0 ? 0 : (uint64_t)high;
 }
 
-static void store_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint64_t address)
+/* Words that fit the container. */
+static void store_fitting(const struct qmac_command *c, const int64_t *from, uint8_t *to)
+{
+	if (c->container == QMAC_CONTAINER_WORD)
+		for (uint32_t j = 0; j < c->len; j++)
+			write_word(to + 4 * j, (uint64_t)from[j]);
+	else
+		for (uint32_t j = 0; j < c->len; j++)
+			write_container(to + (j << c->container), c->container, (uint64_t)from[j]);
+}
+
+static void store_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+				uint64_t address)
 {
 	const int64_t *from = qmac_device_acc(device, row) + c->lane0;
+	bool fits = c->is_signed && qmac_device_acc_width(device, row) <= 8 << c->container;
+	bool plain = fits && !device->options.digests;
 
-	for (uint32_t j = 0; j < c->len; j++) {
+	if (plain)
+		store_fitting(c, from, device->memory + address);
+	for (uint32_t j = 0; !plain && j < c->len; j++) {
 		uint64_t value = fit_container(device, c, from[j]), at = address + (j << c->container);
 
 		write_container(device->memory + at, c->container, value);

@@ -29,14 +29,6 @@ struct source {
 	int64_t widened[QMAC_LANES_MAX];
 };
 
-/* Smallest two's complement width of x. */
-static int width_of(int64_t x)
-{
-	uint64_t magnitude = (uint64_t)(x < 0 ? ~x : x);
-
-	return magnitude ? 65 - __builtin_clzll(magnitude) : 1;
-}
-
 static void read_source(struct vec *v, uint32_t space, uint32_t row, bool is_unsigned, struct source *source)
 {
 	static const int reads[] = {QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS};
@@ -46,7 +38,7 @@ static void read_source(struct vec *v, uint32_t space, uint32_t row, bool is_uns
 	v->device->counters[reads[space]]++;
 	if (space == QMAC_SPACE_ACC) {
 		source->lane = qmac_device_acc(v->device, row);
-		source->bits = v->device->acc_row_bits[row];
+		source->bits = qmac_device_acc_width(v->device, row);
 		return;
 	}
 	from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
@@ -223,7 +215,7 @@ static void reduce_rows(struct vec *v)
 static int row_bits(const struct vec *v, uint32_t space, uint32_t row, bool is_unsigned)
 {
 	if (space == QMAC_SPACE_ACC)
-		return v->device->acc_row_bits[row];
+		return qmac_device_acc_width(v->device, row);
 	return (space == QMAC_SPACE_A ? v->device->hw.a_bits : v->device->hw.w_bits) + is_unsigned;
 }
 
@@ -268,7 +260,7 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		.c = c,
 		.tail = {.shift = (int)c->shift, .rnd = c->rnd, .relu = c->relu, .bw = (int)c->bw},
 		.lanes = (int)c->lanes,
-		.mult_bits = width_of(c->mult),
+		.mult_bits = qmac_width_of(c->mult),
 		.arithmetic = c->op <= QMAC_OP_MAX,
 	};
 	uint64_t elements = (uint64_t)c->lanes * c->n1 * c->n0;

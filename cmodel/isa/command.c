@@ -107,7 +107,8 @@ static void append_field(char *text, size_t size, const char *name, long long va
 			return;
 		}
 	if (strcmp(name, "s1space") == 0)
-		append(text, size, " s1space=%s", value == QMAC_SPACE_IMM ? "IMM" : qmac_code_name("SPACE", (unsigned)value));
+		append(text, size, " s1space=%s", value == QMAC_SPACE_IMM ? "IMM" : qmac_code_name("SPACE",
+			(unsigned)value));
 	else if (strcmp(name, "base") == 0)
 		append(text, size, " base=0x%llx", (unsigned long long)value);
 	else if (value)

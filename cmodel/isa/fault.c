@@ -169,7 +169,8 @@ static bool vec_out_of_range(const struct check *k)
 	    last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0) >= rows_of(k->hw, c->s0space))
 		return true;
 	if (has_row_src1(c) && (c->lanes > lanes_of(k->hw, c->s1space) ||
-	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= rows_of(k->hw, c->s1space)))
+	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= rows_of(k->hw,
+		c->s1space)))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && c->lut_base + (1U << c->lut_n) > 1U << k->hw->lut_bits;
 }
@@ -202,10 +203,16 @@ static bool bad_order(const struct check *k)
 	return false;
 }
 
-/* True where the destination of a VEC meets a source, other than row for row in place. */
+/*
+ * True where the destination of a VEC meets a source, other than row for row in place. A row
+ * that is visited twice would be read the second time before its first result is written.
+ */
 static bool meets(const struct qmac_command *c, uint32_t src, uint32_t s1, uint32_t s0)
 {
-	bool in_place = src == c->dst && (c->n1 == 1 || s1 == c->d1) && (c->n0 == 1 || (s0 == c->d0 && !c->red_rows));
+	bool same_rows = src == c->dst && (c->n1 == 1 || s1 == c->d1) && (c->n0 == 1 || (s0 == c->d0 &&
+		!c->red_rows));
+	bool visits_once = c->n1 == 1 || c->n0 == 1 || c->d1 > (uint64_t)(c->n0 - 1) * c->d0;
+	bool in_place = same_rows && visits_once;
 	uint64_t source_end = last_row(src, 1, 0, c->n1, s1, c->n0, s0);
 	uint64_t end = last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, c->red_rows ? 0 : c->d0);
 
@@ -233,7 +240,8 @@ static bool bad_address(const struct check *k)
 		return false;
 	first = (c->base + (uint64_t)c->lo1 * c->s1 + (uint64_t)c->lo0 * c->s0) & 0xFFFFFFFFFFFFULL;
 	length = (uint64_t)(c->n2 - 1) * c->s2 + (uint64_t)(c->hi1 - c->lo1) * c->s1 +
-	         (uint64_t)(c->hi0 - c->lo0) * c->s0 + (uint64_t)c->len * (uint64_t)qmac_container_bytes(c->container);
+	         (uint64_t)(c->hi0 - c->lo0) * c->s0 +
+		(uint64_t)c->len * (uint64_t)qmac_container_bytes(c->container);
 	return first < k->state->mem_base || first - k->state->mem_base > k->state->mem_size ||
 	       length > k->state->mem_size - (first - k->state->mem_base);
 }

@@ -80,7 +80,7 @@ static const char *lower(const char *text)
 	char *out = buffer[next = (next + 1) % 4];
 	size_t i;
 
-	for (i = 0; text[i] && i < sizeof buffer[0] - 1; i++)
+	for (i = 0; i < sizeof buffer[0] - 1 && text[i]; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[i] = 0;
 	return out;
@@ -255,14 +255,16 @@ static void print_c(void)
 	for (size_t i = 0; i < COUNT(registers); i++)
 		printf("#define QMAC_REG_%s 0x%lXU /* %s: %s */\n", registers[i].name, registers[i].value,
 		       registers[i].access, registers[i].help);
-	printf("\n/* Counters in register order; X(NAME, lower-case name, timed, help) */\nenum qmac_counter {\n");
+	printf("\n/* Counters in register order; X(NAME, lower-case name, timed, help) */\n"
+	       "enum qmac_counter {\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("\tQMAC_COUNTER_%s,\n", counters[i].name);
 	printf("\tQMAC_COUNTERS\n};\n\n#define QMAC_COUNTER_TABLE(X) \\\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("\tX(%s, %s, %lu, \"%s\") \\\n", counters[i].name, lower(counters[i].name), counters[i].value,
 		       counters[i].help);
-	printf("\t/* end */\n\n/* Codes; X(group, NAME, lower-case name, value) */\n#define QMAC_ENUM_TABLE(X) \\\n");
+	printf("\t/* end */\n\n/* Codes; X(group, NAME, lower-case name, value) */\n"
+	       "#define QMAC_ENUM_TABLE(X) \\\n");
 	for (size_t i = 0; i < COUNT(enums); i++)
 		printf("\tX(%s, %s, \"%s\", 0x%lXU) \\\n", enums[i].group, enums[i].name, lower(enums[i].name),
 		       enums[i].value);
@@ -286,14 +288,16 @@ static void print_verilog(void)
 		printf("`define QMAC_%s_%s 32'h%lX // %s\n", enums[i].group, enums[i].name, enums[i].value,
 		       enums[i].help);
 	for (size_t i = 0; i < COUNT(registers); i++)
-		printf("`define QMAC_REG_%s 32'h%lX // %s\n", registers[i].name, registers[i].value, registers[i].help);
+		printf("`define QMAC_REG_%s 32'h%lX // %s\n", registers[i].name, registers[i].value,
+			registers[i].help);
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("`define QMAC_COUNTER_%s %lu // %s\n", counters[i].name, (unsigned long)i, counters[i].help);
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *f = &fields[i];
 		int bit = f->word * 32 + f->lsb;
 
-		printf("`define QMAC_%s_%s%s %d:%d\n", f->class, f->name, f->shift ? "_hi" : "", bit + f->bits - 1, bit);
+		printf("`define QMAC_%s_%s%s %d:%d\n", f->class, f->name, f->shift ? "_hi" : "", bit +
+			f->bits - 1, bit);
 	}
 	for (size_t i = 0; i < FIELDS; i++) {
 		printf("`define QMAC_%s_%s%s_USED (", fields[i].class, fields[i].name, fields[i].shift ? "_hi" : "");

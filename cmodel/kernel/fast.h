@@ -15,7 +15,7 @@
  *                  number twice, so that one 32-bit rotation rotates both copies
  *   DITHER_NUMBERS the initialiser {0, 1, 2, ... DITHER_LANES - 1}
  *   dither_store(p,a,b)  p[i] = a[i] << 8 | b[i] >> 8, where a[i] and b[i] are numbers of 16 bits
- *   FAST_KERNEL, FAST_NAME
+ *   FAST_KERNEL, FAST_NAME, and what fast_gemm.h asks for
  *
  * Lanes beyond the row are computed from zeros and thrown away: 0 rounds to 0
  * under every mode and is never clamped, so they do not disturb the counts.
@@ -184,11 +184,17 @@ static int64_t fast_dot(int lanes, const int64_t *a, const int64_t *b)
 	return (int64_t)vec_sum(sum);
 }
 
+#include "kernel/fast_gemm.h"
+
 const struct qmac_kernel FAST_KERNEL = {
 	.name = FAST_NAME,
 	.combine = fast_combine,
 	.finish = fast_finish,
 	.dot = fast_dot,
+	.gemm_ws = fast_gemm_ws,
+	.gemm_os = fast_gemm_os,
+	.nonzero_rows = fast_nonzero_rows,
+	.nonzero_lanes = fast_nonzero_lanes,
 };
 
 #endif

@@ -101,6 +101,39 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	                    dither_join(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)));
 }
 
+enum { WORD_LANES = 8 };
+
+typedef int32_t word __attribute__((vector_size(32)));
+
+static inline word word_load(const int32_t *p)
+{
+	return (word)_mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline word word_of(int32_t s)
+{
+	return (word)_mm256_set1_epi32(s);
+}
+
+static inline word word_pairs(word a, word b)
+{
+	return (word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
+
+static inline vec word_part(word v, int part)
+{
+	return (vec)_mm256_cvtepi32_epi64(part ? _mm256_extracti128_si256((__m256i)v, 1)
+	                                       : _mm256_castsi256_si128((__m256i)v));
+}
+
+static inline unsigned nonzero_16(const int16_t *p)
+{
+	__m256i zero = _mm256_cmpeq_epi16(_mm256_loadu_si256((const __m256i *)p), _mm256_setzero_si256());
+	__m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(zero), _mm256_extracti128_si256(zero, 1));
+
+	return ~(unsigned)_mm_movemask_epi8(packed) & 0xFFFFU;
+}
+
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 #define FAST_KERNEL qmac_kernel_avx2
 #define FAST_NAME "avx2"

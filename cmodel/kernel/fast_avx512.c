@@ -78,6 +78,38 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	_mm512_storeu_si512(p, (__m512i)((a & 0xFFFFU) << 8 | (b & 0xFFFFU) >> 8));
 }
 
+enum { WORD_LANES = 16 };
+
+typedef int32_t word __attribute__((vector_size(64)));
+
+static inline word word_load(const int32_t *p)
+{
+	return (word)_mm512_loadu_si512(p);
+}
+
+static inline word word_of(int32_t s)
+{
+	return (word)_mm512_set1_epi32(s);
+}
+
+static inline word word_pairs(word a, word b)
+{
+	return (word)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+}
+
+static inline vec word_part(word v, int part)
+{
+	return (vec)_mm512_cvtepi32_epi64(part ? _mm512_extracti64x4_epi64((__m512i)v, 1)
+	                                       : _mm512_castsi512_si256((__m512i)v));
+}
+
+static inline unsigned nonzero_16(const int16_t *p)
+{
+	__m256i v = _mm256_loadu_si256((const __m256i *)p);
+
+	return _mm256_test_epi16_mask(v, v);
+}
+
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 #define FAST_KERNEL qmac_kernel_avx512
 #define FAST_NAME "avx512"

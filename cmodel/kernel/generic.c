@@ -1,5 +1,6 @@
 /* The kernel for any CPU: 64-bit arithmetic, one lane at a time; only the dither is a vector. */
 #include <stdint.h>
+#include <string.h>
 
 typedef uint64_t vec;
 
@@ -54,7 +55,7 @@ static inline vec vec_right(vec v, int n)
 
 static inline vec vec_mul32(vec a, vec b)
 {
-	return a * b;
+	return (vec)((int64_t)(int32_t)(uint32_t)a * (int32_t)(uint32_t)b);
 }
 
 static inline uint64_t vec_sum(vec v)
@@ -71,6 +72,45 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 {
 	for (int i = 0; i < DITHER_LANES; i++)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
+}
+
+enum { WORD_LANES = 4 };
+
+typedef int32_t word __attribute__((vector_size(16)));
+typedef uint32_t bare_word __attribute__((vector_size(16)));
+
+static inline word word_load(const int32_t *p)
+{
+	word v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline word word_of(int32_t s)
+{
+	return s + (word){0};
+}
+
+static inline word word_pairs(word a, word b)
+{
+	word low_a = (word)((bare_word)a << 16) >> 16, low_b = (word)((bare_word)b << 16) >> 16;
+
+	return low_a * low_b + (a >> 16) * (b >> 16);
+}
+
+static inline vec word_part(word v, int part)
+{
+	return (vec)(int64_t)v[part];
+}
+
+static inline unsigned nonzero_16(const int16_t *p)
+{
+	unsigned mask = 0;
+
+	for (int i = 0; i < 16; i++)
+		mask |= (unsigned)(p[i] != 0) << i;
+	return mask;
 }
 
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}

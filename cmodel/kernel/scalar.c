@@ -1,6 +1,7 @@
 /*
- * The oracle kernel: docs/command-set.md, VEC, in 128-bit arithmetic. It is meant
- * to be compared with that page by eye; speed is the business of the others.
+ * The oracle kernel: docs/command-set.md, VEC in 128-bit arithmetic and the sums of
+ * GEMM. It is meant to be compared with that page by eye; speed is the business of
+ * the others.
  */
 #include <assert.h>
 
@@ -79,9 +80,60 @@ static int64_t scalar_dot(int lanes, const int64_t *a, const int64_t *b)
 	return (int64_t)sum;
 }
 
+static void add_to(const struct qmac_gemm *g, int64_t *acc, int64_t sum)
+{
+	*acc = (g->accumulate ? *acc : 0) + (int64_t)((uint64_t)sum << g->shift);
+}
+
+static void scalar_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
+                           int64_t *const *acc)
+{
+	for (int i = 0; i < g->slots; i++)
+		for (int j = 0; j < g->n; j++) {
+			int64_t sum = 0;
+
+			for (int r = 0; r < g->k; r++)
+				sum += (int64_t)(a[i][r] & g->a_mask) * (w[r][j] & g->w_mask);
+			add_to(g, &acc[i][j], sum);
+		}
+}
+
+static void scalar_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
+                           int64_t *const *acc)
+{
+	for (int r = 0; r < g->k; r++)
+		for (int j = 0; j < g->n; j++) {
+			int64_t sum = 0;
+
+			for (int i = 0; i < g->slots; i++)
+				sum += (int64_t)(a[i][r] & g->a_mask) * (w[i][j] & g->w_mask);
+			add_to(g, &acc[r][j], sum);
+		}
+}
+
+static void scalar_nonzero_rows(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+{
+	for (int i = 0; i < rows; i++) {
+		count[i] = 0;
+		for (int j = 0; j < lanes; j++)
+			count[i] += row[i][j] != 0;
+	}
+}
+
+static void scalar_nonzero_lanes(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+{
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++)
+			count[j] += row[i][j] != 0;
+}
+
 const struct qmac_kernel qmac_kernel_scalar = {
 	.name = "scalar",
 	.combine = scalar_combine,
 	.finish = scalar_finish,
 	.dot = scalar_dot,
+	.gemm_ws = scalar_gemm_ws,
+	.gemm_os = scalar_gemm_os,
+	.nonzero_rows = scalar_nonzero_rows,
+	.nonzero_lanes = scalar_nonzero_lanes,
 };

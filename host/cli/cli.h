@@ -13,10 +13,12 @@
 
 /* Options that a command takes, as bits. */
 enum {
-	QMAC_CLI_SETTINGS = 1, /* --set, --hw, --backend */
+	QMAC_CLI_SETTINGS = 1, /* --set, --hw, --backend, --data-dir */
 	QMAC_CLI_OUT = 2,
 	QMAC_CLI_RESUME = 4,
-	QMAC_CLI_JOBS = 8
+	QMAC_CLI_JOBS = 8,
+	QMAC_CLI_TRACE = 16,   /* --trace, --trace-from, --trace-count */
+	QMAC_CLI_REPLAY = 32   /* --backend, --timed, --wave */
 };
 
 struct qmac_cli_options {
@@ -24,9 +26,11 @@ struct qmac_cli_options {
 	int file_count;
 	struct qmac_setting *settings;
 	int setting_count;
-	const char *out;               /* NULL where not given */
+	const char *out;               /* NULL where not given, like the next three */
+	const char *trace, *backend, *wave;
+	int64_t trace_from, trace_count; /* -1 where not given */
 	int jobs;                      /* 0 where not given */
-	bool resume, help;
+	bool resume, timed, help;
 	void *storage;                 /* of keys */
 };
 
@@ -47,6 +51,7 @@ void qmac_cli_options_free(struct qmac_cli_options *options);
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err);
 
 /* The run file and the settings of the command line. */

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "report/results.h"
@@ -57,6 +58,20 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 	return QMAC_OK;
 }
 
+/* What to trace, and whether the options fit together. */
+static enum qmac_status set_trace(const struct qmac_cli_options *options, struct qmac_job *job,
+                                  struct qmac_error *err)
+{
+	if (!options->trace && (options->trace_from >= 0 || options->trace_count >= 0))
+		return qmac_fail(err, QMAC_BAD_INPUT, "--trace-from and --trace-count want a file: --trace FILE");
+	if (options->trace && options->resume)
+		return qmac_fail(err, QMAC_BAD_INPUT, "--trace needs a run: leave out --resume");
+	job->trace_file = options->trace;
+	job->window.from = options->trace_from < 0 ? 0 : (uint64_t)options->trace_from;
+	job->window.count = options->trace_count < 0 ? 1000 : (uint32_t)options->trace_count;
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	struct qmac_cli_progress progress;
@@ -69,7 +84,9 @@ enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct q
 	enum qmac_status status;
 	char folder[QMAC_PATH_MAX];
 
-	status = qmac_cli_load(options, &config, err);
+	status = set_trace(options, &job, err);
+	if (!status)
+		status = qmac_cli_load(options, &config, err);
 	if (status)
 		return status;
 	default_folder(&config, folder, sizeof folder);
@@ -78,6 +95,8 @@ enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct q
 	qmac_cli_progress_start(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_end(&progress);
+	if (result.traced)
+		printf("trace of %" PRIu64 " commands in %s\n", result.traced, options->trace);
 	if (status && !result.diverged)
 		return status;
 	if (result.warning[0])

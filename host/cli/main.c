@@ -11,16 +11,22 @@
 #define RUN_OPTIONS \
 	"  --hw HW.yaml      hardware, instead of the run file's\n" \
 	"  --backend NAME    what executes: cmodel\n" \
-	"  --set key=value   sets a key of the run file; may be repeated\n"
+	"  --set key=value   sets a key of the run file; may be repeated\n" \
+	"  --data-dir DIR    where to look for data files; $QMAC_DATA or ~/.cache/qmac/data where not given\n"
 
 static const struct qmac_cli_command commands[] = {
 	{
-		"train", "RUN.yaml [--hw HW.yaml] [--backend B] [--set key=value]... [--out DIR] [--resume]",
+		"train", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]..."
+		" [--out DIR] [--resume]"
+		" [--trace FILE [--trace-from N] [--trace-count M]]",
 		"Runs a training and writes its result folder.\n\n" RUN_OPTIONS
 		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>] where not given\n"
 		"  --resume          does nothing where DIR holds the complete result of the same configuration;\n"
-		"                    an incomplete run starts again from its beginning\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_train,
+		"                    an incomplete run starts again from its beginning\n"
+		"  --trace FILE      records commands for `qmac replay`\n"
+		"  --trace-from N    the first of them, counted from 0 since the device's reset; 0 where not given\n"
+		"  --trace-count M   how many, at most 1000000; 1000 where not given\n",
+		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1, qmac_cli_train,
 	},
 	{
 		"sweep", "SWEEP.yaml [-j N] [--resume] [--out DIR]",
@@ -37,9 +43,17 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_OUT, 1, INT_MAX, qmac_cli_report,
 	},
 	{
-		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--set key=value]...",
+		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]...",
 		"Prints the effective configuration of a run, every key with its source.\n\n" RUN_OPTIONS,
 		QMAC_CLI_SETTINGS, 1, 1, qmac_cli_config,
+	},
+	{
+		"replay", "TRACE [--backend B] [--timed] [--wave FILE.fst]",
+		"Plays a recorded command trace on a fresh device and compares everything it left behind.\n\n"
+		"  --backend NAME    what executes: cmodel\n"
+		"  --timed           also compares the cycles in which commands start and retire\n"
+		"  --wave FILE.fst   writes waves; not available yet\n",
+		QMAC_CLI_REPLAY, 1, 1, qmac_cli_replay,
 	},
 	{"cosim", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
 	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},

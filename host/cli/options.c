@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "trace/trace.h"
 
-enum which { SET, HW, BACKEND, OUT, RESUME, JOBS, HELP, WHICH };
+enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
+             TIMED, WAVE, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -15,10 +17,16 @@ static const struct option {
 } table[WHICH] = {
 	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS},
 	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS},
-	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS},
+	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_REPLAY},
+	[DATA_DIR] = {"--data-dir", 0, true, QMAC_CLI_SETTINGS},
 	[OUT] = {"--out", 0, true, QMAC_CLI_OUT},
 	[RESUME] = {"--resume", 0, false, QMAC_CLI_RESUME},
 	[JOBS] = {"--jobs", 'j', true, QMAC_CLI_JOBS},
+	[TRACE] = {"--trace", 0, true, QMAC_CLI_TRACE},
+	[TRACE_FROM] = {"--trace-from", 0, true, QMAC_CLI_TRACE},
+	[TRACE_COUNT] = {"--trace-count", 0, true, QMAC_CLI_TRACE},
+	[TIMED] = {"--timed", 0, false, QMAC_CLI_REPLAY},
+	[WAVE] = {"--wave", 0, true, QMAC_CLI_REPLAY},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -74,10 +82,22 @@ static enum qmac_status add_set(struct qmac_cli_options *options, const char *te
 	return QMAC_OK;
 }
 
+/* A whole number as the value of an option. */
+static enum qmac_status take_number(const char *name, const char *text, int64_t low, int64_t high,
+                                    int64_t *value, struct qmac_error *err)
+{
+	enum qmac_status status = qmac_text_integer(text, low, high, value, err);
+
+	if (status)
+		qmac_text_blame(name, err);
+	return status;
+}
+
 static enum qmac_status take(struct qmac_cli_options *options, int which, const char *value, char **storage,
                              struct qmac_error *err)
 {
-	int64_t jobs;
+	enum qmac_status status;
+	int64_t jobs = 0;
 
 	switch (which) {
 	case SET:
@@ -86,17 +106,31 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		options->settings[options->setting_count++] = (struct qmac_setting){"hw", value, "--hw"};
 		return QMAC_OK;
 	case BACKEND:
+		options->backend = value;
 		options->settings[options->setting_count++] = (struct qmac_setting){"backend", value, "--backend"};
+		return QMAC_OK;
+	case DATA_DIR:
+		options->settings[options->setting_count++] = (struct qmac_setting){NULL, value, "--data-dir"};
 		return QMAC_OK;
 	case OUT:
 		options->out = value;
 		return QMAC_OK;
 	case JOBS:
-		if (qmac_text_integer(value, 1, 1024, &jobs, err)) {
-			qmac_text_blame("-j", err);
-			return QMAC_BAD_INPUT;
-		}
+		status = take_number("-j", value, 1, 1024, &jobs, err);
 		options->jobs = (int)jobs;
+		return status;
+	case TRACE:
+		options->trace = value;
+		return QMAC_OK;
+	case TRACE_FROM:
+		return take_number("--trace-from", value, 0, INT64_MAX, &options->trace_from, err);
+	case TRACE_COUNT:
+		return take_number("--trace-count", value, 1, QMAC_TRACE_COMMANDS_MAX, &options->trace_count, err);
+	case TIMED:
+		options->timed = true;
+		return QMAC_OK;
+	case WAVE:
+		options->wave = value;
 		return QMAC_OK;
 	case RESUME:
 		options->resume = true;
@@ -107,16 +141,29 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 	}
 }
 
+/* The usage on one line: the arguments of a command may stand on several. */
+static const char *usage_of(const struct qmac_cli_command *command, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "usage: qmac %s ", command->name);
+
+	for (const char *c = command->arguments; *c && used < size - 1; c += *c == '\n' ? strspn(c, "\n ") : 1)
+		text[used++] = *c == '\n' ? ' ' : *c;
+	text[used] = 0;
+	return text;
+}
+
 static enum qmac_status check_files(const struct qmac_cli_command *command,
                                     const struct qmac_cli_options *options, struct qmac_error *err)
 {
+	char usage[300];
+
 	if (options->help)
 		return QMAC_OK;
 	if (options->file_count < command->files_min)
-		return qmac_fail(err, QMAC_BAD_INPUT, "usage: qmac %s %s", command->name, command->arguments);
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s", usage_of(command, usage, sizeof usage));
 	if (options->file_count > command->files_max)
-		return qmac_fail(err, QMAC_BAD_INPUT, "'%s' is one argument too many; usage: qmac %s %s",
-		                 options->files[command->files_max], command->name, command->arguments);
+		return qmac_fail(err, QMAC_BAD_INPUT, "'%s' is one argument too many; %s",
+		                 options->files[command->files_max], usage_of(command, usage, sizeof usage));
 	return QMAC_OK;
 }
 
@@ -128,6 +175,7 @@ enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc
 	char *storage;
 
 	memset(options, 0, sizeof *options);
+	options->trace_from = options->trace_count = -1;
 	for (int i = 0; i < argc; i++)
 		bytes += strlen(argv[i]) + 1;
 	options->files = calloc((size_t)argc + 1, sizeof *options->files);

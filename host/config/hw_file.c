@@ -71,9 +71,10 @@ static enum qmac_status read_fixed8(const struct qmac_param *p, const char *text
 	return QMAC_OK;
 }
 
-static enum qmac_status read_value(const struct qmac_param *p, const char *text, int *value,
-                                   struct qmac_error *err)
+enum qmac_status qmac_hw_read_value(struct qmac_hw *hw, const struct qmac_param *p, const char *text,
+                                    struct qmac_error *err)
 {
+	int *value = qmac_hw_member(hw, p);
 	enum qmac_status status;
 	int64_t number;
 	bool flag;
@@ -107,7 +108,7 @@ static enum qmac_status load_param(struct loader *l, const struct qmac_param *p,
 	const char *text;
 	enum qmac_status status = qmac_yaml_text(&l->yaml, node, full_name(p, name), number, &text, l->err);
 
-	if (status || !read_value(p, text, qmac_hw_member(l->hw, p), l->err))
+	if (status || !qmac_hw_read_value(l->hw, p, text, l->err))
 		return status;
 	qmac_text_blame(name, l->err);
 	return qmac_yaml_blame(&l->yaml, node, l->err);
@@ -225,31 +226,37 @@ enum qmac_status qmac_hw_load(struct qmac_hw *hw, const char *file, struct qmac_
 	return status;
 }
 
-void qmac_hw_print(const struct qmac_hw *hw, FILE *out)
+void qmac_hw_print_value(const struct qmac_hw *hw, const struct qmac_param *p, FILE *out)
 {
 	struct qmac_hw copy = *hw;
+	int value = *qmac_hw_member(&copy, p);
+	size_t length;
+
+	if (p->kind == QMAC_PARAM_CHOICE) {
+		const char *word = qmac_words_at(p->words, value, &length);
+
+		fprintf(out, "%.*s", (int)length, word);
+	} else if (p->kind == QMAC_PARAM_BOOL) {
+		fputs(value ? "true" : "false", out);
+	} else if (p->kind == QMAC_PARAM_FIXED8) {
+		qmac_text_print_real(value / 256.0, out);
+	} else {
+		fprintf(out, "%d", value);
+	}
+}
+
+void qmac_hw_print(const struct qmac_hw *hw, FILE *out)
+{
 	const char *group = "";
 
 	for (int i = 0; i < qmac_param_count; i++) {
 		const struct qmac_param *p = &qmac_params[i];
-		int value = *qmac_hw_member(&copy, p);
-		size_t length;
 
 		if (strcmp(group, p->group) != 0)
 			fprintf(out, "%s:\n", p->group);
 		group = p->group;
 		fprintf(out, "%s%s: ", is_dram(p) ? "  " : "", p->name);
-		if (p->kind == QMAC_PARAM_CHOICE) {
-			const char *word = qmac_words_at(p->words, value, &length);
-
-			fprintf(out, "%.*s", (int)length, word);
-		} else if (p->kind == QMAC_PARAM_BOOL) {
-			fputs(value ? "true" : "false", out);
-		} else if (p->kind == QMAC_PARAM_FIXED8) {
-			qmac_text_print_real(value / 256.0, out);
-		} else {
-			fprintf(out, "%d", value);
-		}
+		qmac_hw_print_value(hw, p, out);
 		fputc('\n', out);
 	}
 }

@@ -16,6 +16,11 @@
  */
 QMAC_MUST_CHECK enum qmac_status qmac_hw_load(struct qmac_hw *hw, const char *file, struct qmac_error *err);
 
+/* Reads and writes the value of one key; errors have no place. */
+QMAC_MUST_CHECK enum qmac_status qmac_hw_read_value(struct qmac_hw *hw, const struct qmac_param *p,
+                                                    const char *text, struct qmac_error *err);
+void qmac_hw_print_value(const struct qmac_hw *hw, const struct qmac_param *p, FILE *out);
+
 /* Writes hw as YAML that qmac_hw_load reads back to the same values. */
 void qmac_hw_print(const struct qmac_hw *hw, FILE *out);
 

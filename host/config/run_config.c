@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/data_file.h"
 #include "config/run_table.h"
 #include "config/text.h"
 #include "config/yaml.h"
@@ -23,6 +24,7 @@ struct loader {
 	struct qmac_yaml yaml; /* root NULL where there is no file */
 	const struct qmac_setting *settings;
 	struct origin origins[QMAC_RUN_KEYS];
+	const char *data_dir;  /* NULL where not given */
 	int culprit;           /* index of the setting to blame, or -1 */
 	struct qmac_error *err;
 };
@@ -80,6 +82,10 @@ static enum qmac_status read_settings(struct loader *l, int count)
 		int key = qmac_words_find(qmac_run_words, name);
 
 		l->culprit = i;
+		if (strcmp(s->option, "--data-dir") == 0) {
+			l->data_dir = s->value;
+			continue;
+		}
 		if (!name[0])
 			return qmac_fail(l->err, QMAC_BAD_INPUT, "no key given; write key=value");
 		if (key < 0)
@@ -113,7 +119,7 @@ static enum qmac_status blame(struct loader *l, int key, int other)
 	return origin->node ? qmac_yaml_blame(&l->yaml, origin->node, l->err) : QMAC_BAD_INPUT;
 }
 
-static enum qmac_status check_sizes(struct loader *l)
+static enum qmac_status check_generated(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
 
@@ -127,6 +133,17 @@ static enum qmac_status check_sizes(struct loader *l)
 		                run->samples * run->features);
 		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
 	}
+	return QMAC_OK;
+}
+
+static enum qmac_status check_sizes(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+
+	if (run->test_fraction > 0.9) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is out of range 0..0.9", run->test_fraction);
+		return blame(l, QMAC_KEY_test_fraction, QMAC_KEY_test_fraction);
+	}
 	if (run->epochs * run->inner_steps > UINT32_MAX) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
 		                "epochs * inner_steps = %" PRId64 " is more than 2^32 - 1: step numbers have 32 bits",
@@ -135,6 +152,11 @@ static enum qmac_status check_sizes(struct loader *l)
 			return blame(l, QMAC_KEY_epochs, QMAC_KEY_samples);
 		return blame(l, QMAC_KEY_epochs, QMAC_KEY_inner_steps);
 	}
+	if (run->inner_steps > 0 && run->batch > (INT64_C(1) << 31) / run->inner_steps) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "batch * inner_steps = %" PRId64 " * %" PRId64
+		                " is more than 2^31 samples an epoch", run->batch, run->inner_steps);
+		return blame(l, QMAC_KEY_batch, QMAC_KEY_inner_steps);
+	}
 	return QMAC_OK;
 }
 
@@ -142,10 +164,6 @@ static enum qmac_status check_available(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
 
-	if (run->batch > 1) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%" PRId64 " is not available yet; use 1", run->batch);
-		return blame(l, QMAC_KEY_batch, QMAC_KEY_batch);
-	}
 	if (run->lambda > 0) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is not available yet for %s; use 0", run->lambda,
 		                qmac_problem_name(run->problem));
@@ -169,10 +187,37 @@ static enum qmac_status check_hw(struct loader *l)
 	return blame(l, QMAC_KEY_hw, QMAC_KEY_hw);
 }
 
+/* What the user wrote; the run has it as seen from the run file. */
+static const char *given_text(const struct loader *l, int key)
+{
+	const struct origin *origin = &l->origins[key];
+
+	return origin->setting ? l->settings[origin->setting - 1].value : origin->node->text;
+}
+
+static enum qmac_status check_file(struct loader *l)
+{
+	struct qmac_run *run = &l->config->run;
+	char found[QMAC_PATH_MAX];
+
+	if (!run->file[0]) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
+		                "data from a file, but no file given; name one, e.g. file: houses.csv");
+		return blame(l, QMAC_KEY_data, QMAC_KEY_data);
+	}
+	if (qmac_data_file_find(found, sizeof found, run->file, given_text(l, QMAC_KEY_file), l->data_dir,
+	                        l->err))
+		return blame(l, QMAC_KEY_file, QMAC_KEY_file);
+	strcpy(run->file, found);
+	return QMAC_OK;
+}
+
 static enum qmac_status check_rules(struct loader *l)
 {
 	enum qmac_status status = check_available(l);
 
+	if (!status)
+		status = l->config->run.data == QMAC_DATA_MAKE_REGRESSION ? check_generated(l) : check_file(l);
 	if (!status)
 		status = check_sizes(l);
 	if (!status)
@@ -244,24 +289,36 @@ enum qmac_status qmac_run_config_load(struct qmac_run_config *config, const char
 	return status;
 }
 
+/* path holds QMAC_PATH_MAX bytes. What cannot be read back stays relative: it still names the file. */
+static void make_absolute(char *path)
+{
+	char *absolute = realpath(path, NULL);
+
+	if (absolute && strlen(absolute) < QMAC_PATH_MAX && qmac_text_is_utf8(absolute))
+		strcpy(path, absolute);
+	free(absolute);
+}
+
 void qmac_run_config_print(const struct qmac_run_config *config, FILE *out)
 {
 	struct qmac_run run = config->run;
-	char *absolute = realpath(run.hw, NULL);
 
-	/* A path beyond QMAC_PATH_MAX could not be read back; the shorter one still names the file. */
-	if (absolute && strlen(absolute) < sizeof run.hw && qmac_text_is_utf8(absolute))
-		strcpy(run.hw, absolute);
-	free(absolute);
+	make_absolute(run.hw);
+	make_absolute(run.file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
 		const struct qmac_run_key *key = &qmac_run_keys[i];
+		const char *stranger = qmac_run_unused_by(&run, key);
 
+		if (i == QMAC_KEY_file && !run.file[0]) {
+			fprintf(out, "# file: not given\n");
+			continue;
+		}
 		fprintf(out, "%s: ", key->name);
 		qmac_run_print_value(&run, key, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
-		if (!(key->used_by >> run.algorithm & 1))
-			fprintf(out, ", unused by %s", qmac_algorithm_name(run.algorithm));
+		if (stranger)
+			fprintf(out, ", unused by %s", stranger);
 		fputc('\n', out);
 	}
 }

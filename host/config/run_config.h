@@ -8,24 +8,33 @@
 #ifndef QMAC_CONFIG_RUN_CONFIG_H
 #define QMAC_CONFIG_RUN_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
 
 enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION };
+enum qmac_data { QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM };
 enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
-enum { QMAC_PATH_MAX = 1024, QMAC_RUN_KEYS_MAX = 64 };
+enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
 
 /* Effective values; members are named as the keys. */
 struct qmac_run {
 	enum qmac_problem problem;     /* "linear_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
-	int64_t samples;               /* N of the generated problem */
-	int64_t features;              /* d */
+	enum qmac_data data;           /* "make_regression", "csv", "libsvm": where the samples come from */
+	char file[QMAC_PATH_MAX];      /* of the data; where it was found */
+	char target[QMAC_TEXT_MAX];    /* CSV: the column of the targets: a name, a number from 1, or "last" */
+	bool standardise;              /* a file's features and targets to mean 0, variance 1 */
+	double clip;                   /* limit of a file's inputs after that; 0: none */
+	bool bias;                     /* one more feature, always 1, for a file */
+	double test_fraction;          /* share of the samples in the test part, 0..0.9 */
+	int64_t samples;               /* of the generated problem, test part included */
+	int64_t features;              /* d of the generated problem */
 	int64_t informative;           /* features with a non-zero coefficient */
 	double noise;                  /* standard deviation of the noise on y */
 	int bits;                      /* b: width of w or z in the low-precision algorithms, 2..16 */
@@ -38,7 +47,7 @@ struct qmac_run {
 	double mu;                     /* HALP: s = ||g|| / mu */
 	double lambda;                 /* L2 regulariser */
 	int64_t batch;
-	int64_t inner_steps;           /* T per epoch */
+	int64_t inner_steps;           /* T per epoch; 0: two passes over the training part */
 	enum qmac_option option;       /* "I" (or 1), "II" (or 2): which inner iterate becomes the centre */
 	int64_t epochs;
 	uint32_t seed;
@@ -50,7 +59,10 @@ struct qmac_run {
 	enum qmac_divergence divergence; /* "report" or "fail" (exit status 1) */
 };
 
-/* "key=value" from the command line, with the option that carried it ("--set", "--hw"). */
+/*
+ * "key=value" from the command line, with the option that carried it ("--set", "--hw"). The option
+ * "--data-dir" is no key: its value is the folder to search for data.
+ */
 struct qmac_setting {
 	const char *key, *value, *option;
 };
@@ -71,7 +83,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
 
 /*
  * Writes the effective configuration as YAML that qmac_run_config_load reads back to the
- * same values, a comment with the source behind each line. hw is written as an absolute path.
+ * same values, a comment with the source behind each line. Paths are written as absolute ones.
  */
 void qmac_run_config_print(const struct qmac_run_config *config, FILE *out);
 

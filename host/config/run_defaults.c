@@ -1,7 +1,8 @@
 /*
  * Defaults of the run keys. Those that depend on other keys follow Figure 1 of
  * the HALP paper; its alpha of SGD, 2.5e-6, leaves w all but where it was, so
- * that the default is a thousand times as large.
+ * that the default is a thousand times as large. Those of mini-batches are ours,
+ * measured in docs/algorithms.md.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -22,17 +23,53 @@ static double default_delta(int bits)
 	return bits == 8 ? 0.7 : ldexp(0.003, 16 - bits);
 }
 
-static double default_alpha(enum qmac_algorithm algorithm)
+static double default_alpha(const struct qmac_run *run)
 {
-	return algorithm == QMAC_SGD || algorithm == QMAC_LP_SGD ? 2.5e-3 : 5e-3;
+	double one = run->algorithm == QMAC_SGD || run->algorithm == QMAC_LP_SGD ? 2.5e-3 : 5e-3;
+
+	return one * sqrt((double)run->batch);
 }
 
-/* Two passes over the data, as the paper has it. */
+/* HALP's residuals shrink with its grid; those of the others fall below a coarse m'. */
+static int default_mp_bits(const struct qmac_run *run)
+{
+	if (run->batch == 1)
+		return 32;
+	return run->algorithm == QMAC_LP_SGD || run->algorithm == QMAC_LP_SVRG ? 24 : 8;
+}
+
+/* Two passes over the data, as the paper has it; 0 says so where their size is not known yet. */
 static int64_t default_inner_steps(const struct qmac_run *run)
 {
 	int64_t steps = 2 * run->samples / run->batch;
 
+	if (run->data != QMAC_DATA_MAKE_REGRESSION || run->test_fraction > 0)
+		return 0;
 	return steps > 1 ? steps : 1;
+}
+
+/* What depends on the algorithm and, beyond one sample a step, on the batch. */
+static void set_batch_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
+{
+	struct qmac_run *run = &config->run;
+	char batched[64] = "";
+
+	if (run->batch > 1)
+		snprintf(batched, sizeof batched, "%s, batch %" PRId64, qmac_algorithm_name(run->algorithm),
+		         run->batch);
+	if (!given[QMAC_KEY_alpha]) {
+		run->alpha = default_alpha(run);
+		set_source(config, QMAC_KEY_alpha, " for ",
+		           batched[0] ? batched : qmac_algorithm_name(run->algorithm));
+	}
+	if (!given[QMAC_KEY_mp_bits]) {
+		run->mp_bits = default_mp_bits(run);
+		set_source(config, QMAC_KEY_mp_bits, batched[0] ? " for " : "", batched);
+	}
+	if (!given[QMAC_KEY_mu]) {
+		run->mu = run->batch == 1 ? 3 : 1;
+		set_source(config, QMAC_KEY_mu, batched[0] ? " for " : "", batched);
+	}
 }
 
 static void set_plain(struct qmac_run_config *config, int key)
@@ -54,16 +91,18 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 	for (int key = 0; key < QMAC_RUN_KEYS; key++)
 		if (!given[key] && qmac_run_keys[key].fallback)
 			set_plain(config, key);
+	if (!given[QMAC_KEY_test_fraction]) {
+		run->test_fraction = run->data == QMAC_DATA_MAKE_REGRESSION ? 0 : 0.2;
+		set_source(config, QMAC_KEY_test_fraction, "",
+		           run->data == QMAC_DATA_MAKE_REGRESSION ? "" : " for files");
+	}
 	if (!given[QMAC_KEY_informative]) {
 		run->informative = run->features < 10 ? run->features : 10;
 		snprintf(number, sizeof number, "%" PRId64, run->features);
 		set_source(config, QMAC_KEY_informative, run->features < 10 ? " for features " : "",
 		           run->features < 10 ? number : "");
 	}
-	if (!given[QMAC_KEY_alpha]) {
-		run->alpha = default_alpha(run->algorithm);
-		set_source(config, QMAC_KEY_alpha, " for ", qmac_algorithm_name(run->algorithm));
-	}
+	set_batch_defaults(config, given);
 	if (!given[QMAC_KEY_frac_bits] && run->algorithm == QMAC_LP_SGD) {
 		/* Its grid never shrinks: with fewer bits tiny steps round to 0 before the stochastic rounding. */
 		run->frac_bits = 16;
@@ -76,6 +115,7 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 	}
 	if (!given[QMAC_KEY_inner_steps]) {
 		run->inner_steps = default_inner_steps(run);
-		set_source(config, QMAC_KEY_inner_steps, ": 2 * samples / batch", "");
+		set_source(config, QMAC_KEY_inner_steps, run->inner_steps ? ": 2 * samples / batch" :
+		           ": two passes over the training part", "");
 	}
 }

@@ -13,7 +13,10 @@ enum {
 	HALP = 1 << QMAC_HALP,
 	LP = LP_SGD | LP_SVRG | HALP,
 	OUTER = 1 << QMAC_SVRG | LP_SVRG | HALP,
-	ALL = 1 << QMAC_SGD | OUTER | LP
+	ALL = 1 << QMAC_SGD | OUTER | LP,
+	GENERATED = QMAC_RUN_DATA << QMAC_DATA_MAKE_REGRESSION,
+	CSV = QMAC_RUN_DATA << QMAC_DATA_CSV,
+	FILES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM
 };
 
 const struct qmac_run_key qmac_run_keys[QMAC_RUN_KEYS] = {
@@ -60,18 +63,30 @@ static enum qmac_status set_choice(struct qmac_run *run, const struct qmac_run_k
 static enum qmac_status set_text(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
                                  struct qmac_error *err)
 {
-	bool path = key->kind == QMAC_RUN_PATH;
-	size_t size = path ? sizeof run->hw : sizeof run->kernel;
+	bool name = key->kind == QMAC_RUN_NAME, path = key->kind == QMAC_RUN_PATH;
+	size_t size = path ? sizeof run->hw : name ? sizeof run->kernel : sizeof run->target;
 
-	if (!path && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+	if (name && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")])
 		return qmac_fail(err, QMAC_BAD_INPUT, "expected a name of lower-case letters and digits, not '%.60s'",
 		                 text);
-	if (path && !qmac_text_is_utf8(text))
-		return qmac_fail(err, QMAC_BAD_INPUT, "the path is not UTF-8, so no configuration can record it");
+	if (!name && !qmac_text_is_utf8(text))
+		return qmac_fail(err, QMAC_BAD_INPUT, "the %s is not UTF-8, so no configuration can record it",
+		                 path ? "path" : "text");
 	if (strlen(text) >= size)
 		return qmac_fail(err, QMAC_BAD_INPUT, "longer than %zu bytes: '%.60s...'", size - 1, text);
 	strcpy(member(run, key), text);
 	return QMAC_OK;
+}
+
+static enum qmac_status set_bool(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
+                                 struct qmac_error *err)
+{
+	bool value;
+	enum qmac_status status = qmac_text_bool(text, &value, err);
+
+	if (!status)
+		memcpy(member(run, key), &value, sizeof value);
+	return status;
 }
 
 static enum qmac_status set_integer(struct qmac_run *run, const struct qmac_run_key *key, const char *text,
@@ -122,7 +137,10 @@ enum qmac_status qmac_run_set(struct qmac_run *run, const struct qmac_run_key *k
 		return set_choice(run, key, text, err);
 	case QMAC_RUN_NAME:
 	case QMAC_RUN_PATH:
+	case QMAC_RUN_TEXT:
 		return set_text(run, key, text, err);
+	case QMAC_RUN_BOOL:
+		return set_bool(run, key, text, err);
 	case QMAC_RUN_INT:
 	case QMAC_RUN_INT64:
 	case QMAC_RUN_UINT32:
@@ -142,11 +160,12 @@ void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key 
 	uint32_t narrow;
 	double real;
 	int index;
+	bool yes;
 	size_t length;
 
-	memcpy(&index, at, sizeof index);
 	switch (key->kind) {
 	case QMAC_RUN_CHOICE:
+		memcpy(&index, at, sizeof index);
 		word = qmac_words_at(key->words, index, &length);
 		fprintf(out, "%.*s", (int)length, word);
 		break;
@@ -155,9 +174,15 @@ void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key 
 		fputs(at, out);
 		break;
 	case QMAC_RUN_PATH:
+	case QMAC_RUN_TEXT:
 		qmac_text_print_quoted(at, out);
 		break;
+	case QMAC_RUN_BOOL:
+		memcpy(&yes, at, sizeof yes);
+		fputs(yes ? "true" : "false", out);
+		break;
 	case QMAC_RUN_INT:
+		memcpy(&index, at, sizeof index);
 		fprintf(out, "%d", index);
 		break;
 	case QMAC_RUN_UINT32:
@@ -174,6 +199,16 @@ void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key 
 		qmac_text_print_real(real, out);
 		break;
 	}
+}
+
+const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_run_key *key)
+{
+	static const char *const names[] = {"make_regression", "csv", "libsvm"};
+	unsigned data = key->used_by / QMAC_RUN_DATA;
+
+	if (data && !(data >> run->data & 1))
+		return names[run->data];
+	return key->used_by >> run->algorithm & 1 ? NULL : qmac_algorithm_name(run->algorithm);
 }
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm)

@@ -13,7 +13,9 @@ enum qmac_run_kind {
 	QMAC_RUN_CHOICE,   /* an enum: index of the word */
 	QMAC_RUN_WORD,     /* char[16]: one of the words */
 	QMAC_RUN_NAME,     /* char[16]: lower-case letters, digits, '_' */
-	QMAC_RUN_PATH,     /* char[QMAC_PATH_MAX] */
+	QMAC_RUN_PATH,     /* char[QMAC_PATH_MAX]; "" where not given */
+	QMAC_RUN_TEXT,     /* char[QMAC_TEXT_MAX] */
+	QMAC_RUN_BOOL,     /* bool */
 	QMAC_RUN_INT,      /* int */
 	QMAC_RUN_INT64,    /* int64_t */
 	QMAC_RUN_UINT32,   /* uint32_t */
@@ -28,12 +30,14 @@ enum {
 	QMAC_RUN_KEYS
 };
 
+enum { QMAC_RUN_DATA = 1 << 16 };
+
 struct qmac_run_key {
 	const char *name;
 	enum qmac_run_kind kind;
 	int64_t low, high;
 	const char *words, *aliases, *fallback;
-	unsigned used_by; /* bit per enum qmac_algorithm */
+	unsigned used_by; /* bit per enum qmac_algorithm; QMAC_RUN_DATA << per enum qmac_data, none: all */
 	const char *help;
 	size_t offset;    /* of the member in struct qmac_run */
 };
@@ -50,7 +54,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_set(struct qmac_run *run, const struct
 /* Writes the value as YAML. */
 void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key *key, FILE *out);
 
-/* Fills in every key that was not given, and the source of each. hw stays empty. */
+/* The words for the run's algorithm or data where it does not look at the key; NULL where it does. */
+const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_run_key *key);
+
+/* Fills in every key that was not given, and the source of each. hw and file stay empty. */
 void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS]);
 
 /*

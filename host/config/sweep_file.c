@@ -1,7 +1,9 @@
+#define _POSIX_C_SOURCE 200809L
 #include "config/sweep_file.h"
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/run_table.h"
 #include "config/text.h"
@@ -48,6 +50,11 @@ static bool is_name(const struct qmac_yaml_node *node)
 
 /* ---- structure ---------------------------------------------------------------- */
 
+static bool is_path(const char *key)
+{
+	return strcmp(key, "hw") == 0 || strcmp(key, "file") == 0;
+}
+
 /* One scalar that a run gets, with its place as the option that carried it. */
 static enum qmac_status make_setting(struct loader *l, const struct qmac_yaml_node *node, const char *key,
                                      struct qmac_setting *setting)
@@ -58,13 +65,15 @@ static enum qmac_status make_setting(struct loader *l, const struct qmac_yaml_no
 
 	if (status)
 		return status;
-	if (strcmp(key, "hw") == 0) {
+	if (is_path(key)) {
 		if (!qmac_path_beside(path, sizeof path, l->yaml.file, text)) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "hw: the path is longer than %d bytes",
+			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s: the path is longer than %d bytes", key,
 			                QMAC_PATH_MAX - 1);
 			return qmac_yaml_blame(&l->yaml, node, l->err);
 		}
-		text = qmac_arena_copy(&l->yaml.arena, path);
+		/* a data file that is not there may lie in the data folder, under the name as it stands */
+		if (strcmp(key, "hw") == 0 || access(path, F_OK) == 0)
+			text = qmac_arena_copy(&l->yaml.arena, path);
 	}
 	snprintf(option, sizeof option, "%.120s:%d", l->yaml.file, node->line);
 	setting->key = key;
@@ -221,7 +230,7 @@ static bool append(char *name, size_t size, const char *text)
 /* The part of a value that a name shows: of a path the file's name alone. */
 static const char *short_value(const struct qmac_setting *setting)
 {
-	const char *slash = strcmp(setting->key, "hw") == 0 ? strrchr(setting->value, '/') : NULL;
+	const char *slash = is_path(setting->key) ? strrchr(setting->value, '/') : NULL;
 
 	return slash ? slash + 1 : setting->value;
 }

@@ -16,7 +16,8 @@ struct qmac_random {
 enum qmac_stream {
 	QMAC_STREAM_DATA = 1,    /* generated inputs and coefficients */
 	QMAC_STREAM_SAMPLES = 2, /* order of the samples */
-	QMAC_STREAM_OPTION = 3   /* the inner iterate that option II keeps */
+	QMAC_STREAM_OPTION = 3,  /* the inner iterate that option II keeps */
+	QMAC_STREAM_SPLIT = 4    /* which samples are for testing */
 };
 
 struct qmac_random qmac_random_stream(uint32_t seed, enum qmac_stream stream);

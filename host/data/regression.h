@@ -10,22 +10,11 @@
 #ifndef QMAC_DATA_REGRESSION_H
 #define QMAC_DATA_REGRESSION_H
 
-#include <stdint.h>
+#include "data/dataset.h"
 
-#include "base/error.h"
-
-struct qmac_regression {
-	int64_t samples, features;
-	double dx;       /* quantum of x */
-	int16_t *codes;  /* samples x features, x = dx * code */
-	double *x;       /* samples x features, dx * code */
-	double *y;       /* samples */
-	double *truth;   /* features: the coefficients */
-};
-
-QMAC_MUST_CHECK enum qmac_status qmac_regression_generate(struct qmac_regression *data, int64_t samples,
+/* All samples in the training part; truth holds the coefficients. Free also after a failure. */
+QMAC_MUST_CHECK enum qmac_status qmac_regression_generate(struct qmac_dataset *data, int64_t samples,
                                                           int64_t features, int64_t informative, double noise,
                                                           int x_bits, uint32_t seed, struct qmac_error *err);
-void qmac_regression_free(struct qmac_regression *data);
 
 #endif

@@ -224,7 +224,8 @@ enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_erro
 	if (pending & QMAC_IRQ_ERROR)
 		return device_error(driver, err);
 	if (!raised)
-		return qmac_fail(err, QMAC_INTERNAL, "the device did not answer within %llu cycles: %u of %u commands "
+		return qmac_fail(err, QMAC_INTERNAL,
+			"the device did not answer within %llu cycles: %u of %u commands "
 		                 "were fetched", (unsigned long long)driver->timeout_cycles,
 		                 read_register(driver, QMAC_REG_RING_HEAD), driver->tail);
 	driver->drained = driver->tail;

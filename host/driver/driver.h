@@ -60,7 +60,8 @@ void qmac_command_wait(struct qmac_command *command, struct qmac_token token);
  * Fails where the device stopped with an error, or did not answer, while the
  * full ring was drained. The command itself is checked by the device only.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qmac_command *command,
+QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver,
+				const struct qmac_command *command,
                                                     struct qmac_token *token, struct qmac_error *err);
 
 /*

@@ -18,6 +18,7 @@ struct watch {
 	enum qmac_status status; /* of writing the metrics */
 	bool stopped;
 	int64_t epoch;
+	struct qmac_recorder *recorder; /* NULL: no trace is wanted */
 };
 
 static double seconds(void)
@@ -46,22 +47,65 @@ static void on_retire(void *context, const struct qmac_retire *record)
 	qmac_results_retire(watch->results, record);
 }
 
-/* Trains into results that are open already. */
-static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *hw,
-                              struct qmac_results *results, struct qmac_job_result *result,
-                              struct qmac_error *err)
+static enum qmac_status open_recorder(void *context, const char *name, const struct qmac_hw *hw,
+                                      const struct qmac_device_options *options,
+                                      struct qmac_backend **backend, struct qmac_error *err)
+{
+	struct watch *watch = context;
+
+	return qmac_recorder_open(watch->recorder, name, hw, options, backend, err);
+}
+
+/* Before the run: is a trace possible? */
+static enum qmac_status create_recorder(const struct qmac_job *job, struct qmac_recorder **recorder,
+                                        struct qmac_error *err)
 {
 	const struct qmac_run *run = &job->config->run;
-	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK};
+
+	*recorder = NULL;
+	if (!job->trace_file)
+		return QMAC_OK;
+	if (!qmac_is_low_precision(run->algorithm))
+		return qmac_fail(err, QMAC_BAD_INPUT, "there is nothing to trace: %s does not use the device",
+		                 qmac_algorithm_name(run->algorithm));
+	*recorder = qmac_recorder_create(&job->window);
+	return *recorder ? qmac_trace_write_probe(job->trace_file, err) :
+	       qmac_fail(err, QMAC_INTERNAL, "out of memory for a trace");
+}
+
+static enum qmac_status write_trace(const struct qmac_job *job, struct qmac_recorder *recorder,
+                                    struct qmac_job_result *result, struct qmac_error *err)
+{
+	const struct qmac_trace *trace;
+	enum qmac_status status = qmac_recorder_finish(recorder, &trace, err);
+
+	if (!status)
+		status = qmac_trace_write(trace, job->trace_file, err);
+	result->traced = status ? 0 : trace->command_count;
+	return status;
+}
+
+/* Trains into results that are open already. */
+static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *hw,
+                              struct qmac_results *results, struct qmac_recorder *recorder,
+                              struct qmac_job_result *result, struct qmac_error *err)
+{
+	const struct qmac_run *run = &job->config->run;
+	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK,
+	                      .recorder = recorder};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics,
 		.on_retire = run->timeline > 0 ? on_retire : NULL,
 		.context = &watch,
+		.open = recorder ? open_recorder : NULL,
 	};
 	struct qmac_train_result trained = {0};
 	double start = seconds();
-	enum qmac_status status = qmac_train(run, hw, &observer, &trained, err);
+	enum qmac_status status = qmac_train(run, hw, &observer, &trained, err), traced = QMAC_OK;
+	struct qmac_error trace_error;
 
+	if (recorder)
+		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)
 		status = watch.status;
 	if (!status && (watch.stopped || (job->stop && *job->stop)))
@@ -71,7 +115,10 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *
 		status = qmac_results_finish(results, &trained, seconds() - start, err);
 	result->diverged = !status && trained.diverged;
 	free(trained.weights);
-	return status;
+	if (status || !traced)
+		return status;
+	*err = trace_error;
+	return traced;
 }
 
 /* Whether the result that is there already says that its run diverged. */
@@ -95,6 +142,7 @@ static enum qmac_status read_diverged(const char *folder, bool *diverged, struct
 enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                               struct qmac_error *err)
 {
+	struct qmac_recorder *recorder = NULL;
 	struct qmac_results *results = NULL;
 	enum qmac_status status;
 	struct qmac_hw hw;
@@ -107,10 +155,15 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 	if (result->kept) {
 		status = read_diverged(job->folder, &result->diverged, err);
 	} else {
-		status = qmac_results_create(job->folder, job->config, &hw, &results, err);
-		if (status)
+		status = create_recorder(job, &recorder, err);
+		if (!status)
+			status = qmac_results_create(job->folder, job->config, &hw, &results, err);
+		if (status) {
+			qmac_recorder_destroy(recorder);
 			return status;
-		status = train(job, &hw, results, result, err);
+		}
+		status = train(job, &hw, results, recorder, result, err);
+		qmac_recorder_destroy(recorder);
 		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
 		qmac_results_destroy(results);
 	}

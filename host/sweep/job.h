@@ -9,12 +9,15 @@
 #include <stdbool.h>
 
 #include "config/run_config.h"
+#include "trace/trace.h"
 #include "train/train.h"
 
 struct qmac_job {
 	const struct qmac_run_config *config;
 	const char *folder;
 	bool resume;                       /* a complete result of the same configuration is kept */
+	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
+	struct qmac_trace_window window;
 	/* Looked at once per epoch: a non-zero value (a signal's number) ends the run; may be NULL. */
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
@@ -25,13 +28,15 @@ struct qmac_job {
 struct qmac_job_result {
 	bool kept;          /* by `resume`: nothing was done */
 	bool diverged;      /* the results are written (or kept), and say so */
+	uint64_t traced;    /* commands in the trace file; 0 where there is none */
 	char warning[512];  /* why the plot is missing, or "" */
 };
 
 /*
  * Runs the training and writes its folder. A run that was ended early leaves
  * no results and returns QMAC_CHECK_FAILED, as does one that diverged although
- * run.divergence is "fail": that one after its results were written.
+ * run.divergence is "fail": that one after its results were written. The trace is
+ * written also where the run fails.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                                               struct qmac_error *err);

@@ -11,48 +11,60 @@ static double dot(const double *a, const double *b, int64_t count)
 	return sum;
 }
 
-void qmac_sgd_epoch(struct qmac_training *training)
+/* move = alpha/batch sum over the next batch of (x_i.at - y_i) x_i, y NULL: 0. */
+static void batch_step(struct qmac_training *training, const double *at, const double *y)
 {
-	const struct qmac_regression *data = &training->data;
-	int64_t features = data->features, steps = training->run->inner_steps;
-	double *w = training->w;
+	int64_t features = training->data.features, batch = training->run->batch;
+	double scale = training->run->alpha / (double)batch, *move = training->move;
 
-	for (int64_t t = 0; t < steps; t++) {
+	memset(move, 0, (size_t)features * sizeof move[0]);
+	for (int64_t b = 0; b < batch; b++) {
 		int64_t i = qmac_training_sample(training);
-		const double *x = data->x + i * features;
-		double c = training->run->alpha * (dot(x, w, features) - data->y[i]);
+		const double *x = training->data.x + i * features;
+		double c = scale * (dot(x, at, features) - (y ? y[i] : 0));
 
 		for (int64_t j = 0; j < features; j++)
-			w[j] -= c * x[j];
+			move[j] += c * x[j];
 	}
-	training->host_flops += (uint64_t)steps * (4 * (uint64_t)features + 2);
+}
+
+void qmac_sgd_epoch(struct qmac_training *training)
+{
+	int64_t features = training->data.features, steps = training->run->inner_steps;
+	uint64_t batch = (uint64_t)training->run->batch;
+
+	for (int64_t t = 0; t < steps; t++) {
+		batch_step(training, training->w, training->data.y);
+		for (int64_t j = 0; j < features; j++)
+			training->w[j] -= training->move[j];
+	}
+	training->host_flops += (uint64_t)steps * batch * (4 * (uint64_t)features + 2);
 	qmac_training_use_steps(training);
 }
 
 void qmac_svrg_epoch(struct qmac_training *training)
 {
-	const struct qmac_regression *data = &training->data;
-	int64_t features = data->features, steps = training->run->inner_steps;
+	int64_t features = training->data.features, steps = training->run->inner_steps;
 	int64_t keep_after = qmac_training_keep_after(training);
+	uint64_t batch = (uint64_t)training->run->batch;
 	size_t bytes = (size_t)features * sizeof(double);
-	double alpha = training->run->alpha, *z = training->z, *h = training->h;
+	double *z = training->z, *h = training->h;
 
 	qmac_training_use_gradient(training);
 	memset(z, 0, bytes);
 	memset(training->kept, 0, bytes);
 	for (int64_t j = 0; j < features; j++)
-		h[j] = alpha * training->gradient[j];
+		h[j] = training->run->alpha * training->gradient[j];
 	for (int64_t t = 1; t <= steps; t++) {
-		const double *x = data->x + qmac_training_sample(training) * features;
-		double c = alpha * dot(x, z, features);
-
+		batch_step(training, z, NULL);
 		for (int64_t j = 0; j < features; j++)
-			z[j] -= c * x[j] + h[j];
+			z[j] -= training->move[j] + h[j];
 		if (t == keep_after)
 			memcpy(training->kept, z, bytes);
 	}
 	for (int64_t j = 0; j < features; j++)
 		training->w[j] += training->kept[j];
-	training->host_flops += (uint64_t)steps * (5 * (uint64_t)features + 1) + 2 * (uint64_t)features;
+	training->host_flops += (uint64_t)steps * (batch * (4 * (uint64_t)features + 1) + (uint64_t)features) +
+	                        2 * (uint64_t)features;
 	qmac_training_use_steps(training);
 }

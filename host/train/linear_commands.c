@@ -31,17 +31,17 @@ static void make_residual(const struct qmac_linear_plan *plan, struct qmac_comma
 	dot->red_rows = 1;
 	dot->d0 = 0;
 	dot->red_lanes = !plan->target_table;
-	dot->bw = (uint32_t)plan->m_bits;
+	dot->bw = (uint32_t)plan->step.m_bits;
 
 	*scale = vector(plan, QMAC_OP_SUB, plan->m_row, plan->m_row, 1);
 	if (plan->target_table)
 		second_source(scale, QMAC_SPACE_ACC, plan->target_row);
 	scale->red_lanes = plan->target_table;
 	scale->l0 = (uint32_t)plan->shape.y_frac_bits;
-	scale->mult = plan->mult;
-	scale->shift = (uint32_t)plan->m_shift;
+	scale->mult = plan->step.mult;
+	scale->shift = (uint32_t)plan->step.m_shift;
 	scale->rnd = QMAC_ROUND_NEAREST;
-	scale->bw = (uint32_t)plan->mp_bits;
+	scale->bw = (uint32_t)plan->step.mp_bits;
 }
 
 void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command step[QMAC_LINEAR_COMMANDS])
@@ -55,15 +55,15 @@ void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command s
 	*multiply = vector(plan, QMAC_OP_MUL, plan->t_row, plan->m_row, plan->rows);
 	second_source(multiply, plan->x_space, plan->x_row);
 	multiply->a0 = 0;
-	multiply->shift = (uint32_t)plan->t_shift;
+	multiply->shift = (uint32_t)plan->step.t_shift;
 	multiply->rnd = QMAC_ROUND_NEAREST;
-	multiply->bw = (uint32_t)plan->t_bits;
+	multiply->bw = (uint32_t)plan->step.t_bits;
 
 	*offset = vector(plan, QMAC_OP_ADD, plan->t_row, plan->t_row, plan->rows);
 	if (plan->shape.has_offset)
 		second_source(offset, QMAC_SPACE_ACC, plan->h_row);
-	offset->l0 = (uint32_t)plan->t_left;
-	offset->bw = (uint32_t)plan->u_bits;
+	offset->l0 = (uint32_t)plan->step.t_left;
+	offset->bw = (uint32_t)plan->step.u_bits;
 
 	*round = vector(plan, QMAC_OP_SUB, plan->z_row, plan->z_row, plan->rows);
 	second_source(round, QMAC_SPACE_ACC, plan->t_row);
@@ -76,7 +76,7 @@ void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command s
 
 bool qmac_linear_has_offset(const struct qmac_linear_plan *plan)
 {
-	return plan->shape.has_offset || plan->t_left > 0;
+	return plan->shape.has_offset || plan->step.t_left > 0;
 }
 
 struct qmac_command qmac_linear_clear(const struct qmac_linear_plan *plan)

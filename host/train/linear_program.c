@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "num/dither.h"
-#include "num/fixed.h"
 #include "train/linear_commands.h"
+#include "train/pack.h"
 
 enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 
@@ -39,7 +39,7 @@ static unsigned x_container(const struct qmac_linear_plan *plan)
 
 static unsigned h_container(const struct qmac_linear_plan *plan)
 {
-	return plan->u_bits <= 32 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE;
+	return plan->step.u_bits <= 32 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE;
 }
 
 static uint64_t x_bytes(const struct qmac_linear_plan *plan)
@@ -60,12 +60,6 @@ uint64_t qmac_linear_program_memory(const struct qmac_linear_plan *plan)
 	       target_bytes(plan) + alignment;
 }
 
-static void put(uint8_t *to, int64_t value, unsigned container)
-{
-	for (int i = 0; i < qmac_container_bytes(container); i++)
-		to[i] = (uint8_t)((uint64_t)value >> (8 * i));
-}
-
 static enum qmac_status upload_x(struct qmac_linear_program *program, const int16_t *codes,
                                  struct qmac_error *err)
 {
@@ -79,7 +73,7 @@ static enum qmac_status upload_x(struct qmac_linear_program *program, const int1
 		                 (unsigned long long)bytes);
 	for (uint64_t i = 0; i < (uint64_t)plan->shape.samples; i++)
 		for (uint64_t j = 0; j < features; j++)
-			put(packed + i * pitch + (j << program->x_container), codes[i * features + j],
+			qmac_pack(packed + i * pitch + (j << program->x_container), codes[i * features + j],
 			    program->x_container);
 	qmac_driver_upload(program->driver, program->x, 0, packed, bytes);
 	free(packed);
@@ -154,7 +148,7 @@ void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_
 		return;
 	memset(program->staging, 0, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		put(program->staging + 2 * j, z[j], QMAC_CONTAINER_HALF);
+		qmac_pack(program->staging + 2 * j, z[j], QMAC_CONTAINER_HALF);
 	qmac_driver_upload(program->driver, program->z, 0, program->staging, bytes);
 }
 
@@ -165,7 +159,7 @@ void qmac_linear_program_set_offset(struct qmac_linear_program *program, const i
 	assert(program->plan.shape.has_offset);
 	memset(program->staging, 0, bytes);
 	for (uint64_t j = 0; j < (uint64_t)program->plan.shape.features; j++)
-		put(program->staging + (j << program->h_container), h[j], program->h_container);
+		qmac_pack(program->staging + (j << program->h_container), h[j], program->h_container);
 	qmac_driver_upload(program->driver, program->h, 0, program->staging, bytes);
 	program->h_due = true;
 }
@@ -181,7 +175,7 @@ void qmac_linear_program_set_targets(struct qmac_linear_program *program, const 
 		return;
 	}
 	for (int64_t i = 0; i < plan->shape.samples; i++)
-		put(packed + 8 * i, k[i], QMAC_CONTAINER_DOUBLE);
+		qmac_pack(packed + 8 * i, k[i], QMAC_CONTAINER_DOUBLE);
 	qmac_driver_upload(program->driver, program->targets, 0, packed, target_bytes(plan));
 }
 
@@ -278,11 +272,8 @@ static void download_z(struct qmac_linear_program *program, int32_t *z)
 	uint64_t bytes = vector_bytes(&program->plan, QMAC_CONTAINER_HALF);
 
 	qmac_driver_download(program->driver, program->z, 0, program->staging, bytes);
-	for (int64_t j = 0; j < program->plan.shape.features; j++) {
-		unsigned bits = program->staging[2 * j] | (unsigned)program->staging[2 * j + 1] << 8;
-
-		z[j] = (int32_t)qmac_sign_extend(bits, 16);
-	}
+	for (int64_t j = 0; j < program->plan.shape.features; j++)
+		z[j] = (int32_t)qmac_unpack(program->staging + 2 * j, QMAC_CONTAINER_HALF);
 }
 
 /* ---- the loop ----------------------------------------------------------------- */

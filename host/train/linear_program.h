@@ -22,7 +22,7 @@ struct qmac_linear_program;
 
 /* One run of the inner loop. */
 struct qmac_linear_loop {
-	const uint32_t *order;  /* steps indices of samples */
+	const uint32_t *order;  /* steps indices of samples; of a mini-batch, steps * batch */
 	int64_t steps;
 	int64_t keep_after;     /* z is the Z after so many steps, 0..steps */
 	uint32_t run_seed;

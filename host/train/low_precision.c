@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "num/fixed.h"
-#include "train/linear_program.h"
+#include "train/inner_loop.h"
 
 enum { RING_LOG2 = 14 };
 
@@ -12,9 +12,8 @@ struct qmac_low_precision {
 	struct qmac_training *training;
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
-	struct qmac_linear_program *program;
-	struct qmac_linear_plan plan;
-	uint32_t *order;   /* inner_steps: samples of the epoch */
+	struct qmac_inner_loop inner;
+	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
 	int32_t *z;        /* features: z of HALP, w/delta of the others */
 	int64_t *h;        /* features */
 	int64_t *targets;  /* samples: k_i */
@@ -26,7 +25,7 @@ struct qmac_low_precision {
 static enum qmac_status scale_targets(struct qmac_low_precision *low, int *bits, struct qmac_error *err)
 {
 	const struct qmac_run *run = low->training->run;
-	const struct qmac_regression *data = &low->training->data;
+	const struct qmac_dataset *data = &low->training->data;
 	double unit = ldexp(data->dx * run->delta, -run->y_frac_bits), largest = 0;
 
 	for (int64_t i = 0; i < data->samples; i++) {
@@ -47,7 +46,7 @@ static enum qmac_status scale_targets(struct qmac_low_precision *low, int *bits,
 /* LP-SVRG: k_i = sum_j X_ij W_j, exact: both lie on grids. */
 static void dot_targets(struct qmac_low_precision *low)
 {
-	const struct qmac_regression *data = &low->training->data;
+	const struct qmac_dataset *data = &low->training->data;
 
 	for (int64_t i = 0; i < data->samples; i++) {
 		const int16_t *codes = data->codes + i * data->features;
@@ -57,14 +56,14 @@ static void dot_targets(struct qmac_low_precision *low)
 			low->targets[i] += codes[j] * low->z[j];
 	}
 	low->training->host_flops += 2 * (uint64_t)(data->samples * data->features);
-	qmac_linear_program_set_targets(low->program, low->targets);
+	qmac_inner_loop_set_targets(&low->inner, low->targets);
 }
 
 /* h_j = alpha g_j / delta with F fraction bits; limited where it drives every Z_j to the end of its range. */
 static void set_offset(struct qmac_low_precision *low)
 {
 	struct qmac_training *training = low->training;
-	double limit = (double)qmac_max_of(low->plan.u_bits);
+	double limit = (double)qmac_max_of(low->inner.step.u_bits);
 
 	for (int64_t j = 0; j < training->data.features; j++) {
 		double h = training->run->alpha * training->gradient[j] / training->delta;
@@ -73,7 +72,7 @@ static void set_offset(struct qmac_low_precision *low)
 		low->h[j] = (int64_t)fmin(fmax(h, -limit), limit);
 	}
 	training->host_flops += 2 * (uint64_t)training->data.features;
-	qmac_linear_program_set_offset(low->program, low->h);
+	qmac_inner_loop_set_offset(&low->inner, low->h);
 }
 
 /* ---- epochs ------------------------------------------------------------------- */
@@ -89,9 +88,9 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	};
 	enum qmac_status status;
 
-	for (int64_t t = 0; t < loop.steps; t++)
+	for (int64_t t = 0; t < loop.steps * training->run->batch; t++)
 		low->order[t] = (uint32_t)qmac_training_sample(training);
-	status = qmac_linear_program_run(low->program, &loop, err);
+	status = qmac_inner_loop_run(&low->inner, &loop, err);
 	qmac_training_use_steps(training);
 	return status;
 }
@@ -128,7 +127,7 @@ static enum qmac_status lp_svrg_epoch(struct qmac_low_precision *low, struct qma
 		return status;
 	read_weights(low);
 	if (training->run->option == QMAC_OPTION_II)
-		qmac_linear_program_set_z(low->program, low->z);
+		qmac_inner_loop_set_z(&low->inner, low->z);
 	return QMAC_OK;
 }
 
@@ -143,7 +142,7 @@ static enum qmac_status halp_epoch(struct qmac_low_precision *low, struct qmac_e
 	if (!(training->delta > 0) || !isfinite(training->delta))
 		return QMAC_OK; /* at a minimum, or beyond all numbers: there is no grid to move on, w stays */
 	set_offset(low);
-	qmac_linear_program_set_z(low->program, NULL);
+	qmac_inner_loop_set_z(&low->inner, NULL);
 	status = run_loop(low, qmac_training_keep_after(training), err);
 	if (status != QMAC_OK)
 		return status;
@@ -169,25 +168,27 @@ enum qmac_status qmac_low_precision_epoch(struct qmac_low_precision *low, struct
 
 static enum qmac_status allocate(struct qmac_low_precision *low, struct qmac_error *err)
 {
+	const struct qmac_run *run = low->training->run;
 	size_t features = (size_t)low->training->data.features, samples = (size_t)low->training->data.samples;
 
-	low->order = calloc((size_t)low->training->run->inner_steps, sizeof low->order[0]);
+	low->order = calloc((size_t)(run->inner_steps * run->batch), sizeof low->order[0]);
 	low->z = calloc(features, sizeof low->z[0]);
 	low->h = calloc(features, sizeof low->h[0]);
 	low->targets = calloc(samples, sizeof low->targets[0]);
 	if (low->order && low->z && low->h && low->targets)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld inner steps",
-	                 (long long)low->training->run->inner_steps);
+	                 (long long)run->inner_steps);
 }
 
 static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_hw *hw, struct qmac_error *err)
 {
 	const struct qmac_run *run = low->training->run;
-	const struct qmac_regression *data = &low->training->data;
+	const struct qmac_dataset *data = &low->training->data;
 	struct qmac_linear_shape shape = {
-		.samples = data->samples, .features = data->features, .bits = run->bits, .x_bits = run->x_bits,
-		.frac_bits = run->frac_bits, .mp_bits = run->mp_bits, .c1 = run->alpha * data->dx * data->dx,
+		.samples = data->samples, .features = data->features, .batch = run->batch, .bits = run->bits,
+		.x_bits = run->x_bits, .frac_bits = run->frac_bits, .mp_bits = run->mp_bits,
+		.c1 = run->alpha * data->dx * data->dx / (double)run->batch,
 		.has_offset = run->algorithm != QMAC_LP_SGD, .has_targets = run->algorithm != QMAC_HALP,
 	};
 	enum qmac_status status = QMAC_OK;
@@ -197,7 +198,7 @@ static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_h
 		status = scale_targets(low, &shape.target_bits, err);
 	}
 	if (status == QMAC_OK)
-		status = qmac_linear_plan_make(&low->plan, &shape, hw, err);
+		status = qmac_inner_loop_plan(&low->inner, &shape, hw, err);
 	return status;
 }
 
@@ -206,18 +207,21 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 {
 	const struct qmac_run *run = low->training->run;
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
-	uint64_t memory = ring + qmac_linear_program_memory(&low->plan);
+	uint64_t memory = ring + qmac_inner_loop_memory(&low->inner);
 	struct qmac_device_options options = {
 		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
 		.on_retire = observer ? observer->on_retire : NULL, .context = observer ? observer->context : NULL,
 	};
-	enum qmac_status status = qmac_backend_create(run->backend, hw, &options, &low->backend, err);
+	enum qmac_status status;
 
+	if (observer && observer->open)
+		status = observer->open(observer->context, run->backend, hw, &options, &low->backend, err);
+	else
+		status = qmac_backend_create(run->backend, hw, &options, &low->backend, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_open(low->backend, hw, RING_LOG2, &low->driver, err);
 	if (status == QMAC_OK)
-		status = qmac_linear_program_create(low->driver, &low->plan, low->training->data.codes,
-		                                    &low->program, err);
+		status = qmac_inner_loop_create(&low->inner, low->driver, low->training->data.codes, err);
 	return status;
 }
 
@@ -243,10 +247,10 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 	}
 	if (training->run->algorithm != QMAC_HALP) {
 		training->delta = training->run->delta;
-		qmac_linear_program_set_z(made->program, NULL);
+		qmac_inner_loop_set_z(&made->inner, NULL);
 	}
 	if (training->run->algorithm == QMAC_LP_SGD)
-		qmac_linear_program_set_targets(made->program, made->targets);
+		qmac_inner_loop_set_targets(&made->inner, made->targets);
 	*low = made;
 	return QMAC_OK;
 }
@@ -255,7 +259,7 @@ void qmac_low_precision_destroy(struct qmac_low_precision *low)
 {
 	if (!low)
 		return;
-	qmac_linear_program_destroy(low->program);
+	qmac_inner_loop_destroy(&low->inner);
 	qmac_driver_close(low->driver);
 	qmac_backend_destroy(low->backend);
 	free(low->order);

@@ -9,7 +9,7 @@
 enum { BLOCKS = 64 };
 
 struct qmac_outer {
-	const struct qmac_regression *data;
+	const struct qmac_dataset *data;
 	int threads;
 	double *gradients; /* BLOCKS x features: sum of r_i x_i over each block */
 	double losses[BLOCKS]; /* sum of r_i^2 */
@@ -23,7 +23,7 @@ struct worker {
 	int started;
 };
 
-enum qmac_status qmac_outer_create(const struct qmac_regression *data, int threads, struct qmac_outer **outer,
+enum qmac_status qmac_outer_create(const struct qmac_dataset *data, int threads, struct qmac_outer **outer,
                                    struct qmac_error *err)
 {
 	struct qmac_outer *made = calloc(1, sizeof *made);
@@ -53,7 +53,7 @@ void qmac_outer_destroy(struct qmac_outer *outer)
 
 static void sum_block(struct qmac_outer *outer, const double *w, int block)
 {
-	const struct qmac_regression *data = outer->data;
+	const struct qmac_dataset *data = outer->data;
 	int64_t features = data->features;
 	int64_t begin = data->samples * block / BLOCKS, end = data->samples * (block + 1) / BLOCKS;
 	double *gradient = outer->gradients + block * features;

@@ -9,12 +9,12 @@
 #ifndef QMAC_TRAIN_OUTER_H
 #define QMAC_TRAIN_OUTER_H
 
-#include "data/regression.h"
+#include "data/dataset.h"
 
 struct qmac_outer;
 
 /* data must outlive the object; threads >= 1. */
-QMAC_MUST_CHECK enum qmac_status qmac_outer_create(const struct qmac_regression *data, int threads,
+QMAC_MUST_CHECK enum qmac_status qmac_outer_create(const struct qmac_dataset *data, int threads,
                                                    struct qmac_outer **outer, struct qmac_error *err);
 void qmac_outer_destroy(struct qmac_outer *outer);
 

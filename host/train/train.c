@@ -19,9 +19,6 @@ static bool on_device(const struct qmac_run *run)
 
 static enum qmac_status check_run(const struct qmac_run *run, struct qmac_error *err)
 {
-	if (run->batch != 1)
-		return qmac_fail(err, QMAC_BAD_INPUT, "batch %lld is not available yet: set batch to 1",
-		                 (long long)run->batch);
 	if (run->lambda != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "lambda %g is not available yet for linear_regression: set lambda to 0",
@@ -29,18 +26,38 @@ static enum qmac_status check_run(const struct qmac_run *run, struct qmac_error 
 	return QMAC_OK;
 }
 
-static enum qmac_status set_up(struct qmac_training *training, const struct qmac_run *run,
+/* What only the data can tell: their sizes, and how many steps two passes take. */
+static enum qmac_status adopt_sizes(struct qmac_run *run, const struct qmac_dataset *data,
+                                    struct qmac_error *err)
+{
+	int64_t steps = 2 * data->samples / run->batch;
+
+	run->samples = data->samples;
+	run->features = data->features;
+	if (run->inner_steps == 0)
+		run->inner_steps = steps > 1 ? steps : 1;
+	if (run->inner_steps > INT32_MAX || run->epochs * run->inner_steps > UINT32_MAX)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "%lld epochs of %lld inner steps are more than 2^32 - 1 steps, or an epoch more than"
+		                 " 2^31 - 1: lower epochs or inner_steps", (long long)run->epochs,
+		                 (long long)run->inner_steps);
+	return QMAC_OK;
+}
+
+static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *run,
                                struct qmac_error *err)
 {
-	double **vectors[] = {&training->w, &training->gradient, &training->z, &training->h, &training->kept};
+	double **vectors[] = {&training->w, &training->gradient, &training->z, &training->h, &training->kept,
+	                      &training->move};
 	enum qmac_status status;
 
 	training->run = run;
 	training->delta = NAN;
 	training->samples = qmac_random_stream(run->seed, QMAC_STREAM_SAMPLES);
 	training->option = qmac_random_stream(run->seed, QMAC_STREAM_OPTION);
-	status = qmac_regression_generate(&training->data, run->samples, run->features, run->informative,
-	                                  run->noise, run->x_bits, run->seed, err);
+	status = qmac_dataset_load(&training->data, run, err);
+	if (status == QMAC_OK)
+		status = adopt_sizes(run, &training->data, err);
 	if (status == QMAC_OK)
 		status = qmac_outer_create(&training->data, run->threads, &training->outer, err);
 	for (size_t i = 0; status == QMAC_OK && i < sizeof vectors / sizeof vectors[0]; i++) {
@@ -55,12 +72,13 @@ static enum qmac_status set_up(struct qmac_training *training, const struct qmac
 static void tear_down(struct qmac_training *training)
 {
 	qmac_outer_destroy(training->outer);
-	qmac_regression_free(&training->data);
+	qmac_dataset_free(&training->data);
 	free(training->w);
 	free(training->gradient);
 	free(training->z);
 	free(training->h);
 	free(training->kept);
+	free(training->move);
 }
 
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
@@ -69,11 +87,21 @@ static void measure(struct qmac_training *training, struct qmac_low_precision *l
 	qmac_outer_evaluate(training->outer, training->w, training->gradient, &training->loss, &training->norm);
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
-		.train_loss = training->loss, .grad_norm = training->norm, .test_loss = NAN, .test_accuracy = NAN,
+		.train_loss = training->loss, .grad_norm = training->norm,
+		.test_loss = qmac_dataset_test_loss(&training->data, training->w), .test_accuracy = NAN,
 		.delta = training->epoch > 0 ? training->delta : NAN, .host_flops = training->host_flops,
 	};
 	if (low)
 		qmac_low_precision_cost(low, row);
+}
+
+static double largest_coefficient(const struct qmac_dataset *data)
+{
+	double largest = data->truth ? 0 : NAN;
+
+	for (int64_t j = 0; data->truth && j < data->features; j++)
+		largest = fmax(largest, fabs(data->truth[j]));
+	return largest;
 }
 
 static enum qmac_status run_epoch(struct qmac_training *training, struct qmac_low_precision *low,
@@ -116,6 +144,7 @@ enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw
                             const struct qmac_train_observer *observer, struct qmac_train_result *result,
                             struct qmac_error *err)
 {
+	struct qmac_run own = *run; /* with what the data tell */
 	struct qmac_training training = {0};
 	struct qmac_low_precision *low = NULL;
 	enum qmac_status status;
@@ -123,19 +152,18 @@ enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw
 	memset(result, 0, sizeof *result);
 	status = check_run(run, err);
 	if (status == QMAC_OK)
-		status = set_up(&training, run, err);
+		status = set_up(&training, &own, err);
 	if (status == QMAC_OK && on_device(run))
 		status = qmac_low_precision_create(&training, hw, observer, &low, err);
 	if (status == QMAC_OK)
 		status = run_epochs(&training, low, observer, result, err);
 	if (status != QMAC_OK)
 		goto out;
-	for (int64_t j = 0; j < run->features; j++)
-		result->coefficient_max = fmax(result->coefficient_max, fabs(training.data.truth[j]));
+	result->coefficient_max = largest_coefficient(&training.data);
 	if (low)
 		snprintf(result->kernel, sizeof result->kernel, "%s", qmac_low_precision_kernel(low));
 	result->weights = training.w;
-	result->weight_count = run->features;
+	result->weight_count = training.data.features;
 	training.w = NULL;
 out:
 	qmac_low_precision_destroy(low);

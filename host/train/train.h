@@ -23,7 +23,8 @@ struct qmac_metrics {
 	double data_passes;      /* samples visited / N; a full gradient is one pass */
 	double train_loss;       /* f(w) = 1/(2N) sum r_i^2 */
 	double grad_norm;        /* ||grad f(w)||_2 */
-	double test_loss, test_accuracy;
+	double test_loss;        /* f(w) over the test part; NaN where there is none */
+	double test_accuracy;
 	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
@@ -35,15 +36,20 @@ struct qmac_train_result {
 	int64_t weight_count;
 	struct qmac_metrics last;
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
-	double coefficient_max;  /* largest |true coefficient|: the range of the LP algorithms must cover it */
+	double coefficient_max;  /* largest |true coefficient|, which the range of the LP algorithms must
+	                            cover; NaN where the data do not tell it */
 	char kernel[32];         /* the device kernel that ran; "" where no device was used */
 };
 
-/* What a caller may watch; either may be NULL. Non-zero from on_metrics stops the run in good order. */
+/* What a caller may watch; all may be NULL. Non-zero from on_metrics stops the run in good order. */
 struct qmac_train_observer {
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;
+	/* Opens the device in place of qmac_backend_create(). */
+	enum qmac_status (*open)(void *context, const char *name, const struct qmac_hw *hw,
+	                         const struct qmac_device_options *options, struct qmac_backend **backend,
+	                         struct qmac_error *err);
 };
 
 /*

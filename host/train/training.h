@@ -7,16 +7,16 @@
 
 #include "config/run_config.h"
 #include "data/random.h"
-#include "data/regression.h"
+#include "data/dataset.h"
 #include "train/outer.h"
 
 struct qmac_training {
 	const struct qmac_run *run;
-	struct qmac_regression data;
+	struct qmac_dataset data;
 	struct qmac_outer *outer;
 	double *w;                   /* features: the weights; the centre of the variance-reduced algorithms */
 	double *gradient;            /* features: grad f(w) at the start of an epoch */
-	double *z, *h, *kept;        /* features each, for use within an epoch */
+	double *z, *h, *kept, *move; /* features each, for use within an epoch */
 	double loss, norm;           /* at w */
 	struct qmac_random samples;  /* order of the samples: the same for every algorithm */
 	struct qmac_random option;   /* the iterate that option II keeps */
@@ -54,7 +54,8 @@ static inline void qmac_training_use_gradient(struct qmac_training *training)
 static inline void qmac_training_use_steps(struct qmac_training *training)
 {
 	training->step += training->run->inner_steps;
-	training->data_passes += (double)training->run->inner_steps / (double)training->data.samples;
+	training->data_passes += (double)(training->run->inner_steps * training->run->batch) /
+	                         (double)training->data.samples;
 }
 
 #endif

@@ -228,6 +228,12 @@
 {&add, "HAZARD", {SET(dst, 40), SET(a1, 5)}},
 {&add, "NONE", {SET(dst, 40), SET(a0, 2), SET(n0, 1)}},
 {&add, "NONE", {SET(dst, 40), SET(a1, 5), SET(n1, 1)}},
+{&add, "HAZARD", {SET(dst, 40), SET(d1, 3), SET(a1, 3)}}, /* rows 43 and 46 are visited twice */
+{&add, "NONE", {SET(dst, 40), SET(d1, 3), SET(a1, 3), SET(n0, 3)}},
+{&add, "NONE", {SET(dst, 40), SET(d1, 3), SET(a1, 3), SET(n1, 1)}},
+{&add, "NONE", {SET(dst, 20), SET(d1, 3)}}, /* not in place: a row may be written twice */
+{&add, "HAZARD", {SET(dst, 40), SET(d1, 1), SET(a1, 1), SET(d0, 3), SET(a0, 3)}}, /* once each,
+				out of order */
 {&add, "HAZARD", {SET(dst, 40), SET(d0, 0), SET(red_rows, 1)}},
 {&add, "NONE", {SET(dst, 40), SET(d0, 0), SET(red_rows, 1), SET(n0, 1)}},
 {&add, "NONE", {SET(dst, 0), SET(d0, 0), SET(red_rows, 1), SET(src0, 9)}}, /* rows 0, 4, 8 */

@@ -258,6 +258,12 @@ static void random_gemm(struct random_program *p, struct qmac_command *c)
 	}
 }
 
+/* Could a nest of two loops visit a row twice? */
+static int revisits(const struct nest *nest)
+{
+	return nest->n[0] > 1 && nest->n[1] > 1 && nest->s[1] <= (nest->n[0] - 1) * nest->s[0];
+}
+
 /* Rows of destination and sources: in place, or in two separate parts of a shared space. */
 static void place_vec(struct random_program *p, int has_src1, struct nest *d, struct qmac_command *c)
 {
@@ -268,6 +274,8 @@ static void place_vec(struct random_program *p, int has_src1, struct nest *d, st
 	struct nest s[2] = {*d, *d};
 
 	d->n[0] = c->red_rows ? 1 : d->n[0];
+	random_strides(rng, depth, 1, 65535, d);
+	in_place = in_place && !revisits(d);
 	if (!in_place && (c->s0space == c->dspace || (has_src1 && c->s1space == c->dspace))) {
 		d_size = random_pick(rng, d->n[0] + d->n[1] - 1, depth - 1);
 		s_size = depth - d_size;
@@ -275,9 +283,9 @@ static void place_vec(struct random_program *p, int has_src1, struct nest *d, st
 			s_low = d_size;
 		else
 			d_low = s_size;
+		random_strides(rng, d_size, 1, 65535, d);
+		d->first += d_low;
 	}
-	random_strides(rng, d_size, 1, 65535, d);
-	d->first += d_low;
 	for (int i = 0; i < 1 + has_src1; i++) {
 		int shared = spaces[i] == c->dspace;
 

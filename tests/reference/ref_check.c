@@ -173,16 +173,17 @@ static bool bad_order(const uint32_t *words, const uint32_t dispatched[3])
 	return false;
 }
 
-/* Does the destination meet a source, other than by being exactly the same rows in the same order? */
+/* Does the destination meet a source, other than by being the same rows in the same order, each but once? */
 static bool meets(const uint32_t *words, int64_t space, int64_t first, int64_t last, int64_t s1, int64_t s0)
 {
-	bool same;
+	bool same, once;
 
 	if (space != VEC(dspace) || last < VEC(dst) || first > vec_highest_dst(words))
 		return false;
 	same = first == VEC(dst) && (VEC(n1) == 1 || s1 == VEC(d1)) && (VEC(n0) == 1 || s0 == VEC(d0)) &&
 	       (!VEC(red_rows) || VEC(n0) == 1);
-	return !same;
+	once = VEC(n1) == 1 || VEC(n0) == 1 || VEC(d1) > (VEC(n0) - 1) * VEC(d0);
+	return !(same && once);
 }
 
 static bool bad_hazard(const uint32_t *words)

@@ -1,0 +1,284 @@
+/*
+ * GEMM of the fast kernel, once, for every instruction set; part of fast.h. Needs
+ * besides what stands there:
+ *
+ *   word           WORD_LANES signed 32-bit lanes, with the operator +
+ *   word_of(s)     s in every lane
+ *   word_load(p)   a whole word from anywhere
+ *   word_pairs(a,b)  per lane: product of the low 16-bit halves plus product of the high halves, signed
+ *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
+ *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
+ *
+ * Weight and output stationary are one product of two factors here: row i of the result is
+ * the sum over units u of left[i][u] * right[u]. A unit is 32 bits of each factor: two
+ * consecutive terms of the sums in the narrow case, 16 bits each, added up in 32 bits; one
+ * term otherwise, added up in 64. A tile of the result stays in registers meanwhile.
+ */
+#ifndef QMAC_KERNEL_FAST_GEMM_H
+#define QMAC_KERNEL_FAST_GEMM_H
+
+#include <string.h>
+
+enum {
+	BLOCK = 16,                       /* operands that are packed or counted together */
+	TILE_ROWS = 4,
+	TILE_WORDS = BLOCK / WORD_LANES,
+	TILE_VECS = 2,                    /* of 64 bits */
+	WORD_PARTS = WORD_LANES / VEC_LANES
+};
+
+typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
+
+struct factors {
+	int units;
+	const void *left[TILE_ROWS]; /* first unit of each row of the tile */
+	size_t left_bytes;           /* from unit to unit */
+	const int32_t *right;        /* first unit of lane 0 */
+	size_t right_step;           /* from unit to unit */
+};
+
+FAST_INLINE int32_t left_unit(const struct factors *f, int i, int u)
+{
+	int32_t unit;
+
+	memcpy(&unit, (const char *)f->left[i] + (size_t)u * f->left_bytes, sizeof unit);
+	return unit;
+}
+
+/* What becomes of a sum; a copy, because a store to ACC could change what lies in memory. */
+struct sink {
+	bool accumulate;
+	int shift;
+};
+
+/* acc[0 .. min(n, VEC_LANES)) (+)= sum << shift */
+FAST_INLINE void add_sum(struct sink sink, int64_t *acc, int n, vec sum)
+{
+	if (sink.shift)
+		sum = sum << (uint64_t)sink.shift;
+	if (n > 0)
+		vec_store(acc, n, sink.accumulate ? vec_load(acc, n) + sum : sum);
+}
+
+/* An array is kept in registers only where every loop over it is unrolled. */
+#define KEEP_IN_REGISTERS _Pragma("GCC unroll 4")
+
+/* `rows` rows and the first n of BLOCK lanes; constants where this is called from, but a partial n. */
+FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
+                             int64_t *const *acc)
+{
+	word sum[TILE_ROWS][TILE_WORDS];
+
+	for (int i = 0; i < rows; i++)
+		for (int q = 0; q < TILE_WORDS; q++)
+			sum[i][q] = word_of(0);
+	for (int u = 0; u < f->units; u++) {
+		const int32_t *right = f->right + (size_t)u * f->right_step + j;
+
+		for (int i = 0; i < rows; i++)
+			for (int q = 0; q < TILE_WORDS; q++)
+				sum[i][q] += word_pairs(word_of(left_unit(f, i, u)),
+				                        word_load(right + q * WORD_LANES));
+	}
+	KEEP_IN_REGISTERS
+	for (int i = 0; i < rows; i++)
+		KEEP_IN_REGISTERS
+		for (int q = 0; q < TILE_WORDS; q++)
+			KEEP_IN_REGISTERS
+			for (int part = 0; part < WORD_PARTS; part++) {
+				int lane = q * WORD_LANES + part * VEC_LANES;
+
+				add_sum(sink, acc[i] + j + lane, n - lane, word_part(sum[i][q], part));
+			}
+}
+
+FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
+                           int64_t *const *acc)
+{
+	vec sum[TILE_ROWS][TILE_VECS];
+
+	for (int i = 0; i < rows; i++)
+		for (int q = 0; q < TILE_VECS; q++)
+			sum[i][q] = vec_of(0);
+	for (int u = 0; u < f->units; u++) {
+		const int32_t *right = f->right + (size_t)u * f->right_step + j;
+
+		for (int i = 0; i < rows; i++)
+			for (int q = 0; q < TILE_VECS; q++)
+				sum[i][q] += vec_mul32(vec_of(left_unit(f, i, u)),
+				                       vec_widen((const uint32_t *)right + q * VEC_LANES));
+	}
+	KEEP_IN_REGISTERS
+	for (int i = 0; i < rows; i++)
+		KEEP_IN_REGISTERS
+		for (int q = 0; q < TILE_VECS; q++)
+			add_sum(sink, acc[i] + j + q * VEC_LANES, n - q * VEC_LANES, sum[i][q]);
+}
+
+/* All lanes of `rows` rows, 1 or TILE_ROWS. */
+FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct factors *f, int rows,
+                       int64_t *const *acc)
+{
+	enum { WIDE_LANES = TILE_VECS * VEC_LANES };
+
+	if (!g->narrow) {
+		for (int j = 0; j < g->n; j += WIDE_LANES)
+			wide_tile(sink, f, rows, g->n - j, j, acc);
+		return;
+	}
+	for (int j = 0; j < g->n; j += BLOCK) {
+		if (g->n - j >= BLOCK)
+			narrow_tile(sink, f, rows, BLOCK, j, acc);
+		else
+			narrow_tile(sink, f, rows, g->n - j, j, acc);
+	}
+}
+
+static void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, int64_t *const *acc)
+{
+	const struct sink sink = {g->accumulate, g->shift};
+	struct factors one = *f;
+
+	if (rows == TILE_ROWS) {
+		if (sink.accumulate && sink.shift == 0)
+			tiles(g, (struct sink){true, 0}, f, TILE_ROWS, acc);
+		else
+			tiles(g, sink, f, TILE_ROWS, acc);
+		return;
+	}
+	for (int i = 0; i < rows; i++) {
+		one.left[0] = f->left[i];
+		tiles(g, sink, &one, 1, acc + i);
+	}
+}
+
+/* ---- packing ------------------------------------------------------------------ */
+
+static size_t packed_step(int lanes)
+{
+	return (size_t)(lanes + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+/*
+ * Units over consecutive rows, lane beside lane; returns their number. A last row without
+ * partner is paired with zeros.
+ */
+FAST_INLINE int pack_as(bool narrow, int rows, int lanes, int mask, const int16_t *const *row, int32_t *to)
+{
+	static const int16_t zeros[QMAC_LANES_MAX];
+	size_t step = packed_step(lanes);
+	int units = narrow ? (rows + 1) / 2 : rows;
+
+	for (int u = 0; u < units; u++, to += step) {
+		const int16_t *low = row[narrow ? 2 * u : u];
+		const int16_t *high = !narrow || 2 * u + 1 == rows ? zeros : row[2 * u + 1];
+
+		for (size_t j0 = 0; j0 < step; j0 += BLOCK)
+			for (size_t j = j0; j < j0 + BLOCK; j++)
+				to[j] = narrow ? (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) |
+				                           (uint32_t)(high[j] & mask) << 16)
+				               : low[j] & mask;
+	}
+	return units;
+}
+
+static int pack(bool narrow, int rows, int lanes, int mask, const int16_t *const *row, int32_t *to)
+{
+	if (narrow)
+		return pack_as(true, rows, lanes, mask, row, to);
+	return pack_as(false, rows, lanes, mask, row, to);
+}
+
+/* Units over consecutive lanes of one row: the row itself where nothing has to be changed, else a copy. */
+static const void *row_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
+{
+	int16_t masked[QMAC_LANES_MAX];
+
+	if (g->narrow && g->a_mask == -1)
+		return row;
+	for (size_t j0 = 0; j0 < packed_step(g->k); j0 += BLOCK)
+		for (size_t j = j0; j < j0 + BLOCK; j++) {
+			copy[j] = row[j] & g->a_mask;
+			masked[j] = (int16_t)copy[j];
+		}
+	if (g->narrow)
+		memcpy(copy, masked, packed_step(g->k) * sizeof *masked);
+	return copy;
+}
+
+/* ---- weight and output stationary ----------------------------------------------- */
+
+static void fast_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
+                         int64_t *const *acc)
+{
+	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[TILE_ROWS][QMAC_LANES_MAX];
+	struct factors f = {
+		.units = pack(g->narrow, g->k, g->n, g->w_mask, w, weights),
+		.left_bytes = sizeof(int32_t),
+		.right = weights,
+		.right_step = packed_step(g->n),
+	};
+
+	for (int i = 0; i < g->slots; i += TILE_ROWS) {
+		int rows = g->slots - i < TILE_ROWS ? g->slots - i : TILE_ROWS;
+
+		for (int t = 0; t < rows; t++)
+			f.left[t] = row_units(g, a[i + t], copies[t]);
+		add_products(g, &f, rows, acc + i);
+	}
+}
+
+static void fast_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
+                         int64_t *const *acc)
+{
+	int32_t left[QMAC_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_SLOTS_MAX * QMAC_LANES_MAX];
+	struct factors f = {
+		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
+		.left_bytes = packed_step(g->k) * sizeof *left,
+		.right = right,
+		.right_step = packed_step(g->n),
+	};
+
+	pack(g->narrow, g->slots, g->k, g->a_mask, a, left);
+	for (int r = 0; r < g->k; r += TILE_ROWS) {
+		int rows = g->k - r < TILE_ROWS ? g->k - r : TILE_ROWS;
+
+		for (int t = 0; t < rows; t++)
+			f.left[t] = left + r + t;
+		add_products(g, &f, rows, acc + r);
+	}
+}
+
+/* ---- operands that are not zero -------------------------------------------------- */
+
+static void fast_nonzero_rows(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+{
+	for (int i = 0; i < rows; i++) {
+		count[i] = 0;
+		for (int j = 0; j < lanes; j += BLOCK) {
+			unsigned used = lanes - j < BLOCK ? (1U << (lanes - j)) - 1 : 0xFFFFU;
+
+			count[i] += (uint32_t)__builtin_popcount(nonzero_16(row[i] + j) & used);
+		}
+	}
+}
+
+static void fast_nonzero_lanes(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+{
+	for (int j = 0; j < lanes; j += BLOCK) {
+		uint16_t sums[BLOCK];
+		block sum = {0};
+
+		for (int i = 0; i < rows; i++) {
+			block operands;
+
+			memcpy(&operands, row[i] + j, sizeof operands);
+			sum -= operands != 0;
+		}
+		memcpy(sums, &sum, sizeof sums);
+		for (int r = 0; r < BLOCK && j + r < lanes; r++)
+			count[j + r] += sums[r];
+	}
+}
+
+#endif

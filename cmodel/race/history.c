@@ -1,0 +1,180 @@
+#include "race/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_SHIFT = 12, FIRST_SIZE = 64, FIRST_ROOM = 4 };
+
+struct span {
+	uint16_t begin, end; /* within the page */
+	uint32_t last;
+};
+
+struct qmac_page {
+	uint64_t number;
+	struct span *spans;  /* NULL: the slot is empty */
+	uint32_t count, room, latest;
+};
+
+/* The slot of a page, or the empty one where it belongs. */
+static size_t slot_of(const struct qmac_history *history, uint64_t number)
+{
+	size_t slot = (size_t)(number * 0x9E3779B97F4A7C15ULL >> 20) & (history->size - 1);
+
+	while (history->pages[slot].spans && history->pages[slot].number != number)
+		slot = (slot + 1) & (history->size - 1);
+	return slot;
+}
+
+static bool grow(struct qmac_history *history)
+{
+	struct qmac_history wider = *history;
+
+	wider.size = history->size ? 2 * history->size : FIRST_SIZE;
+	wider.pages = calloc(wider.size, sizeof *wider.pages);
+	if (!wider.pages)
+		return false;
+	for (size_t i = 0; i < history->size; i++)
+		if (history->pages[i].spans)
+			wider.pages[slot_of(&wider, history->pages[i].number)] = history->pages[i];
+	free(history->pages);
+	*history = wider;
+	return true;
+}
+
+/* The page, made where it does not exist; NULL: out of memory. */
+static struct qmac_page *page_at(struct qmac_history *history, uint64_t number)
+{
+	struct qmac_page *page;
+
+	if (4 * history->used >= 3 * history->size && !grow(history))
+		return NULL;
+	page = &history->pages[slot_of(history, number)];
+	if (page->spans)
+		return page;
+	page->spans = malloc(FIRST_ROOM * sizeof *page->spans);
+	if (!page->spans)
+		return NULL;
+	page->number = number;
+	page->count = page->latest = 0;
+	page->room = FIRST_ROOM;
+	history->used++;
+	return page;
+}
+
+/* The first span that ends above `begin`. */
+static uint32_t first_span(const struct qmac_page *page, uint32_t begin)
+{
+	uint32_t low = 0, high = page->count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (page->spans[middle].end > begin)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Puts `fresh` in the place of spans [first, behind). */
+static bool replace(struct qmac_page *page, uint32_t first, uint32_t behind, const struct span *fresh,
+                    uint32_t count)
+{
+	uint32_t total = page->count - (behind - first) + count;
+
+	if (total > page->room) {
+		uint32_t room = 2 * total;
+		struct span *wider = realloc(page->spans, room * sizeof *wider);
+
+		if (!wider)
+			return false;
+		page->spans = wider;
+		page->room = room;
+	}
+	memmove(page->spans + first + count, page->spans + behind, (page->count - behind) * sizeof *fresh);
+	memcpy(page->spans + first, fresh, count * sizeof *fresh);
+	page->count = total;
+	return true;
+}
+
+static bool note(struct qmac_page *page, uint32_t begin, uint32_t end, uint32_t last)
+{
+	uint32_t first = first_span(page, begin), behind = first, count = 0;
+	const struct span *spans = page->spans;
+	struct span fresh[3];
+
+	while (behind < page->count && spans[behind].begin < end)
+		behind++;
+	if (first > 0 && spans[first - 1].end == begin && spans[first - 1].last == last)
+		begin = spans[--first].begin; /* one span with the run before */
+	if (first < behind && spans[first].begin < begin)
+		fresh[count++] = (struct span){spans[first].begin, (uint16_t)begin, spans[first].last};
+	fresh[count++] = (struct span){(uint16_t)begin, (uint16_t)end, last};
+	if (first < behind && spans[behind - 1].end > end)
+		fresh[count++] = (struct span){(uint16_t)end, spans[behind - 1].end, spans[behind - 1].last};
+	page->latest = last;
+	return replace(page, first, behind, fresh, count);
+}
+
+bool qmac_history_note(struct qmac_history *history, uint64_t begin, uint64_t end, uint32_t last)
+{
+	history->latest = last;
+	while (begin < end) {
+		uint64_t number = begin >> PAGE_SHIFT, base = number << PAGE_SHIFT;
+		uint64_t stop = base + (1 << PAGE_SHIFT) < end ? base + (1 << PAGE_SHIFT) : end;
+		struct qmac_page *page = page_at(history, number);
+
+		if (!page || !note(page, (uint32_t)(begin - base), (uint32_t)(stop - base), last))
+			return false;
+		begin = stop;
+	}
+	return true;
+}
+
+static bool find(const struct qmac_page *page, uint32_t begin, uint32_t end, uint32_t *last, uint64_t *place)
+{
+	uint64_t base = page->number << PAGE_SHIFT;
+	bool found = false;
+
+	for (uint32_t i = first_span(page, begin); i < page->count && page->spans[i].begin < end; i++) {
+		const struct span *span = &page->spans[i];
+
+		if (span->last < *last || (found && span->last == *last))
+			continue;
+		*last = span->last;
+		*place = base + (span->begin > begin ? span->begin : begin);
+		found = true;
+	}
+	return found;
+}
+
+bool qmac_history_find(const struct qmac_history *history, uint64_t begin, uint64_t end, uint32_t *last,
+                       uint64_t *place)
+{
+	bool found = false;
+
+	while (begin < end && history->size && history->latest >= *last) {
+		uint64_t number = begin >> PAGE_SHIFT, base = number << PAGE_SHIFT;
+		uint64_t stop = base + (1 << PAGE_SHIFT) < end ? base + (1 << PAGE_SHIFT) : end;
+		const struct qmac_page *page = &history->pages[slot_of(history, number)];
+		uint32_t least = *last + found; /* a later page must bring a later access */
+
+		if (page->spans && page->latest >= least &&
+		    find(page, (uint32_t)(begin - base), (uint32_t)(stop - base), &least, place)) {
+			*last = least;
+			found = true;
+		}
+		begin = stop;
+	}
+	return found;
+}
+
+void qmac_history_free(struct qmac_history *history)
+{
+	for (size_t i = 0; i < history->size; i++)
+		free(history->pages[i].spans);
+	free(history->pages);
+	*history = (struct qmac_history){NULL, 0, 0, 0};
+}

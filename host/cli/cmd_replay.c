@@ -1,0 +1,26 @@
+#include <inttypes.h>
+
+#include "cli/cli.h"
+#include "trace/trace.h"
+
+enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	const struct qmac_replay replay = {
+		.backend = options->backend ? options->backend : "cmodel", .timed = options->timed,
+	};
+	struct qmac_trace *trace;
+	enum qmac_status status;
+	uint64_t cycles;
+
+	if (options->wave)
+		return qmac_fail(err, QMAC_BAD_INPUT, "--wave is not available yet: it needs the backend 'rtl'");
+	status = qmac_trace_read(options->files[0], &trace, err);
+	if (status)
+		return status;
+	status = qmac_trace_replay(trace, &replay, NULL, &cycles, err);
+	if (!status)
+		printf("%s: %zu commands%s, %" PRIu64 " cycles: equal%s\n", options->files[0], trace->command_count,
+		       trace->fault ? ", the last an error" : "", cycles, options->timed ? ", cycles too" : "");
+	qmac_trace_destroy(trace);
+	return status;
+}

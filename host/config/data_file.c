@@ -1,0 +1,56 @@
+#define _POSIX_C_SOURCE 200809L
+#include "config/data_file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/run_config.h"
+
+/* The path of `name` in the data folder; false where it is too long or there is no folder. */
+static bool in_folder(char *path, size_t size, const char *folder, const char *name)
+{
+	const char *data = getenv("QMAC_DATA"), *home = getenv("HOME");
+	int length = -1;
+
+	if (folder && folder[0])
+		length = snprintf(path, size, "%s/%s", folder, name);
+	else if (data && data[0])
+		length = snprintf(path, size, "%s/%s", data, name);
+	else if (home && home[0])
+		length = snprintf(path, size, "%s/.cache/qmac/data/%s", home, name);
+	return length >= 0 && (size_t)length < size;
+}
+
+static enum qmac_status take(char *path, size_t size, const char *found, struct qmac_error *err)
+{
+	if (access(found, R_OK) != 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot open '%.300s': %s", found, strerror(errno));
+	if (strlen(found) >= size)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path is longer than %zu bytes", size - 1);
+	strcpy(path, found);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_data_file_find(char *path, size_t size, const char *first, const char *name,
+                                     const char *folder, struct qmac_error *err)
+{
+	char other[QMAC_PATH_MAX] = "";
+
+	if (access(first, F_OK) == 0)
+		return take(path, size, first, err);
+	if (name[0] == '/')
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot open '%.300s': %s", first, strerror(errno));
+	if (!in_folder(other, sizeof other, folder, name))
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "there is no '%.300s', and no data folder to look in; name one with --data-dir or"
+		                 " $QMAC_DATA", first);
+	if (access(other, F_OK) == 0)
+		return take(path, size, other, err);
+	return qmac_fail(err, QMAC_BAD_INPUT,
+	                 "there is neither '%.200s' nor '%.300s'; put the file there, or name its data folder"
+	                 " with --data-dir or $QMAC_DATA; docs/data.md says where data come from", first, other);
+}

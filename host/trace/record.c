@@ -1,0 +1,424 @@
+/*
+ * Records a window of a run.
+ *
+ * Host and device take turns. The state in front of the window's first command is
+ * taken in the middle of the device's turn, by on_command. Memory at the end of a
+ * device's turn is kept in `shadow`; at its next turn the difference is what the
+ * host wrote.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/command.h"
+#include "trace/trace.h"
+
+struct qmac_recorder {
+	struct qmac_trace_window window;
+	struct qmac_trace *trace;
+	uint64_t seen;               /* commands since reset */
+	uint32_t executed[3];        /* the same, per engine; base: before the window */
+	uint32_t base[3];
+	uint8_t *shadow;             /* memory as the device left it; NULL before the window */
+	bool turn_due;               /* the doorbell was rung since the last turn of the device */
+	bool sealed;                 /* the window is complete */
+	size_t retired;
+	/* Of the caller. */
+	void (*on_retire)(void *context, const struct qmac_retire *record);
+	void *context;
+	/* The first failure; reported at the end. */
+	enum qmac_status status;
+	struct qmac_error err;
+};
+
+/* The backend that stands before the real one. */
+struct recording {
+	struct qmac_backend base; /* first: it is a backend */
+	struct qmac_backend *inner;
+	struct qmac_recorder *recorder;
+};
+
+static void out_of_memory(struct qmac_recorder *r)
+{
+	r->status = qmac_fail(&r->err, QMAC_INTERNAL, "out of memory for the trace");
+}
+
+static bool active(const struct qmac_recorder *r)
+{
+	return r->shadow && !r->sealed && !r->status;
+}
+
+/* ---- state -------------------------------------------------------------------- */
+
+/* Appends the lines of memory that differ from before (NULL: zeros), but for the ring. */
+static void add_memory(struct qmac_recorder *r, const uint8_t *memory, const uint8_t *before)
+{
+	static const uint8_t zeros[QMAC_TRACE_LINE_BYTES];
+	struct qmac_trace *t = r->trace;
+
+	for (uint64_t at = 0; at < t->memory_bytes; at += QMAC_TRACE_LINE_BYTES) {
+		uint64_t left = t->memory_bytes - at;
+		size_t count = left < QMAC_TRACE_LINE_BYTES ? (size_t)left : QMAC_TRACE_LINE_BYTES;
+		struct qmac_trace_bytes *bytes;
+
+		if (memcmp(memory + at, before ? before + at : zeros, count) == 0 || qmac_trace_in_ring(t, at, count))
+			continue;
+		bytes = qmac_trace_add_bytes(t);
+		if (!bytes) {
+			out_of_memory(r);
+			return;
+		}
+		bytes->address = at;
+		bytes->count = (uint8_t)count;
+		memcpy(bytes->data, memory + at, count);
+	}
+}
+
+static void add_row(struct qmac_recorder *r, const struct qmac_device *device, unsigned space, uint32_t row)
+{
+	struct qmac_trace *t = r->trace;
+	uint32_t lanes = qmac_trace_lanes(&t->hw, space), used = 0;
+	uint64_t mask = UINT64_MAX >> (64 - qmac_trace_lane_bits(&t->hw, space)), *values;
+	struct qmac_trace_row *added;
+
+	while (used < lanes && qmac_device_peek(device, space, row, used) == 0)
+		used++;
+	if (used == lanes)
+		return;
+	added = qmac_trace_add_row(t);
+	values = qmac_trace_add_values(t, lanes);
+	if (!added || !values) {
+		out_of_memory(r);
+		return;
+	}
+	*added = (struct qmac_trace_row){space, row, t->value_count - lanes};
+	for (uint32_t j = 0; j < lanes; j++)
+		values[j] = qmac_device_peek(device, space, row, j) & mask;
+}
+
+static uint64_t read_pair(struct qmac_device *device, uint32_t low_offset)
+{
+	return qmac_device_read(device, low_offset) | (uint64_t)qmac_device_read(device, low_offset + 4) << 32;
+}
+
+static void add_batch(struct qmac_recorder *r)
+{
+	struct qmac_trace *t = r->trace;
+	struct qmac_trace_batch *batch = qmac_trace_add_batch(t);
+
+	if (!batch)
+		out_of_memory(r);
+	else
+		*batch = (struct qmac_trace_batch){t->bytes_count, t->command_count};
+}
+
+/* The window's first command is about to execute. */
+static void start(struct qmac_recorder *r, struct qmac_device *device)
+{
+	struct qmac_trace *t = r->trace;
+
+	t->first = r->seen;
+	t->mem_base = read_pair(device, QMAC_REG_MEM_BASE_LO);
+	t->mem_size = read_pair(device, QMAC_REG_MEM_SIZE_LO);
+	t->ring_base = read_pair(device, QMAC_REG_RING_BASE_LO);
+	t->ring_log2 = qmac_device_read(device, QMAC_REG_RING_LOG2);
+	memcpy(r->base, r->executed, sizeof r->base);
+	r->shadow = malloc(t->memory_bytes);
+	if (!r->shadow) {
+		out_of_memory(r);
+		return;
+	}
+	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
+		for (uint32_t row = 0; row < qmac_trace_depth(&t->hw, space); row++)
+			add_row(r, device, space, row);
+	add_batch(r);
+	add_memory(r, qmac_device_memory(device), NULL);
+}
+
+/* ---- commands ----------------------------------------------------------------- */
+
+/*
+ * Wait counts are modulo 2^16 and judged by their distance to the commands dispatched:
+ * counted from the window's start on, what was met stays met and what is illegal stays so.
+ */
+static void rebase_waits(const struct qmac_recorder *r, uint32_t words[QMAC_COMMAND_WORDS])
+{
+	/* Of the fields wait_load, wait_exec, wait_store. */
+	static const unsigned word[3] = {1, 1, 2}, shift[3] = {0, 16, 0};
+	struct qmac_command command;
+
+	qmac_command_decode(words, &command);
+	if (command.opcode == QMAC_OPCODE_SYNC)
+		return;
+	for (unsigned e = 0; e < 3; e++)
+		if (command.wait_mask >> e & 1) {
+			uint32_t count = words[word[e]] >> shift[e] & 0xFFFF;
+
+			words[word[e]] &= ~(0xFFFFU << shift[e]);
+			words[word[e]] |= ((count - r->base[e]) & 0xFFFF) << shift[e];
+		}
+}
+
+static void add_command(struct qmac_recorder *r, const uint32_t words[QMAC_COMMAND_WORDS])
+{
+	struct qmac_trace_command *command = qmac_trace_add_command(r->trace);
+
+	if (!command) {
+		out_of_memory(r);
+		return;
+	}
+	memcpy(command->words, words, sizeof command->words);
+	rebase_waits(r, command->words);
+}
+
+static void on_command(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS])
+{
+	struct qmac_recorder *r = context;
+	uint32_t opcode = words[0] & 0xF;
+
+	if (!r->status && !r->sealed && r->seen >= r->window.from) {
+		if (!r->shadow) {
+			start(r, device);
+		} else if (r->seen - r->window.from == r->window.count) {
+			memcpy(r->shadow, qmac_device_memory(device), r->trace->memory_bytes);
+			r->sealed = true;
+		}
+		if (active(r))
+			add_command(r, words);
+	}
+	r->seen++;
+	/* One with another opcode does not execute. */
+	if (opcode >= QMAC_OPCODE_LOAD && opcode <= QMAC_OPCODE_VEC)
+		r->executed[qmac_command_engine(opcode)]++;
+}
+
+static void on_retire(void *context, const struct qmac_retire *record)
+{
+	struct qmac_recorder *r = context;
+	uint32_t number = record->number - (uint32_t)r->trace->first;
+
+	if (r->shadow && number < r->trace->command_count) {
+		r->trace->commands[number].expected = *record;
+		r->trace->commands[number].expected.number = number;
+		r->retired++;
+	}
+	if (r->on_retire)
+		r->on_retire(r->context, record);
+}
+
+/* ---- the backend -------------------------------------------------------------- */
+
+static struct recording *self(struct qmac_backend *backend)
+{
+	return (struct recording *)(void *)backend;
+}
+
+static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->read(inner, offset);
+}
+
+static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+	struct qmac_recorder *r = self(backend)->recorder;
+
+	if (offset == QMAC_REG_RING_TAIL)
+		r->turn_due = true;
+	/* A trace has one window of memory and one ring. */
+	if (offset == QMAC_REG_CONTROL || (offset >= QMAC_REG_MEM_BASE_LO && offset <= QMAC_REG_RING_LOG2))
+		r->sealed = r->shadow != NULL;
+	if (offset == QMAC_REG_CONTROL && (value & 1)) {
+		r->seen = 0;
+		memset(r->executed, 0, sizeof r->executed);
+	}
+	inner->operations->write(inner, offset, value);
+}
+
+static uint8_t *memory(struct qmac_backend *backend)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->memory(inner);
+}
+
+/* What the host wrote and rang for is a new batch, where the device will find commands. */
+static void begin_turn(struct qmac_recorder *r, const uint8_t *now)
+{
+	size_t before = r->trace->bytes_count;
+
+	if (!active(r))
+		return;
+	add_memory(r, now, r->shadow);
+	if (r->trace->bytes_count > before || r->turn_due) {
+		size_t added = r->trace->bytes_count;
+
+		r->trace->bytes_count = before;
+		add_batch(r);
+		r->trace->bytes_count = added;
+	}
+}
+
+static void end_turn(struct recording *b)
+{
+	struct qmac_recorder *r = b->recorder;
+	struct qmac_trace *t = r->trace;
+
+	if (!active(r))
+		return;
+	if (t->batches[t->batch_count - 1].first_command == t->command_count) {
+		t->bytes_count = t->batches[--t->batch_count].first_bytes;
+		return;
+	}
+	r->turn_due = false;
+	memcpy(r->shadow, memory(&b->base), t->memory_bytes);
+	if (read_register(&b->base, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
+		/* A descriptor that cannot be read is not a command of the trace. */
+		if (read_register(&b->base, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
+			t->fault = read_register(&b->base, QMAC_REG_ERROR_CODE);
+		r->sealed = true;
+	}
+	r->sealed |= t->command_count == r->window.count;
+}
+
+static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
+                                       struct qmac_error *err)
+{
+	struct recording *b = self(backend);
+	enum qmac_status status;
+
+	begin_turn(b->recorder, memory(backend));
+	status = b->inner->operations->wait(b->inner, cycles, raised, err);
+	end_turn(b);
+	return status;
+}
+
+static const char *kernel(struct qmac_backend *backend)
+{
+	struct qmac_backend *inner = self(backend)->inner;
+
+	return inner->operations->kernel(inner);
+}
+
+static void destroy(struct qmac_backend *backend)
+{
+	qmac_backend_destroy(self(backend)->inner);
+	free(backend);
+}
+
+enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
+                                    const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                    struct qmac_backend **made, struct qmac_error *err)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "recording", .read = read_register, .write = write_register, .memory = memory,
+		.wait = wait_interrupt, .kernel = kernel, .destroy = destroy,
+	};
+	struct qmac_device_options wrapped = *options;
+	struct recording *b = calloc(1, sizeof *b);
+	enum qmac_status status;
+
+	*made = NULL;
+	if (!b)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a backend");
+	if (wrapped.memory_bytes < QMAC_TRACE_MEMORY_MIN)
+		wrapped.memory_bytes = QMAC_TRACE_MEMORY_MIN;
+	wrapped.digests = true;
+	wrapped.on_retire = on_retire;
+	wrapped.on_command = on_command;
+	wrapped.context = recorder;
+	recorder->on_retire = options->on_retire;
+	recorder->context = options->context;
+	recorder->trace->hw = *hw;
+	recorder->trace->memory_bytes = wrapped.memory_bytes;
+	if (wrapped.memory_bytes > QMAC_TRACE_MEMORY_MAX)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "a trace holds at most %llu bytes of device memory, this run "
+		                   "has %" PRIu64, QMAC_TRACE_MEMORY_MAX, wrapped.memory_bytes);
+	else
+		status = qmac_backend_create(backend, hw, &wrapped, &b->inner, err);
+	if (status) {
+		free(b);
+		return status;
+	}
+	b->base.operations = &operations;
+	b->base.memory_bytes = b->inner->memory_bytes;
+	b->recorder = recorder;
+	*made = &b->base;
+	return QMAC_OK;
+}
+
+/* ---- life --------------------------------------------------------------------- */
+
+struct qmac_recorder *qmac_recorder_create(const struct qmac_trace_window *window)
+{
+	struct qmac_recorder *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->window = *window;
+	r->trace = qmac_trace_create();
+	if (!r->trace) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void qmac_recorder_destroy(struct qmac_recorder *recorder)
+{
+	if (!recorder)
+		return;
+	qmac_trace_destroy(recorder->trace);
+	free(recorder->shadow);
+	free(recorder);
+}
+
+/* Plays the trace alone: it must give what the run gave; its own cycles replace those of the run. */
+static enum qmac_status settle(struct qmac_trace *t, struct qmac_error *err)
+{
+	const struct qmac_replay replay = {.backend = "cmodel"};
+	struct qmac_retire *records = calloc(t->command_count, sizeof records[0]);
+	enum qmac_status status;
+	struct qmac_error bare;
+
+	if (!records)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the trace");
+	status = qmac_trace_replay(t, &replay, records, NULL, err);
+	for (size_t i = 0; !status && i < t->command_count; i++) {
+		t->commands[i].expected.start = records[i].start;
+		t->commands[i].expected.cycle = records[i].cycle;
+	}
+	free(records);
+	if (status == QMAC_CHECK_FAILED) {
+		bare = *err;
+		return qmac_fail(err, QMAC_CHECK_FAILED, "the recorded trace does not play as the run did (does a "
+		                 "command touch the command ring?): %.560s", bare.message);
+	}
+	return status;
+}
+
+enum qmac_status qmac_recorder_finish(struct qmac_recorder *recorder, const struct qmac_trace **trace,
+                                      struct qmac_error *err)
+{
+	struct qmac_trace *t = recorder->trace;
+	enum qmac_status status;
+
+	*trace = NULL;
+	if (recorder->status) {
+		*err = recorder->err;
+		return recorder->status;
+	}
+	if (!t->command_count)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the trace is empty: the run had %" PRIu64 " commands, none "
+		                 "from %" PRIu64 " on", recorder->seen, recorder->window.from);
+	if (recorder->retired != t->command_count - (t->fault != QMAC_FAULT_NONE))
+		return qmac_fail(err, QMAC_INTERNAL, "%zu of the %zu recorded commands have retired",
+		                 recorder->retired, t->command_count);
+	t->memory_digest = qmac_trace_digest(t, recorder->shadow);
+	status = settle(t, err);
+	if (!status)
+		*trace = t;
+	return status;
+}

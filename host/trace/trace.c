@@ -1,0 +1,166 @@
+/*
+ * A trace in memory.
+ */
+#include "trace/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct qmac_trace *qmac_trace_create(void)
+{
+	return calloc(1, sizeof(struct qmac_trace));
+}
+
+void qmac_trace_destroy(struct qmac_trace *trace)
+{
+	if (!trace)
+		return;
+	free(trace->rows);
+	free(trace->values);
+	free(trace->bytes);
+	free(trace->batches);
+	free(trace->commands);
+	free(trace);
+}
+
+/* An array of `count` entries with room for `more`, which are zero; it may move. */
+static void *grow(void *array, size_t size, size_t count, size_t *room, size_t more)
+{
+	if (count + more > *room) {
+		size_t larger = 2 * (count + more) + 16;
+
+		array = realloc(array, larger * size);
+		if (!array)
+			return NULL;
+		*room = larger;
+	}
+	memset((char *)array + count * size, 0, more * size);
+	return array;
+}
+
+struct qmac_trace_row *qmac_trace_add_row(struct qmac_trace *trace)
+{
+	struct qmac_trace_row *grown = grow(trace->rows, sizeof *grown, trace->row_count,
+	                                    &trace->row_room, 1);
+
+	if (!grown)
+		return NULL;
+	trace->rows = grown;
+	trace->row_count++;
+	return &grown[trace->row_count - 1];
+}
+
+uint64_t *qmac_trace_add_values(struct qmac_trace *trace, size_t count)
+{
+	uint64_t *grown = grow(trace->values, sizeof *grown, trace->value_count,
+	                       &trace->value_room, count);
+
+	if (!grown)
+		return NULL;
+	trace->values = grown;
+	trace->value_count += count;
+	return &grown[trace->value_count - count];
+}
+
+struct qmac_trace_bytes *qmac_trace_add_bytes(struct qmac_trace *trace)
+{
+	struct qmac_trace_bytes *grown = grow(trace->bytes, sizeof *grown, trace->bytes_count,
+	                                      &trace->bytes_room, 1);
+
+	if (!grown)
+		return NULL;
+	trace->bytes = grown;
+	trace->bytes_count++;
+	return &grown[trace->bytes_count - 1];
+}
+
+struct qmac_trace_batch *qmac_trace_add_batch(struct qmac_trace *trace)
+{
+	struct qmac_trace_batch *grown = grow(trace->batches, sizeof *grown, trace->batch_count,
+	                                      &trace->batch_room, 1);
+
+	if (!grown)
+		return NULL;
+	trace->batches = grown;
+	trace->batch_count++;
+	return &grown[trace->batch_count - 1];
+}
+
+struct qmac_trace_command *qmac_trace_add_command(struct qmac_trace *trace)
+{
+	struct qmac_trace_command *grown = grow(trace->commands, sizeof *grown, trace->command_count,
+	                                        &trace->command_room, 1);
+
+	if (!grown)
+		return NULL;
+	trace->commands = grown;
+	trace->command_count++;
+	return &grown[trace->command_count - 1];
+}
+
+uint32_t qmac_trace_depth(const struct qmac_hw *hw, unsigned space)
+{
+	switch (space) {
+	case QMAC_SPACE_A:
+		return (uint32_t)hw->a_depth;
+	case QMAC_SPACE_W:
+		return (uint32_t)hw->w_depth;
+	case QMAC_SPACE_ACC:
+		return (uint32_t)hw->acc_depth;
+	default:
+		return 1U << hw->lut_bits;
+	}
+}
+
+uint32_t qmac_trace_lanes(const struct qmac_hw *hw, unsigned space)
+{
+	return space == QMAC_SPACE_LUT ? 1 : (uint32_t)(space == QMAC_SPACE_A ? hw->rows : hw->cols);
+}
+
+int qmac_trace_lane_bits(const struct qmac_hw *hw, unsigned space)
+{
+	switch (space) {
+	case QMAC_SPACE_A:
+		return hw->a_bits;
+	case QMAC_SPACE_W:
+		return hw->w_bits;
+	case QMAC_SPACE_ACC:
+		return hw->acc_bits;
+	default:
+		return 32;
+	}
+}
+
+bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64_t bytes)
+{
+	uint64_t ring_bytes = (uint64_t)QMAC_COMMAND_BYTES << trace->ring_log2;
+
+	return address < trace->ring_base + ring_bytes && address + bytes > trace->ring_base;
+}
+
+/* The function of docs/command-set.md, of one byte of memory. */
+static uint64_t mix(uint64_t address, uint64_t value)
+{
+	uint64_t h = value * 0x9E3779B97F4A7C15ULL + (4ULL << 58 ^ address << 8);
+
+	h = (h ^ h >> 32) * 0xD6E8FEB86659FD93ULL;
+	h = (h ^ h >> 29) * 0xC2B2AE3D27D4EB4FULL;
+	return h ^ h >> 32;
+}
+
+uint64_t qmac_trace_digest(const struct qmac_trace *trace, const uint8_t *memory)
+{
+	uint64_t digest = 0;
+
+	for (uint64_t at = 0; at < trace->memory_bytes; at++) {
+		/* Memory is mostly zeros. */
+		static const uint8_t zeros[64];
+
+		if (at % 64 == 0)
+			while (trace->memory_bytes - at >= 64 && memcmp(memory + at, zeros, 64) == 0)
+				at += 64;
+		if (at < trace->memory_bytes && memory[at] && !qmac_trace_in_ring(trace, at, 1))
+			digest += mix(at, memory[at]);
+	}
+	return digest;
+}

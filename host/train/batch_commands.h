@@ -1,0 +1,37 @@
+/*
+ * The commands of a mini-batch step, as functions of its plan: what EXECUTE does
+ * for one chunk of a batch, and what LOAD brings for it. They come without waits
+ * and tags, which batch_program.c adds.
+ */
+#ifndef QMAC_TRAIN_BATCH_COMMANDS_H
+#define QMAC_TRAIN_BATCH_COMMANDS_H
+
+#include "isa/command.h"
+#include "train/batch_plan.h"
+
+struct qmac_batch_chunk {
+	int slot;          /* 0 or 1: where its samples lie */
+	int samples;
+	bool first, last;  /* of its step */
+	uint32_t seed;     /* of the step's rounding; used by the last */
+};
+
+/*
+ * m and m' of the chunk's samples, their part of the sum over the batch and, in
+ * the last chunk, the new Z. Returns the number of commands, at most
+ * qmac_batch_plan_commands(); *last_read is the last one that reads the slot.
+ */
+int qmac_batch_execute(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
+                       struct qmac_command *commands, int *last_read);
+
+/* LOAD of a limb of X of one sample, whose features lie at `address`, to its place in the slot. */
+struct qmac_command qmac_batch_load_x(const struct qmac_batch_plan *plan, uint64_t address,
+                                      unsigned container, int slot, int limb, int sample);
+
+/* Z = 0 */
+struct qmac_command qmac_batch_clear(const struct qmac_batch_plan *plan);
+
+/* Copies a limb of Z to where GEMM reads it. */
+struct qmac_command qmac_batch_copy_z(const struct qmac_batch_plan *plan, int limb);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * How a mini-batch step of linear regression fits on a device: limbs, chunks and
+ * scratchpad rows. A plain value made by one function, which also decides whether
+ * the hardware can hold the run. docs/algorithms.md gives the mapping.
+ *
+ * A: the samples of a chunk in one of two slots, limb by limb, sample by sample;
+ * a sample is `blocks` rows of `block` features. W: lane 0 of a row holds one
+ * operand, first those of Z, limb by limb, then those of m'. ACC: lane 0 of a row
+ * holds one element of Z, H, the sum over the batch, m or k.
+ */
+#ifndef QMAC_TRAIN_BATCH_PLAN_H
+#define QMAC_TRAIN_BATCH_PLAN_H
+
+#include "hw/hw.h"
+#include "train/linear_arithmetic.h"
+
+/* A signed number of `bits` bits as operands of at most `native` bits, the lowest first. */
+struct qmac_limbs {
+	int bits, native, count;
+};
+
+struct qmac_batch_plan {
+	struct qmac_linear_shape shape;
+	struct qmac_linear_arithmetic step;
+	struct qmac_limbs x, z, m;      /* X in A; Z and m' in W */
+	int block, blocks;              /* features of an A row; rows of a sample */
+	int chunk, chunks;              /* samples of a chunk, fewer in the last; chunks of a step */
+	uint32_t slot_rows;             /* rows of A of a slot; slot 0 begins at row 0 */
+	uint32_t z_operand, m_operand;  /* first rows in W */
+	uint32_t z_row, h_row, sum_row, m_row, target_row; /* first rows in ACC */
+};
+
+/* Refuses, naming the key to change, what does not fit hw or has no integer form. */
+QMAC_MUST_CHECK enum qmac_status qmac_batch_plan_make(struct qmac_batch_plan *plan,
+                                                      const struct qmac_linear_shape *shape,
+                                                      const struct qmac_hw *hw, struct qmac_error *err);
+
+/* LOADs that bring `samples` samples into a slot. */
+int qmac_batch_plan_loads(const struct qmac_batch_plan *plan, int samples);
+
+/* Most commands that EXECUTE gets for a chunk. */
+int qmac_batch_plan_commands(const struct qmac_batch_plan *plan);
+
+/* First A row of a sample's limb. */
+static inline uint32_t qmac_batch_plan_x_row(const struct qmac_batch_plan *plan, int slot, int limb,
+                                             int sample)
+{
+	return (uint32_t)slot * plan->slot_rows + (uint32_t)((limb * plan->chunk + sample) * plan->blocks);
+}
+
+/* Bits of a limb, and whether it is unsigned: all but the highest are. */
+static inline int qmac_limb_bits(const struct qmac_limbs *limbs, int limb)
+{
+	int left = limbs->bits - limb * limbs->native;
+
+	return left < limbs->native ? left : limbs->native;
+}
+
+static inline bool qmac_limb_unsigned(const struct qmac_limbs *limbs, int limb)
+{
+	return limb < limbs->count - 1;
+}
+
+#endif

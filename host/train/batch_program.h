@@ -1,0 +1,41 @@
+/*
+ * The inner loop of linear regression with mini-batches as device commands:
+ * forward and update products on the array, Z on chip during the loop, exactly one
+ * stochastic rounding a step. docs/algorithms.md gives the mapping, batch_plan.h
+ * the layout, linear_arithmetic.h the arithmetic.
+ *
+ * The random number of element j in step s depends on (run seed, s, j) only, sums
+ * are exact: Z is the same on every device shape, with any limbs and chunks.
+ *
+ * The functions are those of linear_program.h, with `order` of steps * batch
+ * samples, those of a step behind one another.
+ */
+#ifndef QMAC_TRAIN_BATCH_PROGRAM_H
+#define QMAC_TRAIN_BATCH_PROGRAM_H
+
+#include "driver/driver.h"
+#include "train/batch_plan.h"
+#include "train/linear_program.h"
+
+struct qmac_batch_program;
+
+/* Bytes of device memory that a program's buffers take at most. */
+uint64_t qmac_batch_program_memory(const struct qmac_batch_plan *plan);
+
+/* Allocates the buffers and uploads X: samples x features codes of x_bits. */
+QMAC_MUST_CHECK enum qmac_status qmac_batch_program_create(struct qmac_driver *driver,
+                                                           const struct qmac_batch_plan *plan,
+                                                           const int16_t *codes,
+                                                           struct qmac_batch_program **program,
+                                                           struct qmac_error *err);
+void qmac_batch_program_destroy(struct qmac_batch_program *program);
+
+void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t *z);
+void qmac_batch_program_set_offset(struct qmac_batch_program *program, const int64_t *h);
+void qmac_batch_program_set_targets(struct qmac_batch_program *program, const int64_t *k);
+
+QMAC_MUST_CHECK enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
+                                                        const struct qmac_linear_loop *loop,
+                                                        struct qmac_error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* Integers as they lie in device memory: two's complement, little endian. */
+#ifndef QMAC_TRAIN_PACK_H
+#define QMAC_TRAIN_PACK_H
+
+#include <stdint.h>
+
+#include "isa/command.h"
+#include "num/fixed.h"
+
+/* The low bytes of value into one container. */
+static inline void qmac_pack(uint8_t *to, int64_t value, unsigned container)
+{
+	for (int i = 0; i < qmac_container_bytes(container); i++)
+		to[i] = (uint8_t)((uint64_t)value >> (8 * i));
+}
+
+static inline int64_t qmac_unpack(const uint8_t *from, unsigned container)
+{
+	int bytes = qmac_container_bytes(container);
+	uint64_t bits = 0;
+
+	for (int i = 0; i < bytes; i++)
+		bits |= (uint64_t)from[i] << (8 * i);
+	return qmac_sign_extend(bits, 8 * bytes);
+}
+
+/* The smallest container, at least a BYTE, for signed numbers of 1..64 bits. */
+static inline unsigned qmac_container_for(int bits)
+{
+	unsigned container = QMAC_CONTAINER_BYTE;
+
+	while (8 << container < bits)
+		container++;
+	return container;
+}
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * Speed of matrix products of 512 x 512 x 512 on the C model through the driver, cycles
+ * counted, for every kernel, beside OpenBLAS sgemm of the same size on one thread. MACs are
+ * those of the array: a limb pair counts for itself. Time is that of the process, so that
+ * others on the machine disturb less.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "driver/driver.h"
+#include "driver/gemm.h"
+#include "kernel/kernel.h"
+
+#ifdef HAVE_OPENBLAS
+#include <cblas.h>
+#endif
+
+enum { SIZE = 512, ROUNDS = 5 };
+
+struct bench_case {
+	const char *title;
+	enum qmac_gemm_form form;
+	int operand_bits, array_bits;
+};
+
+static const struct bench_case cases[] = {
+	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8},
+	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8},
+	{"16-bit on a 16-bit array", QMAC_GEMM_AB, 16, 16},
+	{"16-bit on an 8-bit array", QMAC_GEMM_AB, 16, 8},
+};
+
+static struct qmac_hw hardware(int bits)
+{
+	const struct qmac_hw hw = {
+		.rows = 16, .cols = 16, .a_bits = bits, .w_bits = bits, .acc_bits = 48,
+		.acc_overflow = QMAC_OVERFLOW_SATURATE, .os_max = 4096, .a_depth = 8192, .w_depth = 8192,
+		.acc_depth = 8192, .bus_bytes = 64, .burst_beats = 16, .outstanding = 4, .queue_depth = 4,
+		.lut_bits = 8, .lut_ports = 1, .clock_mhz = 1000, .dram_latency = 40,
+		.dram_bytes_per_cycle = 64 * 256, .dram_banks = 8, .dram_row_bytes = 2048, .dram_miss = 20,
+		.dram_turnaround = 8,
+	};
+
+	return hw;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A matrix of small random numbers in device memory. */
+static enum qmac_status upload(struct qmac_driver *driver, int bytes, struct qmac_buffer *buffer,
+                               struct qmac_error *err)
+{
+	static uint8_t data[SIZE * SIZE * 2];
+	uint64_t size = (uint64_t)SIZE * SIZE * (uint64_t)bytes;
+	enum qmac_status status = qmac_driver_allocate(driver, size, buffer, err);
+	uint32_t random = 1;
+
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)((random = random * 1664525U + 1013904223U) >> 24);
+	if (status == QMAC_OK)
+		qmac_driver_upload(driver, *buffer, 0, data, buffer->bytes);
+	return status;
+}
+
+/* Runs the product some times; prints the best. */
+static enum qmac_status run_case(struct qmac_driver *driver, const char *kernel,
+                                 const struct qmac_gemm_plan *plan, struct qmac_error *err)
+{
+	int bytes = plan->shape.a.bits / 8, rounds = kernel[0] == 's' ? 1 : ROUNDS; /* scalar is slow */
+	struct qmac_gemm_matrices matrices = {.a.row_bytes = (uint32_t)(SIZE * bytes),
+	                                      .b.row_bytes = (uint32_t)(SIZE * bytes), .c.row_bytes = SIZE * 8};
+	uint64_t counters[QMAC_COUNTERS] = {0};
+	struct qmac_marks marks = {.mask = 0};
+	enum qmac_status status = upload(driver, bytes, &matrices.a.buffer, err);
+	double best = INFINITY, cycles;
+
+	if (status == QMAC_OK)
+		status = upload(driver, bytes, &matrices.b.buffer, err);
+	if (status == QMAC_OK)
+		status = qmac_driver_allocate(driver, SIZE * SIZE * 8, &matrices.c.buffer, err);
+	for (int i = 0; i < rounds && status == QMAC_OK; i++) {
+		double began = seconds();
+
+		status = qmac_gemm_run(driver, plan, &matrices, 0, &marks, err);
+		if (status == QMAC_OK)
+			status = qmac_driver_finish(driver, err);
+		best = fmin(best, seconds() - began);
+	}
+	if (status != QMAC_OK)
+		return status;
+	qmac_driver_counters(driver, counters);
+	cycles = (double)counters[QMAC_COUNTER_CYCLES] / rounds;
+	printf("%-10s %9.2f %9.2f %12.0f %11.1f %9.1f %%\n", kernel, (double)plan->macs / best / 1e9, best * 1e3,
+	       cycles, cycles / best / 1e6, 100 * (double)plan->slots / cycles);
+	return QMAC_OK;
+}
+
+static enum qmac_status measure(const struct bench_case *c, const char *kernel, struct qmac_error *err)
+{
+	const struct qmac_device_options options = {.memory_bytes = 1 << 24, .kernel = kernel};
+	const struct qmac_hw hw = hardware(c->array_bits);
+	const struct qmac_element element = {
+		.bits = c->operand_bits, .is_signed = true,
+		.container = c->operand_bits == 8 ? QMAC_CONTAINER_BYTE : QMAC_CONTAINER_HALF,
+	};
+	const struct qmac_gemm_shape shape = {
+		.form = c->form, .m = SIZE, .n = SIZE, .k = SIZE, .a = element, .b = element,
+		.c_container = c->operand_bits == 8 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE,
+	};
+	struct qmac_backend *backend = NULL;
+	struct qmac_driver *driver = NULL;
+	struct qmac_gemm_plan plan;
+	enum qmac_status status = qmac_gemm_plan_make(&plan, &shape, &hw, err);
+
+	if (status == QMAC_OK)
+		status = qmac_backend_create("cmodel", &hw, &options, &backend, err);
+	if (status == QMAC_OK)
+		status = qmac_driver_open(backend, &hw, 12, &driver, err);
+	if (status == QMAC_OK)
+		status = run_case(driver, kernel, &plan, err);
+	qmac_driver_close(driver);
+	qmac_backend_destroy(backend);
+	return status;
+}
+
+#ifdef HAVE_OPENBLAS
+static void print_openblas(void)
+{
+	enum { CELLS = SIZE * SIZE };
+	static float a[CELLS], b[CELLS], c[CELLS];
+	double best = INFINITY;
+
+	for (int i = 0; i < CELLS; i++) {
+		a[i] = (float)(i * 97 % 256 - 128);
+		b[i] = (float)(i * 89 % 256 - 128);
+		c[i] = 0;
+	}
+	openblas_set_num_threads(1);
+	for (int i = 0; i < 2 * ROUNDS; i++) {
+		double began = seconds();
+
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c,
+		            SIZE);
+		best = fmin(best, seconds() - began);
+	}
+	printf("\nOpenBLAS sgemm %d x %d x %d, one thread: %.2f GMAC/s, %.2f ms (%s)\n", SIZE, SIZE, SIZE,
+	       (double)SIZE * SIZE * SIZE / best / 1e9, best * 1e3, openblas_get_corename());
+}
+#else
+static void print_openblas(void)
+{
+	printf("\nOpenBLAS is not installed (libopenblas-dev): no sgemm to compare with\n");
+}
+#endif
+
+int main(void)
+{
+	struct qmac_error err = {0};
+	char text[1400];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		printf("%sGEMM %d x %d x %d, %s, 16x16, through the driver\n", i ? "\n" : "", SIZE, SIZE, SIZE,
+		       cases[i].title);
+		printf("%-10s %9s %9s %12s %11s %11s\n", "kernel", "GMAC/s", "ms", "cycles", "Mcycles/s",
+		       "array busy");
+		for (const char *const *name = qmac_kernel_names(); *name; name++)
+			if (measure(&cases[i], *name, &err) != QMAC_OK) {
+				fprintf(stderr, "bench_gemm: %s\n", qmac_error_text(&err, text, sizeof text));
+				return 1;
+			}
+	}
+	print_openblas();
+	return 0;
+}

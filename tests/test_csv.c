@@ -1,0 +1,240 @@
+/*
+ * CSV data sets: what is read, and the place and the reason of everything that is refused.
+ */
+#include <math.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "config_files.h"
+#include "data/csv.h"
+#include "test.h"
+
+static struct qmac_dataset read_text(const char *text, const char *target)
+{
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+
+	if (qmac_dataset_read_csv(&data, config_file("data.csv", text), target, &err) != QMAC_OK) {
+		printf("\n    %s:%d:%d: %s\n", err.file, err.line, err.column, err.message);
+		CU_FAIL_FATAL("must be read");
+	}
+	return data;
+}
+
+/* The file must be the three samples of two features 1 2 | 3, 4 5 | 6, -7 0.5 | 8e2. */
+static void expect_three(const char *text, const char *target)
+{
+	static const double x[] = {1, 2, 4, 5, -7, .5}, y[] = {3, 6, 800};
+	struct qmac_dataset data = read_text(text, target);
+
+	CU_ASSERT_FATAL(data.samples == 3 && data.features == 2);
+	CU_ASSERT(data.test_samples == 0 && !data.codes && !data.truth);
+	CU_ASSERT_EQUAL(memcmp(data.x, x, sizeof x), 0);
+	CU_ASSERT_EQUAL(memcmp(data.y, y, sizeof y), 0);
+	qmac_dataset_free(&data);
+}
+
+static void forms(void)
+{
+	expect_three("1,2,3\n4,5,6\n-7,.5,8e2\n", "last");
+	expect_three("1,2,3\r\n4,5,6\r\n-7,.5,8e2", "3");
+	expect_three("\xEF\xBB\xBF" "1,2,3\n4,5,6\n-7,.5,8e2\n", "last");
+	expect_three("\xEF\xBB\xBF" "a,b,y\n1,2,3\n4,5,6\n-7,.5,8e2\n", "y");
+	expect_three("\n a , b ,price\n\n 1 ,\t2,3 \n4,5,6\n \n-7,.5,+8E2\n\n\n", "price");
+	expect_three("\"1\",\"2\",3\n\"4\" , \"5\",6\n-7,.5,\"8e2\"\r\n", "last");
+	expect_three("\"a, b\",\"say \"\"hi\"\"\",\"\"\n1,2,3\n4,5,6\n-7,.5,8e2\n", "last");
+}
+
+static void targets(void)
+{
+	expect_three("3,1,2\n6,4,5\n8e2,-7,.5\n", "1");
+	expect_three("a,y,b\n1,3,2\n4,6,5\n-7,8e2,.5\n", "y");
+	expect_three("a,y,b\n1,3,2\n4,6,5\n-7,8e2,.5\n", "2");
+	expect_three("a,say \"y\",b\n1,3,2\n4,6,5\n-7,8e2,.5\n", "say \"y\"");
+	expect_three("a,\"say \"\"y\"\"\",b\n1,3,2\n4,6,5\n-7,8e2,.5\n", "say \"y\"");
+	/* A name goes before a meaning. */
+	expect_three("last,a,b\n3,1,2\n6,4,5\n8e2,-7,.5\n", "last");
+}
+
+static void refuse(const char *text, const char *target, int line, int column, const char *message)
+{
+	const char *file = config_file("bad.csv", text);
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, target, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, line, column, message);
+	qmac_dataset_free(&data);
+}
+
+static void rows_refused(void)
+{
+	refuse("", "last", 0, 0, "empty: no data");
+	refuse("\n \r\n\n", "last", 0, 0, "empty: no data");
+	refuse("a,b\n", "last", 0, 0, "a header, but no data");
+	refuse("1,2,3\n4,5\n", "last", 2, 4, "2 fields, but the first line has 3");
+	refuse("a,b,c\n1,2,3\n4,5,6,77\n", "last", 3, 7, "4 fields, but the first line has 3");
+	refuse("a,b,c\n1,2,3,\n", "last", 2, 7, "4 fields, but the first line has 3");
+	refuse("a,b,c\n1,,3\n", "last", 2, 3, "column 2 (b): no value; fill it in or remove the line");
+	refuse("1,2,3\n1,2,\r\n", "last", 2, 5, "column 3: no value");
+	refuse("1,2\n3,4\n\n 5 , NA\n", "last", 4, 6, "column 2: expected a decimal number such as");
+	refuse("1,2\n3,0x1p3\n", "last", 2, 3, "not '0x1p3'");
+	refuse("1,2\ninf,3\n", "last", 2, 1, "not 'inf'");
+	refuse("1,2\n1e999,3\n", "last", 2, 1, "1e999 is too large");
+	refuse("1,2\n1 2,3\n", "last", 2, 1, "not '1 2'");
+	refuse("1,2\n3,\"4\n", "last", 2, 3, "the quote is not closed in this line");
+	refuse("1,2\n\"3\"x,4\n", "last", 2, 4, "expected a comma behind the closing quote");
+	refuse("1,2\n3,4\"5\"\n", "last", 2, 3, "not '4\"5\"'");
+	refuse("1\n2\n", "last", 1, 1, "one column only");
+	refuse("1;2;3\n", "last", 1, 1, "commas separate the fields");
+}
+
+static void first_line_refused(void)
+{
+	refuse("a,2,3\n4,5,6\n", "last", 1, 1, "'a' is no number, others in the first line are");
+	refuse("1,2,\n4,5,6\n", "last", 1, 5, "'' is no number, others in the first line are");
+	refuse("AveRooms,Age,Price\n1,2,3\n", "price", 1, 1,
+	       "target: unknown column 'price'; did you mean 'Price'?; a number 1..3 and last would do, too");
+	refuse("1,2,3\n", "price", 1, 1, "the file has no header, so there is no column 'price'");
+	refuse("1,2,3\n", "0", 1, 1, "no column '0'; a number 1..3 and last would do, too");
+	refuse("1,2,3\n", "4", 1, 1, "a number 1..3");
+	refuse("a,b,a\n1,2,3\n", "a", 1, 5, "two columns have this name");
+}
+
+static void files_refused(void)
+{
+	static const char bytes[] = "1,2\n3,\0004\n";
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+	const char *file = config_bytes("nul.csv", bytes, sizeof bytes - 1);
+
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 2, 3, "a NUL byte: not a text file");
+	qmac_dataset_free(&data);
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", &err), QMAC_BAD_INPUT);
+	check_error(&err, "no/such.csv", 0, 0, "cannot open: No such file");
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, test_folder(), "last", &err), QMAC_BAD_INPUT);
+	check_error(&err, test_folder(), 0, 0, "Is a directory");
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", NULL), QMAC_BAD_INPUT);
+}
+
+static void too_many_columns(void)
+{
+	enum { COLUMNS = 65538 };
+	static char text[2 * COLUMNS + 1];
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+	const char *file;
+
+	for (int i = 0; i < COLUMNS; i++)
+		memcpy(text + 2 * i, "1,", 2);
+	text[2 * COLUMNS - 1] = '\n';
+	file = config_bytes("wide.csv", text, 2 * COLUMNS);
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 1, 2 * 65537 + 1, "more than 65536 features");
+	qmac_dataset_free(&data);
+	/* one column less is read */
+	text[2 * COLUMNS - 3] = '\n';
+	file = config_bytes("wide.csv", text, 2 * COLUMNS - 2);
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_OK);
+	CU_ASSERT(data.samples == 1 && data.features == 65536);
+	qmac_dataset_free(&data);
+}
+
+/* Random numbers, lines of every length around the reader's buffer; plain and gzip give the same bits. */
+static void many_rows(void)
+{
+	enum { ROWS = 3000, COLUMNS = 7 };
+	static double wanted[ROWS][COLUMNS];
+	uint64_t state = test_seed();
+	char path[512], zipped[520];
+	FILE *out;
+	gzFile archive;
+
+	snprintf(path, sizeof path, "%s/many.csv", test_folder());
+	snprintf(zipped, sizeof zipped, "%s.gz", path);
+	out = fopen(path, "w");
+	archive = gzopen(zipped, "wb");
+	CU_ASSERT_FATAL(out && archive);
+	for (int i = 0; i < ROWS; i++) {
+		for (int j = 0; j < COLUMNS; j++) {
+			int digits = (int)(test_random(&state) % 17) + 1;
+			char number[400];
+
+			wanted[i][j] = ldexp((double)(int64_t)test_random(&state), (int)(test_random(&state) % 90) - 120);
+			/* zeros in front make lines of any length */
+			snprintf(number, sizeof number, "%s%s%0*d%.*e", j ? "," : "", j % 2 ? " " : "",
+			         i % 40 == 0 ? 200 : 1, 0, digits, fabs(wanted[i][j]));
+			wanted[i][j] = strtod(strchr(number, '0'), NULL);
+			fputs(number, out);
+			gzputs(archive, number);
+		}
+		fputc('\n', out);
+		gzputs(archive, "\n");
+	}
+	fclose(out);
+	gzclose(archive);
+	for (int k = 0; k < 2; k++) {
+		struct qmac_dataset data;
+
+		CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_csv(&data, k ? zipped : path, "4", NULL), QMAC_OK);
+		CU_ASSERT_FATAL(data.samples == ROWS && data.features == COLUMNS - 1);
+		for (int i = 0; i < ROWS; i++) {
+			CU_ASSERT_EQUAL(data.y[i], wanted[i][3]);
+			for (int j = 0; j < COLUMNS; j++)
+				if (j != 3 && data.x[i * (COLUMNS - 1) + j - (j > 3)] != wanted[i][j])
+					CU_FAIL_FATAL("value");
+		}
+		qmac_dataset_free(&data);
+	}
+}
+
+/* A gzip file that lost its end must not pass for a shorter one. */
+static void truncated_archive(void)
+{
+	char path[512];
+	static char bytes[4096];
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+	const char *file;
+	size_t size;
+	gzFile archive;
+	FILE *in;
+
+	snprintf(path, sizeof path, "%s/whole.gz", test_folder());
+	archive = gzopen(path, "wb");
+	for (int i = 0; i < 300; i++)
+		gzprintf(archive, "%d,%d\n", i * i, i);
+	gzclose(archive);
+	in = fopen(path, "rb");
+	size = fread(bytes, 1, sizeof bytes, in);
+	fclose(in);
+	CU_ASSERT_FATAL(size > 100 && size < sizeof bytes);
+	for (size_t cut = 1; cut < 90; cut += 11) {
+		file = config_bytes("cut.gz", bytes, size - cut);
+		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		check_error(&err, file, 0, 0, "the compressed file ends too early");
+		qmac_dataset_free(&data);
+	}
+	bytes[size / 2] = (char)~bytes[size / 2];
+	file = config_bytes("damaged.gz", bytes, size);
+	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_STRING_EQUAL(err.file, file);
+	qmac_dataset_free(&data);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"forms", forms},
+		{"targets", targets},
+		{"rows refused", rows_refused},
+		{"first line refused", first_line_refused},
+		{"files refused", files_refused},
+		{"too many columns", too_many_columns},
+		{"many rows, plain and gzip", many_rows},
+		{"truncated and damaged archives", truncated_archive},
+	};
+
+	return test_main("test_csv", cases, TEST_COUNT(cases));
+}

@@ -1,0 +1,353 @@
+/*
+ * Preparing data sets, each step against its definition in data/dataset.h; and the
+ * shipped run files on the real data, where these are there.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_files.h"
+#include "data/regression.h"
+#include "train/train.h"
+
+/* Random numbers of very different features; row i has y = i, so that rows can be told apart. */
+static struct qmac_dataset make(int64_t samples, int64_t features, uint64_t *state)
+{
+	struct qmac_dataset data;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(&data, samples, features, false, NULL), QMAC_OK);
+	for (int64_t i = 0; i < samples; i++) {
+		data.y[i] = (double)i;
+		for (int64_t j = 0; j < features; j++)
+			data.x[i * features + j] = (double)j +
+			                           ldexp((double)(int64_t)test_random(state), (int)j * 3 - 70);
+	}
+	return data;
+}
+
+static void split(void)
+{
+	static const struct {
+		int64_t samples;
+		double fraction;
+		int64_t test;
+	} cases[] = {
+		{10, 0, 0}, {10, .2, 2}, {9, .5, 4}, {1, .9, 0}, {1000, .9, 900}, {7, .1, 0}, {333, .25, 83},
+	};
+	uint64_t state = test_seed();
+
+	for (int c = 0; c < TEST_COUNT(cases); c++) {
+		struct qmac_dataset data = make(cases[c].samples, 3, &state), old = data;
+		int64_t n = cases[c].samples - cases[c].test;
+		bool *seen = calloc((size_t)cases[c].samples, sizeof seen[0]);
+
+		old.x = malloc((size_t)cases[c].samples * 3 * sizeof(double));
+		memcpy(old.x, data.x, (size_t)cases[c].samples * 3 * sizeof(double));
+		CU_ASSERT_EQUAL(qmac_dataset_split(&data, cases[c].fraction, (uint32_t)c, NULL), QMAC_OK);
+		CU_ASSERT(data.samples == n && data.test_samples == cases[c].test && data.features == 3);
+		for (int64_t k = 0; k < cases[c].samples; k++) {
+			int64_t i = (int64_t)data.y[k];
+
+			CU_ASSERT(!seen[i]);
+			seen[i] = true;
+			CU_ASSERT_EQUAL(memcmp(data.x + k * 3, old.x + i * 3, 3 * sizeof(double)), 0);
+			CU_ASSERT(k == 0 || k == n || data.y[k] > data.y[k - 1]); /* the order of the file */
+		}
+		free(old.x);
+		free(seen);
+		qmac_dataset_free(&data);
+	}
+}
+
+/* Every sample is in the test part as often as any other; seeds differ. */
+static void split_is_fair(void)
+{
+	int counts[20] = {0}, pairs = 0;
+	uint64_t state = test_seed();
+
+	for (uint32_t seed = 0; seed < 2000; seed++) {
+		struct qmac_dataset data = make(20, 1, &state);
+		bool first = false, second = false;
+
+		if (qmac_dataset_split(&data, .3, seed, NULL) != QMAC_OK)
+			CU_FAIL_FATAL("out of memory");
+		for (int k = 14; k < 20; k++) {
+			int i = (int)data.y[k];
+
+			counts[i]++;
+			first = first || i == 0;
+			second = second || i == 1;
+		}
+		pairs += first && second;
+		qmac_dataset_free(&data);
+	}
+	for (int i = 0; i < 20; i++)
+		CU_ASSERT(abs(counts[i] - 600) < 100); /* sigma 20.5 */
+	CU_ASSERT(abs(pairs - 158) < 60); /* 2000 * 6/20 * 5/19, sigma 12 */
+}
+
+/* Against moments in long double, by another formula. */
+static void check_column(const double *before, const double *after, int64_t stride, int64_t n, int64_t rows)
+{
+	long double sum = 0, square = 0, mean, deviation;
+
+	for (int64_t i = 0; i < n; i++) {
+		sum += before[i * stride];
+		square += (long double)before[i * stride] * before[i * stride];
+	}
+	mean = sum / n;
+	deviation = sqrtl(square / n - mean * mean);
+	for (int64_t i = 0; i < rows; i++) {
+		long double wanted = (before[i * stride] - mean) / deviation;
+
+		CU_ASSERT(fabsl(after[i * stride] - wanted) <= 1e-9L * (1 + fabsl(wanted)));
+	}
+}
+
+static void standardise(void)
+{
+	enum { ROWS = 500, FEATURES = 6 };
+	uint64_t state = test_seed();
+	struct qmac_dataset data = make(ROWS, FEATURES, &state);
+	static double x[ROWS * FEATURES], y[ROWS];
+
+	for (int i = 0; i < ROWS; i++)
+		data.x[i * FEATURES + 4] = 0.1; /* its computed mean is another number */
+	CU_ASSERT_EQUAL(qmac_dataset_split(&data, .2, 1, NULL), QMAC_OK);
+	data.x[(ROWS - 1) * FEATURES + 4] = 7; /* constant in the training part only */
+	memcpy(x, data.x, sizeof x);
+	memcpy(y, data.y, sizeof y);
+	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, NULL), QMAC_OK);
+	for (int j = 0; j < FEATURES; j++)
+		if (j != 4)
+			check_column(x + j, data.x + j, FEATURES, 400, ROWS);
+	check_column(y, data.y, 1, 400, ROWS);
+	for (int i = 0; i < ROWS; i++)
+		CU_ASSERT_EQUAL(data.x[i * FEATURES + 4], 0);
+	qmac_dataset_free(&data);
+}
+
+static void standardise_refused(void)
+{
+	uint64_t state = 1;
+	struct qmac_dataset data = make(3, 2, &state);
+	struct qmac_error err = {0};
+
+	data.x[1] = 1e308;
+	data.x[3] = -1e308;
+	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "feature 2 has numbers too large to standardise");
+	data.x[1] = data.x[3] = 0;
+	data.y[2] = 1e200;
+	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "the targets are too large");
+	qmac_dataset_free(&data);
+}
+
+static void quantise(void)
+{
+	uint64_t state = test_seed();
+
+	for (int bits = 2; bits <= 16; bits++) {
+		struct qmac_dataset data = make(50, 4, &state);
+		int limit = (1 << (bits - 1)) - 1, largest = 0;
+		double x[200], high = 0;
+
+		CU_ASSERT_EQUAL(qmac_dataset_split(&data, .3, 5, NULL), QMAC_OK);
+		data.x[36 * 4] = -1e9; /* in the test part: says nothing about dx */
+		memcpy(x, data.x, sizeof x);
+		CU_ASSERT_EQUAL(qmac_dataset_quantise(&data, bits, NULL), QMAC_OK);
+		for (int i = 0; i < 140; i++)
+			high = fabs(x[i]) > high ? fabs(x[i]) : high;
+		CU_ASSERT_EQUAL(data.dx, high / limit);
+		for (int i = 0; i < 200; i++) {
+			int code = data.codes[i];
+
+			CU_ASSERT(abs(code) <= limit);
+			CU_ASSERT_EQUAL(data.x[i], data.dx * code);
+			if (fabs(x[i]) <= high)
+				CU_ASSERT(fabs(data.x[i] - x[i]) <= .5 * data.dx * (1 + 1e-12));
+			largest = i < 140 && abs(code) > largest ? abs(code) : largest;
+		}
+		CU_ASSERT_EQUAL(largest, limit);
+		CU_ASSERT_EQUAL(data.codes[36 * 4], -limit);
+		qmac_dataset_free(&data);
+	}
+}
+
+static void quantise_nothing(void)
+{
+	uint64_t state = 1;
+	static const double sizes[] = {0, 4.9e-324};
+
+	for (int k = 0; k < 2; k++) {
+		struct qmac_dataset data = make(3, 2, &state);
+
+		for (int i = 0; i < 6; i++)
+			data.x[i] = sizes[k];
+		CU_ASSERT_EQUAL(qmac_dataset_quantise(&data, 8, NULL), QMAC_OK);
+		CU_ASSERT_EQUAL(data.dx, 1);
+		for (int i = 0; i < 6; i++)
+			CU_ASSERT(data.x[i] == 0 && data.codes[i] == 0);
+		qmac_dataset_free(&data);
+	}
+}
+
+static void clip_and_bias(void)
+{
+	uint64_t state = test_seed();
+	struct qmac_dataset data = make(40, 3, &state);
+	double x[120];
+
+	memcpy(x, data.x, sizeof x);
+	qmac_dataset_clip(&data, 1.5);
+	CU_ASSERT_EQUAL(qmac_dataset_add_bias(&data, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(data.features, 4);
+	for (int i = 0; i < 40; i++) {
+		CU_ASSERT_EQUAL(data.x[i * 4 + 3], 1);
+		for (int j = 0; j < 3; j++) {
+			double v = x[i * 3 + j];
+
+			CU_ASSERT_EQUAL(data.x[i * 4 + j], v > 1.5 ? 1.5 : v < -1.5 ? -1.5 : v);
+		}
+	}
+	qmac_dataset_free(&data);
+}
+
+/* ---- the whole ------------------------------------------------------------------- */
+
+static struct qmac_run run_of(const char *file)
+{
+	struct qmac_run run = {
+		.data = QMAC_DATA_CSV, .target = "last", .standardise = true, .clip = 1, .bias = true,
+		.test_fraction = .4, .x_bits = 8, .seed = 2,
+	};
+
+	snprintf(run.file, sizeof run.file, "%s", file);
+	return run;
+}
+
+/* By hand: five samples, two of them for testing; and the same numbers from both kinds of file. */
+static void load(void)
+{
+	struct qmac_run run = run_of(config_file("five.csv", "a,b,y\n1,0,10\n2,0,20\n3,0,30\n4,0,40\n5,0,50\n"));
+	const double w[] = {.5, 9, -.25};
+	struct qmac_dataset data, other;
+	double mean, deviation, loss = 0;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&data, &run, NULL), QMAC_OK);
+	CU_ASSERT_FATAL(data.samples == 3 && data.test_samples == 2 && data.features == 3);
+	CU_ASSERT_EQUAL(data.dx, 1. / 127); /* clipped at 1, and the bias is 1 */
+	CU_ASSERT_PTR_NULL(data.truth);
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT(data.codes[i * 3 + 1] == 0 && data.codes[i * 3 + 2] == 127);
+		/* features and targets were in proportion, so they are the same now but for clip and rounding */
+		CU_ASSERT(fabs(data.x[i * 3] - fmax(fmin(data.y[i], 1), -1)) <= .5001 / 127);
+	}
+	mean = (data.y[0] + data.y[1] + data.y[2]) / 3;
+	deviation = sqrt((pow(data.y[0], 2) + pow(data.y[1], 2) + pow(data.y[2], 2)) / 3 - mean * mean);
+	CU_ASSERT(fabs(mean) < 1e-12 && fabs(deviation - 1) < 1e-12);
+	for (int i = 3; i < 5; i++)
+		loss += pow(.5 * data.x[i * 3] - .25 - data.y[i], 2) / 4;
+	CU_ASSERT(fabs(qmac_dataset_test_loss(&data, w) - loss) < 1e-12);
+
+	run = run_of(config_file("five.svm", "10 1:1 2:0\n20 1:2\n30 1:3\n40 1:4\n50 1:5\n"));
+	run.data = QMAC_DATA_LIBSVM;
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&other, &run, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(memcmp(data.x, other.x, 15 * sizeof(double)), 0);
+	CU_ASSERT_EQUAL(memcmp(data.codes, other.codes, 15 * sizeof data.codes[0]), 0);
+	CU_ASSERT_EQUAL(memcmp(data.y, other.y, 5 * sizeof(double)), 0);
+	qmac_dataset_free(&other);
+	run.standardise = run.bias = false;
+	run.clip = run.test_fraction = 0;
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&other, &run, NULL), QMAC_OK);
+	CU_ASSERT(other.samples == 5 && other.features == 2 && other.dx == 5. / 127 && other.y[4] == 50);
+	CU_ASSERT(isnan(qmac_dataset_test_loss(&other, w)));
+	qmac_dataset_free(&other);
+	qmac_dataset_free(&data);
+}
+
+/* A generated problem is split after it was made: the same rows, in two parts. */
+static void load_generated(void)
+{
+	struct qmac_run run = {.samples = 100, .features = 7, .informative = 3, .x_bits = 8, .seed = 4};
+	struct qmac_dataset whole, parts;
+	int64_t at[2] = {0, 75};
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&whole, &run, NULL), QMAC_OK);
+	run.test_fraction = .25;
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&parts, &run, NULL), QMAC_OK);
+	CU_ASSERT(whole.samples == 100 && parts.samples == 75 && parts.test_samples == 25);
+	CU_ASSERT_EQUAL(qmac_dataset_test_loss(&parts, parts.truth), 0);
+	for (int i = 0; i < 100; i++) {
+		int part = at[0] == 75 || memcmp(whole.x + i * 7, parts.x + at[0] * 7, 7 * sizeof(double)) != 0;
+		int64_t k = at[part]++;
+
+		CU_ASSERT_FATAL(k < 100);
+		CU_ASSERT_EQUAL(memcmp(whole.x + i * 7, parts.x + k * 7, 7 * sizeof(double)), 0);
+		CU_ASSERT_EQUAL(memcmp(whole.codes + i * 7, parts.codes + k * 7, 7 * sizeof parts.codes[0]), 0);
+		CU_ASSERT_EQUAL(whole.y[i], parts.y[k]);
+	}
+	qmac_dataset_free(&whole);
+	qmac_dataset_free(&parts);
+}
+
+/* ---- training --------------------------------------------------------------------- */
+
+/* Two epochs of a shipped run file; skips where the data are not there. */
+static void train_shipped(const char *file, const char *data, int64_t features, double test_loss)
+{
+	const char *folder = getenv("QMAC_DATA");
+	struct qmac_setting settings[] = {{"algorithm", "svrg", "--set"}, {"epochs", "2", "--set"}};
+	struct qmac_run_config config;
+	struct qmac_train_result result;
+	struct qmac_error err;
+	char path[1024], why[1200];
+
+	snprintf(path, sizeof path, "%s/%s", folder ? folder : "", data);
+	if (!folder || access(path, R_OK) != 0) {
+		snprintf(why, sizeof why, "no %s in the folder that QMAC_DATA names", data);
+		test_skip(why);
+		return;
+	}
+	if (qmac_run_config_load(&config, file, settings, 2, &err) != QMAC_OK ||
+	    qmac_train(&config.run, NULL, NULL, &result, &err) != QMAC_OK) {
+		puts(err.message);
+		CU_FAIL_FATAL("run");
+	}
+	CU_ASSERT_EQUAL(result.weight_count, features);
+	CU_ASSERT(isnan(result.coefficient_max) && !result.diverged);
+	printf("(%.3g) ", result.last.test_loss);
+	CU_ASSERT(result.last.test_loss < test_loss);
+	free(result.weights);
+}
+
+static void housing(void)
+{
+	train_shipped("configs/run/housing.yaml", "tabular/fetch_california_housing.csv", 8, .2);
+}
+
+static void a9a(void)
+{
+	train_shipped("configs/run/a9a.yaml", "tabular/a9a", 124, .23);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"split", split},
+		{"split is fair", split_is_fair},
+		{"standardise", standardise},
+		{"standardise refused", standardise_refused},
+		{"quantise", quantise},
+		{"quantise nothing", quantise_nothing},
+		{"clip and bias", clip_and_bias},
+		{"load files", load},
+		{"load a generated problem", load_generated},
+		{"housing.yaml", housing},
+		{"a9a.yaml", a9a},
+	};
+
+	return test_main("test_dataset", cases, TEST_COUNT(cases));
+}
