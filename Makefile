@@ -52,7 +52,9 @@ sanitize_flags := $(SANITIZE)
 # needed, because `make deps` may have to install it first.
 x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
 %_avx2.o: kernel_flags = $(if $(x86),-O3 -mavx2)
-%_avx512.o: kernel_flags = $(if $(x86),-O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl)
+avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
+%_avx512.o: kernel_flags = $(if $(x86),$(avx512))
+%_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
 
 # OpenBLAS is for tests/bench_gemm.c only, which says so where it is missing.
 openblas = $(shell pkg-config --exists openblas 2>/dev/null && pkg-config --$(1) openblas)

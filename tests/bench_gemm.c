@@ -22,20 +22,23 @@ enum { SIZE = 512, ROUNDS = 5 };
 struct bench_case {
 	const char *title;
 	enum qmac_gemm_form form;
-	int operand_bits, array_bits;
+	int operand_bits, array_bits, array_size;
 };
 
 static const struct bench_case cases[] = {
-	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8},
-	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8},
-	{"16-bit on a 16-bit array", QMAC_GEMM_AB, 16, 16},
-	{"16-bit on an 8-bit array", QMAC_GEMM_AB, 16, 8},
+	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 64},
+	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 32},
+	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 16},
+	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8, 64},
+	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8, 16},
+	{"16-bit on a 16-bit array", QMAC_GEMM_AB, 16, 16, 16},
+	{"16-bit on an 8-bit array", QMAC_GEMM_AB, 16, 8, 16},
 };
 
-static struct qmac_hw hardware(int bits)
+static struct qmac_hw hardware(int bits, int size)
 {
 	const struct qmac_hw hw = {
-		.rows = 16, .cols = 16, .a_bits = bits, .w_bits = bits, .acc_bits = 48,
+		.rows = size, .cols = size, .a_bits = bits, .w_bits = bits, .acc_bits = 48,
 		.acc_overflow = QMAC_OVERFLOW_SATURATE, .os_max = 4096, .a_depth = 8192, .w_depth = 8192,
 		.acc_depth = 8192, .bus_bytes = 64, .burst_beats = 16, .outstanding = 4, .queue_depth = 4,
 		.lut_bits = 8, .lut_ports = 1, .clock_mhz = 1000, .dram_latency = 40,
@@ -106,7 +109,7 @@ static enum qmac_status run_case(struct qmac_driver *driver, const char *kernel,
 static enum qmac_status measure(const struct bench_case *c, const char *kernel, struct qmac_error *err)
 {
 	const struct qmac_device_options options = {.memory_bytes = 1 << 24, .kernel = kernel};
-	const struct qmac_hw hw = hardware(c->array_bits);
+	const struct qmac_hw hw = hardware(c->array_bits, c->array_size);
 	const struct qmac_element element = {
 		.bits = c->operand_bits, .is_signed = true,
 		.container = c->operand_bits == 8 ? QMAC_CONTAINER_BYTE : QMAC_CONTAINER_HALF,
@@ -167,8 +170,8 @@ int main(void)
 	char text[1400];
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		printf("%sGEMM %d x %d x %d, %s, 16x16, through the driver\n", i ? "\n" : "", SIZE, SIZE, SIZE,
-		       cases[i].title);
+		printf("%sGEMM %d x %d x %d, %s, %dx%d, through the driver\n", i ? "\n" : "", SIZE, SIZE, SIZE,
+		       cases[i].title, cases[i].array_size, cases[i].array_size);
 		printf("%-10s %9s %9s %12s %11s %11s\n", "kernel", "GMAC/s", "ms", "cycles", "Mcycles/s",
 		       "array busy");
 		for (const char *const *name = qmac_kernel_names(); *name; name++)

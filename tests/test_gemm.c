@@ -3,6 +3,7 @@
  * reference; random commands on random devices with operands at their ends, and
  * accumulators at the very edge of what can be proved not to overflow.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "reference/random_commands.h"
 #include "test.h"
 
-enum { DEVICES = 8, BYTES = 4096, RING_LOG2 = 4, RING = BYTES - 1024, WORK = 12000, ENOUGH = 1 << 30 };
+enum { DEVICES = 16, BYTES = 4096, RING_LOG2 = 4, RING = BYTES - 1024, WORK = 12000, ENOUGH = 1 << 30 };
 
 struct rig {
 	struct qmac_device *device[DEVICES]; /* every kernel, first without digests, then with them */
@@ -40,6 +41,8 @@ static bool rig_open(struct rig *rig, const struct qmac_hw *hw, uint64_t seed)
 	for (const char *const *name = qmac_kernel_names(); complete && *name; name++)
 		for (int digests = 0; complete && digests < 2; digests++) {
 			int i = rig->devices++;
+
+			assert(i < DEVICES);
 			const struct qmac_device_options options = {.memory_bytes = BYTES, .kernel = *name,
 			                                            .digests = digests, .on_retire = on_retire,
 			                                            .context = &rig->last[i]};

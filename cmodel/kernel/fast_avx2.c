@@ -101,7 +101,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	                    dither_join(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)));
 }
 
-enum { WORD_LANES = 8 };
+enum { WORD_LANES = 8, TILE_ROWS = 4 };
 
 typedef int32_t word __attribute__((vector_size(32)));
 
@@ -115,9 +115,9 @@ static inline word word_of(int32_t s)
 	return (word)_mm256_set1_epi32(s);
 }
 
-static inline word word_pairs(word a, word b)
+static inline word word_add_pairs(word sum, word a, word b)
 {
-	return (word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+	return sum + (word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 }
 
 static inline vec word_part(word v, int part)

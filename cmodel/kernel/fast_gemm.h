@@ -5,7 +5,9 @@
  *   word           WORD_LANES signed 32-bit lanes, with the operator +
  *   word_of(s)     s in every lane
  *   word_load(p)   a whole word from anywhere
- *   word_pairs(a,b)  per lane: product of the low 16-bit halves plus product of the high halves, signed
+ *   word_add_pairs(s,a,b)  per lane: s plus the product of the low 16-bit halves plus that of the high
+ *                  halves, signed
+ *   TILE_ROWS      rows of the result that are kept in registers
  *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
  *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
  *
@@ -21,7 +23,6 @@
 
 enum {
 	BLOCK = 16,                       /* operands that are packed or counted together */
-	TILE_ROWS = 4,
 	TILE_WORDS = BLOCK / WORD_LANES,
 	TILE_VECS = 2,                    /* of 64 bits */
 	WORD_PARTS = WORD_LANES / VEC_LANES
@@ -31,7 +32,8 @@ typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
 
 struct factors {
 	int units;
-	const void *left[TILE_ROWS]; /* first unit of each row of the tile */
+	const char *left;            /* first unit of the tile's first row */
+	ptrdiff_t row_bytes;         /* from row to row: a step, not a pointer each, keeps them in registers */
 	size_t left_bytes;           /* from unit to unit */
 	const int32_t *right;        /* first unit of lane 0 */
 	size_t right_step;           /* from unit to unit */
@@ -41,7 +43,7 @@ FAST_INLINE int32_t left_unit(const struct factors *f, int i, int u)
 {
 	int32_t unit;
 
-	memcpy(&unit, (const char *)f->left[i] + (size_t)u * f->left_bytes, sizeof unit);
+	memcpy(&unit, f->left + i * f->row_bytes + (size_t)u * f->left_bytes, sizeof unit);
 	return unit;
 }
 
@@ -61,7 +63,7 @@ FAST_INLINE void add_sum(struct sink sink, int64_t *acc, int n, vec sum)
 }
 
 /* An array is kept in registers only where every loop over it is unrolled. */
-#define KEEP_IN_REGISTERS _Pragma("GCC unroll 4")
+#define KEEP_IN_REGISTERS _Pragma("GCC unroll 8")
 
 /* `rows` rows and the first n of BLOCK lanes; constants where this is called from, but a partial n. */
 FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
@@ -77,8 +79,8 @@ FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows
 
 		for (int i = 0; i < rows; i++)
 			for (int q = 0; q < TILE_WORDS; q++)
-				sum[i][q] += word_pairs(word_of(left_unit(f, i, u)),
-				                        word_load(right + q * WORD_LANES));
+				sum[i][q] = word_add_pairs(sum[i][q], word_of(left_unit(f, i, u)),
+				                           word_load(right + q * WORD_LANES));
 	}
 	KEEP_IN_REGISTERS
 	for (int i = 0; i < rows; i++)
@@ -146,10 +148,8 @@ static void add_products(const struct qmac_gemm *g, const struct factors *f, int
 			tiles(g, sink, f, TILE_ROWS, acc);
 		return;
 	}
-	for (int i = 0; i < rows; i++) {
-		one.left[0] = f->left[i];
+	for (int i = 0; i < rows; i++, one.left += one.row_bytes)
 		tiles(g, sink, &one, 1, acc + i);
-	}
 }
 
 /* ---- packing ------------------------------------------------------------------ */
@@ -189,13 +189,11 @@ static int pack(bool narrow, int rows, int lanes, int mask, const int16_t *const
 	return pack_as(false, rows, lanes, mask, row, to);
 }
 
-/* Units over consecutive lanes of one row: the row itself where nothing has to be changed, else a copy. */
-static const void *row_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
+/* Units over consecutive lanes of one row, masked and, where sums are wide, widened. */
+static void copy_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
 {
 	int16_t masked[QMAC_LANES_MAX];
 
-	if (g->narrow && g->a_mask == -1)
-		return row;
 	for (size_t j0 = 0; j0 < packed_step(g->k); j0 += BLOCK)
 		for (size_t j = j0; j < j0 + BLOCK; j++) {
 			copy[j] = row[j] & g->a_mask;
@@ -203,7 +201,16 @@ static const void *row_units(const struct qmac_gemm *g, const int16_t *row, int3
 		}
 	if (g->narrow)
 		memcpy(copy, masked, packed_step(g->k) * sizeof *masked);
-	return copy;
+}
+
+/* How many of the rows, at most TILE_ROWS, follow each other at the distance of the first two. */
+static int even_rows(const int16_t *const *row, int rows)
+{
+	int most = rows < TILE_ROWS ? rows : TILE_ROWS, n = most < 2 ? most : 2;
+
+	while (n < most && row[n] - row[n - 1] == row[1] - row[0])
+		n++;
+	return n;
 }
 
 /* ---- weight and output stationary ----------------------------------------------- */
@@ -212,6 +219,7 @@ static void fast_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, con
                          int64_t *const *acc)
 {
 	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[TILE_ROWS][QMAC_LANES_MAX];
+	bool copied = !g->narrow || g->a_mask != -1;
 	struct factors f = {
 		.units = pack(g->narrow, g->k, g->n, g->w_mask, w, weights),
 		.left_bytes = sizeof(int32_t),
@@ -219,11 +227,16 @@ static void fast_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, con
 		.right_step = packed_step(g->n),
 	};
 
-	for (int i = 0; i < g->slots; i += TILE_ROWS) {
-		int rows = g->slots - i < TILE_ROWS ? g->slots - i : TILE_ROWS;
-
-		for (int t = 0; t < rows; t++)
-			f.left[t] = row_units(g, a[i + t], copies[t]);
+	for (int i = 0, rows; i < g->slots; i += rows) {
+		rows = even_rows(a + i, g->slots - i);
+		f.left = (const char *)a[i];
+		f.row_bytes = rows > 1 ? (const char *)a[i + 1] - f.left : 0;
+		for (int t = 0; copied && t < rows; t++)
+			copy_units(g, a[i + t], copies[t]);
+		if (copied) {
+			f.left = (const char *)copies;
+			f.row_bytes = sizeof copies[0];
+		}
 		add_products(g, &f, rows, acc + i);
 	}
 }
@@ -234,6 +247,7 @@ static void fast_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, con
 	int32_t left[QMAC_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_SLOTS_MAX * QMAC_LANES_MAX];
 	struct factors f = {
 		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
+		.row_bytes = sizeof *left,
 		.left_bytes = packed_step(g->k) * sizeof *left,
 		.right = right,
 		.right_step = packed_step(g->n),
@@ -243,8 +257,7 @@ static void fast_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, con
 	for (int r = 0; r < g->k; r += TILE_ROWS) {
 		int rows = g->k - r < TILE_ROWS ? g->k - r : TILE_ROWS;
 
-		for (int t = 0; t < rows; t++)
-			f.left[t] = left + r + t;
+		f.left = (const char *)(left + r);
 		add_products(g, &f, rows, acc + r);
 	}
 }

@@ -74,7 +74,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
 }
 
-enum { WORD_LANES = 4 };
+enum { WORD_LANES = 4, TILE_ROWS = 4 };
 
 typedef int32_t word __attribute__((vector_size(16)));
 typedef uint32_t bare_word __attribute__((vector_size(16)));
@@ -92,11 +92,11 @@ static inline word word_of(int32_t s)
 	return s + (word){0};
 }
 
-static inline word word_pairs(word a, word b)
+static inline word word_add_pairs(word sum, word a, word b)
 {
 	word low_a = (word)((bare_word)a << 16) >> 16, low_b = (word)((bare_word)b << 16) >> 16;
 
-	return low_a * low_b + (a >> 16) * (b >> 16);
+	return sum + low_a * low_b + (a >> 16) * (b >> 16);
 }
 
 static inline vec word_part(word v, int part)

@@ -11,6 +11,7 @@ extern const struct qmac_kernel qmac_kernel_portable;
 #if defined(__x86_64__)
 extern const struct qmac_kernel qmac_kernel_avx2;
 extern const struct qmac_kernel qmac_kernel_avx512;
+extern const struct qmac_kernel qmac_kernel_avx512vnni;
 #endif
 
 #endif

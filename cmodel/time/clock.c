@@ -18,7 +18,7 @@ static uint64_t place_beats(const struct qmac_hw *hw)
 
 void qmac_clock_reset(struct qmac_clock *clock)
 {
-	uint64_t fifo = fifo_beats(clock->hw), *storage = clock->storage;
+	uint64_t fifo = fifo_beats(clock->hw), places = qmac_mover_places(fifo), *storage = clock->storage;
 	struct qmac_clock fresh = {
 		.hw = clock->hw, .on_retire = clock->on_retire, .context = clock->context,
 		.record_bytes = clock->record_bytes, .records = clock->records, .storage = storage,
@@ -31,8 +31,8 @@ void qmac_clock_reset(struct qmac_clock *clock)
 		clock->engine[e].retire = storage + (uint64_t)e * HISTORY;
 	storage += 3 * (uint64_t)HISTORY;
 	qmac_mover_init(&clock->load, clock->hw, false, storage, fifo);
-	qmac_mover_init(&clock->store, clock->hw, true, storage + fifo, fifo);
-	qmac_mover_init(&clock->fetch, clock->hw, false, storage + 2 * fifo, place_beats(clock->hw));
+	qmac_mover_init(&clock->store, clock->hw, true, storage + places, fifo);
+	qmac_mover_init(&clock->fetch, clock->hw, false, storage + 2 * places, place_beats(clock->hw));
 }
 
 enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
@@ -41,7 +41,8 @@ enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
                                    void *context, size_t record_bytes, struct qmac_clock **clock,
                                    struct qmac_error *err)
 {
-	uint64_t words = 3 * (uint64_t)HISTORY + 2 * fifo_beats(hw) + place_beats(hw);
+	uint64_t words = 3 * (uint64_t)HISTORY + 2 * qmac_mover_places(fifo_beats(hw)) +
+	                 qmac_mover_places(place_beats(hw));
 	struct qmac_clock *c = calloc(1, sizeof *c);
 
 	*clock = c;

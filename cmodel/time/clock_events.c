@@ -129,7 +129,7 @@ static void fetch(struct qmac_clock *clock, uint64_t cycle)
 	clock->read_request = cycle;
 	for (; clock->complete < mover->beats / each; clock->complete++)
 		clock->ready[clock->complete % PLACES] =
-			mover->freed[((clock->complete + 1) * each - 1) % mover->capacity];
+			qmac_mover_freed(mover, (clock->complete + 1) * each - 1);
 }
 
 void *qmac_clock_record(struct qmac_clock *clock, unsigned e, uint64_t index)

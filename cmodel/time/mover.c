@@ -1,6 +1,7 @@
 #include "time/mover.h"
 
 #include <string.h>
+
 static uint64_t max64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -14,7 +15,22 @@ void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is
 	mover->is_write = is_write;
 	mover->freed = freed;
 	mover->capacity = capacity;
-	memset(freed, 0, capacity * sizeof *freed);
+	mover->freed_mask = qmac_mover_places(capacity) - 1;
+	memset(freed, 0, qmac_mover_places(capacity) * sizeof *freed);
+}
+
+uint64_t qmac_mover_places(uint64_t capacity)
+{
+	uint64_t places = 1;
+
+	while (places < capacity)
+		places *= 2;
+	return places;
+}
+
+uint64_t qmac_mover_freed(const struct qmac_mover *mover, uint64_t beat)
+{
+	return mover->freed[beat & mover->freed_mask];
 }
 
 /* Rows of the transfer that have bytes in [address, address + bytes) of the current run. */
@@ -52,7 +68,7 @@ static uint64_t pack(struct qmac_mover *m)
 		bytes = bytes < left ? bytes : left;
 		pairs = rows_in(m, address, bytes);
 		if (m->beats + b >= m->capacity)
-			m->port = max64(m->port, m->freed[(m->beats + b) % m->capacity]);
+			m->port = max64(m->port, qmac_mover_freed(m, m->beats + b - m->capacity));
 		m->port += pairs;
 		m->pairs += pairs;
 		address += bytes;
@@ -65,12 +81,13 @@ uint64_t qmac_mover_free(const struct qmac_mover *mover)
 {
 	uint64_t outstanding = (uint64_t)mover->hw->outstanding;
 
-	return mover->bursts < outstanding ? 0 : mover->done[mover->bursts % outstanding] + 1;
+	return mover->bursts < outstanding ? 0 : mover->done[(mover->bursts - outstanding) % QMAC_OUTSTANDING_MAX] + 1;
 }
 
 static void prepare(struct qmac_mover *m)
 {
-	uint64_t bus = (uint64_t)m->hw->bus_bytes;
+	int bus_log2 = __builtin_ctz((unsigned)m->hw->bus_bytes);
+	uint64_t last;
 
 	if (m->run_bytes == 0 && !next_run(m)) {
 		m->run_bytes = 0;
@@ -79,7 +96,8 @@ static void prepare(struct qmac_mover *m)
 	}
 	m->burst_address = m->run_address;
 	m->burst_bytes = qmac_burst_bytes(m->hw, m->run_address, m->run_bytes);
-	m->burst_beats = (uint32_t)((m->burst_address + m->burst_bytes - 1) / bus - m->burst_address / bus + 1);
+	last = m->burst_address + m->burst_bytes - 1;
+	m->burst_beats = (uint32_t)((last >> bus_log2) - (m->burst_address >> bus_log2) + 1);
 	m->run_address += m->burst_bytes;
 	m->run_bytes -= m->burst_bytes;
 	m->earliest = max64(m->issued + 1, qmac_mover_free(m));
@@ -87,7 +105,7 @@ static void prepare(struct qmac_mover *m)
 		m->earliest = max64(m->earliest, pack(m) + 1);
 	else if (m->beats + m->burst_beats > m->capacity)
 		/* Room for all beats: the last of them takes the place of the one `capacity` before it. */
-		m->earliest = max64(m->earliest, m->freed[(m->beats + m->burst_beats - 1) % m->capacity] + 1);
+		m->earliest = max64(m->earliest, qmac_mover_freed(m, m->beats + m->burst_beats - 1 - m->capacity) + 1);
 }
 
 void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start)
@@ -115,7 +133,7 @@ static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
 		arrival = (first + b * step) / 256;
 		m->port = max64(m->port, arrival) + pairs;
 		m->pairs += pairs;
-		m->freed[(m->beats + b) % m->capacity] = m->port;
+		m->freed[(m->beats + b) & m->freed_mask] = m->port;
 		address += bytes;
 		left -= bytes;
 	}
@@ -127,7 +145,7 @@ static uint64_t send(struct qmac_mover *m, uint64_t cycle, uint64_t response)
 {
 	for (uint32_t b = 0; b < m->burst_beats; b++) {
 		m->sent = max64(m->sent, cycle) + 1;
-		m->freed[(m->beats + b) % m->capacity] = m->sent;
+		m->freed[(m->beats + b) & m->freed_mask] = m->sent;
 	}
 	return max64(response, m->last_done + 1);
 }
@@ -139,7 +157,7 @@ void qmac_mover_issue(struct qmac_mover *mover, struct qmac_dram *dram, uint64_t
 	                                : receive(mover, first, dram->step);
 
 	mover->issued = cycle;
-	mover->done[mover->bursts++ % (uint64_t)mover->hw->outstanding] = mover->last_done = done;
+	mover->done[mover->bursts++ % QMAC_OUTSTANDING_MAX] = mover->last_done = done;
 	mover->beats += mover->burst_beats;
 	prepare(mover);
 	mover->completed = max64(done, mover->port);

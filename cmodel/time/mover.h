@@ -32,22 +32,28 @@ struct qmac_mover {
 	/* history, over all transfers */
 	uint64_t issued;                          /* cycle of the last request */
 	uint64_t bursts, beats;                   /* so far */
-	uint64_t done[QMAC_OUTSTANDING_MAX];      /* completion of burst n at n % outstanding */
+	uint64_t done[QMAC_OUTSTANDING_MAX];      /* completion of burst n at n % QMAC_OUTSTANDING_MAX */
 	uint64_t port;                            /* cycle in which the last (beat, row) pair was handled */
 	uint64_t sent;                            /* STORE: cycle of the last beat on the write channel */
 	uint64_t last_done;                       /* completion of the last burst */
 	uint64_t completed;                       /* everything of this transfer issued so far is done */
 	uint64_t pairs;                           /* (beat, row) pairs so far */
-	uint64_t *freed;                          /* cycle in which beat n left the FIFO, at n % capacity */
+	uint64_t *freed, freed_mask;              /* cycle in which beat n left the FIFO, at n & freed_mask */
 	uint64_t capacity;                        /* of the FIFO, in beats */
 };
 
 /*
- * `capacity` is that of the FIFO in beats, at least burst_beats; freed has that many values and stays
- * the caller's.
+ * `capacity` is that of the FIFO in beats, at least burst_beats; freed has
+ * qmac_mover_places(capacity) values and stays the caller's.
  */
 void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
                      uint64_t capacity);
+
+/* The power of two that is not below capacity. */
+uint64_t qmac_mover_places(uint64_t capacity);
+
+/* Cycle in which a beat (counted over all transfers, one of the last `capacity`) left the FIFO. */
+uint64_t qmac_mover_freed(const struct qmac_mover *mover, uint64_t beat);
 
 /* Begins a transfer in cycle `start` and prepares its first burst. */
 void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start);
