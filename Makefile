@@ -14,7 +14,7 @@ INCLUDES := -Icmodel -Ihost -I$(BUILD)/gen
 LIBS := -lyaml -lz -lpthread -lm
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox libopenblas-dev
+PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox libopenblas-dev verilator
 
 library_sources := $(filter-out cmodel/isa/gen.c,$(wildcard cmodel/*/*.c))
 host_sources := $(filter-out host/cli/main.c,$(wildcard host/*/*.c))
@@ -123,14 +123,14 @@ $(BUILD)/rtl/%/test: $(wildcard rtl/*.v rtl/*.vh rtl/sim/* tests/rtl/*) $(BUILD)
 	CFLAGS='$(STRICT) $(CFLAGS)' OBJECTS='$(rtl_objects)' LIBS='$(LIBS) -lcunit' \
 	sh tests/rtl/build.sh $* $(rtl_$*)
 
+# Asked when needed: `make deps` may have to install it first.
+has_verilator = $(shell command -v verilator)
+rtl_tests = $(if $(has_verilator),$(rtl_units:%=$(BUILD)/rtl/%/test))
+
 .PHONY: test-rtl lint-rtl
-ifeq ($(shell command -v verilator),)
-test-rtl:
-	@echo "0 passed, 0 failed, $(words $(rtl_units)) skipped: verilator is not installed"
-else
-test-rtl: $(rtl_units:%=$(BUILD)/rtl/%/test)
-	@BUILD='$(BUILD)' sh tests/rtl/run.sh $(rtl_units)
-endif
+test-rtl: ## the RTL units only
+	@$(if $(has_verilator),$(MAKE) --no-print-directory $(rtl_tests) && BUILD='$(BUILD)' sh tests/rtl/run.sh $(rtl_units),\
+	echo "0 passed, 0 failed, $(words $(rtl_units)) skipped: verilator is not installed")
 
 lint-rtl: $(BUILD)/gen/qmac_isa.vh
 	@BUILD='$(BUILD)' sh tests/rtl/lint.sh
@@ -140,7 +140,9 @@ demo: $(BUILD)/qmac ## train the HALP family of Figure 1: a table and a plot
 	$(BUILD)/qmac sweep configs/sweep/fig1.yaml --out $(BUILD)/demo/fig1
 
 test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(foreach v,release sanitize,$(test_programs:%=$(BUILD)/$(v)/tests/%)) ## all tests, also under the sanitizers
-	@BUILD='$(BUILD)' sh tests/run.sh $(test_programs)
+	@$(if $(has_verilator),$(MAKE) --no-print-directory $(rtl_tests))
+	@BUILD='$(BUILD)' RTL_UNITS='$(if $(has_verilator),$(rtl_units))' \
+	RTL_SKIPPED='$(if $(has_verilator),0,$(words $(rtl_units)))' sh tests/run.sh $(test_programs)
 
 soak: $(BUILD)/sanitize/tests/test_program ## 10,000 random programs under the sanitizers: minutes
 	QMAC_TEST_PROGRAMS=10000 $<

@@ -217,9 +217,13 @@ ok 'resume runs another configuration' same "$(value a seed)" 5
 
 # ---- data from files ---------------------------------------------------------------
 mkdir -p data
-awk -v OFS=, 'BEGIN { print "a,b,price"; for (i = 0; i < 50; i++) print i % 7, i % 5, 3 * (i % 7) - i % 5 + i % 3 }' \
+awk -v OFS=, 'BEGIN {
+	print "a,b,price"
+	for (i = 0; i < 50; i++) print i % 7, i % 5, 3 * (i % 7) - i % 5 + i % 3
+}' \
 	> data/houses.csv
-awk 'BEGIN { for (i = 0; i < 50; i++) print 3 * (i % 7) - i % 5, "1:" i % 7, "2:" i % 5 }' | gzip > data/houses.svm.gz
+awk 'BEGIN { for (i = 0; i < 50; i++) print 3 * (i % 7) - i % 5, "1:" i % 7, "2:" i % 5 }' |
+	gzip > data/houses.svm.gz
 file_run() { run "$1" train run.yaml --set data="$2" --set file="$3" --data-dir data --out file; }
 file_run 0 csv houses.csv
 tested=$(awk -F, 'NR == 1 && $6 != "test_loss" || NR > 1 && $6 == "" { print "no" }' file/metrics.csv)

@@ -42,7 +42,7 @@ compile() {
 		features=
 		case $source in
 		*_avx2.c) features=-mavx2 ;;
-		*_avx512.c) features='-mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl' ;;
+		*_avx512*.c) features='-mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl' ;;
 		esac
 		# shellcheck disable=SC2086 # lists of options
 		"$@" $warnings $features $includes "$source" || echo "$source" >> "$failed"

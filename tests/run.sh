@@ -2,6 +2,7 @@
 # run.sh TEST...: runs every test program in both builds, the tests of the command line in both, and
 # the check of the generated tables. BUILD is the build folder. Prints one line per program, the whole
 # output of those that fail, and at the end "N passed, N failed, N skipped" over all.
+# RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
 set -u
@@ -22,7 +23,9 @@ if [ "${1:-}" = --one ]; then
 		$limit sh "$here/cli.sh" "$qmac" > "$log" 2>&1
 		;;
 	*)
-		$limit "$BUILD/$variant/tests/$name" > "$log" 2>&1
+		program=$BUILD/$variant/tests/$name
+		[ "$variant" = rtl ] && program=$BUILD/rtl/$name/test
+		$limit "$program" > "$log" 2>&1
 		;;
 	esac
 	echo $? > "$logs/$variant-$name.status"
@@ -35,15 +38,21 @@ set -- "$@" cli
 for name in "$@"; do
 	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
 done > "$logs/list"
+for name in ${RTL_UNITS:-}; do
+	echo "rtl/$name"
+done >> "$logs/list"
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 xargs -P "$jobs" -n 1 sh "$0" --one < "$logs/list"
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=${RTL_SKIPPED:-0}
+[ "$skipped" = 0 ] || echo "rtl: $skipped units skipped: verilator is not installed"
 while read -r entry; do
 	variant=${entry%/*} name=${entry#*/}
 	log=$logs/$variant-$name.log
 	status=$(cat "$logs/$variant-$name.status" 2>/dev/null || echo none)
-	line=$(grep -a "^$name: [0-9]* passed, [0-9]* failed, [0-9]* skipped\$" "$log" 2>/dev/null | tail -n 1)
+	program=$name
+	[ "$variant" = rtl ] && program='test_rtl_[a-z]*'
+	line=$(grep -a "^$program: [0-9]* passed, [0-9]* failed, [0-9]* skipped\$" "$log" 2>/dev/null | tail -n 1)
 	# shellcheck disable=SC2046 # three words
 	set -- $(echo "$line" | sed 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/\1 \2 \3/')
 	if [ $# -ne 3 ]; then

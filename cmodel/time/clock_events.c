@@ -96,8 +96,9 @@ static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 		return NEVER;
 	*offered = head->dispatched + 1;
 	if (head->opcode == QMAC_OPCODE_GEMM)
-		/* GEMMs follow each other without a gap, but start in order. */
-		*offered = max64(*offered, max64(clock->vec_retire + 1, engine->began));
+		/* GEMMs follow each other without a gap: the next starts when the one before has left the queue. */
+		*offered = max64(*offered, max64(clock->vec_retire + 1,
+		                                 engine->start[(engine->started - 1) % QUEUE_MAX]));
 	else if (engine->retired != engine->started)
 		return NEVER;
 	else

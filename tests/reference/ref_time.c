@@ -220,7 +220,7 @@ static uint64_t offer(const struct ref_time *time, unsigned engine, const struct
 		return offered;
 	before = nth(time, engine, time->started[engine] - 1);
 	if (REF_GET(c->words, COMMON, opcode) == QMAC_OPCODE_GEMM) /* commands start in order */
-		return later(later(offered, before->start), time->vec_seen ? time->latest_vec + 1 : 0);
+		return later(later(offered, before->left), time->vec_seen ? time->latest_vec + 1 : 0);
 	return before->retire == REF_NEVER ? REF_NEVER : later(offered, before->retire + 1);
 }
 
