@@ -105,7 +105,8 @@ static void prepare(struct qmac_mover *m)
 		m->earliest = max64(m->earliest, pack(m) + 1);
 	else if (m->beats + m->burst_beats > m->capacity)
 		/* Room for all beats: the last of them takes the place of the one `capacity` before it. */
-		m->earliest = max64(m->earliest, qmac_mover_freed(m, m->beats + m->burst_beats - 1 - m->capacity) + 1);
+		m->earliest = max64(m->earliest,
+		                    qmac_mover_freed(m, m->beats + m->burst_beats - 1 - m->capacity) + 1);
 }
 
 void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start)
