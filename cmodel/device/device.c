@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device/internal.h"
+#include "isa/space.h"
 #include "num/fixed.h"
 
 /* The clock knows when a command retired: its record is complete. */
@@ -251,64 +252,42 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }
 
-void qmac_device_digest_operands(struct qmac_device *device, unsigned space, uint32_t row)
-{
-	int lanes, bits;
-	const int16_t *operands = qmac_device_operands(device, space, row, &lanes, &bits);
-
-	for (int j = 0; j < lanes; j++)
-		qmac_device_digest(device, space, row, (uint64_t)j,
-		                   (uint64_t)qmac_zero_extend((uint64_t)operands[j], bits));
-}
-
-void qmac_device_digest_acc(struct qmac_device *device, uint32_t row, uint32_t first, uint32_t lanes)
-{
-	const int64_t *acc = qmac_device_acc(device, row);
-
-	for (uint32_t j = first; j < first + lanes; j++)
-		qmac_device_digest(device, QMAC_SPACE_ACC, row, j, (uint64_t)acc[j]);
-}
-
 uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)
 {
-	const struct qmac_hw *hw = &device->hw;
+	uint32_t lanes = qmac_space_lanes(&device->hw, space);
+	size_t at = (size_t)row * lanes + lane;
 
+	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
 	switch (space) {
 	case QMAC_SPACE_A:
-		assert(row < (uint32_t)hw->a_depth && lane < (uint32_t)hw->rows);
-		return (uint64_t)qmac_zero_extend((uint64_t)device->a[row * (uint32_t)hw->rows + lane], hw->a_bits);
+		return (uint64_t)qmac_zero_extend((uint64_t)device->a[at], device->hw.a_bits);
 	case QMAC_SPACE_W:
-		assert(row < (uint32_t)hw->w_depth && lane < (uint32_t)hw->cols);
-		return (uint64_t)qmac_zero_extend((uint64_t)device->w[row * (uint32_t)hw->cols + lane], hw->w_bits);
+		return (uint64_t)qmac_zero_extend((uint64_t)device->w[at], device->hw.w_bits);
 	case QMAC_SPACE_ACC:
-		assert(row < (uint32_t)hw->acc_depth && lane < (uint32_t)hw->cols);
-		return (uint64_t)device->acc[row * (uint32_t)hw->cols + lane];
+		return (uint64_t)device->acc[at];
 	default:
-		assert(row < 1U << hw->lut_bits);
 		return device->lut[row];
 	}
 }
 
 void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane, uint64_t value)
 {
-	const struct qmac_hw *hw = &device->hw;
+	uint32_t lanes = qmac_space_lanes(&device->hw, space);
+	size_t at = (size_t)row * lanes + lane;
 
+	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
 	switch (space) {
 	case QMAC_SPACE_A:
-		assert(row < (uint32_t)hw->a_depth && lane < (uint32_t)hw->rows);
-		device->a[row * (uint32_t)hw->rows + lane] = (int16_t)qmac_sign_extend(value, hw->a_bits);
+		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);
 		break;
 	case QMAC_SPACE_W:
-		assert(row < (uint32_t)hw->w_depth && lane < (uint32_t)hw->cols);
-		device->w[row * (uint32_t)hw->cols + lane] = (int16_t)qmac_sign_extend(value, hw->w_bits);
+		device->w[at] = (int16_t)qmac_sign_extend(value, device->hw.w_bits);
 		break;
 	case QMAC_SPACE_ACC:
-		assert(row < (uint32_t)hw->acc_depth && lane < (uint32_t)hw->cols);
-		device->acc[row * (uint32_t)hw->cols + lane] = qmac_sign_extend(value, hw->acc_bits);
-		device->acc_limit[row] = qmac_max_of(hw->acc_bits);
+		device->acc[at] = qmac_sign_extend(value, device->hw.acc_bits);
+		device->acc_limit[row] = qmac_max_of(device->hw.acc_bits);
 		break;
 	default:
-		assert(row < 1U << hw->lut_bits);
 		device->lut[row] = (uint32_t)value;
 	}
 }

@@ -6,38 +6,13 @@
 #include <string.h>
 
 #include "isa/command.h"
+#include "isa/space.h"
 
 struct check {
 	const struct qmac_hw *hw;
 	const struct qmac_dispatch_state *state;
 	const struct qmac_command *c;
 };
-
-/* Lanes of a row and rows of a space; IMM never comes here. */
-static uint32_t lanes_of(const struct qmac_hw *hw, uint32_t space)
-{
-	return space == QMAC_SPACE_LUT ? 1U : (uint32_t)(space == QMAC_SPACE_A ? hw->rows : hw->cols);
-}
-
-static uint32_t rows_of(const struct qmac_hw *hw, uint32_t space)
-{
-	switch (space) {
-	case QMAC_SPACE_A:
-		return (uint32_t)hw->a_depth;
-	case QMAC_SPACE_W:
-		return (uint32_t)hw->w_depth;
-	case QMAC_SPACE_ACC:
-		return (uint32_t)hw->acc_depth;
-	default:
-		return 1U << hw->lut_bits;
-	}
-}
-
-/* Bits of an operand of A or W. */
-static uint32_t operand_bits(const struct qmac_hw *hw, uint32_t space)
-{
-	return (uint32_t)(space == QMAC_SPACE_A ? hw->a_bits : hw->w_bits);
-}
 
 /* The highest row that base + i2*s2 + i1*s1 + i0*s0 reaches; counts are not 0. */
 static uint64_t last_row(uint32_t base, uint32_t n2, uint32_t s2, uint32_t n1, uint32_t s1, uint32_t n0,
@@ -106,7 +81,7 @@ static bool bad_width(const struct check *k)
 		uint32_t container_bits = 8U << c->container;
 
 		if (to_operands(c))
-			return c->nbits < 1 || c->nbits > operand_bits(k->hw, c->space) ||
+			return c->nbits < 1 || c->nbits > (uint32_t)qmac_space_bits(k->hw, c->space) ||
 			       c->lsb + c->nbits > container_bits;
 		return c->space == QMAC_SPACE_LUT && c->container != QMAC_CONTAINER_WORD;
 	}
@@ -114,7 +89,8 @@ static bool bad_width(const struct check *k)
 		return false;
 	if (c->bw < 1 || c->bw > widest)
 		return true;
-	if (c->dspace != QMAC_SPACE_ACC && (c->nbits < 1 || c->nbits > operand_bits(k->hw, c->dspace)))
+	if (c->dspace != QMAC_SPACE_ACC && (c->nbits < 1 || c->nbits > (uint32_t)qmac_space_bits(k->hw,
+		c->dspace)))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && (c->in_bits < 1 || c->in_bits > QMAC_LOOKUP_BITS_MAX ||
 	                                   c->in_bits < c->lut_n || c->lut_n > (uint32_t)k->hw->lut_bits);
@@ -130,9 +106,9 @@ static bool move_out_of_range(const struct check *k)
 	const struct qmac_command *c = k->c;
 	uint32_t row_bytes = c->len * (uint32_t)qmac_container_bytes(c->container);
 
-	if (bad_loops(c->n2, c->n1, c->n0) || c->len < 1 || c->lane0 + c->len > lanes_of(k->hw, c->space))
+	if (bad_loops(c->n2, c->n1, c->n0) || c->len < 1 || c->lane0 + c->len > qmac_space_lanes(k->hw, c->space))
 		return true;
-	if (last_row(c->row, c->n2, c->ds2, c->n1, c->ds1, c->n0, c->ds0) >= rows_of(k->hw, c->space))
+	if (last_row(c->row, c->n2, c->ds2, c->n1, c->ds1, c->n0, c->ds0) >= qmac_space_rows(k->hw, c->space))
 		return true;
 	if (c->lo0 > c->hi0 || c->hi0 >= c->n0 || c->lo1 > c->hi1 || c->hi1 >= c->n1)
 		return true;
@@ -162,14 +138,14 @@ static bool vec_out_of_range(const struct check *k)
 	uint32_t d0 = c->red_rows ? 0 : c->d0;
 	uint32_t destination_lanes = (c->dspace == QMAC_SPACE_ACC ? 0 : c->lane0) + c->lanes;
 
-	if (bad_loops(1, c->n1, c->n0) || c->lanes < 1 || c->lanes > lanes_of(k->hw, c->s0space) ||
-	    destination_lanes > lanes_of(k->hw, c->dspace) || c->l0 > QMAC_L0_MAX)
+	if (bad_loops(1, c->n1, c->n0) || c->lanes < 1 || c->lanes > qmac_space_lanes(k->hw, c->s0space) ||
+	    destination_lanes > qmac_space_lanes(k->hw, c->dspace) || c->l0 > QMAC_L0_MAX)
 		return true;
-	if (last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, d0) >= rows_of(k->hw, c->dspace) ||
-	    last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0) >= rows_of(k->hw, c->s0space))
+	if (last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, d0) >= qmac_space_rows(k->hw, c->dspace) ||
+	    last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0) >= qmac_space_rows(k->hw, c->s0space))
 		return true;
-	if (has_row_src1(c) && (c->lanes > lanes_of(k->hw, c->s1space) ||
-	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= rows_of(k->hw,
+	if (has_row_src1(c) && (c->lanes > qmac_space_lanes(k->hw, c->s1space) ||
+	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= qmac_space_rows(k->hw,
 		c->s1space)))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && c->lut_base + (1U << c->lut_n) > 1U << k->hw->lut_bits;

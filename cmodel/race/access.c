@@ -1,4 +1,5 @@
 #include "race/access.h"
+#include "isa/space.h"
 
 #include <assert.h>
 
@@ -42,8 +43,7 @@ static void add(struct list *list, struct qmac_access access)
 /* The ports of the banks that rows lowest..highest, both included among them, lie in. */
 static void add_ports(struct list *list, unsigned space, uint64_t lowest, uint64_t highest, bool writes)
 {
-	const int depths[] = {list->hw->a_depth, list->hw->w_depth, list->hw->acc_depth};
-	uint64_t half = (uint64_t)depths[space] / 2, low = lowest >= half, high = highest >= half;
+	uint64_t half = qmac_space_rows(list->hw, space) / 2, low = lowest >= half, high = highest >= half;
 	uint64_t port = space * 4 + (writes ? 2 : 0) + low;
 
 	add(list, (struct qmac_access){.first = (uint64_t)QMAC_REGION_PORTS << QMAC_PLACE_SHIFT | port,

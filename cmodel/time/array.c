@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+#include "isa/space.h"
+
 static uint64_t max64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -45,8 +47,7 @@ struct qmac_array_time qmac_array_gemm(struct qmac_array *array, const struct qm
 /* Iterations in which both row sources lie in one bank of one scratchpad: one read port serves both. */
 static uint64_t shared_reads(const struct qmac_hw *hw, const struct qmac_command *c)
 {
-	uint32_t half = (uint32_t)(c->s0space == QMAC_SPACE_A ? hw->a_depth
-	                           : c->s0space == QMAC_SPACE_W ? hw->w_depth : hw->acc_depth) / 2;
+	uint32_t half = qmac_space_rows(hw, c->s0space) / 2;
 	uint32_t last0 = c->src0 + (c->n1 - 1) * c->a1 + (c->n0 - 1) * c->a0;
 	uint32_t last1 = c->src1 + (c->n1 - 1) * c->b1 + (c->n0 - 1) * c->b0;
 	uint64_t shared = 0;

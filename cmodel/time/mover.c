@@ -81,7 +81,8 @@ uint64_t qmac_mover_free(const struct qmac_mover *mover)
 {
 	uint64_t outstanding = (uint64_t)mover->hw->outstanding;
 
-	return mover->bursts < outstanding ? 0 : mover->done[(mover->bursts - outstanding) % QMAC_OUTSTANDING_MAX] + 1;
+	return mover->bursts < outstanding
+		? 0 : mover->done[(mover->bursts - outstanding) % QMAC_OUTSTANDING_MAX] + 1;
 }
 
 static void prepare(struct qmac_mover *m)

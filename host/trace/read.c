@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "isa/space.h"
 #include "trace/reader.h"
 
 #define FILE_MAX ((size_t)1 << 30)
@@ -40,14 +41,14 @@ static enum qmac_status read_row(struct qmac_reader *r, const char *at)
 	if (!status)
 		status = qmac_reader_code(r, "SPACE", QMAC_SPACE_A, QMAC_SPACE_LUT, &space);
 	if (!status)
-		status = qmac_reader_decimal(r, "row", 0, (int64_t)qmac_trace_depth(&t->hw, space) - 1, &number);
+		status = qmac_reader_decimal(r, "row", 0, (int64_t)qmac_space_rows(&t->hw, space) - 1, &number);
 	if (status)
 		return status;
 	before = t->row_count ? &t->rows[t->row_count - 1] : NULL;
 	if (before && (before->space > space || (before->space == space && before->row >= number)))
 		return qmac_reader_fail(r, at, "rows must ascend: A, W, ACC, LUT, each by its number");
-	lanes = qmac_trace_lanes(&t->hw, space);
-	max = UINT64_MAX >> (64 - qmac_trace_lane_bits(&t->hw, space));
+	lanes = qmac_space_lanes(&t->hw, space);
+	max = UINT64_MAX >> (64 - qmac_space_bits(&t->hw, space));
 	row = qmac_trace_add_row(t);
 	values = qmac_trace_add_values(t, lanes);
 	if (!row || !values)

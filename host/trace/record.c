@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "isa/command.h"
+#include "isa/space.h"
 #include "trace/trace.h"
 
 struct qmac_recorder {
@@ -77,8 +78,8 @@ static void add_memory(struct qmac_recorder *r, const uint8_t *memory, const uin
 static void add_row(struct qmac_recorder *r, const struct qmac_device *device, unsigned space, uint32_t row)
 {
 	struct qmac_trace *t = r->trace;
-	uint32_t lanes = qmac_trace_lanes(&t->hw, space), used = 0;
-	uint64_t mask = UINT64_MAX >> (64 - qmac_trace_lane_bits(&t->hw, space)), *values;
+	uint32_t lanes = qmac_space_lanes(&t->hw, space), used = 0;
+	uint64_t mask = UINT64_MAX >> (64 - qmac_space_bits(&t->hw, space)), *values;
 	struct qmac_trace_row *added;
 
 	while (used < lanes && qmac_device_peek(device, space, row, used) == 0)
@@ -129,7 +130,7 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 		return;
 	}
 	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
-		for (uint32_t row = 0; row < qmac_trace_depth(&t->hw, space); row++)
+		for (uint32_t row = 0; row < qmac_space_rows(&t->hw, space); row++)
 			add_row(r, device, space, row);
 	add_batch(r);
 	add_memory(r, qmac_device_memory(device), NULL);

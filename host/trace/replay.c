@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "isa/command.h"
+#include "isa/space.h"
 #include "trace/trace.h"
 
 /* While the scratchpads are filled: a ring of two, then the rows, at the start of memory. */
@@ -112,8 +113,8 @@ static enum qmac_status fill(struct player *p, size_t first, uint32_t count, uin
 	const struct qmac_trace *t = p->trace;
 	const struct qmac_trace_row *row = &t->rows[first];
 	unsigned space = row->space;
-	uint32_t lanes = qmac_trace_lanes(&t->hw, space);
-	int bits = qmac_trace_lane_bits(&t->hw, space), bytes = qmac_container_bytes(containers[space]);
+	uint32_t lanes = qmac_space_lanes(&t->hw, space);
+	int bits = qmac_space_bits(&t->hw, space), bytes = qmac_container_bytes(containers[space]);
 	const struct qmac_command load = {
 		.opcode = QMAC_OPCODE_LOAD, .base = FILL_DATA, .row = row->row, .s0 = lanes * (uint32_t)bytes,
 		.n0 = count, .n1 = 1, .n2 = 1, .len = lanes, .container = containers[space],
@@ -155,7 +156,7 @@ static enum qmac_status fill_scratchpads(struct player *p)
 	reset(p, 0, t->memory_bytes, 0, FILL_RING_LOG2);
 	for (size_t i = 0; !status && i < t->row_count; i += count) {
 		const struct qmac_trace_row *row = &t->rows[i];
-		uint64_t row_bytes = 8 * (uint64_t)qmac_trace_lanes(&t->hw, row->space);
+		uint64_t row_bytes = 8 * (uint64_t)qmac_space_lanes(&t->hw, row->space);
 
 		for (count = 1; i + count < t->row_count && row[count].space == row->space &&
 		     row[count].row == row->row + count && count < FILL_ROWS && (count + 1) * row_bytes <= room;)

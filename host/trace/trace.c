@@ -98,39 +98,6 @@ struct qmac_trace_command *qmac_trace_add_command(struct qmac_trace *trace)
 	return &grown[trace->command_count - 1];
 }
 
-uint32_t qmac_trace_depth(const struct qmac_hw *hw, unsigned space)
-{
-	switch (space) {
-	case QMAC_SPACE_A:
-		return (uint32_t)hw->a_depth;
-	case QMAC_SPACE_W:
-		return (uint32_t)hw->w_depth;
-	case QMAC_SPACE_ACC:
-		return (uint32_t)hw->acc_depth;
-	default:
-		return 1U << hw->lut_bits;
-	}
-}
-
-uint32_t qmac_trace_lanes(const struct qmac_hw *hw, unsigned space)
-{
-	return space == QMAC_SPACE_LUT ? 1 : (uint32_t)(space == QMAC_SPACE_A ? hw->rows : hw->cols);
-}
-
-int qmac_trace_lane_bits(const struct qmac_hw *hw, unsigned space)
-{
-	switch (space) {
-	case QMAC_SPACE_A:
-		return hw->a_bits;
-	case QMAC_SPACE_W:
-		return hw->w_bits;
-	case QMAC_SPACE_ACC:
-		return hw->acc_bits;
-	default:
-		return 32;
-	}
-}
-
 bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64_t bytes)
 {
 	uint64_t ring_bytes = (uint64_t)QMAC_COMMAND_BYTES << trace->ring_log2;

@@ -81,11 +81,6 @@ struct qmac_trace_bytes *qmac_trace_add_bytes(struct qmac_trace *trace);
 struct qmac_trace_batch *qmac_trace_add_batch(struct qmac_trace *trace);
 struct qmac_trace_command *qmac_trace_add_command(struct qmac_trace *trace);
 
-/* Rows and lanes of a space, bits of a lane. */
-uint32_t qmac_trace_depth(const struct qmac_hw *hw, unsigned space);
-uint32_t qmac_trace_lanes(const struct qmac_hw *hw, unsigned space);
-int qmac_trace_lane_bits(const struct qmac_hw *hw, unsigned space);
-
 /* Do `bytes` bytes at `address` meet the command ring? */
 bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64_t bytes);
 

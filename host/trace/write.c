@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/hw_file.h"
+#include "isa/space.h"
 #include "isa/command.h"
 #include "report/atomic_file.h"
 #include "trace/trace.h"
@@ -32,7 +33,7 @@ static void print_head(const struct qmac_trace *trace, FILE *out)
 
 static void print_row(const struct qmac_trace *trace, const struct qmac_trace_row *row, FILE *out)
 {
-	uint32_t lanes = qmac_trace_lanes(&trace->hw, row->space);
+	uint32_t lanes = qmac_space_lanes(&trace->hw, row->space);
 
 	fprintf(out, "row %s %" PRIu32, qmac_code_name("SPACE", row->space), row->row);
 	for (uint32_t j = 0; j < lanes; j++)
