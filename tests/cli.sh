@@ -138,6 +138,13 @@ refuses '.*--set.*bist.*bits.*' train run.yaml --set bist=8 --out bad
 refuses '.*bits.*' train run.yaml --set bits=1 --out bad
 refuses '.*missing.yaml.*' train run.yaml --hw missing.yaml --out bad
 refuses '.*rtl.*' train run.yaml --backend rtl --out bad
+mkfifo pipe.svg
+refuses '.*not a regular file' train run.yaml --set epochs=1 --out bad --trace pipe.svg
+ok 'a pipe is not replaced' test -p pipe.svg
+echo before > real.trace
+ln -s real.trace link.trace
+run 0 train run.yaml --set epochs=1 --out linked --trace link.trace
+ok 'a link is followed' test -L link.trace -a "$(head -c 10 real.trace)" = qmac-trace
 refuses '.*kernel.*' train run.yaml --set kernel=abacus --out bad
 sed 's/^rows: .*/rows: 900/' "$root/configs/hw/8x8_w8.yaml" > hw.yaml
 refuses 'hw.yaml:[0-9]*:[0-9]*: .*rows.*' train run.yaml --hw hw.yaml --out bad

@@ -227,10 +227,12 @@ static void test_atomic(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "whole/below"));
 	qmac_atomic_abandon(&file);
 
-	/* The final name is taken by a folder that is not empty. */
-	CU_ASSERT_FATAL(qmac_make_folder(path_of("taken/inside"), &err) == QMAC_OK);
+	/* The final name is taken by a folder that is not empty: between open and commit, and before open. */
 	CU_ASSERT_FATAL(qmac_atomic_open(&file, test_folder(), "taken", &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_make_folder(path_of("taken/inside"), &err) == QMAC_OK);
 	CU_ASSERT_EQUAL(qmac_atomic_commit(&file, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(access(path_of("taken.tmp"), F_OK) != 0);
+	CU_ASSERT_EQUAL(qmac_atomic_open(&file, test_folder(), "taken", &err), QMAC_BAD_INPUT);
 	CU_ASSERT(access(path_of("taken.tmp"), F_OK) != 0);
 }
 

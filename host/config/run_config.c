@@ -12,6 +12,7 @@
 #include "config/run_table.h"
 #include "config/text.h"
 #include "config/yaml.h"
+#include "kernel/kernel.h"
 
 /* Where a key's value comes from: a node of the file, a setting, or neither (default). */
 struct origin {
@@ -163,12 +164,19 @@ static enum qmac_status check_sizes(struct loader *l)
 static enum qmac_status check_available(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
+	const struct qmac_kernel *kernel;
 
 	if (run->lambda > 0) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is not available yet for %s; use 0", run->lambda,
 		                qmac_problem_name(run->problem));
 		return blame(l, QMAC_KEY_lambda, QMAC_KEY_problem);
 	}
+	if (strcmp(run->backend, "cmodel") != 0) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s is not available yet; use cmodel", run->backend);
+		return blame(l, QMAC_KEY_backend, QMAC_KEY_backend);
+	}
+	if (qmac_kernel_find(run->kernel, &kernel, l->err))
+		return blame(l, QMAC_KEY_kernel, QMAC_KEY_kernel);
 	return QMAC_OK;
 }
 

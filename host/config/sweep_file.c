@@ -260,6 +260,12 @@ static enum qmac_status name_run(struct loader *l, int number)
 		                run->name);
 		return qmac_yaml_blame(&l->yaml, entry, l->err);
 	}
+	if (strncmp(run->name, "results.csv", 11) == 0 || strncmp(run->name, "sweep.svg", 9) == 0) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
+		                "'%s' is the name of a file of the sweep itself; give the run another one",
+		                run->name);
+		return qmac_yaml_blame(&l->yaml, node ? node : entry, l->err);
+	}
 	for (int i = 0; i < number; i++) {
 		if (strcmp(l->sweep->runs[i].name, run->name) != 0)
 			continue;

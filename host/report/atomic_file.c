@@ -1,20 +1,50 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "report/atomic_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/*
+ * What a rename would replace must be a regular file: never a device, a pipe or a folder. A link is
+ * followed, so that the file behind it is the one that is written. Returns the reason against it, or "".
+ */
+static const char *settle(char *path, size_t size)
+{
+	struct stat status;
+	char *real;
+	bool fits;
+
+	if (stat(path, &status))
+		return errno == ENOENT ? "" : strerror(errno);
+	if (!S_ISREG(status.st_mode))
+		return S_ISDIR(status.st_mode) ? strerror(EISDIR) : "it is not a regular file";
+	real = realpath(path, NULL);
+	if (!real)
+		return strerror(errno);
+	fits = strlen(real) < size;
+	if (fits)
+		strcpy(path, real);
+	free(real);
+	return fits ? "" : strerror(ENAMETOOLONG);
+}
 
 enum qmac_status qmac_atomic_open(struct qmac_atomic_file *file, const char *folder, const char *name,
                                   struct qmac_error *err)
 {
 	int length = snprintf(file->path, sizeof file->path, "%s/%s", folder, name);
+	const char *objection;
 
 	file->stream = NULL;
 	file->temporary[0] = 0;
 	if (length < 0 || (size_t)length >= sizeof file->path)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the path of %s is too long: %.200s...", name, folder);
+	objection = settle(file->path, sizeof file->path);
+	if (objection[0])
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s: %s", file->path, objection);
 	snprintf(file->temporary, sizeof file->temporary, "%s.tmp", file->path);
 	file->stream = fopen(file->temporary, "w+");
 	if (!file->stream) {
