@@ -72,6 +72,12 @@ static bool bad_reserved(const struct check *k, const uint32_t *words)
 	return false;
 }
 
+/* A limb for A or W has 1 to as many bits as an operand. */
+static bool bad_limb(const struct check *k, unsigned space)
+{
+	return k->c->nbits < 1 || k->c->nbits > (uint32_t)qmac_space_bits(k->hw, space);
+}
+
 static bool bad_width(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
@@ -81,7 +87,7 @@ static bool bad_width(const struct check *k)
 		uint32_t container_bits = 8U << c->container;
 
 		if (to_operands(c))
-			return c->nbits < 1 || c->nbits > (uint32_t)qmac_space_bits(k->hw, c->space) ||
+			return bad_limb(k, c->space) ||
 			       c->lsb + c->nbits > container_bits;
 		return c->space == QMAC_SPACE_LUT && c->container != QMAC_CONTAINER_WORD;
 	}
@@ -89,8 +95,7 @@ static bool bad_width(const struct check *k)
 		return false;
 	if (c->bw < 1 || c->bw > widest)
 		return true;
-	if (c->dspace != QMAC_SPACE_ACC && (c->nbits < 1 || c->nbits > (uint32_t)qmac_space_bits(k->hw,
-		c->dspace)))
+	if (c->dspace != QMAC_SPACE_ACC && bad_limb(k, c->dspace))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && (c->in_bits < 1 || c->in_bits > QMAC_LOOKUP_BITS_MAX ||
 	                                   c->in_bits < c->lut_n || c->lut_n > (uint32_t)k->hw->lut_bits);

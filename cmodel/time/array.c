@@ -3,11 +3,7 @@
 #include <stdbool.h>
 
 #include "isa/space.h"
-
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
+#include "time/later.h"
 
 static unsigned clog2(unsigned n)
 {
@@ -22,20 +18,20 @@ struct qmac_array_time qmac_array_gemm(struct qmac_array *array, const struct qm
                                        uint64_t slots, uint64_t k, uint64_t arrival)
 {
 	uint64_t rows = (uint64_t)hw->rows, cols = (uint64_t)hw->cols;
-	uint64_t load = max64(arrival, array->start) + 1, end = array->start + array->slots, start;
+	uint64_t load = qmac_later(arrival, array->start) + 1, end = array->start + array->slots, start;
 
 	if (mode == QMAC_MODE_WS) {
 		/* The W port is busy while an output-stationary pass streams. */
 		bool after_os = array->slots && array->mode == QMAC_MODE_OS;
 
-		start = max64(max64(load, after_os ? end : 0) + k, end);
+		start = qmac_later(qmac_later(load, after_os ? end : 0) + k, end);
 		if (array->out + 1 > rows)
-			start = max64(start, array->out + 1 - rows);
+			start = qmac_later(start, array->out + 1 - rows);
 		array->out = start + slots - 1 + rows;
 	} else {
-		start = max64(load, end);
+		start = qmac_later(load, end);
 		if (array->out > slots)
-			start = max64(start, array->out - slots);
+			start = qmac_later(start, array->out - slots);
 		array->out = start + slots + 1 + 2 * (k - 1);
 	}
 	array->start = start;

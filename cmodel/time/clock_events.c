@@ -2,11 +2,7 @@
  * The event simulation: when each unit could act next, and what it does then.
  */
 #include "time/clock_state.h"
-
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
+#include "time/later.h"
 
 /* ---- when could each unit act next? --------------------------------------- */
 
@@ -27,7 +23,7 @@ static uint64_t next_fetch(const struct qmac_clock *clock)
 	uint32_t last;
 
 	if (fetch->active)
-		return max64(fetch->earliest, clock->read_request + 1);
+		return qmac_later(fetch->earliest, clock->read_request + 1);
 	if (clock->fetched == clock->tail)
 		return NEVER;
 	/* The last descriptor of the chunk takes the place of the one PLACES before it. */
@@ -35,10 +31,10 @@ static uint64_t next_fetch(const struct qmac_clock *clock)
 	if (last >= PLACES) {
 		if (last - PLACES >= clock->number)
 			return NEVER;
-		cycle = max64(cycle, clock->left[last % PLACES]);
+		cycle = qmac_later(cycle, clock->left[last % PLACES]);
 	}
-	cycle = max64(cycle, fetch->issued) + 1;
-	return max64(max64(cycle, qmac_mover_free(fetch)), clock->read_request + 1);
+	cycle = qmac_later(cycle, fetch->issued) + 1;
+	return qmac_later(qmac_later(cycle, qmac_mover_free(fetch)), clock->read_request + 1);
 }
 
 static uint64_t next_dispatch(const struct qmac_clock *clock)
@@ -48,14 +44,14 @@ static uint64_t next_dispatch(const struct qmac_clock *clock)
 
 	if (clock->halted || clock->number == (uint32_t)clock->complete)
 		return NEVER;
-	cycle = max64(clock->ready[clock->number % PLACES] + QMAC_CHECK_CYCLES, clock->last_dispatch + 1);
+	cycle = qmac_later(clock->ready[clock->number % PLACES] + QMAC_CHECK_CYCLES, clock->last_dispatch + 1);
 	if (!clock->has_next)
 		return cycle; /* the earliest cycle in which an unknown command could be dispatched */
 	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
 		for (unsigned e = 0; e < 3; e++) {
 			if (clock->engine[e].retired != clock->engine[e].dispatched)
 				return NEVER;
-			cycle = max64(cycle, clock->engine[e].last_retire + QMAC_VISIBLE_CYCLES);
+			cycle = qmac_later(cycle, clock->engine[e].last_retire + QMAC_VISIBLE_CYCLES);
 		}
 		return cycle;
 	}
@@ -64,7 +60,7 @@ static uint64_t next_dispatch(const struct qmac_clock *clock)
 		return cycle;
 	if (engine->started <= engine->dispatched - depth)
 		return NEVER;
-	return max64(cycle, engine->start[(engine->dispatched - depth) % QUEUE_MAX] + 1);
+	return qmac_later(cycle, engine->start[(engine->dispatched - depth) % QUEUE_MAX] + 1);
 }
 
 /* Cycle in which the waits of a command are fulfilled; NEVER while one of them is not known. */
@@ -80,7 +76,7 @@ static uint64_t waits_over(const struct qmac_clock *clock, const struct timed *c
 			return NEVER;
 		/* What is no longer in the history retired long ago. */
 		if (count > 0 && engine->retired - count < HISTORY)
-			cycle = max64(cycle, engine->retire[(count - 1) % HISTORY] + QMAC_VISIBLE_CYCLES);
+			cycle = qmac_later(cycle, engine->retire[(count - 1) % HISTORY] + QMAC_VISIBLE_CYCLES);
 	}
 	return cycle;
 }
@@ -97,14 +93,14 @@ static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 	*offered = head->dispatched + 1;
 	if (head->opcode == QMAC_OPCODE_GEMM)
 		/* GEMMs follow each other without a gap: the next starts when the one before has left the queue. */
-		*offered = max64(*offered, max64(clock->vec_retire + 1,
+		*offered = qmac_later(*offered, qmac_later(clock->vec_retire + 1,
 		                                 engine->start[(engine->started - 1) % QUEUE_MAX]));
 	else if (engine->retired != engine->started)
 		return NEVER;
 	else
-		*offered = max64(*offered, engine->last_retire + 1);
+		*offered = qmac_later(*offered, engine->last_retire + 1);
 	over = waits_over(clock, head);
-	return over == NEVER ? NEVER : max64(*offered, over);
+	return over == NEVER ? NEVER : qmac_later(*offered, over);
 }
 
 /* ---- actions ---------------------------------------------------------------- */
@@ -147,7 +143,7 @@ static void dispatch(struct qmac_clock *clock, uint64_t cycle)
 	clock->number++;
 	clock->has_next = false;
 	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
-		clock->now = max64(clock->now, cycle);
+		clock->now = qmac_later(clock->now, cycle);
 		return;
 	}
 	clock->next.dispatched = cycle;
@@ -159,14 +155,14 @@ static void retire(struct qmac_clock *clock, unsigned e, uint64_t began, uint64_
 {
 	struct engine *engine = &clock->engine[e];
 
-	engine->busy += cycle - max64(began, engine->last_retire);
+	engine->busy += cycle - qmac_later(began, engine->last_retire);
 	engine->retire[engine->retired % HISTORY] = cycle;
 	if (clock->on_retire)
 		clock->on_retire(clock->context, qmac_clock_record(clock, e, engine->retired),
 		                 (struct qmac_clock_retire){began, cycle});
 	engine->retired++;
 	engine->last_retire = cycle;
-	clock->now = max64(clock->now, cycle);
+	clock->now = qmac_later(clock->now, cycle);
 }
 
 /* A mover without a burst left has told when the command ends. */
@@ -183,7 +179,7 @@ static void retire_move(struct qmac_clock *clock, unsigned e, const struct qmac_
 static void count_idle(const struct qmac_clock *clock, struct engine *engine, const struct timed *command,
                        uint64_t offered, uint64_t start)
 {
-	uint64_t idle = max64(engine->last_retire, clock->resumed) + 1;
+	uint64_t idle = qmac_later(engine->last_retire, clock->resumed) + 1;
 	uint64_t fetched = command->fetched + QMAC_CHECK_CYCLES + 1;
 
 	if (fetched > idle)
@@ -239,7 +235,7 @@ static enum unit next_unit(const struct qmac_clock *clock, uint64_t *cycle, uint
 	uint64_t at[UNITS] = {
 		[FETCH] = next_fetch(clock),
 		[STORE_BURST] = clock->store.active ? clock->store.earliest : NEVER,
-		[LOAD_BURST] = clock->load.active ? max64(clock->load.earliest, clock->read_request + 1) : NEVER,
+		[LOAD_BURST] = clock->load.active ? qmac_later(clock->load.earliest, clock->read_request + 1) : NEVER,
 		[DISPATCH] = next_dispatch(clock),
 		[START_LOAD] = next_start(clock, QMAC_ENGINE_LOAD, &offered[0]),
 		[START_EXECUTE] = next_start(clock, QMAC_ENGINE_EXECUTE, &offered[1]),

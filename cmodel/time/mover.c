@@ -1,11 +1,7 @@
 #include "time/mover.h"
+#include "time/later.h"
 
 #include <string.h>
-
-static uint64_t max64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
                      uint64_t capacity)
@@ -68,7 +64,7 @@ static uint64_t pack(struct qmac_mover *m)
 		bytes = bytes < left ? bytes : left;
 		pairs = rows_in(m, address, bytes);
 		if (m->beats + b >= m->capacity)
-			m->port = max64(m->port, qmac_mover_freed(m, m->beats + b - m->capacity));
+			m->port = qmac_later(m->port, qmac_mover_freed(m, m->beats + b - m->capacity));
 		m->port += pairs;
 		m->pairs += pairs;
 		address += bytes;
@@ -101,12 +97,12 @@ static void prepare(struct qmac_mover *m)
 	m->burst_beats = (uint32_t)((last >> bus_log2) - (m->burst_address >> bus_log2) + 1);
 	m->run_address += m->burst_bytes;
 	m->run_bytes -= m->burst_bytes;
-	m->earliest = max64(m->issued + 1, qmac_mover_free(m));
+	m->earliest = qmac_later(m->issued + 1, qmac_mover_free(m));
 	if (m->is_write)
-		m->earliest = max64(m->earliest, pack(m) + 1);
+		m->earliest = qmac_later(m->earliest, pack(m) + 1);
 	else if (m->beats + m->burst_beats > m->capacity)
 		/* Room for all beats: the last of them takes the place of the one `capacity` before it. */
-		m->earliest = max64(m->earliest,
+		m->earliest = qmac_later(m->earliest,
 		                    qmac_mover_freed(m, m->beats + m->burst_beats - 1 - m->capacity) + 1);
 }
 
@@ -115,8 +111,8 @@ void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *tran
 	mover->transfer = *transfer;
 	mover->place = (struct qmac_place){0, 0, 0};
 	mover->run_bytes = 0;
-	mover->issued = max64(mover->issued, start);
-	mover->port = max64(mover->port, start + (mover->is_write ? QMAC_MOVE_LATENCY : 0));
+	mover->issued = qmac_later(mover->issued, start);
+	mover->port = qmac_later(mover->port, start + (mover->is_write ? QMAC_MOVE_LATENCY : 0));
 	mover->active = true;
 	prepare(mover);
 	mover->completed = mover->port;
@@ -133,7 +129,7 @@ static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
 		bytes = bytes < left ? bytes : left;
 		pairs = rows_in(m, address, bytes);
 		arrival = (first + b * step) / 256;
-		m->port = max64(m->port, arrival) + pairs;
+		m->port = qmac_later(m->port, arrival) + pairs;
 		m->pairs += pairs;
 		m->freed[(m->beats + b) & m->freed_mask] = m->port;
 		address += bytes;
@@ -146,10 +142,10 @@ static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
 static uint64_t send(struct qmac_mover *m, uint64_t cycle, uint64_t response)
 {
 	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		m->sent = max64(m->sent, cycle) + 1;
+		m->sent = qmac_later(m->sent, cycle) + 1;
 		m->freed[(m->beats + b) & m->freed_mask] = m->sent;
 	}
-	return max64(response, m->last_done + 1);
+	return qmac_later(response, m->last_done + 1);
 }
 
 void qmac_mover_issue(struct qmac_mover *mover, struct qmac_dram *dram, uint64_t cycle)
@@ -162,5 +158,5 @@ void qmac_mover_issue(struct qmac_mover *mover, struct qmac_dram *dram, uint64_t
 	mover->done[mover->bursts++ % QMAC_OUTSTANDING_MAX] = mover->last_done = done;
 	mover->beats += mover->burst_beats;
 	prepare(mover);
-	mover->completed = max64(done, mover->port);
+	mover->completed = qmac_later(done, mover->port);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "qmac_isa.h"
+#include "train/free_rows.h"
 
 enum {
 	SLOTS = 2,             /* one is read while the other is loaded */
@@ -48,39 +49,27 @@ static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bi
 
 /* ---- rows ------------------------------------------------------------------------ */
 
-struct free_rows {
-	int64_t next, end;
-};
-
-static uint32_t take(struct free_rows *rows, int64_t count)
-{
-	int64_t first = rows->next;
-
-	rows->next += count;
-	return (uint32_t)first;
-}
-
 /*
  * Rows of ACC. Where LOAD fills k while EXECUTE runs, k must not share a bank with
  * rows that EXECUTE writes. Elsewhere the two sources of a command are put into
  * different banks, which reads them at twice the speed.
  */
-static bool place(struct qmac_batch_plan *plan, struct free_rows *low, struct free_rows *high)
+static bool place(struct qmac_batch_plan *plan, struct qmac_free_rows *low, struct qmac_free_rows *high)
 {
 	bool loads = plan->shape.has_targets;
 	int64_t features = plan->shape.features;
 
-	plan->z_row = take(low, features);
-	plan->m_row = take(low, plan->chunk);
-	plan->sum_row = take(loads ? low : high, features);
-	plan->h_row = take(loads ? high : low, plan->shape.has_offset ? features : 0);
-	plan->target_row = take(high, loads ? SLOTS * plan->chunk : 0);
+	plan->z_row = qmac_take_rows(low, features);
+	plan->m_row = qmac_take_rows(low, plan->chunk);
+	plan->sum_row = qmac_take_rows(loads ? low : high, features);
+	plan->h_row = qmac_take_rows(loads ? high : low, plan->shape.has_offset ? features : 0);
+	plan->target_row = qmac_take_rows(high, loads ? SLOTS * plan->chunk : 0);
 	return low->next <= low->end && high->next <= high->end;
 }
 
 static bool place_in_acc(struct qmac_batch_plan *plan, int64_t depth)
 {
-	struct free_rows low = {0, depth / 2}, high = {depth / 2, depth}, all = {0, depth};
+	struct qmac_free_rows low = {0, depth / 2}, high = {depth / 2, depth}, all = {0, depth};
 
 	return place(plan, &low, &high) || (!plan->shape.has_targets && place(plan, &all, &all));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "qmac_isa.h"
+#include "train/free_rows.h"
 
 enum {
 	IMMEDIATE_BITS = 32,
@@ -33,44 +34,32 @@ static int64_t x_rows(const struct qmac_linear_plan *plan, bool resident)
 	return (resident ? plan->shape.samples : MOVING_SLOTS) * plan->rows;
 }
 
-struct free_rows {
-	int64_t next, end;
-};
-
-static uint32_t take(struct free_rows *rows, int64_t count)
-{
-	int64_t first = rows->next;
-
-	rows->next += count;
-	return (uint32_t)first;
-}
-
 /*
  * Rows of ACC. Where LOAD fills slots in ACC while EXECUTE runs, the slots must
  * not share a bank with rows that EXECUTE writes. Elsewhere the two sources of a
  * command are put into different banks, which reads them at twice the speed.
  */
-static bool place_rows(struct qmac_linear_plan *plan, bool resident, struct free_rows *low,
-                       struct free_rows *high)
+static bool place_rows(struct qmac_linear_plan *plan, bool resident, struct qmac_free_rows *low,
+                       struct qmac_free_rows *high)
 {
 	bool x_moves = plan->x_space == QMAC_SPACE_ACC && !resident;
 	bool loads = x_moves || plan->target_table;
 
 	plan->x_resident = resident;
-	plan->z_row = take(low, plan->rows);
-	plan->m_row = take(low, 1);
-	plan->t_row = take(loads ? low : high, plan->rows);
-	plan->h_row = take(loads ? high : low, plan->shape.has_offset ? plan->rows : 0);
-	plan->target_row = take(high, plan->target_table ? MOVING_SLOTS : 0);
+	plan->z_row = qmac_take_rows(low, plan->rows);
+	plan->m_row = qmac_take_rows(low, 1);
+	plan->t_row = qmac_take_rows(loads ? low : high, plan->rows);
+	plan->h_row = qmac_take_rows(loads ? high : low, plan->shape.has_offset ? plan->rows : 0);
+	plan->target_row = qmac_take_rows(high, plan->target_table ? MOVING_SLOTS : 0);
 	plan->x_row = 0;
 	if (plan->x_space == QMAC_SPACE_ACC)
-		plan->x_row = take(high, x_rows(plan, resident));
+		plan->x_row = qmac_take_rows(high, x_rows(plan, resident));
 	return low->next <= low->end && high->next <= high->end;
 }
 
 static bool place_all(struct qmac_linear_plan *plan, bool resident, int64_t depth)
 {
-	struct free_rows low = {0, depth / 2}, high = {depth / 2, depth}, all = {0, depth};
+	struct qmac_free_rows low = {0, depth / 2}, high = {depth / 2, depth}, all = {0, depth};
 	bool x_moves = plan->x_space == QMAC_SPACE_ACC && !resident;
 
 	if (place_rows(plan, resident, &low, &high))
