@@ -23,7 +23,7 @@ enum qmac_status {
 #define QMAC_MUST_CHECK __attribute__((warn_unused_result))
 
 struct qmac_error {
-	char message[768];
+	char message[2560];
 	char file[512];  /* "" where no file is concerned */
 	int line;        /* 1-based; 0 where unknown */
 	int column;      /* 1-based; 0 where unknown */

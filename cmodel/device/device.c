@@ -100,7 +100,7 @@ bool qmac_device_irq(const struct qmac_device *device)
 
 static void stop(struct qmac_device *device, uint32_t code)
 {
-	qmac_clock_halt(device->clock); /* earlier commands complete */
+	qmac_clock_halt(device->clock, code != QMAC_FAULT_RING); /* earlier commands complete */
 	device->status = QMAC_STATUS_ERROR;
 	device->error_code = code;
 	device->error_command = device->head;
@@ -233,14 +233,27 @@ static void step(struct qmac_device *device)
 	complete(device, &c, before);
 }
 
+/* The host wrote RING_TAIL: are there commands, in a usable ring? */
+static void answer_bell(struct qmac_device *device)
+{
+	bool usable = device->head == device->tail || ring_usable(device);
+
+	if (!usable && !(device->status & QMAC_STATUS_ERROR))
+		stop(device, QMAC_FAULT_RING);
+	else if (usable && device->bell)
+		qmac_clock_doorbell(device->clock, device->tail, device->ring_base, (int)device->ring_log2);
+	device->bell = false;
+}
+
 bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 {
 	uint64_t limit = qmac_clock_now(device->clock) + cycles;
 
 	if (limit < cycles)
 		limit = UINT64_MAX;
-	if (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail && !ring_usable(device))
-		stop(device, QMAC_FAULT_RING);
+	if (qmac_device_irq(device) && !(device->status & QMAC_STATUS_ERROR))
+		return true; /* time stands still */
+	answer_bell(device);
 	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail &&
 		!qmac_device_irq(device)) {
 		if (qmac_clock_now(device->clock) > limit)

@@ -1,8 +1,8 @@
 /*
  * GEMM, weight and output stationary (docs/command-set.md).
  *
- * The iterations of a command are taken in stretches. The kernels add the products of a
- * stretch straight to ACC where bounds prove that no addition can leave acc_bits; else they
+ * The iterations of a command are taken in runs whose rows lie at equal distances. The kernels add the
+ * products of a run straight to ACC where bounds prove that no addition can leave acc_bits; else they
  * deliver the plain sums, which always fit 64 bits, and the additions are done one by one.
  */
 #include <string.h>
@@ -10,25 +10,43 @@
 #include "device/internal.h"
 #include "num/fixed.h"
 
+/* A loop nest, innermost loop first; rows of A and of the other space: ACC (ws) or W (os). */
+struct nest {
+	uint32_t count[3], a[3], other[3];
+};
+
+/* Iterations of the innermost loop, and the rows of the first one. */
+struct run {
+	uint32_t a, other;
+	int slots;
+};
+
 struct gemm {
 	struct qmac_device *device;
 	const struct qmac_command *c;
 	struct qmac_gemm part;    /* what the kernels are told */
 	int64_t largest;          /* a product of two operands lies within -largest .. largest */
-	uint32_t i0, i1, i2;      /* first iteration of the next stretch */
-	const int16_t *a[QMAC_SLOTS_MAX], *w[QMAC_SLOTS_MAX]; /* rows of the stretch; w: ws, of the command */
-	uint32_t c_row[QMAC_SLOTS_MAX];
-	int64_t *acc[QMAC_SLOTS_MAX];
+	struct nest nest;
+	uint32_t i[3];            /* first iteration of the next run */
 };
 
-static const int16_t *a_row(const struct gemm *g, uint32_t row)
+static struct qmac_operands a_rows(const struct gemm *g, uint32_t row, uint32_t step)
 {
-	return g->device->a + (size_t)row * (size_t)g->device->hw.rows;
+	ptrdiff_t lanes = g->device->hw.rows;
+
+	return (struct qmac_operands){g->device->a + (ptrdiff_t)row * lanes, (ptrdiff_t)step * lanes};
 }
 
-static const int16_t *w_row(const struct gemm *g, uint32_t row)
+static struct qmac_operands w_rows(const struct gemm *g, uint32_t row, uint32_t step)
 {
-	return g->device->w + (size_t)row * (size_t)g->device->hw.cols;
+	ptrdiff_t lanes = g->device->hw.cols;
+
+	return (struct qmac_operands){g->device->w + (ptrdiff_t)row * lanes, (ptrdiff_t)step * lanes};
+}
+
+static struct qmac_sums acc_rows(const struct gemm *g, uint32_t row, uint32_t step)
+{
+	return (struct qmac_sums){qmac_device_acc(g->device, row), (ptrdiff_t)step * g->device->hw.cols};
 }
 
 static uint64_t slots_of(const struct qmac_command *c)
@@ -36,60 +54,65 @@ static uint64_t slots_of(const struct qmac_command *c)
 	return (uint64_t)c->n2 * c->n1 * c->n0;
 }
 
-/* Fills in the iterations i0 .. i0+count-1 of the present i1 and i2 from slot `at` on. */
-static void add_run(struct gemm *g, int at, int count)
+/* Makes one loop of the inner two where their rows lie at equal distances, so that runs get long. */
+static void merge_inner(struct nest *n)
 {
-	const struct qmac_command *c = g->c;
-	const int16_t *a = a_row(g, c->a + g->i2 * c->as2 + g->i1 * c->as1 + g->i0 * c->as0);
-	size_t a_step = (size_t)c->as0 * (size_t)g->device->hw.rows;
+	bool one = n->count[0] == 1;
 
-	for (int i = 0; i < count; i++)
-		g->a[at + i] = a + (size_t)i * a_step;
-	if (c->mode == QMAC_MODE_WS) {
-		uint32_t row = c->c + g->i2 * c->cs2 + g->i1 * c->cs1 + g->i0 * c->cs0;
+	if (!one && n->count[1] != 1 &&
+	    (n->a[1] != n->count[0] * n->a[0] || n->other[1] != n->count[0] * n->other[0]))
+		return;
+	n->a[0] = one ? n->a[1] : n->a[0];
+	n->other[0] = one ? n->other[1] : n->other[0];
+	n->count[0] *= n->count[1];
+	n->count[1] = n->count[2];
+	n->a[1] = n->a[2];
+	n->other[1] = n->other[2];
+	n->count[2] = 1;
+}
 
-		for (int i = 0; i < count; i++)
-			g->c_row[at + i] = row + (uint32_t)i * c->cs0;
-	} else {
-		const int16_t *w = w_row(g, c->w + g->i2 * c->ws2 + g->i1 * c->ws1 + g->i0 * c->ws0);
-		size_t w_step = (size_t)c->ws0 * (size_t)g->device->hw.cols;
+static struct nest nest_of(const struct qmac_command *c)
+{
+	bool ws = c->mode == QMAC_MODE_WS;
+	struct nest n = {
+		.count = {c->n0, c->n1, c->n2}, .a = {c->as0, c->as1, c->as2},
+		.other = {ws ? c->cs0 : c->ws0, ws ? c->cs1 : c->ws1, ws ? c->cs2 : c->ws2},
+	};
 
-		for (int i = 0; i < count; i++)
-			g->w[at + i] = w + (size_t)i * w_step;
-	}
+	merge_inner(&n);
+	merge_inner(&n);
+	return n;
 }
 
 /*
- * Fills in the next iterations, whole runs of i0 as far as there is room; false at the end. A digest
- * wants each word that is written: then no ACC row may come twice in a stretch, which is sure within a
- * run that steps.
+ * The next iterations, at most `most`; false at the end. A digest wants each word that is written: then
+ * no ACC row may come twice in a run, which is sure where it steps.
  */
-static bool next_stretch(struct gemm *g)
+static bool next_run(struct gemm *g, int most, struct run *run)
 {
+	const struct nest *n = &g->nest;
 	const struct qmac_command *c = g->c;
-	bool apart = c->mode == QMAC_MODE_WS && g->device->options.digests;
-	int slots = 0, most = apart && c->cs0 == 0 ? 1 : QMAC_SLOTS_MAX;
+	bool ws = c->mode == QMAC_MODE_WS;
+	uint32_t left = n->count[0] - g->i[0];
 
-	while (slots < most && g->i2 < c->n2) {
-		uint32_t left = c->n0 - g->i0;
-		int count = left < (uint32_t)(most - slots) ? (int)left : most - slots;
-
-		add_run(g, slots, count);
-		slots += count;
-		g->i0 += (uint32_t)count;
-		if (g->i0 == c->n0) {
-			g->i0 = 0;
-			g->i1++;
-		}
-		if (g->i1 == c->n1) {
-			g->i1 = 0;
-			g->i2++;
-		}
-		if (apart)
-			break;
+	if (g->i[2] == n->count[2])
+		return false;
+	if (ws && g->device->options.digests && n->other[0] == 0)
+		most = 1;
+	run->slots = left < (uint32_t)most ? (int)left : most;
+	run->a = c->a;
+	run->other = ws ? c->c : c->w;
+	for (int l = 0; l < 3; l++) {
+		run->a += g->i[l] * n->a[l];
+		run->other += g->i[l] * n->other[l];
 	}
-	g->part.slots = slots;
-	return slots > 0;
+	g->i[0] += (uint32_t)run->slots;
+	for (int l = 0; l < 2 && g->i[l] == n->count[l]; l++) {
+		g->i[l] = 0;
+		g->i[l + 1]++;
+	}
+	g->part.slots = run->slots;
+	return true;
 }
 
 /* ---- bounds --------------------------------------------------------------------- */
@@ -109,17 +132,23 @@ static void measure_row(struct qmac_device *device, uint32_t row)
 }
 
 /*
- * Raises the limits of the rows by one addition, or assignment, each of at most `bound` <= 2^(acc_bits-1)-1
- * either way. False: a word may leave acc_bits.
+ * Raises the limits of rows `row` + i*step by one addition, or assignment, each of at most `bound`
+ * <= 2^(acc_bits-1)-1 either way. False: a word may leave acc_bits.
  */
-static bool raise_limits(const struct gemm *g, int rows, int64_t bound)
+static bool raise_limits(const struct gemm *g, uint32_t row, uint32_t step, int rows, int64_t bound)
 {
-	int64_t highest = qmac_max_of(g->device->hw.acc_bits);
+	int64_t highest = qmac_max_of(g->device->hw.acc_bits), *limit = &g->device->acc_limit[row], beyond = 0;
 	bool whole = g->c->n == (uint32_t)g->device->hw.cols, proven = true;
 
-	for (int i = 0; i < rows; i++) {
-		int64_t *limit = &g->device->acc_limit[g->c_row[i]];
-
+	/* The usual case first, in loops that become vectors. */
+	for (int i = 0; step == 1 && g->c->accumulate && i < rows; i++)
+		beyond |= highest - bound - limit[i];
+	if (step == 1 && g->c->accumulate && beyond >= 0) {
+		for (int i = 0; i < rows; i++)
+			limit[i] += bound;
+		return true;
+	}
+	for (int i = 0; i < rows; i++, limit += step) {
 		if (!g->c->accumulate) {
 			*limit = whole || *limit < bound ? bound : *limit;
 		} else if (*limit <= highest - bound) {
@@ -137,7 +166,7 @@ static bool raise_limits(const struct gemm *g, int rows, int64_t bound)
  * whether it is proved that no word leaves acc_bits. Where limits are too high for a proof the rows are
  * measured, all before any is raised again: a row may come twice.
  */
-static bool prove(const struct gemm *g, int rows, uint64_t terms)
+static bool prove(const struct gemm *g, uint32_t row, uint32_t step, int rows, uint64_t terms)
 {
 	struct qmac_device *device = g->device;
 	int64_t highest = qmac_max_of(device->hw.acc_bits), bound = g->largest * (int64_t)terms;
@@ -145,15 +174,15 @@ static bool prove(const struct gemm *g, int rows, uint64_t terms)
 
 	if (bound > highest >> g->c->acc_shift) {
 		for (int i = 0; i < rows; i++)
-			device->acc_limit[g->c_row[i]] = highest;
+			device->acc_limit[row + (uint32_t)i * step] = highest;
 		return false;
 	}
 	bound <<= g->c->acc_shift;
-	proven = raise_limits(g, rows, bound);
+	proven = raise_limits(g, row, step, rows, bound);
 	if (!proven) {
 		for (int i = 0; i < rows; i++)
-			measure_row(device, g->c_row[i]);
-		proven = raise_limits(g, rows, bound);
+			measure_row(device, row + (uint32_t)i * step);
+		proven = raise_limits(g, row, step, rows, bound);
 	}
 	return proven && device->kernel != &qmac_kernel_scalar;
 }
@@ -201,30 +230,27 @@ static bool is_narrow(const struct gemm *g, int terms)
 
 /* ---- weight stationary ---------------------------------------------------------- */
 
-static void add_stretch(struct gemm *g)
+static void add_run(struct gemm *g, const struct run *run, struct qmac_operands a, struct qmac_operands w)
 {
 	enum { SLOTS = 16 };
 	struct qmac_device *device = g->device;
-	int64_t sums[SLOTS][QMAC_LANES_MAX], *rows[SLOTS];
-	int slots = g->part.slots;
+	uint32_t step = g->nest.other[0];
+	int64_t sums[SLOTS][QMAC_LANES_MAX];
 
-	if (prove(g, slots, g->c->k)) {
-		for (int i = 0; i < slots; i++)
-			g->acc[i] = qmac_device_acc(device, g->c_row[i]);
+	if (prove(g, run->other, step, run->slots, g->c->k)) {
 		aim(g, true, g->c->accumulate);
-		device->kernel->gemm_ws(&g->part, g->a, g->w, g->acc);
-		for (int i = 0; device->options.digests && i < slots; i++)
-			qmac_device_digest_acc(device, g->c_row[i], 0, g->c->n);
+		device->kernel->gemm_ws(&g->part, a, w, acc_rows(g, run->other, step));
+		for (int i = 0; device->options.digests && i < run->slots; i++)
+			qmac_device_digest_acc(device, run->other + (uint32_t)i * step, 0, g->c->n);
 		return;
 	}
-	for (int i = 0; i < SLOTS; i++)
-		rows[i] = sums[i];
 	aim(g, false, false);
-	for (int first = 0; first < slots; first += SLOTS) {
-		g->part.slots = slots - first < SLOTS ? slots - first : SLOTS;
-		device->kernel->gemm_ws(&g->part, g->a + first, g->w, rows);
+	for (int first = 0; first < run->slots; first += SLOTS) {
+		g->part.slots = run->slots - first < SLOTS ? run->slots - first : SLOTS;
+		device->kernel->gemm_ws(&g->part, a, w, (struct qmac_sums){sums[0], QMAC_LANES_MAX});
 		for (int i = 0; i < g->part.slots; i++)
-			add_exactly(g, g->c_row[first + i], sums[i]);
+			add_exactly(g, run->other + (uint32_t)(first + i) * step, sums[i]);
+		a.first += g->part.slots * a.step;
 	}
 }
 
@@ -232,17 +258,19 @@ static void weight_stationary(struct gemm *g)
 {
 	const struct qmac_command *c = g->c;
 	const struct qmac_kernel *kernel = g->device->kernel;
+	struct qmac_operands w = w_rows(g, c->w, 1);
 	uint32_t weights[QMAC_LANES_MAX], inputs[QMAC_LANES_MAX] = {0}; /* per array row: not zero */
 	uint64_t useful = 0, slots = slots_of(c);
+	struct run run;
 
-	for (uint32_t r = 0; r < c->k; r++)
-		g->w[r] = w_row(g, c->w + r);
 	g->part.narrow = is_narrow(g, g->part.k);
-	while (next_stretch(g)) {
-		kernel->nonzero_lanes(g->part.slots, g->part.k, g->a, inputs);
-		add_stretch(g);
+	while (next_run(g, QMAC_WS_SLOTS_MAX, &run)) {
+		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]);
+
+		kernel->nonzero_lanes(run.slots, g->part.k, a, inputs);
+		add_run(g, &run, a, w);
 	}
-	kernel->nonzero_rows(g->part.k, g->part.n, g->w, weights);
+	kernel->nonzero_rows(g->part.k, g->part.n, w, weights);
 	for (uint32_t r = 0; r < c->k; r++)
 		useful += (uint64_t)weights[r] * inputs[r];
 	g->device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots - useful;
@@ -253,16 +281,16 @@ static void weight_stationary(struct gemm *g)
 
 /* ---- output stationary ---------------------------------------------------------- */
 
-/* Non-zero products of the stretch. */
-static uint64_t useful_products(const struct gemm *g)
+/* Non-zero products of a run. */
+static uint64_t useful_products(const struct gemm *g, struct qmac_operands a, struct qmac_operands w)
 {
-	uint32_t a[QMAC_SLOTS_MAX], w[QMAC_SLOTS_MAX];
+	uint32_t in_a[QMAC_OS_SLOTS_MAX], in_w[QMAC_OS_SLOTS_MAX];
 	uint64_t useful = 0;
 
-	g->device->kernel->nonzero_rows(g->part.slots, g->part.k, g->a, a);
-	g->device->kernel->nonzero_rows(g->part.slots, g->part.n, g->w, w);
+	g->device->kernel->nonzero_rows(g->part.slots, g->part.k, a, in_a);
+	g->device->kernel->nonzero_rows(g->part.slots, g->part.n, w, in_w);
 	for (int i = 0; i < g->part.slots; i++)
-		useful += (uint64_t)a[i] * w[i];
+		useful += (uint64_t)in_a[i] * in_w[i];
 	return useful;
 }
 
@@ -272,18 +300,17 @@ static void output_stationary(struct gemm *g)
 	struct qmac_device *device = g->device;
 	int64_t sums[QMAC_LANES_MAX][QMAC_LANES_MAX];
 	uint64_t useful = 0, slots = slots_of(c);
-	bool proven;
+	bool proven = prove(g, c->c, 1, g->part.k, slots);
+	struct qmac_sums acc = proven ? acc_rows(g, c->c, 1) : (struct qmac_sums){sums[0], QMAC_LANES_MAX};
+	struct run run;
 
-	for (uint32_t r = 0; r < c->k; r++)
-		g->c_row[r] = c->c + r;
-	proven = prove(g, g->part.k, slots);
-	for (uint32_t r = 0; r < c->k; r++)
-		g->acc[r] = proven ? qmac_device_acc(device, c->c + r) : &sums[r][0];
-	g->part.narrow = is_narrow(g, QMAC_SLOTS_MAX);
+	g->part.narrow = is_narrow(g, QMAC_OS_SLOTS_MAX);
 	aim(g, proven, proven && c->accumulate);
-	for (; next_stretch(g); g->part.accumulate = true) {
-		useful += useful_products(g);
-		device->kernel->gemm_os(&g->part, g->a, g->w, g->acc);
+	for (; next_run(g, QMAC_OS_SLOTS_MAX, &run); g->part.accumulate = true) {
+		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]), w = w_rows(g, run.other, g->nest.other[0]);
+
+		useful += useful_products(g, a, w);
+		device->kernel->gemm_os(&g->part, a, w, acc);
 	}
 	for (uint32_t r = 0; r < c->k; r++) {
 		if (!proven)
@@ -302,18 +329,14 @@ void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
 	const struct qmac_hw *hw = &device->hw;
 	int64_t a_largest = c->a_unsigned ? (1 << hw->a_bits) - 1 : 1 << (hw->a_bits - 1);
 	int64_t w_largest = c->w_unsigned ? (1 << hw->w_bits) - 1 : 1 << (hw->w_bits - 1);
-	struct gemm g;
+	struct gemm g = {.device = device, .c = c, .largest = a_largest * w_largest, .nest = nest_of(c)};
 
-	g.device = device;
-	g.c = c;
 	g.part = (struct qmac_gemm){
 		.k = (int)c->k,
 		.n = (int)c->n,
 		.a_mask = c->a_unsigned ? (1 << hw->a_bits) - 1 : -1,
 		.w_mask = c->w_unsigned ? (1 << hw->w_bits) - 1 : -1,
 	};
-	g.largest = a_largest * w_largest;
-	g.i0 = g.i1 = g.i2 = 0;
 	if (c->mode == QMAC_MODE_WS)
 		weight_stationary(&g);
 	else

@@ -41,6 +41,7 @@ struct qmac_device {
 	struct qmac_dispatch_state state; /* memory window, commands dispatched */
 	uint64_t ring_base;
 	uint32_t ring_log2, head, tail;
+	bool bell;              /* the doorbell was rung, and the clock does not know yet */
 	uint32_t status, error_code, error_command, irq_status, irq_enable;
 	uint64_t stamp;
 

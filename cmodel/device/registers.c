@@ -99,6 +99,7 @@ static void reset(struct qmac_device *device)
 	device->status = device->error_code = device->error_command = 0;
 	device->irq_status = device->irq_enable = 0;
 	device->stamp = 0;
+	device->bell = false;
 	qmac_clock_reset(device->clock);
 }
 
@@ -148,8 +149,7 @@ void qmac_device_write(struct qmac_device *device, uint32_t offset, uint32_t val
 		break;
 	case QMAC_REG_RING_TAIL:
 		device->tail = value;
-		if (device->ring_log2 <= QMAC_RING_LOG2_MAX) /* else the ring is refused */
-			qmac_clock_doorbell(device->clock, value, device->ring_base, (int)device->ring_log2);
+		device->bell = true;
 		break;
 	default:
 		break;

@@ -33,7 +33,7 @@ typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
 struct factors {
 	int units;
 	const char *left;            /* first unit of the tile's first row */
-	ptrdiff_t row_bytes;         /* from row to row: a step, not a pointer each, keeps them in registers */
+	ptrdiff_t row_bytes;         /* from row to row */
 	size_t left_bytes;           /* from unit to unit */
 	const int32_t *right;        /* first unit of lane 0 */
 	size_t right_step;           /* from unit to unit */
@@ -67,7 +67,7 @@ FAST_INLINE void add_sum(struct sink sink, int64_t *acc, int n, vec sum)
 
 /* `rows` rows and the first n of BLOCK lanes; constants where this is called from, but a partial n. */
 FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
-                             int64_t *const *acc)
+                             struct qmac_sums acc)
 {
 	word sum[TILE_ROWS][TILE_WORDS];
 
@@ -90,12 +90,12 @@ FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows
 			for (int part = 0; part < WORD_PARTS; part++) {
 				int lane = q * WORD_LANES + part * VEC_LANES;
 
-				add_sum(sink, acc[i] + j + lane, n - lane, word_part(sum[i][q], part));
+				add_sum(sink, acc.first + i * acc.step + j + lane, n - lane, word_part(sum[i][q], part));
 			}
 }
 
 FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
-                           int64_t *const *acc)
+                           struct qmac_sums acc)
 {
 	vec sum[TILE_ROWS][TILE_VECS];
 
@@ -114,12 +114,13 @@ FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, 
 	for (int i = 0; i < rows; i++)
 		KEEP_IN_REGISTERS
 		for (int q = 0; q < TILE_VECS; q++)
-			add_sum(sink, acc[i] + j + q * VEC_LANES, n - q * VEC_LANES, sum[i][q]);
+			add_sum(sink, acc.first + i * acc.step + j + q * VEC_LANES, n - q * VEC_LANES,
+			        sum[i][q]);
 }
 
 /* All lanes of `rows` rows, 1 or TILE_ROWS. */
 FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct factors *f, int rows,
-                       int64_t *const *acc)
+                       struct qmac_sums acc)
 {
 	enum { WIDE_LANES = TILE_VECS * VEC_LANES };
 
@@ -136,7 +137,7 @@ FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct
 	}
 }
 
-static void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, int64_t *const *acc)
+static void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, struct qmac_sums acc)
 {
 	const struct sink sink = {g->accumulate, g->shift};
 	struct factors one = *f;
@@ -148,8 +149,8 @@ static void add_products(const struct qmac_gemm *g, const struct factors *f, int
 			tiles(g, sink, f, TILE_ROWS, acc);
 		return;
 	}
-	for (int i = 0; i < rows; i++, one.left += one.row_bytes)
-		tiles(g, sink, &one, 1, acc + i);
+	for (int i = 0; i < rows; i++, one.left += one.row_bytes, acc.first += acc.step)
+		tiles(g, sink, &one, 1, acc);
 }
 
 /* ---- packing ------------------------------------------------------------------ */
@@ -163,15 +164,15 @@ static size_t packed_step(int lanes)
  * Units over consecutive rows, lane beside lane; returns their number. A last row without
  * partner is paired with zeros.
  */
-FAST_INLINE int pack_as(bool narrow, int rows, int lanes, int mask, const int16_t *const *row, int32_t *to)
+FAST_INLINE int pack_as(bool narrow, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
 	static const int16_t zeros[QMAC_LANES_MAX];
 	size_t step = packed_step(lanes);
 	int units = narrow ? (rows + 1) / 2 : rows;
 
 	for (int u = 0; u < units; u++, to += step) {
-		const int16_t *low = row[narrow ? 2 * u : u];
-		const int16_t *high = !narrow || 2 * u + 1 == rows ? zeros : row[2 * u + 1];
+		const int16_t *low = row.first + (narrow ? 2 * u : u) * row.step;
+		const int16_t *high = !narrow || 2 * u + 1 == rows ? zeros : low + row.step;
 
 		for (size_t j0 = 0; j0 < step; j0 += BLOCK)
 			for (size_t j = j0; j < j0 + BLOCK; j++)
@@ -182,7 +183,7 @@ FAST_INLINE int pack_as(bool narrow, int rows, int lanes, int mask, const int16_
 	return units;
 }
 
-static int pack(bool narrow, int rows, int lanes, int mask, const int16_t *const *row, int32_t *to)
+static int pack(bool narrow, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
 	if (narrow)
 		return pack_as(true, rows, lanes, mask, row, to);
@@ -203,48 +204,39 @@ static void copy_units(const struct qmac_gemm *g, const int16_t *row, int32_t *c
 		memcpy(copy, masked, packed_step(g->k) * sizeof *masked);
 }
 
-/* How many of the rows, at most TILE_ROWS, follow each other at the distance of the first two. */
-static int even_rows(const int16_t *const *row, int rows)
-{
-	int most = rows < TILE_ROWS ? rows : TILE_ROWS, n = most < 2 ? most : 2;
-
-	while (n < most && row[n] - row[n - 1] == row[1] - row[0])
-		n++;
-	return n;
-}
-
 /* ---- weight and output stationary ----------------------------------------------- */
 
-static void fast_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-                         int64_t *const *acc)
+static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+                         struct qmac_sums acc)
 {
 	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[TILE_ROWS][QMAC_LANES_MAX];
 	bool copied = !g->narrow || g->a_mask != -1;
 	struct factors f = {
 		.units = pack(g->narrow, g->k, g->n, g->w_mask, w, weights),
+		.left = (const char *)copies,
+		.row_bytes = copied ? (ptrdiff_t)sizeof copies[0] : a.step * (ptrdiff_t)sizeof *a.first,
 		.left_bytes = sizeof(int32_t),
 		.right = weights,
 		.right_step = packed_step(g->n),
 	};
 
-	for (int i = 0, rows; i < g->slots; i += rows) {
-		rows = even_rows(a + i, g->slots - i);
-		f.left = (const char *)a[i];
-		f.row_bytes = rows > 1 ? (const char *)a[i + 1] - f.left : 0;
+	for (int i = 0; i < g->slots; i += TILE_ROWS) {
+		int rows = g->slots - i < TILE_ROWS ? g->slots - i : TILE_ROWS;
+
 		for (int t = 0; copied && t < rows; t++)
-			copy_units(g, a[i + t], copies[t]);
-		if (copied) {
-			f.left = (const char *)copies;
-			f.row_bytes = sizeof copies[0];
-		}
-		add_products(g, &f, rows, acc + i);
+			copy_units(g, a.first + t * a.step, copies[t]);
+		if (!copied)
+			f.left = (const char *)a.first;
+		add_products(g, &f, rows, acc);
+		a.first += TILE_ROWS * a.step;
+		acc.first += TILE_ROWS * acc.step;
 	}
 }
 
-static void fast_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-                         int64_t *const *acc)
+static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+                         struct qmac_sums acc)
 {
-	int32_t left[QMAC_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_SLOTS_MAX * QMAC_LANES_MAX];
+	int32_t left[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX];
 	struct factors f = {
 		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
 		.row_bytes = sizeof *left,
@@ -254,29 +246,29 @@ static void fast_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, con
 	};
 
 	pack(g->narrow, g->slots, g->k, g->a_mask, a, left);
-	for (int r = 0; r < g->k; r += TILE_ROWS) {
+	for (int r = 0; r < g->k; r += TILE_ROWS, acc.first += TILE_ROWS * acc.step) {
 		int rows = g->k - r < TILE_ROWS ? g->k - r : TILE_ROWS;
 
 		f.left = (const char *)(left + r);
-		add_products(g, &f, rows, acc + r);
+		add_products(g, &f, rows, acc);
 	}
 }
 
 /* ---- operands that are not zero -------------------------------------------------- */
 
-static void fast_nonzero_rows(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int i = 0; i < rows; i++) {
 		count[i] = 0;
 		for (int j = 0; j < lanes; j += BLOCK) {
 			unsigned used = lanes - j < BLOCK ? (1U << (lanes - j)) - 1 : 0xFFFFU;
 
-			count[i] += (uint32_t)__builtin_popcount(nonzero_16(row[i] + j) & used);
+			count[i] += (uint32_t)__builtin_popcount(nonzero_16(row.first + i * row.step + j) & used);
 		}
 	}
 }
 
-static void fast_nonzero_lanes(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int j = 0; j < lanes; j += BLOCK) {
 		uint16_t sums[BLOCK];
@@ -285,7 +277,7 @@ static void fast_nonzero_lanes(int rows, int lanes, const int16_t *const *row, u
 		for (int i = 0; i < rows; i++) {
 			block operands;
 
-			memcpy(&operands, row[i] + j, sizeof operands);
+			memcpy(&operands, row.first + i * row.step + j, sizeof operands);
 			sum -= operands != 0;
 		}
 		memcpy(sums, &sum, sizeof sums);

@@ -11,6 +11,7 @@
 #define QMAC_KERNEL_KERNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -31,22 +32,34 @@ struct qmac_tail {
 	int bw;            /* 1..63 */
 };
 
-enum { QMAC_SLOTS_MAX = 128 }; /* iterations of GEMM that one call takes */
+/* Iterations of GEMM that one call takes: weight stationary few enough for the first cache. */
+enum { QMAC_WS_SLOTS_MAX = 256, QMAC_OS_SLOTS_MAX = 128 };
 
 /*
- * A stretch of one GEMM. Rows of A and W are given as they are kept, sign extended; an
- * operand is `kept & mask`. Every given row can be read for QMAC_LANES_MAX operands,
- * whatever of it is used: those beyond do not matter.
+ * Rows of A or W at equal distances: row i is first + i * step. Operands are as they are kept, sign
+ * extended. Every row can be read for QMAC_LANES_MAX operands: those beyond its lanes do not matter.
  */
+struct qmac_operands {
+	const int16_t *first;
+	ptrdiff_t step;
+};
+
+/* Rows of ACC, or of plain sums. */
+struct qmac_sums {
+	int64_t *first;
+	ptrdiff_t step;
+};
+
+/* Iterations of one GEMM at equal distances. An operand is `kept & mask`. */
 struct qmac_gemm {
-	int slots;          /* iterations in this stretch, 1..QMAC_SLOTS_MAX */
+	int slots;          /* iterations, 1..QMAC_WS_SLOTS_MAX or QMAC_OS_SLOTS_MAX */
 	int k, n;           /* array rows and columns in use, 1..QMAC_LANES_MAX */
 	int a_mask, w_mask; /* -1: signed, else 2^bits - 1 */
 	int shift;          /* 0..63 */
 	bool accumulate;
 	/*
 	 * The caller has proved that every operand fits 16 bits signed and that no sum of products of
-	 * this stretch leaves 32 bits, whatever its order; scalar does without.
+	 * this call leaves 32 bits, whatever its order; scalar does without.
 	 */
 	bool narrow;
 };
@@ -74,23 +87,23 @@ struct qmac_kernel {
 	int64_t (*dot)(int lanes, const int64_t *a, const int64_t *b);
 	/*
 	 * Weight stationary: acc[i][j] (+)= sum over r < k of a[i][r]*w[r][j] << shift, for i < slots
-	 * one after the other (rows of acc may repeat), j < n. Precondition, of scalar too: every
+	 * one after the other (rows of acc may be one row), j < n. Precondition, of scalar too: every
 	 * shifted sum, and the word it is added to, fits 64 bits before and after.
 	 */
-	void (*gemm_ws)(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-	                int64_t *const *acc);
+	void (*gemm_ws)(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+	                struct qmac_sums acc);
 	/*
 	 * Output stationary: acc[r][j] (+)= sum over i < slots of a[i][r]*w[i][j] << shift, for r < k,
 	 * j < n; rows of acc differ. Precondition, of scalar too: the same, in any order of the additions.
 	 */
-	void (*gemm_os)(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-	                int64_t *const *acc);
+	void (*gemm_os)(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+	                struct qmac_sums acc);
 	/*
 	 * Operands that are not 0 among the first `lanes` of each row: count[i] = those of row i;
-	 * and by lane: count[r] += rows whose lane r is one. At most QMAC_SLOTS_MAX rows, readable as above.
+	 * and by lane: count[r] += rows whose lane r is one. At most QMAC_WS_SLOTS_MAX rows.
 	 */
-	void (*nonzero_rows)(int rows, int lanes, const int16_t *const *row, uint32_t *count);
-	void (*nonzero_lanes)(int rows, int lanes, const int16_t *const *row, uint32_t *count);
+	void (*nonzero_rows)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
+	void (*nonzero_lanes)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
 };
 
 /* NULL-terminated names, fastest that this CPU has first; "scalar" is always last. */

@@ -85,46 +85,51 @@ static void add_to(const struct qmac_gemm *g, int64_t *acc, int64_t sum)
 	*acc = (g->accumulate ? *acc : 0) + (int64_t)((uint64_t)sum << g->shift);
 }
 
-static void scalar_gemm_ws(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-                           int64_t *const *acc)
+static const int16_t *row_of(struct qmac_operands rows, int i)
+{
+	return rows.first + i * rows.step;
+}
+
+static void scalar_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+                           struct qmac_sums acc)
 {
 	for (int i = 0; i < g->slots; i++)
 		for (int j = 0; j < g->n; j++) {
 			int64_t sum = 0;
 
 			for (int r = 0; r < g->k; r++)
-				sum += (int64_t)(a[i][r] & g->a_mask) * (w[r][j] & g->w_mask);
-			add_to(g, &acc[i][j], sum);
+				sum += (int64_t)(row_of(a, i)[r] & g->a_mask) * (row_of(w, r)[j] & g->w_mask);
+			add_to(g, &acc.first[i * acc.step + j], sum);
 		}
 }
 
-static void scalar_gemm_os(const struct qmac_gemm *g, const int16_t *const *a, const int16_t *const *w,
-                           int64_t *const *acc)
+static void scalar_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
+                           struct qmac_sums acc)
 {
 	for (int r = 0; r < g->k; r++)
 		for (int j = 0; j < g->n; j++) {
 			int64_t sum = 0;
 
 			for (int i = 0; i < g->slots; i++)
-				sum += (int64_t)(a[i][r] & g->a_mask) * (w[i][j] & g->w_mask);
-			add_to(g, &acc[r][j], sum);
+				sum += (int64_t)(row_of(a, i)[r] & g->a_mask) * (row_of(w, i)[j] & g->w_mask);
+			add_to(g, &acc.first[r * acc.step + j], sum);
 		}
 }
 
-static void scalar_nonzero_rows(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+static void scalar_nonzero_rows(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int i = 0; i < rows; i++) {
 		count[i] = 0;
 		for (int j = 0; j < lanes; j++)
-			count[i] += row[i][j] != 0;
+			count[i] += row_of(row, i)[j] != 0;
 	}
 }
 
-static void scalar_nonzero_lanes(int rows, int lanes, const int16_t *const *row, uint32_t *count)
+static void scalar_nonzero_lanes(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int i = 0; i < rows; i++)
 		for (int j = 0; j < lanes; j++)
-			count[j] += row[i][j] != 0;
+			count[j] += row_of(row, i)[j] != 0;
 }
 
 const struct qmac_kernel qmac_kernel_scalar = {

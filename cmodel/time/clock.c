@@ -51,7 +51,7 @@ enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
 		c->on_retire = on_retire;
 		c->context = context;
 		c->record_bytes = record_bytes;
-		c->records = calloc(3 * (QUEUE_MAX + 1), record_bytes ? record_bytes : 1);
+		c->records = calloc(3 * (size_t)RECORDS, record_bytes ? record_bytes : 1);
 		c->storage = calloc(words, sizeof *c->storage);
 	}
 	if (!c || !c->records || !c->storage) {
@@ -137,10 +137,14 @@ void qmac_clock_drain(struct qmac_clock *clock)
 	qmac_clock_advance(clock);
 }
 
-void qmac_clock_halt(struct qmac_clock *clock)
+void qmac_clock_halt(struct qmac_clock *clock, bool fetches)
 {
 	clock->halted = true;
 	clock->pause = NEVER;
+	if (!fetches) {
+		clock->tail = clock->fetched;
+		clock->fetch.active = false;
+	}
 	qmac_clock_advance(clock);
 }
 

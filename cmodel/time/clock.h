@@ -49,8 +49,11 @@ struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct 
 /* Time advances until everything pushed has retired, or to the pause. */
 void qmac_clock_drain(struct qmac_clock *clock);
 
-/* A fault: nothing more is dispatched until reset, what was dispatched retires. */
-void qmac_clock_halt(struct qmac_clock *clock);
+/*
+ * A fault: nothing more is dispatched until reset, what was dispatched retires. `fetches`: descriptors are
+ * still fetched as far as there are places; not where the ring is at fault.
+ */
+void qmac_clock_halt(struct qmac_clock *clock, bool fetches);
 
 /* Time stands still after `cycle`, in which a SYNC called the host, until the next doorbell or push. */
 void qmac_clock_pause(struct qmac_clock *clock, uint64_t cycle);

@@ -131,7 +131,7 @@ static void fetch(struct qmac_clock *clock, uint64_t cycle)
 
 void *qmac_clock_record(struct qmac_clock *clock, unsigned e, uint64_t index)
 {
-	return clock->records + ((uint64_t)e * (QUEUE_MAX + 1) + index % (QUEUE_MAX + 1)) * clock->record_bytes;
+	return clock->records + ((uint64_t)e * RECORDS + index % RECORDS) * clock->record_bytes;
 }
 
 static void dispatch(struct qmac_clock *clock, uint64_t cycle)

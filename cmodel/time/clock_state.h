@@ -11,6 +11,9 @@
 
 enum { HISTORY = 65536, QUEUE_MAX = 16, PLACES = 2 * QMAC_FETCH_CHUNK };
 
+/* Commands of an engine on their way: one at work, a full queue, one that waits for a place in it. */
+enum { RECORDS = QUEUE_MAX + 2 };
+
 #define NEVER UINT64_MAX /* the cycle of an action that waits for another unit */
 
 /* A command as time sees it. */
@@ -40,7 +43,7 @@ struct qmac_clock {
 	void (*on_retire)(void *context, const void *record, struct qmac_clock_retire time);
 	void *context;
 	size_t record_bytes;
-	uint8_t *records;        /* 3 engines x (QUEUE_MAX + 1) */
+	uint8_t *records;        /* 3 engines x RECORDS */
 
 	uint64_t now, resumed;
 	uint64_t pause;          /* no action after this cycle until the next doorbell or descriptor */
