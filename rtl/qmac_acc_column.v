@@ -97,8 +97,10 @@ module qmac_acc_column #(
 	assign last_o = last_q;
 
 	always @(posedge clk_i) begin
-		events_q <= events_i;
+		events_q <= rst_ni ? events_i : 7'd0;
 		if (active_q)
 			written_q <= write_data_o;
 	end
+
+	wire unused = &{1'b0, shifted};
 endmodule

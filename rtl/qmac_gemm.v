@@ -29,6 +29,7 @@ module qmac_gemm #(
 	output wire [12:0]                   macs_o,      // products of this slot: k * n
 	// controls of row 0 and column 0, with the data
 	output reg  [6:0]                    k_o,
+	output reg  [6:0]                    n_o,         // in a preload: of the pass to come
 	output reg                           a_unsigned_o,
 	output reg                           w_unsigned_o,
 	output reg                           os_o,
@@ -150,7 +151,8 @@ module qmac_gemm #(
 
 	always @(posedge clk_i) begin
 		copy_q <= rst_ni && last_slot && now_os;
-		k_o <= slot_valid ? now[`QMAC_GEMM_k] : 7'd0;
+		k_o <= rst_ni && slot_valid ? now[`QMAC_GEMM_k] : 7'd0;
+		n_o <= preload ? command_q[`QMAC_GEMM_n] : now[`QMAC_GEMM_n];
 		a_unsigned_o <= now[`QMAC_GEMM_a_unsigned];
 		w_unsigned_o <= preload ? command_q[`QMAC_GEMM_w_unsigned] : now[`QMAC_GEMM_w_unsigned];
 		os_o <= slot_valid && now_os;

@@ -1,4 +1,4 @@
-// GEMM without its scratchpads: sequencer, array, accumulate ports.
+// GEMM without its scratchpads: sequencer, array, accumulate ports, products of zeros.
 `default_nettype none
 
 module qmac_matrix #(
@@ -31,6 +31,7 @@ module qmac_matrix #(
 	output wire                           acc_read_o,
 	output wire                           acc_write_o,
 	output wire [12:0]                    macs_o,
+	output wire [12:0]                    nonzero_o,       // those of no zero; complete with retire_o
 	// lane ports of A, W, ACC
 	output wire [ROWS-1:0]                a_lane_read_o,
 	output wire [ROWS*A_PLACE_BITS-1:0]   a_lane_place_o,
@@ -52,7 +53,7 @@ module qmac_matrix #(
 	wire [$clog2(W_DEPTH)-1:0] w_row;
 	wire [A_PLACE_BITS-1:0] a_place;
 	wire [W_PLACE_BITS-1:0] w_place;
-	wire [6:0] k;
+	wire [6:0] k, n;
 	wire a_unsigned, w_unsigned, os, first, copy, capture;
 	wire [SLOT_BITS-1:0] acc_slot;
 	wire [COLS*PSUM_BITS-1:0] bottom, top;
@@ -63,8 +64,8 @@ module qmac_matrix #(
 		.clk_i(clk_i), .rst_ni(rst_ni), .command_valid_i(command_valid_i),
 		.command_ready_o(command_ready_o), .command_i(command_i), .slots_i(slots_i), .a_read_o(a_read_o),
 		.a_row_o(a_row), .w_read_o(w_read_o), .w_row_o(w_row), .macs_o(macs_o), .k_o(k),
-		.a_unsigned_o(a_unsigned), .w_unsigned_o(w_unsigned), .os_o(os), .begin_o(first), .copy_o(copy),
-		.capture_o(capture), .acc_slot_o(acc_slot));
+		.n_o(n), .a_unsigned_o(a_unsigned), .w_unsigned_o(w_unsigned), .os_o(os), .begin_o(first),
+		.copy_o(copy), .capture_o(capture), .acc_slot_o(acc_slot));
 
 	qmac_bank #(.DEPTH(A_DEPTH)) a_bank (.row_i(a_row), .place_o(a_place));
 	qmac_bank #(.DEPTH(W_DEPTH)) w_bank (.row_i(w_row), .place_o(w_place));
@@ -81,6 +82,10 @@ module qmac_matrix #(
 		.clk_i(clk_i), .rst_ni(rst_ni), .a_data_i(a_lane_data_i), .w_data_i(w_lane_data_i), .k_i(k),
 		.a_unsigned_i(a_unsigned), .w_unsigned_i(w_unsigned), .os_i(os), .begin_i(first), .copy_i(copy),
 		.capture_i(capture), .bottom_o(bottom), .top_o(top));
+
+	qmac_zero #(.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS)) zero (
+		.clk_i(clk_i), .rst_ni(rst_ni), .a_data_i(a_lane_data_i), .w_data_i(w_lane_data_i), .k_i(k), .n_i(n),
+		.os_i(os), .begin_i(first), .capture_i(capture), .nonzero_o(nonzero_o));
 
 	qmac_acc #(
 		.COLS(COLS), .PSUM_BITS(PSUM_BITS), .ACC_BITS(ACC_BITS), .ACC_OVERFLOW(ACC_OVERFLOW),

@@ -2,7 +2,8 @@
 //
 // Lane ports serve the array, whose lanes are skewed: every lane gives its own place {bank, index}.
 // Row ports serve LOAD, STORE and VEC: one row for all lanes, writes with one enable per lane. Data
-// comes one cycle after the request; a read sees what was written before that cycle, not in it.
+// comes one cycle after the request and stays until the bank's next one; a read sees what was written
+// before that cycle, not in it.
 // Two requests of one cycle never meet on a port: such programs are not race-free (docs/races.md), and
 // within EXECUTE a VEC takes turns.
 `default_nettype none
@@ -48,7 +49,8 @@ module qmac_scratchpad #(
 				.row_i(row_read_row_i[p*ROW_BITS +: ROW_BITS]),
 				.place_o(read_place[p*PLACE_BITS +: PLACE_BITS]));
 			always @(posedge clk_i)
-				read_bank_q[p] <= read_place[p*PLACE_BITS + INDEX_BITS];
+				if (row_read_i[p])
+					read_bank_q[p] <= read_place[p*PLACE_BITS + INDEX_BITS];
 		end
 		for (p = 0; p < WRITERS; p = p + 1) begin : writer
 			qmac_bank #(.DEPTH(DEPTH)) bank (

@@ -71,6 +71,8 @@ static const struct item counters[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FIELDS COUNT(fields)
 
+enum { WORDS = 16 }; /* of a descriptor */
+
 static const char *const classes[] = {"COMMON", "MOVE", "GEMM", "VEC"};
 
 static const char *lower(const char *text)
@@ -201,34 +203,42 @@ static void print_unpack(const char *class)
 	printf("}\n\n");
 }
 
+/* True for the first field of the class with its condition: fields are masked in groups of one condition. */
+static int first_of_condition(size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (same_class(&fields[i], fields[index].class) &&
+		    strcmp(fields[i].condition, fields[index].condition) == 0)
+			return 0;
+	return 1;
+}
+
+/* The bits of one word that belong to the group. */
+static unsigned long group_mask(const struct field *group, int word)
+{
+	unsigned long mask = 0;
+
+	for (size_t i = 0; i < FIELDS; i++)
+		if (same_class(&fields[i], group->class) && fields[i].word == word &&
+		    strcmp(fields[i].condition, group->condition) == 0)
+			mask |= mask_of(&fields[i]);
+	return mask;
+}
+
 /* The bits that a valid descriptor may set, grouped by condition. */
 static void print_used(const char *class)
 {
 	printf("static inline void qmac_used_%s(const struct qmac_command *c, uint32_t *m)\n{\n\t(void)c;\n",
 	       lower(class));
 	for (size_t i = 0; i < FIELDS; i++) {
-		const char *condition = fields[i].condition;
-		size_t first = 0;
-
-		if (!same_class(&fields[i], class))
-			continue;
-		while (!same_class(&fields[first], class) || strcmp(fields[first].condition, condition) != 0)
-			first++;
-		if (first != i)
+		if (!same_class(&fields[i], class) || !first_of_condition(i))
 			continue;
 		printf("\tif (");
-		print_condition(condition, "c->", "QMAC_");
+		print_condition(fields[i].condition, "c->", "QMAC_");
 		printf(") {\n");
-		for (int word = 0; word < 16; word++) {
-			unsigned long mask = 0;
-
-			for (size_t j = 0; j < FIELDS; j++)
-				if (same_class(&fields[j], class) && fields[j].word == word &&
-				    strcmp(fields[j].condition, condition) == 0)
-					mask |= mask_of(&fields[j]);
-			if (mask)
-				printf("\t\tm[%d] |= 0x%lXU;\n", word, mask);
-		}
+		for (int word = 0; word < WORDS; word++)
+			if (group_mask(&fields[i], word))
+				printf("\t\tm[%d] |= 0x%lXU;\n", word, group_mask(&fields[i], word));
 		printf("\t}\n");
 	}
 	printf("}\n\n");
@@ -279,6 +289,63 @@ static void print_c(void)
 	printf("#endif\n");
 }
 
+/* The field that a condition of `class` calls by this name of n letters: its own, or a common one. */
+static const struct field *field_named(const char *class, const char *name, size_t n)
+{
+	for (int common = 0; common < 2; common++)
+		for (size_t i = 0; i < FIELDS; i++)
+			if (same_class(&fields[i], common ? "COMMON" : class) && strlen(fields[i].name) == n &&
+			    memcmp(fields[i].name, name, n) == 0)
+				return &fields[i];
+	fprintf(stderr, "isa.def: no field %.*s in class %s\n", (int)n, name, class);
+	exit(1);
+}
+
+/* A condition over the macro argument `command`; fields are widened to the 32 bits of the codes. */
+static void print_verilog_condition(const char *class, const char *text)
+{
+	while (*text) {
+		size_t n = 0;
+
+		while (isalnum((unsigned char)text[n]) || text[n] == '_')
+			n++;
+		if (islower((unsigned char)*text)) {
+			const struct field *f = field_named(class, text, n);
+
+			printf("{%d'd0, command[`QMAC_%s_%s]}", 32 - f->bits, f->class, f->name);
+		} else if (n > 0) {
+			printf("%s%.*s", isupper((unsigned char)*text) ? "`QMAC_" : "", (int)n, text);
+		} else {
+			putchar(*text);
+			n = 1;
+		}
+		text += n;
+	}
+}
+
+/* The same masks as print_used(), as one expression of 512 bits. */
+static void print_used_verilog(const char *class)
+{
+	const char *before = "";
+
+	printf("`define QMAC_%s_USED(command) (", class);
+	for (size_t i = 0; i < FIELDS; i++) {
+		if (!same_class(&fields[i], class) || !first_of_condition(i))
+			continue;
+		printf("%s \\\n\t({512{", before);
+		if (strcmp(fields[i].condition, "1") == 0)
+			printf("1'b1");
+		else
+			print_verilog_condition(class, fields[i].condition);
+		printf("}} & 512'h");
+		for (int word = WORDS - 1; word >= 0; word--)
+			printf("%s%08lX", word < WORDS - 1 ? "_" : "", group_mask(&fields[i], word));
+		printf(")");
+		before = " |";
+	}
+	printf(")\n");
+}
+
 static void print_verilog(void)
 {
 	printf("// Generated from cmodel/isa/isa.def; do not edit.\n");
@@ -292,6 +359,7 @@ static void print_verilog(void)
 			registers[i].help);
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("`define QMAC_COUNTER_%s %lu // %s\n", counters[i].name, (unsigned long)i, counters[i].help);
+	printf("`define QMAC_COUNTERS %lu // how many\n", (unsigned long)COUNT(counters));
 	for (size_t i = 0; i < FIELDS; i++) {
 		const struct field *f = &fields[i];
 		int bit = f->word * 32 + f->lsb;
@@ -304,6 +372,9 @@ static void print_verilog(void)
 		print_condition(fields[i].condition, "", "`QMAC_");
 		printf(")\n");
 	}
+	printf("// The bits that a valid descriptor may set: those of COMMON and those of its class.\n");
+	for (size_t i = 0; i < COUNT(classes); i++)
+		print_used_verilog(classes[i]);
 }
 
 static void print_markdown(void)

@@ -1,15 +1,17 @@
 /*
  * GEMM in Verilog, sequencer, array and accumulate ports, against the reference device and the timing
  * recurrence: streams of random passes of both modes, offered back to back or with gaps. Every command's
- * load and retire cycle and saturation count, all counters and all of ACC must be equal.
+ * load and retire cycle and saturation count, all counters and all of ACC must be equal. Products of no
+ * zero must all be counted one cycle after the retirement, and none before the command is loaded.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../../rtl/sim/unit.h"
+#include "fuzz/commands.h"
+#include "fuzz/random.h"
 #include "isa/command.h"
-#include "reference/random_commands.h"
 #include "reference/ref_device.h"
 #include "test.h"
 #include "time/array.h"
@@ -33,16 +35,18 @@ struct pass {
 	uint64_t start, slots; /* the cycle in which its waits are met; iterations */
 	struct qmac_array_time time;
 	uint64_t events;
+	uint64_t nonzero; /* products of no zero, those of earlier passes included */
 };
 
 struct bench {
 	struct unit *unit;
 	struct ref_device device;
-	struct random_program program;
+	struct qmac_fuzz_program program;
 	struct qmac_array array;
 	uint64_t cycle;
 	uint32_t last_row;                /* of ACC, of the ws pass before */
 	uint64_t counters[QMAC_COUNTERS]; /* as counted from the unit's ports */
+	uint64_t nonzero;                 /* the same of products of no zero */
 	int wrong;
 };
 
@@ -69,7 +73,7 @@ static void expect(struct bench *b, const char *what, uint64_t number, uint64_t 
 /* One clock; counts what the unit shows in the cycle that ends. */
 static void clock_cycle(struct bench *b)
 {
-	uint32_t rows;
+	uint32_t rows, products;
 
 	unit_settle(b->unit);
 	rows = unit_get(b->unit, OUT_ROWS);
@@ -77,7 +81,9 @@ static void clock_cycle(struct bench *b)
 	b->counters[QMAC_COUNTER_W_READS] += rows >> 1 & 1;
 	b->counters[QMAC_COUNTER_ACC_READS] += rows >> 2 & 1;
 	b->counters[QMAC_COUNTER_ACC_WRITES] += rows >> 3 & 1;
-	b->counters[QMAC_COUNTER_MACS] += unit_get(b->unit, OUT_MACS);
+	products = unit_get(b->unit, OUT_MACS);
+	b->counters[QMAC_COUNTER_MACS] += products & 0xFFFF;
+	b->nonzero += products >> 16;
 	unit_clock(b->unit);
 	b->cycle++;
 }
@@ -113,7 +119,10 @@ static void compare(struct bench *b, int space)
 		}
 }
 
-/* Operands of any size; in one of four fills all at the ends, so that sums are as large as can be. */
+/*
+ * Operands of any size; in one of four fills all at the ends, so that sums are as large as can be, in
+ * another half of them zero.
+ */
 static void fill(struct bench *b, int space)
 {
 	int bits = ref_word_bits(&hw, space), style = (int)below(b, 4);
@@ -121,10 +130,12 @@ static void fill(struct bench *b, int space)
 
 	for (uint32_t row = 0; row < (uint32_t)ref_depth(&hw, space); row++)
 		for (uint32_t lane = 0; lane < (uint32_t)ref_width(&hw, space); lane++) {
-			uint64_t value = random_word(&b->program.rng) & mask;
+			uint64_t value = qmac_fuzz_word(&b->program.rng) & mask;
 
 			if (style == 0)
 				value = below(b, 8) ? sign : mask;
+			if (style == 1 && below(b, 2))
+				value = 0;
 			poke(b, space, row, lane, value);
 		}
 }
@@ -153,7 +164,7 @@ static void prepare(struct bench *b, struct pass *pass, uint64_t start, int mix)
 	struct qmac_command c = {.opcode = QMAC_OPCODE_GEMM};
 	struct ref_record record = {0};
 
-	random_command_of(&b->program, QMAC_OPCODE_GEMM, &c);
+	qmac_fuzz_command_of(&b->program, QMAC_OPCODE_GEMM, &c);
 	if (below(b, 3) == 0)
 		lengthen(b, &c);
 	if (below(b, 2) == 0)
@@ -166,36 +177,56 @@ static void prepare(struct bench *b, struct pass *pass, uint64_t start, int mix)
 	pass->time = qmac_array_gemm(&b->array, &hw, c.mode, pass->slots, c.k, pass->start);
 	ref_execute_gemm(&b->device, pass->words, &record);
 	pass->events = record.acc_saturations;
+	pass->nonzero = b->device.counters[QMAC_COUNTER_MACS] - b->device.counters[QMAC_COUNTER_ZERO_MACS];
+}
+
+/* `settled` passes had retired before the last cycle, `loaded` had been loaded: products counted so far. */
+static void check_nonzero(struct bench *b, const struct pass *pass, int settled, int loaded)
+{
+	if (settled > 0 && b->nonzero < pass[settled - 1].nonzero)
+		expect(b, "products of no zero up to pass", (uint64_t)settled - 1, b->nonzero,
+		       pass[settled - 1].nonzero);
+	if (loaded > 0 && b->nonzero > pass[loaded - 1].nonzero)
+		expect(b, "products of no zero up to pass", (uint64_t)loaded - 1, b->nonzero,
+		       pass[loaded - 1].nonzero);
+}
+
+/* Offers a pass once its waits are met; true where it is taken in this cycle. */
+static bool offer(struct bench *b, const struct pass *pass)
+{
+	bool valid = pass && b->cycle > pass->start;
+
+	for (int i = GEMM_FIRST; valid && i <= GEMM_LAST; i++)
+		unit_set(b->unit, i, pass->words[i]);
+	if (valid)
+		unit_set(b->unit, IN_SLOTS, (uint32_t)pass->slots);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF | (valid ? VALID : 0U));
+	unit_settle(b->unit);
+	return valid && (unit_get(b->unit, OUT_CONTROL) & READY);
 }
 
 /* Offers the passes in their cycles and watches loads and retirements. */
 static void run(struct bench *b, const struct pass *pass, int count)
 {
-	int loaded = 0, retired = 0;
+	int loaded = 0, retired = 0, settled = 0;
 	uint64_t limit = pass[count - 1].time.retire + 1000;
 
-	while (retired < count && b->cycle < limit) {
-		bool valid = loaded < count && b->cycle > pass[loaded].start;
-		uint32_t control;
+	while (settled < count && b->cycle < limit) {
+		bool taken = offer(b, loaded < count ? &pass[loaded] : NULL);
 
-		for (int i = GEMM_FIRST; valid && i <= GEMM_LAST; i++)
-			unit_set(b->unit, i, pass[loaded].words[i]);
-		if (valid)
-			unit_set(b->unit, IN_SLOTS, (uint32_t)pass[loaded].slots);
-		unit_set(b->unit, IN_CONTROL, RESET_OFF | (valid ? VALID : 0U));
-		unit_settle(b->unit);
-		control = unit_get(b->unit, OUT_CONTROL);
-		if (control & RETIRE) {
+		settled = retired;
+		if (unit_get(b->unit, OUT_CONTROL) & RETIRE) {
 			expect(b, "retire cycle of pass", (uint64_t)retired, b->cycle, pass[retired].time.retire);
 			expect(b, "saturations of pass", (uint64_t)retired, unit_get(b->unit, OUT_EVENTS),
 			       pass[retired].events);
 			retired++;
 		}
-		if (valid && (control & READY)) {
+		if (taken) {
 			expect(b, "load cycle of pass", (uint64_t)loaded, b->cycle, pass[loaded].time.load);
 			loaded++;
 		}
 		clock_cycle(b);
+		check_nonzero(b, pass, settled, loaded);
 	}
 	unit_set(b->unit, IN_CONTROL, RESET_OFF);
 	expect(b, "passes retired of", (uint64_t)count, (uint64_t)retired, (uint64_t)count);
@@ -211,12 +242,30 @@ static void compare_counters(struct bench *b)
 		       b->device.counters[compared[i]]);
 }
 
+/* One clock with reset; what the unit counts and how it behaves starts anew. */
 static void reset(struct bench *b)
 {
 	unit_set(b->unit, IN_CONTROL, 0);
-	for (int i = 0; i < 3; i++)
-		clock_cycle(b);
+	clock_cycle(b);
 	unit_set(b->unit, IN_CONTROL, RESET_OFF);
+	memset(b->counters, 0, sizeof b->counters);
+	memset(b->device.counters, 0, sizeof b->device.counters);
+	b->nonzero = 0;
+	b->array = (struct qmac_array){0};
+}
+
+/* Passes that a reset interrupts must leave nothing behind but what they wrote. */
+static void interrupt(struct bench *b, struct pass *pass, int count)
+{
+	int loaded = 0;
+
+	for (int i = 0; i < count; i++)
+		prepare(b, &pass[i], b->cycle, 0);
+	for (uint64_t left = below(b, 4 * (ROWS + COLS) + 40); left > 0; left--) {
+		loaded += offer(b, loaded < count ? &pass[loaded] : NULL);
+		clock_cycle(b);
+	}
+	reset(b);
 }
 
 static void runs_random_passes(void)
@@ -227,13 +276,15 @@ static void runs_random_passes(void)
 
 	b.unit = unit_create();
 	CU_ASSERT_TRUE_FATAL(ref_device_init(&b.device, &hw, 4096));
-	b.program = (struct random_program){.hw = hw, .rng = test_seed(), .data_bytes = 4096};
+	b.program = (struct qmac_fuzz_program){.hw = hw, .rng = test_seed(), .data_bytes = 4096};
 	reset(&b);
 	b.cycle = 0;
-	for (int space = 0; space <= (int)QMAC_SPACE_ACC; space++)
-		fill(&b, space);
 	for (int batch = 0; batch < BATCHES && b.wrong == 0; batch++) {
-		fill(&b, batch % 3);
+		if (batch % 4 == 3)
+			interrupt(&b, pass, 4);
+		for (int space = 0; space <= (int)QMAC_SPACE_ACC; space++)
+			if (batch % 4 == 3 || batch == 0 || space == batch % 3)
+				fill(&b, space);
 		first = b.cycle;
 		for (int i = 0; i < BATCH; i++) {
 			prepare(&b, &pass[i], first, batch % 3);
@@ -243,6 +294,7 @@ static void runs_random_passes(void)
 		run(&b, pass, BATCH);
 		compare(&b, QMAC_SPACE_ACC);
 		compare_counters(&b);
+		expect(&b, "products of no zero of pass", BATCH, b.nonzero, pass[BATCH - 1].nonzero);
 	}
 	printf("%d x %d: %llu cycles, %llu saturations\n", ROWS, COLS, (unsigned long long)b.cycle,
 	       (unsigned long long)events);

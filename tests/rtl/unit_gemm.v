@@ -24,7 +24,7 @@ module unit_gemm #(
 
 	wire ready, retire, a_read, w_read, acc_read, acc_write;
 	wire [23:0] acc_events;
-	wire [12:0] macs;
+	wire [12:0] macs, nonzero;
 	wire [ROWS-1:0] a_lane_read;
 	wire [ROWS*A_PLACE_BITS-1:0] a_lane_place;
 	wire [ROWS*A_BITS-1:0] a_lane_data, a_row_data;
@@ -42,7 +42,7 @@ module unit_gemm #(
 		.clk_i(clk_i), .rst_ni(in_i[0]), .command_valid_i(in_i[1]), .command_ready_o(ready),
 		.command_i(in_i[359:96]), .slots_i(in_i[48:32]), .retire_o(retire), .acc_events_o(acc_events),
 		.a_read_o(a_read), .w_read_o(w_read), .acc_read_o(acc_read), .acc_write_o(acc_write),
-		.macs_o(macs), .a_lane_read_o(a_lane_read), .a_lane_place_o(a_lane_place),
+		.macs_o(macs), .nonzero_o(nonzero), .a_lane_read_o(a_lane_read), .a_lane_place_o(a_lane_place),
 		.a_lane_data_i(a_lane_data), .w_lane_read_o(w_lane_read), .w_lane_place_o(w_lane_place),
 		.w_lane_data_i(w_lane_data), .acc_lane_read_o(acc_lane_read),
 		.acc_lane_read_place_o(acc_lane_read_place), .acc_lane_data_i(acc_lane_data),
@@ -100,6 +100,6 @@ module unit_gemm #(
 	end
 
 	wire unused = ^in_i || ^one || ^row || ^word; // not all of them are
-	assign out_o = {320'd0, data, 28'd0, acc_write, acc_read, w_read, a_read, 19'd0, macs, 8'd0, acc_events,
-	                30'd0, retire, ready};
+	assign out_o = {320'd0, data, 28'd0, acc_write, acc_read, w_read, a_read, 3'd0, nonzero, 3'd0, macs,
+	                8'd0, acc_events, 30'd0, retire, ready};
 endmodule

@@ -1,0 +1,368 @@
+/*
+ * VEC in Verilog with its scratchpads and table against the reference device: random commands, one after
+ * the other in the first cycle that takes them, or with gaps and a look at the rows written after each.
+ * Every command's retire cycle must be that of docs/timing.md; one cycle later all counters must be
+ * complete. In the end all of A, W and ACC must be equal.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../rtl/sim/unit.h"
+#include "fuzz/commands.h"
+#include "fuzz/random.h"
+#include "isa/command.h"
+#include "reference/ref_device.h"
+#include "test.h"
+
+/* The Makefile gives the parameters of the build under test; these are for static checks. */
+#ifndef ROWS
+enum { ROWS = 8, COLS = 8, A_BITS = 8, W_BITS = 8, ACC_BITS = 32, A_DEPTH = 60, W_DEPTH = 62, ACC_DEPTH = 64,
+       LUT_BITS = 6, LUT_PORTS = 3 };
+#endif
+
+/* Words of unit_vec.v; the descriptor stands at its own place. */
+enum { IN_CONTROL = 0, IN_DATA = 1, VEC_FIRST = 3, VEC_LAST = 15 };
+enum { OUT_CONTROL = 0, OUT_EVENTS, OUT_ROWS, OUT_DATA };
+enum { RESET_OFF = 1, VALID = 2, SPACE = 2, PORT_WRITE = 16, PORT_READ = 32, LANE = 8, ROW = 16 };
+enum { READY = 1, RETIRE = 2, BUSY = 4 };
+
+enum { BATCHES = 40, BATCH = 40, WRONG_SHOWN = 5, LONGEST = 65535 };
+
+struct bench {
+	struct unit *unit;
+	struct ref_device device;
+	struct qmac_fuzz_program program;
+	uint64_t cycle;
+	uint64_t counters[QMAC_COUNTERS]; /* as counted from the unit's ports */
+	uint64_t shared;                  /* iterations of all commands with both rows in one bank */
+	int wrong;
+};
+
+static const struct qmac_hw hw = {
+	.rows = ROWS, .cols = COLS, .a_bits = A_BITS, .w_bits = W_BITS, .acc_bits = ACC_BITS, .os_max = 256,
+	.a_depth = A_DEPTH, .w_depth = W_DEPTH, .acc_depth = ACC_DEPTH, .bus_bytes = 8, .burst_beats = 1,
+	.outstanding = 1, .queue_depth = 1, .lut_bits = LUT_BITS, .lut_ports = LUT_PORTS,
+};
+
+static uint64_t below(struct bench *b, uint64_t count)
+{
+	return (uint64_t)qmac_fuzz_below(&b->program.rng, (int64_t)count);
+}
+
+static void expect(struct bench *b, const char *what, uint64_t number, uint64_t got, uint64_t expected)
+{
+	if (got != expected && b->wrong++ < WRONG_SHOWN)
+		printf("%s %llu: got %llu (0x%llx), expected %llu (0x%llx)\n", what, (unsigned long long)number,
+		       (unsigned long long)got, (unsigned long long)got, (unsigned long long)expected,
+		       (unsigned long long)expected);
+}
+
+/* One clock; counts what the unit shows in the cycle that ends. */
+static void clock_cycle(struct bench *b)
+{
+	static const int rows[] = {
+		QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS,
+		QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS,
+		QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_WRITES,
+	};
+	uint32_t events, row_bits;
+
+	unit_settle(b->unit);
+	events = unit_get(b->unit, OUT_EVENTS);
+	row_bits = unit_get(b->unit, OUT_ROWS);
+	b->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += events & 0xFFFF;
+	b->counters[QMAC_COUNTER_VEC_MULTS] += events >> 16;
+	b->counters[QMAC_COUNTER_LUT_READS] += row_bits & 0xFFFF;
+	for (int i = 0; i < TEST_COUNT(rows); i++)
+		b->counters[rows[i]] += row_bits >> (16 + i) & 1;
+	unit_clock(b->unit);
+	b->cycle++;
+}
+
+/* ---- scratchpads ----------------------------------------------------------------- */
+
+static void port(struct bench *b, int space, uint32_t row, uint32_t lane, uint32_t access)
+{
+	unit_set(b->unit, IN_CONTROL, RESET_OFF | (uint32_t)space << SPACE | lane << LANE | row << ROW | access);
+	if (access)
+		clock_cycle(b);
+	else
+		unit_settle(b->unit);
+}
+
+static void poke(struct bench *b, int space, uint32_t row, uint32_t lane, uint64_t value)
+{
+	ref_poke(&b->device, space, row, lane, value);
+	unit_set(b->unit, IN_DATA, (uint32_t)value);
+	unit_set(b->unit, IN_DATA + 1, (uint32_t)(value >> 32));
+	port(b, space, row, lane, PORT_WRITE);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF);
+}
+
+static void compare_row(struct bench *b, int space, uint32_t row)
+{
+	uint64_t mask = UINT64_MAX >> (64 - ref_word_bits(&hw, space)), got;
+
+	port(b, space, row, 0, PORT_READ);
+	for (uint32_t lane = 0; lane < (uint32_t)ref_width(&hw, space); lane++) {
+		port(b, space, row, lane, 0);
+		got = unit_get(b->unit, OUT_DATA) | (uint64_t)unit_get(b->unit, OUT_DATA + 1) << 32;
+		expect(b, "row", row, got, ref_peek(&b->device, space, row, lane) & mask);
+	}
+}
+
+static void compare_all(struct bench *b)
+{
+	for (int space = 0; space <= (int)QMAC_SPACE_ACC; space++)
+		for (uint32_t row = 0; row < (uint32_t)ref_depth(&hw, space); row++)
+			compare_row(b, space, row);
+}
+
+/* Words of any size; in one of three fills at the ends, so that sums of them are as large as can be. */
+static void fill(struct bench *b, int space)
+{
+	int bits = ref_word_bits(&hw, space), style = (int)below(b, 3);
+	uint64_t mask = UINT64_MAX >> (64 - bits), sign = 1ULL << (bits - 1);
+
+	for (uint32_t row = 0; row < (uint32_t)ref_depth(&hw, space); row++)
+		for (uint32_t lane = 0; lane < (uint32_t)ref_width(&hw, space); lane++) {
+			uint64_t value = qmac_fuzz_word(&b->program.rng) & mask;
+
+			if (style == 0)
+				value = below(b, 3) ? sign : sign - 1;
+			poke(b, space, row, lane, value);
+		}
+}
+
+/* ---- commands -------------------------------------------------------------------- */
+
+static bool in_upper_bank(uint32_t space, uint32_t row)
+{
+	return row >= (uint32_t)ref_depth(&hw, space) / 2;
+}
+
+static uint64_t shared_iterations(const struct qmac_command *c)
+{
+	uint64_t shared = 0;
+
+	if (c->op == QMAC_OP_LOOKUP || c->s0space != c->s1space)
+		return 0;
+	for (uint32_t i1 = 0; i1 < c->n1; i1++)
+		for (uint32_t i0 = 0; i0 < c->n0; i0++)
+			shared += in_upper_bank(c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0) ==
+			          in_upper_bank(c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0);
+	return shared;
+}
+
+/* Cycles from start to retire. */
+static uint64_t cycles_of(struct bench *b, const struct qmac_command *c)
+{
+	uint64_t iterations = (uint64_t)c->n1 * c->n0, shared = shared_iterations(c), stages = 0;
+
+	b->shared += shared;
+	while (c->red_lanes && 1 << stages < COLS)
+		stages++;
+	if (c->op == QMAC_OP_LOOKUP)
+		iterations *= (COLS + LUT_PORTS - 1) / LUT_PORTS;
+	return iterations + shared + QMAC_VEC_LATENCY + stages;
+}
+
+static void compare_counters(struct bench *b, uint64_t number)
+{
+	static const int compared[] = {
+		QMAC_COUNTER_REQUANT_SATURATIONS, QMAC_COUNTER_VEC_MULTS, QMAC_COUNTER_LUT_READS,
+		QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS,
+		QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_WRITES,
+	};
+
+	for (int i = 0; i < TEST_COUNT(compared); i++)
+		if (b->counters[compared[i]] != b->device.counters[compared[i]]) {
+			printf("counter %d: ", compared[i]);
+			expect(b, "after command", number, b->counters[compared[i]],
+			       b->device.counters[compared[i]]);
+		}
+}
+
+/*
+ * Offers a command in a cycle that must take it and watches it until it has retired; the reference
+ * executes it.
+ */
+static void execute(struct bench *b, const struct qmac_command *c, uint64_t number)
+{
+	uint32_t words[QMAC_COMMAND_WORDS], control;
+	struct ref_record record = {0};
+	uint64_t retire = b->cycle + cycles_of(b, c);
+
+	qmac_command_encode(c, words);
+	ref_execute_vec(&b->device, words, &record);
+	b->device.counters[QMAC_COUNTER_REQUANT_SATURATIONS] += record.requant_saturations;
+	for (int i = VEC_FIRST; i <= VEC_LAST; i++)
+		unit_set(b->unit, i, words[i]);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF | VALID);
+	unit_settle(b->unit);
+	expect(b, "ready for command", number, unit_get(b->unit, OUT_CONTROL), READY);
+	clock_cycle(b);
+	/* The next command, already waiting: the unit must keep its own. */
+	for (int i = VEC_FIRST; i <= VEC_LAST; i++)
+		unit_set(b->unit, i, (uint32_t)qmac_fuzz_random(&b->program.rng));
+	do {
+		unit_settle(b->unit);
+		control = unit_get(b->unit, OUT_CONTROL);
+		expect(b, "busy with command", number, control & (READY | BUSY), BUSY);
+		if (control & RETIRE || b->cycle == retire)
+			unit_set(b->unit, IN_CONTROL, RESET_OFF);
+		clock_cycle(b);
+	} while (!(control & RETIRE) && b->cycle <= retire);
+	expect(b, "retire cycle of command", number, b->cycle - 1, retire);
+	expect(b, "retired command", number, control & RETIRE, RETIRE);
+}
+
+/* The rows between the first and the last that a command writes. */
+static void compare_written(struct bench *b, const struct qmac_command *c)
+{
+	uint32_t last = c->dst + (c->n1 - 1) * c->d1 + (c->n0 - 1) * c->d0;
+
+	for (uint32_t row = c->dst; row <= last; row++)
+		compare_row(b, (int)c->dspace, row);
+}
+
+static void run_batch(struct bench *b, int batch)
+{
+	for (uint64_t number = 0; number < BATCH; number++) {
+		struct qmac_command c;
+
+		qmac_fuzz_command_of(&b->program, QMAC_OPCODE_VEC, &c);
+		execute(b, &c, number);
+		if (batch % 2 == 0)
+			continue;
+		for (uint64_t gap = 1 + below(b, 4); gap > 0; gap--)
+			clock_cycle(b);
+		compare_counters(b, number);
+		compare_written(b, &c);
+	}
+	clock_cycle(b);
+	compare_counters(b, BATCH);
+	compare_all(b);
+}
+
+/* ---- tests ----------------------------------------------------------------------- */
+
+static void reset(struct bench *b)
+{
+	unit_set(b->unit, IN_CONTROL, 0);
+	for (int i = 0; i < 3; i++)
+		clock_cycle(b);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF);
+}
+
+static void create(struct bench *b)
+{
+	memset(b, 0, sizeof *b);
+	b->unit = unit_create();
+	CU_ASSERT_TRUE_FATAL(ref_device_init(&b->device, &hw, 4096));
+	b->program = (struct qmac_fuzz_program){.hw = hw, .rng = test_seed(), .data_bytes = 4096};
+	reset(b);
+	memset(b->counters, 0, sizeof b->counters);
+	for (int space = 0; space <= (int)QMAC_SPACE_LUT; space++)
+		fill(b, space);
+}
+
+static void destroy(struct bench *b)
+{
+	ref_device_free(&b->device);
+	unit_destroy(b->unit);
+}
+
+static void runs_random_commands(void)
+{
+	static struct bench b;
+
+	create(&b);
+	for (int batch = 0; batch < BATCHES && b.wrong == 0; batch++) {
+		fill(&b, batch % 4);
+		run_batch(&b, batch);
+	}
+	printf("%d x %d: %llu cycles, %llu shared, %llu saturations\n", ROWS, COLS, (unsigned long long)b.cycle,
+	       (unsigned long long)b.shared,
+	       (unsigned long long)b.counters[QMAC_COUNTER_REQUANT_SATURATIONS]);
+	CU_ASSERT_EQUAL(b.wrong, 0);
+	CU_ASSERT_TRUE(b.shared > 0);
+	CU_ASSERT_TRUE(b.counters[QMAC_COUNTER_REQUANT_SATURATIONS] > 0);
+	destroy(&b);
+}
+
+/* The largest sums there are: every x at or near the end of 64 bits, in as many rows as one loop has. */
+static void sums_most_rows(void)
+{
+	static struct bench b;
+
+	create(&b);
+	for (int i = 0; i < 3; i++) {
+		struct qmac_command c = {
+			.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = LONGEST, .n1 = 1, .l0 = 31,
+			.mult = i & 1 ? 131071 : -131072, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM,
+			.dspace = QMAC_SPACE_ACC, .dst = 1, .bw = ACC_BITS < 63 ? ACC_BITS : 63, .red_rows = 1,
+			.red_lanes = i > 0, .lanes = COLS < 5 ? COLS : 5,
+		};
+
+		for (uint32_t lane = 0; lane < c.lanes; lane++)
+			poke(&b, QMAC_SPACE_ACC, 0, lane, 1ULL << (ACC_BITS - 1));
+		execute(&b, &c, (uint64_t)i);
+		clock_cycle(&b);
+		compare_counters(&b, (uint64_t)i);
+		compare_row(&b, QMAC_SPACE_ACC, 1);
+	}
+	CU_ASSERT_EQUAL(b.wrong, 0);
+	destroy(&b);
+}
+
+/* A reset in any cycle before the one that writes leaves the unit ready and the row as it was. */
+static void resets_in_any_cycle(void)
+{
+	static struct bench b;
+	const struct qmac_command c = {
+		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .n0 = 30, .n1 = 1, .red_rows = 1,
+		.s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .dspace = QMAC_SPACE_A, .bw = 16, .lanes = 1,
+		.nbits = 1,
+	};
+	uint32_t words[QMAC_COMMAND_WORDS];
+
+	create(&b);
+	qmac_command_encode(&c, words);
+	for (uint64_t after = 0; after + 1 < cycles_of(&b, &c); after++) {
+		for (int i = VEC_FIRST; i <= VEC_LAST; i++)
+			unit_set(b.unit, i, words[i]);
+		unit_set(b.unit, IN_CONTROL, RESET_OFF | VALID);
+		clock_cycle(&b);
+		unit_set(b.unit, IN_CONTROL, RESET_OFF);
+		for (uint64_t i = 0; i < after; i++)
+			clock_cycle(&b);
+		reset(&b);
+		compare_row(&b, QMAC_SPACE_A, 0);
+		memcpy(b.counters, b.device.counters, sizeof b.counters);
+		unit_settle(b.unit);
+		expect(&b, "reset after cycle", after, unit_get(b.unit, OUT_CONTROL), READY);
+		for (int i = 0; i < 20; i++)
+			clock_cycle(&b);
+		compare_counters(&b, after);
+		compare_row(&b, QMAC_SPACE_A, 0);
+	}
+	execute(&b, &c, 0);
+	clock_cycle(&b);
+	compare_counters(&b, 0);
+	compare_row(&b, QMAC_SPACE_A, 0);
+	CU_ASSERT_EQUAL(b.wrong, 0);
+	destroy(&b);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"runs random commands", runs_random_commands},
+		{"sums most rows", sums_most_rows},
+		{"resets in any cycle", resets_in_any_cycle},
+	};
+
+	return test_main("test_rtl_vec", cases, TEST_COUNT(cases));
+}
