@@ -91,9 +91,14 @@ run 0 --version
 says out 'qmac [0-9.]*, command set revision [0-9]*'
 refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
 refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
-for command in cosim estimate fuzz; do
-	refuses "qmac: $command is not available yet" $command run.yaml --seed 1
-done
+refuses 'qmac: estimate is not available yet' estimate run.yaml --seed 1
+run 0 fuzz --backend cmodel --configs 2 --count 301 --seed 5 -j 2
+says out '2/2 seed [0-9]*: .*: 150 of 150 commands, equal'
+says out 'seed 5: 301 commands in .* on 2 configurations: 0 different or failed'
+run 0 fuzz --backend cmodel --hw "$root/configs/hw/8x8_w8.yaml" --count 50 --kind training --stalls
+says out '1/1 seed 1: 8x8 a8 w8 .*: 50 of 50 commands, equal'
+refuses "qmac: .*--kind.*'wild'.*" fuzz --kind wild
+refuses 'qmac: --count 3 is less than a command for each of 4 configurations' fuzz --count 3 --configs 4
 refuses "qmac: unknown option '--ste'.*'--set'.*" train run.yaml --ste bits=8
 refuses "qmac: unknown option '--resume'.*" config run.yaml --resume
 refuses "qmac: unknown option '-x'.*" train -x run.yaml
@@ -137,7 +142,7 @@ refuses '.*' train . --out bad
 refuses '.*--set.*bist.*bits.*' train run.yaml --set bist=8 --out bad
 refuses '.*bits.*' train run.yaml --set bits=1 --out bad
 refuses '.*missing.yaml.*' train run.yaml --hw missing.yaml --out bad
-refuses '.*rtl.*' train run.yaml --backend rtl --out bad
+refuses ".*cmodel, rtl, lockstep, not 'rlt'" train run.yaml --backend rlt --out bad
 mkfifo pipe.svg
 refuses '.*not a regular file' train run.yaml --set epochs=1 --out bad --trace pipe.svg
 ok 'a pipe is not replaced' test -p pipe.svg
@@ -401,9 +406,16 @@ head -n 60 t.trace > bad.trace
 refuses 'bad.trace:6[01]:1: .*' replay bad.trace
 refuses 'run.yaml:1:1: this is no trace.*' replay run.yaml
 refuses 'qmac: cannot read missing.trace: .*' replay missing.trace
-refuses "qmac: backend 'rtl' is not available yet.*" replay t.trace --backend rtl
-refuses "qmac: backend 'lockstep' is not available yet.*" replay t.trace --backend=lockstep
-refuses 'qmac: --wave is not available yet.*' replay t.trace --wave t.fst
+refuses "qmac: unknown backend 'rlt'; use 'cmodel', 'rtl' or 'lockstep'" replay t.trace --backend rlt
+export QMAC_RTL=nowhere
+refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend rtl
+refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend=lockstep
+refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" cosim run.yaml --out bad
+unset QMAC_RTL
+refuses "qmac: only the backend 'rtl' writes waves, not 'cmodel'" replay t.trace --wave t.fst
+refuses 'qmac: random stalls change cycles.*' replay t.trace --backend rtl --timed --stalls 1
+refuses 'qmac: random stalls change cycles.*' cosim run.yaml --timed --stalls 1 --out bad
+refuses 'qmac: there is nothing to compare.*' cosim run.yaml --set algorithm=sgd --out sgd
 refuses 'qmac: usage: qmac replay .*' replay
 refuses 'qmac: --trace-from and --trace-count want a file.*' train run.yaml --trace-from 3 --out v
 refuses 'qmac: --trace-count: 0 is out of range.*' train run.yaml --trace t.trace --trace-count 0 --out v

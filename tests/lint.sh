@@ -12,8 +12,8 @@ make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" || exit 1
 # tests/rtl is compiled once per unit, with that unit's parameters (make test-rtl).
 sources=$(find cmodel host tests -name '*.c' ! -path 'tests/rtl/*' | sort)
 headers=$(find cmodel host tests -name '*.h' | sort)
-scripts=$(find tests .ci -name '*.sh' -o -path '.ci/run' 2>/dev/null | sort)
-includes="-Icmodel -Ihost -Itests -I$BUILD/gen"
+scripts=$(find tests rtl .ci -name '*.sh' -o -path '.ci/run' 2>/dev/null | sort)
+includes="-Icmodel -Ihost -Irtl -Itests -I$BUILD/gen"
 warnings='-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 	-Wmissing-prototypes -Wvla -ffp-contract=off -Werror'
 

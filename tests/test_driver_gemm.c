@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "driver/gemm.h"
+#include "fuzz/hardware.h"
+#include "fuzz/random.h"
 #include "num/fixed.h"
 #include "race/race.h"
-#include "reference/random_commands.h"
 #include "reference/recording_backend.h"
 #include "reference/shuffled_backend.h"
 #include "test.h"
@@ -88,7 +89,7 @@ static unsigned container_for(int bits)
 
 static struct qmac_element random_element(void)
 {
-	struct qmac_element e = {.bits = (int)random_pick(&state, 2, pick(0, 2) ? 17 : 32)};
+	struct qmac_element e = {.bits = (int)qmac_fuzz_pick(&state, 2, pick(0, 2) ? 17 : 32)};
 
 	e.is_signed = pick(0, 2) != 0;
 	e.container = container_for(e.bits);
@@ -101,9 +102,9 @@ static void random_shape(struct qmac_gemm_shape *s)
 
 	memset(s, 0, sizeof *s);
 	s->form = pick(0, 1) ? QMAC_GEMM_AB : QMAC_GEMM_ATB;
-	s->m = random_pick(&state, 1, most);
-	s->n = random_pick(&state, 1, most);
-	s->k = random_pick(&state, 1, WORK_MAX / (s->m * s->n) < most ? 1 + WORK_MAX / (s->m * s->n) : most);
+	s->m = qmac_fuzz_pick(&state, 1, most);
+	s->n = qmac_fuzz_pick(&state, 1, most);
+	s->k = qmac_fuzz_pick(&state, 1, WORK_MAX / (s->m * s->n) < most ? 1 + WORK_MAX / (s->m * s->n) : most);
 	s->a = random_element();
 	s->b = random_element();
 	s->accumulate = pick(0, 2) == 0;
@@ -273,7 +274,7 @@ static void check_run(const struct problem *p, const struct qmac_hw *hw, const s
 /* Any hardware; ACC as narrow as the sums allow, or wider. */
 static void random_hardware(struct qmac_hw *hw, int result_bits)
 {
-	random_hw(&state, hw);
+	qmac_fuzz_hw(&state, hw);
 	if (hw->acc_bits < result_bits || pick(0, 1))
 		hw->acc_bits = result_bits < 16 ? 16 : result_bits;
 }
@@ -319,7 +320,7 @@ static struct qmac_hw small_hw(int rows, int cols, int a_bits, int w_bits)
 {
 	struct qmac_hw hw;
 
-	random_hw(&state, &hw);
+	qmac_fuzz_hw(&state, &hw);
 	hw.rows = rows;
 	hw.cols = cols;
 	hw.a_bits = a_bits;

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/hardware.h"
+#include "fuzz/random.h"
 #include "isa/command.h"
 #include "kernel/kernel.h"
 #include "num/fixed.h"
 #include "reference/device_pair.h"
-#include "reference/random_commands.h"
 #include "test.h"
 
 enum { DEVICES = 16, BYTES = 4096, RING_LOG2 = 4, RING = BYTES - 1024, WORK = 12000, ENOUGH = 1 << 30 };
@@ -163,18 +164,24 @@ static uint64_t execute(struct rig *rig, const struct qmac_command *command)
 
 static uint32_t pick(struct rig *rig, int64_t low, int64_t high)
 {
-	return (uint32_t)random_pick(&rig->rng, low, high);
+	return (uint32_t)qmac_fuzz_pick(&rig->rng, low, high);
 }
 
-/* Strides, repeated rows among them, and a first row, so that the loops stay below `depth`. */
+/*
+ * Strides and a first row, so that the loops stay below `depth`; repeated rows, and loops that go on
+ * where the inner one ends, among them.
+ */
 static void random_rows(struct rig *rig, const uint32_t n[3], int64_t depth, uint32_t s[3], uint32_t *first)
 {
+	bool on = test_random(&rig->rng) % 2;
 	int64_t span;
 
 	do {
 		span = 0;
 		for (int i = 0; i < 3; i++) {
 			s[i] = test_random(&rig->rng) % 4 == 0 ? pick(rig, 0, 40) : pick(rig, 0, 1);
+			if (i > 0 && on)
+				s[i] = n[i - 1] * s[i - 1];
 			span += (int64_t)(n[i] - 1) * s[i];
 		}
 	} while (span >= depth);
@@ -197,7 +204,7 @@ static void random_gemm(struct rig *rig, struct qmac_command *c)
 	c->a_unsigned = test_random(&rig->rng) % 2;
 	c->w_unsigned = test_random(&rig->rng) % 2;
 	limit = 1 + WORK / (c->k * c->n);
-	limit = limit < 2 * QMAC_SLOTS_MAX + 9 ? limit : 2 * QMAC_SLOTS_MAX + 9;
+	limit = limit < 2 * QMAC_WS_SLOTS_MAX + 9 ? limit : 2 * QMAC_WS_SLOTS_MAX + 9;
 	if (c->mode == QMAC_MODE_OS && limit > hw->os_max)
 		limit = hw->os_max;
 	n[0] = pick(rig, 1, limit);
@@ -225,7 +232,7 @@ static void test_random_commands(void)
 		struct qmac_hw hw;
 		struct rig rig;
 
-		random_hw(&seed, &hw);
+		qmac_fuzz_hw(&seed, &hw);
 		if (i % 4 == 0) /* what most devices are like */
 			hw.a_bits = hw.w_bits = 8, hw.acc_bits = 32;
 		if (!rig_open(&rig, &hw, test_random(&seed)))

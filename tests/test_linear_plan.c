@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/hardware.h"
+#include "fuzz/random.h"
 #include "qmac_isa.h"
-#include "reference/random_commands.h"
 #include "test.h"
 #include "train/linear_plan.h"
 
@@ -115,14 +116,14 @@ static void test_rows(void)
 		struct qmac_linear_shape shape = figure1;
 		struct qmac_linear_plan plan;
 
-		random_hw(&state, &hw);
+		qmac_fuzz_hw(&state, &hw);
 		hw.acc_bits = 64;
-		shape.samples = random_pick(&state, 1, 100);
-		shape.features = random_pick(&state, 1, 300);
-		shape.x_bits = (int)random_pick(&state, 2, 16);
-		shape.has_offset = random_pick(&state, 0, 1) != 0;
-		shape.has_targets = random_pick(&state, 0, 1) != 0;
-		shape.target_bits = (int)random_pick(&state, 2, 40);
+		shape.samples = qmac_fuzz_pick(&state, 1, 100);
+		shape.features = qmac_fuzz_pick(&state, 1, 300);
+		shape.x_bits = (int)qmac_fuzz_pick(&state, 2, 16);
+		shape.has_offset = qmac_fuzz_pick(&state, 0, 1) != 0;
+		shape.has_targets = qmac_fuzz_pick(&state, 0, 1) != 0;
+		shape.target_bits = (int)qmac_fuzz_pick(&state, 2, 40);
 		if (qmac_linear_plan_make(&plan, &shape, &hw, NULL) != QMAC_OK)
 			continue;
 		check_rows(&plan, &hw);

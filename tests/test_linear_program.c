@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/hardware.h"
 #include "qmac_isa.h"
-#include "reference/random_commands.h"
 #include "reference/ref_linear.h"
 #include "reference/ref_num.h"
 #include "reference/shuffled_backend.h"
@@ -80,7 +80,7 @@ static void random_operands(struct ref_linear *model, int16_t *codes)
 
 static void random_hardware(struct qmac_hw *hw)
 {
-	random_hw(&state, hw);
+	qmac_fuzz_hw(&state, hw);
 	hw->acc_bits = (int)pick(30, 64); /* most runs need that many */
 	if (pick(0, 1))
 		hw->a_bits = (int)pick(2, 16);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/commands.h"
+#include "fuzz/damage.h"
+#include "fuzz/hardware.h"
+#include "fuzz/waits.h"
 #include "isa/command.h"
 #include "reference/device_pair.h"
-#include "reference/random_commands.h"
-#include "reference/random_waits.h"
 #include "test.h"
 
 enum { COMMANDS = 60, STREAMS = 40 };
@@ -24,13 +26,13 @@ static int streams(void)
 }
 
 /* A legal, race-free program; in ring order the words of its commands. */
-static void make_program(struct random_program *program, uint32_t words[COMMANDS][QMAC_COMMAND_WORDS])
+static void make_program(struct qmac_fuzz_program *program, uint32_t words[COMMANDS][QMAC_COMMAND_WORDS])
 {
 	struct qmac_command commands[COMMANDS];
 
 	for (int i = 0; i < COMMANDS; i++)
-		random_command(program, &commands[i]);
-	random_waits_few(&program->rng, &program->hw, commands, COMMANDS);
+		qmac_fuzz_command(program, &commands[i]);
+	CU_ASSERT_EQUAL(qmac_fuzz_waits_few(&program->rng, &program->hw, commands, COMMANDS, NULL), QMAC_OK);
 	for (int i = 0; i < COMMANDS; i++)
 		qmac_command_encode(&commands[i], words[i]);
 }
@@ -50,7 +52,7 @@ static void damage_program(uint64_t *rng, const struct ref_device *device,
 	memcpy(whole, words[victim], sizeof whole);
 	do {
 		memcpy(words[victim], whole, sizeof whole);
-		random_damage(rng, words[victim]);
+		qmac_fuzz_damage(rng, words[victim]);
 	} while (!ref_fault(&device->hw, device->mem_base, device->mem_size, dispatched, words[victim]));
 }
 
@@ -58,13 +60,13 @@ static void damage_program(uint64_t *rng, const struct ref_device *device,
 static void run_stream(uint64_t *rng, bool damage, uint64_t counters[QMAC_COUNTERS])
 {
 	static struct device_pair pair;
-	struct random_program program = {.rng = test_random(rng), .data_bytes = 8192};
+	struct qmac_fuzz_program program = {.rng = test_random(rng), .data_bytes = 8192};
 	uint64_t seed = program.rng;
 	uint32_t words[COMMANDS][QMAC_COMMAND_WORDS], ring_log2 = 1 + (uint32_t)(test_random(rng) % 6);
 	uint32_t victim = damage ? (uint32_t)(test_random(rng) % COMMANDS) : COMMANDS;
 
 	program.data_base = test_random(rng) % 3 * 4096;
-	random_hw(&program.rng, &program.hw);
+	qmac_fuzz_hw(&program.rng, &program.hw);
 	if (!pair_create(&pair, &program.hw, program.data_base, program.data_bytes + (64U << ring_log2),
 	                 ring_log2))
 		return;
@@ -200,7 +202,7 @@ static void test_ends(void)
 	uint64_t rng = test_seed() + 2;
 	struct qmac_hw hw;
 
-	random_hw(&rng, &hw);
+	qmac_fuzz_hw(&rng, &hw);
 	hw.rows = hw.cols = 4;
 	hw.lut_ports = 1;
 	hw.a_depth = hw.w_depth = hw.acc_depth = 8;

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/commands.h"
+#include "fuzz/hardware.h"
+#include "fuzz/waits.h"
 #include "isa/command.h"
-#include "reference/random_commands.h"
-#include "reference/random_waits.h"
 #include "reference/ref_device.h"
 #include "reference/ref_race.h"
 #include "test.h"
@@ -391,17 +392,17 @@ static bool order_does_not_matter(uint64_t *rng, const struct qmac_hw *device_hw
 /* Thins out the waits of a random program, then puts back those that the checker asks for, one by one. */
 static void random_case(uint64_t *rng)
 {
-	struct random_program program = {.rng = test_random(rng), .data_bytes = REF_RACE_PLACES};
+	struct qmac_fuzz_program program = {.rng = test_random(rng), .data_bytes = REF_RACE_PLACES};
 	struct qmac_command commands[REF_RACE_COMMANDS];
 	uint32_t count = 2 + (uint32_t)(test_random(rng) % (REF_RACE_COMMANDS - 1)), repairs = 0;
 	uint64_t keep = test_random(rng) % 17;
 	struct qmac_race race;
 	char text[sizeof(struct qmac_error)];
 
-	random_hw(&program.rng, &program.hw);
+	qmac_fuzz_hw(&program.rng, &program.hw);
 	for (uint32_t i = 0; i < count; i++) {
-		random_command(&program, &commands[i]);
-		random_waits_thin(rng, &commands[i], keep);
+		qmac_fuzz_command(&program, &commands[i]);
+		qmac_fuzz_waits_thin(rng, &commands[i], keep);
 	}
 	while (decide(&program.hw, commands, count, &race, text, sizeof text)) {
 		seen.kind[race.kind]++;
@@ -409,7 +410,7 @@ static void random_case(uint64_t *rng)
 		seen.differ += repairs == 0 && !order_does_not_matter(rng, &program.hw, commands, count);
 		if (++repairs > 3 * count)
 			break;
-		random_waits_mend(&race, commands);
+		qmac_fuzz_waits_add(&race, commands);
 	}
 	CU_ASSERT(repairs <= 3 * count);
 	seen.racy += repairs > 0;

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/commands.h"
+#include "fuzz/hardware.h"
+#include "fuzz/random.h"
 #include "reference/device_pair.h"
-#include "reference/random_commands.h"
 #include "reference/ref_fields.h"
 #include "reference/time_pair.h"
 #include "test.h"
@@ -18,14 +20,14 @@ static int64_t below(uint64_t *rng, int64_t n)
 
 enum { PROGRAMS = 60, PROGRAM_COMMANDS = 40, DATA_BYTES = 12288 };
 
-/* As random_hw(), with a memory that is slow only now and then: the reference steps through every cycle. */
+/* As qmac_fuzz_hw(), its memory slow only now and then: the reference steps through every cycle. */
 static void time_hw(uint64_t *rng, struct qmac_hw *hw)
 {
-	random_hw(rng, hw);
-	hw->dram_latency = (int)random_pick(rng, 0, below(rng, 16) ? 12 : 100);
-	hw->dram_miss = (int)random_pick(rng, 0, below(rng, 16) ? 8 : 60);
-	hw->dram_turnaround = (int)random_pick(rng, 0, 12);
-	hw->dram_bytes_per_cycle = (int)random_pick(rng, below(rng, 8) ? 4 * 256 : 256, 80 * 256);
+	qmac_fuzz_hw(rng, hw);
+	hw->dram_latency = (int)qmac_fuzz_pick(rng, 0, below(rng, 16) ? 12 : 100);
+	hw->dram_miss = (int)qmac_fuzz_pick(rng, 0, below(rng, 16) ? 8 : 60);
+	hw->dram_turnaround = (int)qmac_fuzz_pick(rng, 0, 12);
+	hw->dram_bytes_per_cycle = (int)qmac_fuzz_pick(rng, below(rng, 8) ? 4 * 256 : 256, 80 * 256);
 	if (below(rng, 2))
 		hw->burst_beats = 1 + (int)below(rng, 8);
 	if (below(rng, 4) == 0) { /* small FIFOs */
@@ -38,7 +40,7 @@ static void time_hw(uint64_t *rng, struct qmac_hw *hw)
  * Engines side by side: a command waits for recent ones of at most a few engines, its own among
  * them. Programs are not race-free, which time does not see.
  */
-static void sparse_command(struct random_program *program, struct qmac_command *command)
+static void sparse_command(struct qmac_fuzz_program *program, struct qmac_command *command)
 {
 	static const unsigned char mix[] = {1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4};
 	static const unsigned char engines[] = {0, QMAC_ENGINE_LOAD, QMAC_ENGINE_STORE, QMAC_ENGINE_EXECUTE,
@@ -47,10 +49,10 @@ static void sparse_command(struct random_program *program, struct qmac_command *
 	uint32_t counts[3];
 
 	if (below(rng, 40) == 0) {
-		random_command_of(program, QMAC_OPCODE_SYNC, command);
+		qmac_fuzz_command_of(program, QMAC_OPCODE_SYNC, command);
 		return;
 	}
-	random_command_of(program, mix[below(rng, (int64_t)sizeof mix)], command);
+	qmac_fuzz_command_of(program, mix[below(rng, (int64_t)sizeof mix)], command);
 	for (unsigned e = 0; e < 3; e++) {
 		command->wait_mask |= (below(rng, 5) == 0 ? 1U : 0) << e;
 		counts[e] = (program->dispatched[e] - (uint32_t)below(rng, below(rng, 3) ? 4 : 16)) & 0xFFFF;
@@ -64,7 +66,7 @@ static void sparse_command(struct random_program *program, struct qmac_command *
 /* A random device and a random program on both sides; false where there is no device. */
 static bool random_run(uint64_t seed, bool sparse, struct time_pair *pair)
 {
-	struct random_program program = {.rng = seed, .data_bytes = DATA_BYTES};
+	struct qmac_fuzz_program program = {.rng = seed, .data_bytes = DATA_BYTES};
 	struct qmac_command command;
 
 	time_hw(&program.rng, &program.hw);
@@ -75,7 +77,7 @@ static bool random_run(uint64_t seed, bool sparse, struct time_pair *pair)
 	pair->small_doorbells = below(&program.rng, 2);
 	pair->ref.stops_at_irq = below(&program.rng, 2);
 	if (below(&program.rng, 3) == 0)
-		pair->slice = 1 + (uint64_t)random_pick(&program.rng, 0, 500);
+		pair->slice = 1 + (uint64_t)qmac_fuzz_pick(&program.rng, 0, 500);
 	if (below(&program.rng, 4) == 0)
 		pair->ref.fault = (uint64_t)below(&program.rng, PROGRAM_COMMANDS);
 	for (uint64_t i = 0; i < PROGRAM_COMMANDS; i++) {
@@ -84,7 +86,7 @@ static bool random_run(uint64_t seed, bool sparse, struct time_pair *pair)
 		else if (sparse)
 			sparse_command(&program, &command);
 		else
-			random_command(&program, &command);
+			qmac_fuzz_command(&program, &command);
 		time_pair_add(pair, &command);
 	}
 	time_pair_run(pair);
@@ -223,7 +225,8 @@ static void test_isolated_pass(void)
 		if (!time_pair_open(&pair, &hw, 4096, 4))
 			return;
 		for (uint32_t i = 0; i < 24; i++) {
-			uint32_t slots = (uint32_t)random_pick(&rng, 1, 300), k = (uint32_t)random_pick(&rng, 1, hw.rows);
+			uint32_t slots = (uint32_t)qmac_fuzz_pick(&rng, 1, 300);
+			uint32_t k = (uint32_t)qmac_fuzz_pick(&rng, 1, hw.rows);
 			uint32_t mode = (uint32_t)below(&rng, 2), rows = (uint32_t)hw.rows, cols = (uint32_t)hw.cols;
 			struct qmac_command pass = gemm(mode, slots, k);
 
@@ -261,7 +264,7 @@ static void check_utilisation(int shape, uint32_t mode)
 		return;
 	time_pair_add(&pair, &gate);
 	for (uint32_t i = 0; i < PASSES; i++) {
-		struct qmac_command pass = gemm(mode, (uint32_t)random_pick(&rng, 2 * hw.rows, 2 * hw.rows + 8),
+		struct qmac_command pass = gemm(mode, (uint32_t)qmac_fuzz_pick(&rng, 2 * hw.rows, 2 * hw.rows + 8),
 		                                (uint32_t)hw.rows);
 
 		time_pair_add(&pair, &pass);

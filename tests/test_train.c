@@ -374,9 +374,9 @@ static void test_refusals(void)
 	run.features = 20000;
 	run.samples = 2;
 	refuse(&run, "8x8_w8", "a_depth of the hardware is 1024");
-	strcpy(run.backend, "rtl");
+	strcpy(run.backend, "abacus");
 	run.features = 100;
-	refuse(&run, "8x8_w8", "not available yet");
+	refuse(&run, "8x8_w8", "unknown backend 'abacus'");
 	strcpy(run.backend, "cmodel");
 	strcpy(run.kernel, "abacus");
 	refuse(&run, "8x8_w8", "abacus");

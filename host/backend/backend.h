@@ -15,6 +15,8 @@
 #include "device/device.h"
 
 struct qmac_backend;
+struct qmac_lockstep_report;
+struct qmac_rtl_library;
 
 struct qmac_backend_operations {
 	const char *name;
@@ -29,6 +31,9 @@ struct qmac_backend_operations {
 	enum qmac_status (*wait)(struct qmac_backend *backend, uint64_t cycles, bool *raised,
 	                         struct qmac_error *err);
 	const char *(*kernel)(struct qmac_backend *backend); /* what computes: for the log */
+	/* A scratchpad word, as qmac_device_peek() and _poke(); for comparison, while nothing is under way. */
+	uint64_t (*peek)(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane);
+	void (*poke)(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane, uint64_t value);
 	void (*destroy)(struct qmac_backend *backend);
 };
 
@@ -37,10 +42,29 @@ struct qmac_backend {
 	uint64_t memory_bytes;
 };
 
+/* How the simulated backends work: docs/cosimulation.md. All zero is a good start; pointers may be NULL. */
+struct qmac_backend_settings {
+	bool timed;                 /* lockstep: cycles and timed counters must be equal, too */
+	uint64_t stalls;            /* rtl, lockstep: not 0: seed of random stalls on every stream */
+	const char *wave;           /* rtl: waves go to this FST file */
+	/* rtl, lockstep: a library of that hardware that is open already; it must outlive the backend. */
+	const struct qmac_rtl_library *library;
+	const char *failure_trace;  /* lockstep: a trace of the first difference goes to this file */
+	struct qmac_lockstep_report *report; /* lockstep: kept up to date while the backend lives */
+	/* Told before something that takes long, on one line. */
+	void (*on_note)(void *context, const char *text);
+	void *context;
+};
+
 /*
- * A backend by name: "cmodel". ("rtl" and "lockstep" are refused as not
- * available yet.) options as for qmac_device_create.
+ * A backend by name: "cmodel", "rtl" or "lockstep". options as for qmac_device_create; "rtl" takes no
+ * on_command. settings may be NULL: all zero.
  */
+QMAC_MUST_CHECK enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
+                                                   const struct qmac_device_options *options,
+                                                   const struct qmac_backend_settings *settings,
+                                                   struct qmac_backend **backend, struct qmac_error *err);
+/* The same without settings. */
 QMAC_MUST_CHECK enum qmac_status qmac_backend_create(const char *name, const struct qmac_hw *hw,
                                                      const struct qmac_device_options *options,
                                                      struct qmac_backend **backend, struct qmac_error *err);

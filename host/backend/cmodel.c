@@ -41,6 +41,17 @@ static const char *cmodel_kernel(struct qmac_backend *backend)
 	return qmac_device_kernel(device_of(backend));
 }
 
+static uint64_t cmodel_peek(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane)
+{
+	return qmac_device_peek(device_of(backend), space, row, lane);
+}
+
+static void cmodel_poke(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane,
+                        uint64_t value)
+{
+	qmac_device_poke(device_of(backend), space, row, lane, value);
+}
+
 static void cmodel_destroy(struct qmac_backend *backend)
 {
 	qmac_device_destroy(device_of(backend));
@@ -57,6 +68,8 @@ enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac
 		.memory = cmodel_memory,
 		.wait = cmodel_wait,
 		.kernel = cmodel_kernel,
+		.peek = cmodel_peek,
+		.poke = cmodel_poke,
 		.destroy = cmodel_destroy,
 	};
 	struct cmodel *cmodel = calloc(1, sizeof *cmodel);

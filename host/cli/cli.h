@@ -18,7 +18,9 @@ enum {
 	QMAC_CLI_RESUME = 4,
 	QMAC_CLI_JOBS = 8,
 	QMAC_CLI_TRACE = 16,   /* --trace, --trace-from, --trace-count */
-	QMAC_CLI_REPLAY = 32   /* --backend, --timed, --wave */
+	QMAC_CLI_REPLAY = 32,  /* --backend, --wave */
+	QMAC_CLI_LOCKSTEP = 64, /* --timed, --stalls */
+	QMAC_CLI_FUZZ = 128    /* --hw FILE..., --backend, --timed, --stalls without a seed, and those of fuzz */
 };
 
 struct qmac_cli_options {
@@ -29,8 +31,13 @@ struct qmac_cli_options {
 	const char *out;               /* NULL where not given, like the next three */
 	const char *trace, *backend, *wave;
 	int64_t trace_from, trace_count; /* -1 where not given */
+	int64_t stalls;                /* 0 where not given */
 	int jobs;                      /* 0 where not given */
-	bool resume, timed, help;
+	/* of fuzz: NULL, 0, or -1 for count and seed, where not given; hw_count files */
+	const char **hw, *kind;
+	int hw_count, configs;
+	int64_t count, seed;
+	bool resume, timed, stalled, help;
 	void *storage;                 /* of keys */
 };
 
@@ -49,14 +56,24 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_parse(const struct qmac_cli_command *c
 void qmac_cli_options_free(struct qmac_cli_options *options);
 
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err);
 
 /* The run file and the settings of the command line. */
 QMAC_MUST_CHECK enum qmac_status qmac_cli_load(const struct qmac_cli_options *options,
                                                struct qmac_run_config *config, struct qmac_error *err);
+
+/* What `qmac train` does, with a device that is opened with these settings. */
+QMAC_MUST_CHECK enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
+                                                     const struct qmac_backend_settings *settings,
+                                                     struct qmac_error *err);
+
+/* For settings.on_note: a line on stderr. */
+void qmac_cli_note(void *context, const char *text);
 
 /* "fig1" of "configs/run/fig1.yaml". */
 void qmac_cli_stem(const char *file, char *stem, size_t size);

@@ -5,15 +5,20 @@
 
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err)
 {
+	const struct qmac_backend_settings settings = {
+		.timed = options->timed, .stalls = (uint64_t)options->stalls, .wave = options->wave,
+		.on_note = qmac_cli_note,
+	};
 	const struct qmac_replay replay = {
 		.backend = options->backend ? options->backend : "cmodel", .timed = options->timed,
+		.settings = &settings,
 	};
 	struct qmac_trace *trace;
 	enum qmac_status status;
 	uint64_t cycles;
 
-	if (options->wave)
-		return qmac_fail(err, QMAC_BAD_INPUT, "--wave is not available yet: it needs the backend 'rtl'");
+	if (options->timed && options->stalls)
+		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out --timed or --stalls");
 	status = qmac_trace_read(options->files[0], &trace, err);
 	if (status)
 		return status;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "report/results.h"
 #include "report/stored.h"
@@ -32,6 +33,7 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 	} lines[] = {
 		{"gradient norm", "grad_norm"},
 		{"training loss", "train_loss"},
+		{"test accuracy", "test_accuracy"},
 		{"diverged", "diverged"},
 		{"device cycles", "cycles"},
 		{"commands", "commands"},
@@ -51,6 +53,9 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		const char *text = qmac_json_text(stored.summary, lines[i].key);
 
+		/* a figure that this run may not have; the others are null where they are not finite */
+		if (!text && strcmp(lines[i].key, "test_accuracy") == 0)
+			continue;
 		printf("%-19s %s\n", lines[i].label, text ? text : "not a finite number");
 	}
 	printf("%-19s %s\n", "results in", folder);
@@ -72,13 +77,21 @@ static enum qmac_status set_trace(const struct qmac_cli_options *options, struct
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
+void qmac_cli_note(void *context, const char *text)
+{
+	(void)context;
+	fprintf(stderr, "qmac: %s\n", text);
+}
+
+enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
+                                     const struct qmac_backend_settings *settings, struct qmac_error *err)
 {
 	struct qmac_cli_progress progress;
 	struct qmac_job_result result;
 	struct qmac_run_config config;
 	struct qmac_job job = {
-		.config = &config, .resume = options->resume, .on_metrics = show, .context = &progress,
+		.config = &config, .resume = options->resume, .settings = settings, .on_metrics = show,
+		.context = &progress,
 	};
 	struct qmac_error ignored;
 	enum qmac_status status;
@@ -104,4 +117,11 @@ enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct q
 	if (result.kept)
 		printf("%s holds this result already; nothing was done\n", job.folder);
 	return status ? (print_summary(job.folder, &ignored), status) : print_summary(job.folder, err);
+}
+
+enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	const struct qmac_backend_settings settings = {.on_note = qmac_cli_note};
+
+	return qmac_cli_train_with(options, &settings, err);
 }

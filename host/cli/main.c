@@ -10,7 +10,7 @@
 
 #define RUN_OPTIONS \
 	"  --hw HW.yaml      hardware, instead of the run file's\n" \
-	"  --backend NAME    what executes: cmodel\n" \
+	"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n" \
 	"  --set key=value   sets a key of the run file; may be repeated\n" \
 	"  --data-dir DIR    where to look for data files; $QMAC_DATA or ~/.cache/qmac/data where not given\n"
 
@@ -48,17 +48,42 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_SETTINGS, 1, 1, qmac_cli_config,
 	},
 	{
-		"replay", "TRACE [--backend B] [--timed] [--wave FILE.fst]",
-		"Plays a recorded command trace on a fresh device and compares everything it left behind.\n\n"
-		"  --backend NAME    what executes: cmodel\n"
-		"  --timed           also compares the cycles in which commands start and retire\n"
-		"  --wave FILE.fst   writes waves; not available yet\n",
-		QMAC_CLI_REPLAY, 1, 1, qmac_cli_replay,
+		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
+		" [--timed | --stalls SEED]",
+		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"
+		"  --timed           cycles and timed counters must be equal, too\n"
+		"  --stalls SEED     holds up every stream of the RTL at random\n" RUN_OPTIONS
+		"  --out DIR         result folder; a trace of the first difference goes there, too\n",
+		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_cosim,
 	},
-	{"cosim", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{
+		"replay", "TRACE [--backend B] [--timed | --stalls SEED] [--wave FILE.fst]",
+		"Plays a recorded command trace on a fresh device and compares everything it left behind.\n\n"
+		"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n"
+		"  --timed           also compares the cycles in which commands start and retire\n"
+		"  --stalls SEED     holds up every stream of the RTL at random\n"
+		"  --wave FILE.fst   writes waves of the RTL: only with --backend rtl\n",
+		QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
+	},
 	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
 	{"replay", "TRACE", "Not available yet.\n", 0, 0, INT_MAX, NULL},
-	{"fuzz", "", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{
+		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--stalls] [--timed]"
+		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR]",
+		"Plays random streams of commands on random hardware and compares; a difference is made small\n"
+		"and written as a trace.\n\n"
+		"  --configs N       hardware configurations; 8, or as many as --hw gives\n"
+		"  --count COMMANDS  over all configurations; 10000 where not given\n"
+		"  --seed S          the same seed gives the same run; 1 where not given\n"
+		"  --kind K          legal, training, malformed, or all\n"
+		"  --stalls          random stalls on every stream of the RTL\n"
+		"  --timed           lockstep also compares cycles\n"
+		"  --hw HW.yaml      this hardware, not a random one; may be repeated\n"
+		"  --backend NAME    what is tested: lockstep, rtl or cmodel; lockstep where not given\n"
+		"  -j N, --jobs N    configurations at a time; 1 where not given\n"
+		"  --out DIR         folder of traces; qmac-out/fuzz where not given\n",
+		QMAC_CLI_FUZZ | QMAC_CLI_JOBS | QMAC_CLI_OUT, 0, 0, qmac_cli_fuzz,
+	},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -146,7 +171,7 @@ static enum qmac_status dispatch(int argc, char **argv, struct qmac_error *err)
 /* Editors jump to file:line:column, so nothing stands before it. */
 static void print_error(const struct qmac_error *err)
 {
-	char text[1400];
+	char text[3200];
 
 	fprintf(stderr, "%s%s\n", err->line ? "" : "qmac: ", qmac_error_text(err, text, sizeof text));
 }

@@ -7,7 +7,7 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, WAVE, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -16,8 +16,8 @@ static const struct option {
 	unsigned needs;   /* QMAC_CLI_*, 0: every command has it */
 } table[WHICH] = {
 	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS},
-	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS},
-	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_REPLAY},
+	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_FUZZ},
+	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_REPLAY | QMAC_CLI_FUZZ},
 	[DATA_DIR] = {"--data-dir", 0, true, QMAC_CLI_SETTINGS},
 	[OUT] = {"--out", 0, true, QMAC_CLI_OUT},
 	[RESUME] = {"--resume", 0, false, QMAC_CLI_RESUME},
@@ -25,8 +25,14 @@ static const struct option {
 	[TRACE] = {"--trace", 0, true, QMAC_CLI_TRACE},
 	[TRACE_FROM] = {"--trace-from", 0, true, QMAC_CLI_TRACE},
 	[TRACE_COUNT] = {"--trace-count", 0, true, QMAC_CLI_TRACE},
-	[TIMED] = {"--timed", 0, false, QMAC_CLI_REPLAY},
+	[TIMED] = {"--timed", 0, false, QMAC_CLI_LOCKSTEP | QMAC_CLI_FUZZ},
+	[STALLS] = {"--stalls", 0, true, QMAC_CLI_LOCKSTEP},
 	[WAVE] = {"--wave", 0, true, QMAC_CLI_REPLAY},
+	[CONFIGS] = {"--configs", 0, true, QMAC_CLI_FUZZ},
+	[COUNT] = {"--count", 0, true, QMAC_CLI_FUZZ},
+	[SEED] = {"--seed", 0, true, QMAC_CLI_FUZZ},
+	[KIND] = {"--kind", 0, true, QMAC_CLI_FUZZ},
+	[STALLED] = {"--stalls", 0, false, QMAC_CLI_FUZZ},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -93,16 +99,42 @@ static enum qmac_status take_number(const char *name, const char *text, int64_t 
 	return status;
 }
 
+/* An option of fuzz alone. */
+static enum qmac_status take_fuzz(struct qmac_cli_options *options, int which, const char *value,
+                                  struct qmac_error *err)
+{
+	enum qmac_status status;
+	int64_t number = 0;
+
+	switch (which) {
+	case CONFIGS:
+		status = take_number("--configs", value, 1, 100000, &number, err);
+		options->configs = (int)number;
+		return status;
+	case COUNT:
+		return take_number("--count", value, 1, INT64_MAX, &options->count, err);
+	case SEED:
+		return take_number("--seed", value, 0, INT64_MAX, &options->seed, err);
+	case KIND:
+		options->kind = value;
+		return QMAC_OK;
+	default:
+		options->stalled = true;
+		return QMAC_OK;
+	}
+}
+
 static enum qmac_status take(struct qmac_cli_options *options, int which, const char *value, char **storage,
                              struct qmac_error *err)
 {
 	enum qmac_status status;
-	int64_t jobs = 0;
+	int64_t number = 0;
 
 	switch (which) {
 	case SET:
 		return add_set(options, value, storage, err);
 	case HW:
+		options->hw[options->hw_count++] = value;
 		options->settings[options->setting_count++] = (struct qmac_setting){"hw", value, "--hw"};
 		return QMAC_OK;
 	case BACKEND:
@@ -116,8 +148,8 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		options->out = value;
 		return QMAC_OK;
 	case JOBS:
-		status = take_number("-j", value, 1, 1024, &jobs, err);
-		options->jobs = (int)jobs;
+		status = take_number("-j", value, 1, 1024, &number, err);
+		options->jobs = (int)number;
 		return status;
 	case TRACE:
 		options->trace = value;
@@ -129,15 +161,19 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 	case TIMED:
 		options->timed = true;
 		return QMAC_OK;
+	case STALLS:
+		return take_number("--stalls", value, 1, INT64_MAX, &options->stalls, err);
 	case WAVE:
 		options->wave = value;
 		return QMAC_OK;
 	case RESUME:
 		options->resume = true;
 		return QMAC_OK;
-	default:
+	case HELP:
 		options->help = true;
 		return QMAC_OK;
+	default:
+		return take_fuzz(options, which, value, err);
 	}
 }
 
@@ -175,13 +211,14 @@ enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc
 	char *storage;
 
 	memset(options, 0, sizeof *options);
-	options->trace_from = options->trace_count = -1;
+	options->trace_from = options->trace_count = options->count = options->seed = -1;
 	for (int i = 0; i < argc; i++)
 		bytes += strlen(argv[i]) + 1;
 	options->files = calloc((size_t)argc + 1, sizeof *options->files);
 	options->settings = calloc((size_t)argc + 1, sizeof *options->settings);
+	options->hw = calloc((size_t)argc + 1, sizeof *options->hw);
 	options->storage = storage = malloc(bytes);
-	if (!options->files || !options->settings || !storage)
+	if (!options->files || !options->settings || !options->hw || !storage)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	for (int i = 0; i < argc; i++) {
 		const char *argument = argv[i], *value;
@@ -216,6 +253,7 @@ void qmac_cli_options_free(struct qmac_cli_options *options)
 {
 	free(options->storage);
 	free(options->settings);
+	free(options->hw);
 	free(options->files);
 }
 

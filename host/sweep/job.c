@@ -19,6 +19,7 @@ struct watch {
 	bool stopped;
 	int64_t epoch;
 	struct qmac_recorder *recorder; /* NULL: no trace is wanted */
+	struct qmac_backend_settings settings;
 };
 
 static double seconds(void)
@@ -47,13 +48,15 @@ static void on_retire(void *context, const struct qmac_retire *record)
 	qmac_results_retire(watch->results, record);
 }
 
-static enum qmac_status open_recorder(void *context, const char *name, const struct qmac_hw *hw,
-                                      const struct qmac_device_options *options,
-                                      struct qmac_backend **backend, struct qmac_error *err)
+static enum qmac_status open_device(void *context, const char *name, const struct qmac_hw *hw,
+                                    const struct qmac_device_options *options,
+                                    struct qmac_backend **backend, struct qmac_error *err)
 {
 	struct watch *watch = context;
 
-	return qmac_recorder_open(watch->recorder, name, hw, options, backend, err);
+	if (watch->recorder)
+		return qmac_recorder_open(watch->recorder, name, hw, options, &watch->settings, backend, err);
+	return qmac_backend_open(name, hw, options, &watch->settings, backend, err);
 }
 
 /* Before the run: is a trace possible? */
@@ -91,19 +94,24 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *
                               struct qmac_job_result *result, struct qmac_error *err)
 {
 	const struct qmac_run *run = &job->config->run;
+	static const struct qmac_backend_settings no_settings;
 	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK,
-	                      .recorder = recorder};
+	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics,
 		.on_retire = run->timeline > 0 ? on_retire : NULL,
 		.context = &watch,
-		.open = recorder ? open_recorder : NULL,
+		.open = open_device,
 	};
 	struct qmac_train_result trained = {0};
 	double start = seconds();
-	enum qmac_status status = qmac_train(run, hw, &observer, &trained, err), traced = QMAC_OK;
+	enum qmac_status status, traced = QMAC_OK;
 	struct qmac_error trace_error;
+	char failure_trace[QMAC_PATH_MAX + 32];
 
+	snprintf(failure_trace, sizeof failure_trace, "%s/mismatch.trace", job->folder);
+	watch.settings.failure_trace = failure_trace;
+	status = qmac_train(run, hw, &observer, &trained, err);
 	if (recorder)
 		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)

@@ -25,6 +25,7 @@ static const struct column {
 	{"epochs", "epochs", SUMMARY},
 	{"train_loss", "train_loss", SUMMARY},
 	{"grad_norm", "grad_norm", SUMMARY},
+	{"test_accuracy", "test_accuracy", SUMMARY},
 	{"data_passes", "data_passes", SUMMARY},
 	{"cycles", "cycles", DEVICE},
 	{"macs", "macs", DEVICE},

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/wrapper.h"
 #include "isa/command.h"
 #include "isa/space.h"
 #include "trace/trace.h"
@@ -20,12 +21,15 @@ struct qmac_recorder {
 	uint64_t seen;               /* commands since reset */
 	uint32_t executed[3];        /* the same, per engine; base: before the window */
 	uint32_t base[3];
-	uint8_t *shadow;             /* memory as the device left it; NULL before the window */
+	uint8_t *shadow;             /* memory as the device left it; NULL before the first window */
+	bool started;                /* the window has begun */
 	bool turn_due;               /* the doorbell was rung since the last turn of the device */
 	bool sealed;                 /* the window is complete */
+	bool cut;                    /* commands of its end were taken away: memory at the end is not known */
 	size_t retired;
 	/* Of the caller. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
+	void (*on_command)(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS]);
 	void *context;
 	/* The first failure; reported at the end. */
 	enum qmac_status status;
@@ -34,8 +38,7 @@ struct qmac_recorder {
 
 /* The backend that stands before the real one. */
 struct recording {
-	struct qmac_backend base; /* first: it is a backend */
-	struct qmac_backend *inner;
+	struct qmac_wrapper wrapper; /* first: it is a backend */
 	struct qmac_recorder *recorder;
 };
 
@@ -46,7 +49,7 @@ static void out_of_memory(struct qmac_recorder *r)
 
 static bool active(const struct qmac_recorder *r)
 {
-	return r->shadow && !r->sealed && !r->status;
+	return r->started && !r->sealed && !r->status;
 }
 
 /* ---- state -------------------------------------------------------------------- */
@@ -124,7 +127,9 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 	t->ring_base = read_pair(device, QMAC_REG_RING_BASE_LO);
 	t->ring_log2 = qmac_device_read(device, QMAC_REG_RING_LOG2);
 	memcpy(r->base, r->executed, sizeof r->base);
-	r->shadow = malloc(t->memory_bytes);
+	r->started = true;
+	if (!r->shadow)
+		r->shadow = malloc(t->memory_bytes);
 	if (!r->shadow) {
 		out_of_memory(r);
 		return;
@@ -178,7 +183,7 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 	uint32_t opcode = words[0] & 0xF;
 
 	if (!r->status && !r->sealed && r->seen >= r->window.from) {
-		if (!r->shadow) {
+		if (!r->started) {
 			start(r, device);
 		} else if (r->seen - r->window.from == r->window.count) {
 			memcpy(r->shadow, qmac_device_memory(device), r->trace->memory_bytes);
@@ -191,6 +196,8 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 	/* One with another opcode does not execute. */
 	if (opcode >= QMAC_OPCODE_LOAD && opcode <= QMAC_OPCODE_VEC)
 		r->executed[qmac_command_engine(opcode)]++;
+	if (r->on_command)
+		r->on_command(r->context, device, words);
 }
 
 static void on_retire(void *context, const struct qmac_retire *record)
@@ -198,7 +205,7 @@ static void on_retire(void *context, const struct qmac_retire *record)
 	struct qmac_recorder *r = context;
 	uint32_t number = record->number - (uint32_t)r->trace->first;
 
-	if (r->shadow && number < r->trace->command_count) {
+	if (r->started && number < r->trace->command_count) {
 		r->trace->commands[number].expected = *record;
 		r->trace->commands[number].expected.number = number;
 		r->retired++;
@@ -214,35 +221,20 @@ static struct recording *self(struct qmac_backend *backend)
 	return (struct recording *)(void *)backend;
 }
 
-static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->read(inner, offset);
-}
-
 static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
 {
-	struct qmac_backend *inner = self(backend)->inner;
 	struct qmac_recorder *r = self(backend)->recorder;
 
 	if (offset == QMAC_REG_RING_TAIL)
 		r->turn_due = true;
 	/* A trace has one window of memory and one ring. */
 	if (offset == QMAC_REG_CONTROL || (offset >= QMAC_REG_MEM_BASE_LO && offset <= QMAC_REG_RING_LOG2))
-		r->sealed = r->shadow != NULL;
+		r->sealed = r->started;
 	if (offset == QMAC_REG_CONTROL && (value & 1)) {
 		r->seen = 0;
 		memset(r->executed, 0, sizeof r->executed);
 	}
-	inner->operations->write(inner, offset, value);
-}
-
-static uint8_t *memory(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->memory(inner);
+	qmac_wrapper_write(backend, offset, value);
 }
 
 /* What the host wrote and rang for is a new batch, where the device will find commands. */
@@ -262,9 +254,8 @@ static void begin_turn(struct qmac_recorder *r, const uint8_t *now)
 	}
 }
 
-static void end_turn(struct recording *b)
+static void end_turn(struct qmac_recorder *r, struct qmac_backend *backend)
 {
-	struct qmac_recorder *r = b->recorder;
 	struct qmac_trace *t = r->trace;
 
 	if (!active(r))
@@ -274,11 +265,11 @@ static void end_turn(struct recording *b)
 		return;
 	}
 	r->turn_due = false;
-	memcpy(r->shadow, memory(&b->base), t->memory_bytes);
-	if (read_register(&b->base, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
+	memcpy(r->shadow, qmac_wrapper_memory(backend), t->memory_bytes);
+	if (qmac_wrapper_read(backend, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
 		/* A descriptor that cannot be read is not a command of the trace. */
-		if (read_register(&b->base, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
-			t->fault = read_register(&b->base, QMAC_REG_ERROR_CODE);
+		if (qmac_wrapper_read(backend, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
+			t->fault = qmac_wrapper_read(backend, QMAC_REG_ERROR_CODE);
 		r->sealed = true;
 	}
 	r->sealed |= t->command_count == r->window.count;
@@ -287,38 +278,28 @@ static void end_turn(struct recording *b)
 static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                        struct qmac_error *err)
 {
-	struct recording *b = self(backend);
+	struct qmac_recorder *r = self(backend)->recorder;
 	enum qmac_status status;
 
-	begin_turn(b->recorder, memory(backend));
-	status = b->inner->operations->wait(b->inner, cycles, raised, err);
-	end_turn(b);
+	begin_turn(r, qmac_wrapper_memory(backend));
+	status = qmac_wrapper_wait(backend, cycles, raised, err);
+	end_turn(r, backend);
 	return status;
-}
-
-static const char *kernel(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->kernel(inner);
-}
-
-static void destroy(struct qmac_backend *backend)
-{
-	qmac_backend_destroy(self(backend)->inner);
-	free(backend);
 }
 
 enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
                                     const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                    const struct qmac_backend_settings *settings,
                                     struct qmac_backend **made, struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "recording", .read = read_register, .write = write_register, .memory = memory,
-		.wait = wait_interrupt, .kernel = kernel, .destroy = destroy,
+		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
+		.memory = qmac_wrapper_memory, .wait = wait_interrupt, .kernel = qmac_wrapper_kernel,
+		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
 	};
 	struct qmac_device_options wrapped = *options;
 	struct recording *b = calloc(1, sizeof *b);
+	struct qmac_backend *inner = NULL;
 	enum qmac_status status;
 
 	*made = NULL;
@@ -331,22 +312,25 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 	wrapped.on_command = on_command;
 	wrapped.context = recorder;
 	recorder->on_retire = options->on_retire;
+	recorder->on_command = options->on_command;
 	recorder->context = options->context;
 	recorder->trace->hw = *hw;
 	recorder->trace->memory_bytes = wrapped.memory_bytes;
 	if (wrapped.memory_bytes > QMAC_TRACE_MEMORY_MAX)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "a trace holds at most %llu bytes of device memory, this run "
 		                   "has %" PRIu64, QMAC_TRACE_MEMORY_MAX, wrapped.memory_bytes);
+	else if (strcmp(backend, "rtl") == 0)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "traces are recorded from the C model: use the backend "
+		                   "'cmodel' or 'lockstep'");
 	else
-		status = qmac_backend_create(backend, hw, &wrapped, &b->inner, err);
+		status = qmac_backend_open(backend, hw, &wrapped, settings, &inner, err);
 	if (status) {
 		free(b);
 		return status;
 	}
-	b->base.operations = &operations;
-	b->base.memory_bytes = b->inner->memory_bytes;
+	qmac_wrapper_init(&b->wrapper, &operations, inner);
 	b->recorder = recorder;
-	*made = &b->base;
+	*made = &b->wrapper.base;
 	return QMAC_OK;
 }
 
@@ -376,10 +360,38 @@ void qmac_recorder_destroy(struct qmac_recorder *recorder)
 	free(recorder);
 }
 
-/* Plays the trace alone: it must give what the run gave; its own cycles replace those of the run. */
-static enum qmac_status settle(struct qmac_trace *t, struct qmac_error *err)
+void qmac_recorder_restart(struct qmac_recorder *recorder)
 {
-	const struct qmac_replay replay = {.backend = "cmodel"};
+	struct qmac_trace *t = recorder->trace;
+
+	recorder->window.from = recorder->seen;
+	recorder->started = recorder->sealed = false;
+	recorder->retired = 0;
+	t->row_count = t->value_count = t->bytes_count = t->batch_count = t->command_count = 0;
+	t->fault = QMAC_FAULT_NONE;
+}
+
+void qmac_recorder_cut(struct qmac_recorder *recorder, uint32_t number)
+{
+	struct qmac_trace *t = recorder->trace;
+	uint32_t count = number - (uint32_t)t->first + 1;
+
+	if (!recorder->started || count == 0 || count >= t->command_count)
+		return;
+	recorder->cut = recorder->sealed = true;
+	recorder->retired = t->command_count = count;
+	t->fault = QMAC_FAULT_NONE;
+	while (t->batches[t->batch_count - 1].first_command >= count)
+		t->bytes_count = t->batches[--t->batch_count].first_bytes;
+}
+
+/* Plays the trace alone: it must give what the run gave; its own cycles replace those of the run. */
+static enum qmac_status settle(struct qmac_recorder *r, struct qmac_error *err)
+{
+	struct qmac_trace *t = r->trace;
+	const struct qmac_replay replay = {
+		.backend = "cmodel", .memory_digest = r->cut ? &t->memory_digest : NULL,
+	};
 	struct qmac_retire *records = calloc(t->command_count, sizeof records[0]);
 	enum qmac_status status;
 	struct qmac_error bare;
@@ -417,8 +429,9 @@ enum qmac_status qmac_recorder_finish(struct qmac_recorder *recorder, const stru
 	if (recorder->retired != t->command_count - (t->fault != QMAC_FAULT_NONE))
 		return qmac_fail(err, QMAC_INTERNAL, "%zu of the %zu recorded commands have retired",
 		                 recorder->retired, t->command_count);
-	t->memory_digest = qmac_trace_digest(t, recorder->shadow);
-	status = settle(t, err);
+	if (!recorder->cut)
+		t->memory_digest = qmac_trace_digest(t, recorder->shadow);
+	status = settle(recorder, err);
 	if (!status)
 		*trace = t;
 	return status;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/retire.h"
 #include "isa/command.h"
 #include "isa/space.h"
 #include "trace/trace.h"
@@ -167,6 +168,15 @@ static enum qmac_status fill_scratchpads(struct player *p)
 	return status;
 }
 
+enum qmac_status qmac_trace_fill(const struct qmac_trace *trace, struct qmac_backend *backend,
+                                 struct qmac_error *err)
+{
+	struct player p = {.trace = trace, .backend = backend, .err = err};
+
+	p.memory = backend->operations->memory(backend);
+	return fill_scratchpads(&p);
+}
+
 /* ---- commands ----------------------------------------------------------------- */
 
 static enum qmac_status run_batch(struct player *p, size_t index)
@@ -212,44 +222,12 @@ static enum qmac_status differ_stopped(struct player *p, size_t number)
 
 static enum qmac_status compare_record(struct player *p, size_t number, bool timed)
 {
-	const struct qmac_retire *expected = &p->trace->commands[number].expected, *got = &p->got[number];
-	const struct {
-		const char *name;
-		uint64_t expected, got;
-		bool hexadecimal, timed;
-		const char *group; /* of codes */
-	} fields[] = {
-		{"engine", expected->engine, got->engine, false, false, "ENGINE"},
-		{"opcode", expected->opcode, got->opcode, false, false, "OPCODE"},
-		{"tag", expected->tag, got->tag, false, false, NULL},
-		{"ACC saturations", expected->acc_saturations, got->acc_saturations, false, false, NULL},
-		{"requantise saturations", expected->requant_saturations, got->requant_saturations, false, false,
-		 NULL},
-		{"container saturations", expected->container_saturations, got->container_saturations, false, false,
-		 NULL},
-		{"digest", expected->digest, got->digest, true, false, NULL},
-		{"start cycle", expected->start, got->start, false, true, NULL},
-		{"retire cycle", expected->cycle, got->cycle, false, true, NULL},
-	};
-	char what[300] = "";
+	char what[300];
 
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		size_t used = strlen(what);
-		const char *comma = used ? "; " : "";
-
-		if (fields[i].expected == fields[i].got || (fields[i].timed && !timed))
-			continue;
-		if (fields[i].group)
-			snprintf(what + used, sizeof what - used, "%s%s: expected %s, got %s", comma, fields[i].name,
-			         qmac_code_name(fields[i].group, (unsigned)fields[i].expected),
-			         qmac_code_name(fields[i].group, (unsigned)fields[i].got));
-		else
-			snprintf(what + used, sizeof what - used, fields[i].hexadecimal ?
-			         "%s%s: expected %016" PRIx64 ", got %016" PRIx64 :
-			         "%s%s: expected %" PRIu64 ", got %" PRIu64, comma, fields[i].name, fields[i].expected,
-			         fields[i].got);
-	}
-	return what[0] ? differ(p, number, what) : QMAC_OK;
+	if (qmac_retire_differs(&p->trace->commands[number].expected, &p->got[number], timed, "expected", "got",
+	                        what, sizeof what))
+		return differ(p, number, what);
+	return QMAC_OK;
 }
 
 /* The last command must have stopped the device. */
@@ -267,7 +245,7 @@ static enum qmac_status compare_fault(struct player *p)
 	return differ(p, last, what);
 }
 
-static enum qmac_status compare(struct player *p, bool timed)
+static enum qmac_status compare(struct player *p, const struct qmac_replay *replay)
 {
 	const struct qmac_trace *t = p->trace;
 	size_t retiring = t->command_count - (t->fault != QMAC_FAULT_NONE);
@@ -275,7 +253,7 @@ static enum qmac_status compare(struct player *p, bool timed)
 	uint64_t digest;
 
 	for (size_t i = 0; !status && i < retiring; i++)
-		status = p->retired[i] ? compare_record(p, i, timed) : differ_stopped(p, i);
+		status = p->retired[i] ? compare_record(p, i, replay->timed) : differ_stopped(p, i);
 	if (!status && t->fault)
 		status = compare_fault(p);
 	if (!status && p->strays)
@@ -284,7 +262,9 @@ static enum qmac_status compare(struct player *p, bool timed)
 	if (status)
 		return status;
 	digest = qmac_trace_digest(t, p->memory);
-	if (digest != t->memory_digest)
+	if (replay->memory_digest)
+		*replay->memory_digest = digest;
+	else if (digest != t->memory_digest)
 		return qmac_fail_at(p->err, QMAC_CHECK_FAILED, t->file, t->end_line, t->end_line ? 1 : 0,
 		                    "memory: expected digest %016" PRIx64 ", got %016" PRIx64, t->memory_digest,
 		                    digest);
@@ -323,13 +303,13 @@ enum qmac_status qmac_trace_replay(const struct qmac_trace *trace, const struct 
 	if (!p.got || !p.retired)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %zu records", trace->command_count);
 	if (!status)
-		status = qmac_backend_create(replay->backend, &trace->hw, &options, &p.backend, err);
+		status = qmac_backend_open(replay->backend, &trace->hw, &options, replay->settings, &p.backend, err);
 	if (!status) {
 		p.memory = p.backend->operations->memory(p.backend);
 		status = play(&p);
 	}
 	if (!status)
-		status = compare(&p, replay->timed);
+		status = compare(&p, replay);
 	if (records && p.got)
 		memcpy(records, p.got, trace->command_count * sizeof p.got[0]);
 	if (cycles)

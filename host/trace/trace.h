@@ -103,6 +103,8 @@ struct qmac_replay {
 	const char *backend; /* as for qmac_backend_create() */
 	const char *kernel;  /* of the C model; NULL is auto */
 	bool timed;          /* start and retire cycles must be equal, too */
+	const struct qmac_backend_settings *settings; /* NULL: none */
+	uint64_t *memory_digest; /* not NULL: gets the digest of memory at the end, which is not compared */
 };
 
 /*
@@ -115,6 +117,13 @@ QMAC_MUST_CHECK enum qmac_status qmac_trace_replay(const struct qmac_trace *trac
                                                    const struct qmac_replay *replay,
                                                    struct qmac_retire *records, uint64_t *cycles,
                                                    struct qmac_error *err);
+
+/*
+ * Brings the scratchpads of a device into the trace's first state, with LOAD commands, and leaves memory
+ * all zero. The device must be reset afterwards: its counters and its ring have been used.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_trace_fill(const struct qmac_trace *trace, struct qmac_backend *backend,
+                                                 struct qmac_error *err);
 
 /* ---- recording ---------------------------------------------------------------- */
 
@@ -136,13 +145,21 @@ struct qmac_recorder *qmac_recorder_create(const struct qmac_trace_window *windo
 void qmac_recorder_destroy(struct qmac_recorder *recorder);
 
 /*
- * As qmac_backend_create(), with digests; once per recorder. options->on_command must be NULL,
- * on_retire is passed on. Host and device take turns: the host writes memory only between waits.
+ * As qmac_backend_open(), with digests; once per recorder. The C model must be part of the backend.
+ * on_retire and on_command are passed on. Host and device take turns: the host writes memory only
+ * between waits.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
                                                     const struct qmac_hw *hw,
                                                     const struct qmac_device_options *options,
+                                                    const struct qmac_backend_settings *settings,
                                                     struct qmac_backend **made, struct qmac_error *err);
+
+/* Forgets what was recorded: the window begins anew, with the next command. Between waits. */
+void qmac_recorder_restart(struct qmac_recorder *recorder);
+
+/* Ends the window behind the command of that number since reset, where it is in the window. */
+void qmac_recorder_cut(struct qmac_recorder *recorder, uint32_t number);
 
 /*
  * The recorded trace, owned by the recorder; call it once, after the run, also after one that failed. The

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/random.h"
 #include "isa/command.h"
-#include "reference/random_commands.h"
 #include "test.h"
 
 /* Differences that are printed. */
@@ -80,13 +80,13 @@ void pair_scramble(struct device_pair *pair, uint64_t *rng, bool scratchpads)
 	const struct qmac_hw *hw = &pair->ref.hw;
 
 	for (uint64_t at = 0; at < pair->ref.memory_bytes; at++)
-		pair->ref.memory[at] = (uint8_t)random_word(rng);
+		pair->ref.memory[at] = (uint8_t)qmac_fuzz_word(rng);
 	for (int i = 0; i < PAIR_DEVICES; i++)
 		memcpy(qmac_device_memory(pair->device[i]), pair->ref.memory, pair->ref.memory_bytes);
 	for (unsigned space = 0; scratchpads && space < 4; space++)
 		for (int64_t row = 0; row < ref_depth(hw, space); row++)
 			for (int64_t lane = 0; lane < ref_width(hw, space); lane++) {
-				uint64_t value = random_word(rng);
+				uint64_t value = qmac_fuzz_word(rng);
 
 				ref_poke(&pair->ref, space, row, lane, value);
 				for (int i = 0; i < PAIR_DEVICES; i++)

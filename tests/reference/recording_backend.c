@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
+#include "backend/wrapper.h"
 #include "isa/command.h"
 
 struct recording {
-	struct qmac_backend base; /* first: it is a backend */
-	struct qmac_backend *inner;
+	struct qmac_wrapper wrapper; /* first: it is a backend */
 	uint64_t ring_base;
 	uint32_t ring_entries, tail;
 	struct qmac_command *commands;
@@ -25,7 +25,7 @@ static const struct recording *self_const(const struct qmac_backend *backend)
 
 static void keep(struct recording *r, uint32_t number)
 {
-	const uint8_t *from = r->inner->operations->memory(r->inner) + r->ring_base +
+	const uint8_t *from = qmac_wrapper_memory(&r->wrapper.base) + r->ring_base +
 	                      (number & (r->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
 	uint32_t words[QMAC_COMMAND_WORDS];
 
@@ -44,13 +44,6 @@ static void keep(struct recording *r, uint32_t number)
 	qmac_command_decode(words, &r->commands[r->count++]);
 }
 
-static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->read(inner, offset);
-}
-
 static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
 {
 	struct recording *r = self(backend);
@@ -62,54 +55,28 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 	if (offset == QMAC_REG_RING_TAIL)
 		for (; r->tail != value; r->tail++)
 			keep(r, r->tail);
-	r->inner->operations->write(r->inner, offset, value);
-}
-
-static uint8_t *memory(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->memory(inner);
-}
-
-static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
-                                       struct qmac_error *err)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->wait(inner, cycles, raised, err);
-}
-
-static const char *kernel(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->kernel(inner);
+	qmac_wrapper_write(backend, offset, value);
 }
 
 static void destroy(struct qmac_backend *backend)
 {
-	struct recording *r = self(backend);
-
-	qmac_backend_destroy(r->inner);
-	free(r->commands);
-	free(r);
+	free(self(backend)->commands);
+	qmac_wrapper_destroy(backend);
 }
 
 struct qmac_backend *recording_backend(struct qmac_backend *inner)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "recording", .read = read_register, .write = write_register, .memory = memory,
-		.wait = wait_interrupt, .kernel = kernel, .destroy = destroy,
+		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
+		.memory = qmac_wrapper_memory, .wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
+		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = destroy,
 	};
 	struct recording *r = calloc(1, sizeof *r);
 
 	if (!r)
 		abort();
-	r->base.operations = &operations;
-	r->base.memory_bytes = inner->memory_bytes;
-	r->inner = inner;
-	return &r->base;
+	qmac_wrapper_init(&r->wrapper, &operations, inner);
+	return &r->wrapper.base;
 }
 
 const struct qmac_command *recording_commands(const struct qmac_backend *backend, uint32_t *count)

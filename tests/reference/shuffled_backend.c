@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/wrapper.h"
 #include "isa/command.h"
 #include "test.h"
 
@@ -13,8 +14,7 @@ struct descriptor {
 };
 
 struct shuffled {
-	struct qmac_backend base; /* first: it is a backend */
-	struct qmac_backend *inner;
+	struct qmac_wrapper wrapper; /* first: it is a backend */
 	uint64_t rng, ring_base;
 	uint32_t ring_entries, tail;
 	uint16_t retired[3];
@@ -29,7 +29,7 @@ static struct shuffled *self(struct qmac_backend *backend)
 /* Little endian, as in device memory; the tests run on such machines. */
 static uint8_t *place(struct shuffled *s, uint32_t number)
 {
-	return s->inner->operations->memory(s->inner) + s->ring_base +
+	return qmac_wrapper_memory(&s->wrapper.base) + s->ring_base +
 	       (number & (s->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
 }
 
@@ -106,13 +106,6 @@ static void shuffle(struct shuffled *s, uint32_t tail)
 	free(done);
 }
 
-static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->read(inner, offset);
-}
-
 static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
 {
 	struct shuffled *s = self(backend);
@@ -123,50 +116,21 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 		s->ring_entries = 1U << value;
 	if (offset == QMAC_REG_RING_TAIL)
 		shuffle(s, value);
-	s->inner->operations->write(s->inner, offset, value);
-}
-
-static uint8_t *memory(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->memory(inner);
-}
-
-static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
-                                       struct qmac_error *err)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->wait(inner, cycles, raised, err);
-}
-
-static const char *kernel(struct qmac_backend *backend)
-{
-	struct qmac_backend *inner = self(backend)->inner;
-
-	return inner->operations->kernel(inner);
-}
-
-static void destroy(struct qmac_backend *backend)
-{
-	qmac_backend_destroy(self(backend)->inner);
-	free(backend);
+	qmac_wrapper_write(backend, offset, value);
 }
 
 struct qmac_backend *shuffled_backend(struct qmac_backend *inner, uint64_t seed)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "shuffled", .read = read_register, .write = write_register, .memory = memory,
-		.wait = wait_interrupt, .kernel = kernel, .destroy = destroy,
+		.name = "shuffled", .read = qmac_wrapper_read, .write = write_register,
+		.memory = qmac_wrapper_memory, .wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
+		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
 	};
 	struct shuffled *s = calloc(1, sizeof *s);
 
 	if (!s)
 		abort();
-	s->base.operations = &operations;
-	s->base.memory_bytes = inner->memory_bytes;
-	s->inner = inner;
+	qmac_wrapper_init(&s->wrapper, &operations, inner);
 	s->rng = seed;
-	return &s->base;
+	return &s->wrapper.base;
 }

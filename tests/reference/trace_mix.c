@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/commands.h"
+#include "fuzz/damage.h"
+#include "fuzz/hardware.h"
+#include "fuzz/random.h"
 #include "isa/command.h"
-#include "reference/random_commands.h"
 #include "test.h"
 
 enum { BASE = 4096, DATA = 6144 };
 
 struct host {
 	const struct trace_mix *mix;
-	struct random_program program;
+	struct qmac_fuzz_program program;
 	struct qmac_backend *backend;
 	uint8_t *memory;
 	uint32_t ring_log2, tail;
@@ -39,7 +42,7 @@ static void write_memory(struct host *host, uint32_t most)
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t at = test_random(rng) % DATA;
 
-		host->memory[BASE + at] = (uint8_t)random_word(rng);
+		host->memory[BASE + at] = (uint8_t)qmac_fuzz_word(rng);
 	}
 }
 
@@ -72,10 +75,10 @@ static void put_command(struct host *host)
 	uint8_t *to = host->memory + BASE + DATA +
 	              (host->tail++ & ((1U << host->ring_log2) - 1)) * QMAC_COMMAND_BYTES;
 
-	random_command(&host->program, &command);
+	qmac_fuzz_command(&host->program, &command);
 	qmac_command_encode(&command, words);
 	if (host->mix->damage && test_random(&host->program.rng) % 40 == 0)
-		random_damage(&host->program.rng, words);
+		qmac_fuzz_damage(&host->program.rng, words);
 	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
 		to[i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
 }
@@ -91,7 +94,7 @@ static void play(struct host *host)
 	write_register(host, QMAC_REG_RING_LOG2, host->ring_log2);
 	write_register(host, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
 	for (int i = 0; i < DATA; i++)
-		host->memory[BASE + i] = (uint8_t)(random_word(&host->program.rng) >> i % 7 * 8);
+		host->memory[BASE + i] = (uint8_t)(qmac_fuzz_word(&host->program.rng) >> i % 7 * 8);
 	while (going && host->tail < host->mix->commands) {
 		uint32_t left = host->mix->commands - host->tail;
 		uint32_t count = 1 + (uint32_t)test_random(&host->program.rng) % (1U << host->ring_log2);
@@ -115,10 +118,11 @@ struct qmac_recorder *trace_mix_run(const struct trace_mix *mix)
 	if (mix->hw)
 		host.program.hw = *mix->hw;
 	else
-		random_hw(&host.program.rng, &host.program.hw);
+		qmac_fuzz_hw(&host.program.rng, &host.program.hw);
 	host.ring_log2 = 1 + (uint32_t)test_random(&host.program.rng) % 5;
 	options.memory_bytes = BASE + DATA + ((uint64_t)QMAC_COMMAND_BYTES << host.ring_log2);
-	if (!recorder || qmac_recorder_open(recorder, "cmodel", &host.program.hw, &options, &host.backend, &err))
+	if (!recorder || qmac_recorder_open(recorder, "cmodel", &host.program.hw, &options, NULL, &host.backend,
+	                                    &err))
 		abort();
 	host.memory = host.backend->operations->memory(host.backend);
 	play(&host);

@@ -1,12 +1,12 @@
-#include "reference/random_commands.h"
+#include "fuzz/commands.h"
 
 #include <string.h>
 
-#include "reference/ref_device.h"
-#include "reference/ref_fields.h"
-#include "test.h"
+#include "fuzz/random.h"
+#include "isa/command.h"
+#include "isa/space.h"
 
-/* Products and table look-ups of one command, about; the reference is slow. */
+/* Products and table look-ups of one command, about: simulating a device takes time. */
 enum { WORK_LIMIT = 600 };
 
 /* A nest of three loops, inner first, within [first, first + sum of (n-1)*s]. */
@@ -14,101 +14,37 @@ struct nest {
 	int64_t n[3], s[3], first;
 };
 
-static int64_t below(uint64_t *rng, int64_t n)
-{
-	return (int64_t)(test_random(rng) % (uint64_t)n);
-}
-
-int64_t random_pick(uint64_t *rng, int64_t low, int64_t high)
-{
-	int64_t span = high - low;
-
-	switch (below(rng, 8)) {
-	case 0:
-		return low;
-	case 1:
-		return high;
-	case 2:
-	case 3:
-	case 4:
-		return low + below(rng, (span < 3 ? span : 3) + 1);
-	default:
-		return low + below(rng, span + 1);
-	}
-}
-
 static uint32_t pick(uint64_t *rng, int64_t low, int64_t high)
 {
-	return (uint32_t)random_pick(rng, low, high);
+	return (uint32_t)qmac_fuzz_pick(rng, low, high);
 }
 
 /* One in n. */
 static uint32_t chance(uint64_t *rng, int64_t n)
 {
-	return below(rng, n) == 0;
+	return qmac_fuzz_chance(rng, n);
 }
 
-uint64_t random_word(uint64_t *rng)
+static int64_t width_of(const struct qmac_hw *hw, unsigned space)
 {
-	uint64_t top = 1ULL << below(rng, 64);
-
-	switch (below(rng, 6)) {
-	case 0:
-		return 0;
-	case 1:
-		return (uint64_t)below(rng, 5) - 2;
-	case 2:
-		return top - 1;
-	case 3:
-		return 0 - top;
-	default:
-		return test_random(rng);
-	}
+	return qmac_space_lanes(hw, space);
 }
 
-void random_hw(uint64_t *rng, struct qmac_hw *hw)
+static int64_t depth_of(const struct qmac_hw *hw, unsigned space)
 {
-	int longest;
-
-	memset(hw, 0, sizeof *hw);
-	hw->rows = (int)random_pick(rng, 1, chance(rng, 4) ? 64 : 12);
-	hw->cols = (int)random_pick(rng, 1, chance(rng, 4) ? 64 : 12);
-	hw->a_bits = (int)random_pick(rng, 2, 16);
-	hw->w_bits = (int)random_pick(rng, 2, 16);
-	hw->acc_bits = (int)random_pick(rng, 16, 64);
-	hw->acc_overflow = (int)below(rng, 2);
-	hw->os_max = 256 << below(rng, 9);
-	longest = hw->rows > hw->cols ? hw->rows : hw->cols;
-	hw->a_depth = (int)(2 * longest + 2 * random_pick(rng, 0, 96));
-	hw->w_depth = (int)(2 * longest + 2 * random_pick(rng, 0, 96));
-	hw->acc_depth = (int)(2 * longest + 2 * random_pick(rng, 0, 96));
-	hw->bus_bytes = 4 << below(rng, 5);
-	hw->burst_beats = (int)random_pick(rng, 1, 256);
-	hw->outstanding = (int)random_pick(rng, 1, 16);
-	hw->queue_depth = (int)random_pick(rng, 1, 16);
-	hw->lut_bits = (int)random_pick(rng, 4, chance(rng, 8) ? 12 : 6);
-	hw->lut_ports = (int)random_pick(rng, 1, hw->cols);
-	hw->mac_style = QMAC_STYLE_PARALLEL;
-	hw->zero_gating = (int)below(rng, 2);
-	hw->clock_mhz = (int)random_pick(rng, 1, 5000);
-	hw->dram_latency = (int)random_pick(rng, 0, 200);
-	hw->dram_bytes_per_cycle = (int)random_pick(rng, 256, 64 * 256);
-	hw->dram_banks = 1 << below(rng, 7);
-	hw->dram_row_bytes = 256 << below(rng, 9);
-	hw->dram_miss = (int)random_pick(rng, 0, 60);
-	hw->dram_turnaround = (int)random_pick(rng, 0, 20);
+	return qmac_space_rows(hw, space);
 }
 
 /* Three counts, of which `loops` may be above 1, with a product of at most limit. */
 static void random_counts(uint64_t *rng, int loops, int64_t limit, struct nest *nest)
 {
-	int start = (int)below(rng, loops);
+	int start = (int)qmac_fuzz_below(rng, loops);
 
 	nest->n[0] = nest->n[1] = nest->n[2] = 1;
 	for (int i = 0; i < loops; i++) {
 		int64_t most = chance(rng, 4) || limit < 5 ? limit : 5;
 
-		nest->n[(start + i) % loops] = random_pick(rng, 1, most);
+		nest->n[(start + i) % loops] = qmac_fuzz_pick(rng, 1, most);
 		limit /= nest->n[(start + i) % loops];
 	}
 }
@@ -121,7 +57,7 @@ static void random_counts(uint64_t *rng, int loops, int64_t limit, struct nest *
 static void random_strides(uint64_t *rng, int64_t size, int64_t least, int64_t most, struct nest *nest)
 {
 	int64_t spare = size - 1;
-	int start = (int)below(rng, 3);
+	int start = (int)qmac_fuzz_below(rng, 3);
 
 	for (int i = 0; i < 3; i++)
 		spare -= least * (nest->n[i] - 1);
@@ -129,21 +65,21 @@ static void random_strides(uint64_t *rng, int64_t size, int64_t least, int64_t m
 		int i = (start + k) % 3;
 		int64_t more = nest->n[i] > 1 ? spare / (nest->n[i] - 1) : most - least;
 
-		nest->s[i] = least + random_pick(rng, 0, more < most - least ? more : most - least);
+		nest->s[i] = least + qmac_fuzz_pick(rng, 0, more < most - least ? more : most - least);
 		spare -= (nest->s[i] - least) * (nest->n[i] - 1);
 	}
-	nest->first = random_pick(rng, 0, spare);
+	nest->first = qmac_fuzz_pick(rng, 0, spare);
 }
 
 /* Loop window of n iterations. */
 static void random_window(uint64_t *rng, int64_t n, int64_t *low, int64_t *high)
 {
-	*low = chance(rng, 2) ? 0 : random_pick(rng, 0, n - 1);
-	*high = chance(rng, 2) ? n - 1 : random_pick(rng, *low, n - 1);
+	*low = chance(rng, 2) ? 0 : qmac_fuzz_pick(rng, 0, n - 1);
+	*high = chance(rng, 2) ? n - 1 : qmac_fuzz_pick(rng, *low, n - 1);
 }
 
 /* Strides, window and base in memory; false where they do not fit the data region. */
-static int place_in_memory(struct random_program *p, const struct nest *rows, struct qmac_command *c)
+static int place_in_memory(struct qmac_fuzz_program *p, const struct nest *rows, struct qmac_command *c)
 {
 	int64_t bytes = 1 << c->container, lo0, hi0, lo1, hi1;
 	int64_t size = (int64_t)p->data_bytes / bytes - c->len + 1;
@@ -172,11 +108,11 @@ static int place_in_memory(struct random_program *p, const struct nest *rows, st
 	c->base &= 0xFFFFFFFFFFFF;
 	/* The stride of a single iteration is not used, so it may be anything. */
 	if (rows->n[2] == 1)
-		c->s2 = (uint32_t)random_word(&p->rng);
+		c->s2 = (uint32_t)qmac_fuzz_word(&p->rng);
 	if (rows->n[1] == 1)
-		c->s1 = (uint32_t)random_word(&p->rng);
+		c->s1 = (uint32_t)qmac_fuzz_word(&p->rng);
 	if (rows->n[0] == 1 && !c->coalesce)
-		c->s0 = (uint32_t)random_word(&p->rng);
+		c->s0 = (uint32_t)qmac_fuzz_word(&p->rng);
 	return 1;
 }
 
@@ -188,19 +124,19 @@ static void random_limb(uint64_t *rng, int word_bits, int value_bits, struct qma
 	c->limb_unsigned = chance(rng, 2);
 }
 
-static void random_move(struct random_program *p, struct qmac_command *c)
+static void random_move(struct qmac_fuzz_program *p, struct qmac_command *c)
 {
 	uint64_t *rng = &p->rng;
 	struct nest rows;
 
-	c->space = c->opcode == QMAC_OPCODE_STORE ? QMAC_SPACE_ACC : (uint32_t)below(rng, 4);
+	c->space = c->opcode == QMAC_OPCODE_STORE ? QMAC_SPACE_ACC : (uint32_t)qmac_fuzz_below(rng, 4);
 	do {
-		c->container = c->space == QMAC_SPACE_LUT ? QMAC_CONTAINER_WORD : (uint32_t)below(rng, 4);
-		c->len = pick(rng, 1, ref_width(&p->hw, c->space));
+		c->container = c->space == QMAC_SPACE_LUT ? QMAC_CONTAINER_WORD : (uint32_t)qmac_fuzz_below(rng, 4);
+		c->len = pick(rng, 1, width_of(&p->hw, c->space));
 		c->coalesce = chance(rng, 3);
-		random_counts(rng, 3, 1 + WORK_LIMIT / ref_width(&p->hw, c->space), &rows);
+		random_counts(rng, 3, 1 + WORK_LIMIT / width_of(&p->hw, c->space), &rows);
 	} while (!place_in_memory(p, &rows, c));
-	random_strides(rng, ref_depth(&p->hw, c->space), 0, 65535, &rows);
+	random_strides(rng, depth_of(&p->hw, c->space), 0, 65535, &rows);
 	c->n0 = (uint32_t)rows.n[0];
 	c->n1 = (uint32_t)rows.n[1];
 	c->n2 = (uint32_t)rows.n[2];
@@ -209,22 +145,22 @@ static void random_move(struct random_program *p, struct qmac_command *c)
 	c->ds1 = (uint32_t)rows.s[1];
 	c->ds2 = (uint32_t)rows.s[2];
 	if (c->space != QMAC_SPACE_LUT) {
-		c->lane0 = pick(rng, 0, ref_width(&p->hw, c->space) - (int64_t)c->len);
+		c->lane0 = pick(rng, 0, width_of(&p->hw, c->space) - (int64_t)c->len);
 		c->is_signed = chance(rng, 2);
 	}
 	if (c->opcode == QMAC_OPCODE_LOAD && c->space <= QMAC_SPACE_W)
-		random_limb(rng, ref_word_bits(&p->hw, c->space), 8 << c->container, c);
+		random_limb(rng, qmac_space_bits(&p->hw, c->space), 8 << c->container, c);
 	if (c->opcode == QMAC_OPCODE_LOAD && c->space != QMAC_SPACE_LUT)
 		c->keep = chance(rng, 2);
 }
 
-static void random_gemm(struct random_program *p, struct qmac_command *c)
+static void random_gemm(struct qmac_fuzz_program *p, struct qmac_command *c)
 {
 	uint64_t *rng = &p->rng;
 	struct nest a, other;
 	int64_t limit;
 
-	c->mode = (uint32_t)below(rng, 2);
+	c->mode = (uint32_t)qmac_fuzz_below(rng, 2);
 	c->k = pick(rng, 1, p->hw.rows);
 	c->n = pick(rng, 1, p->hw.cols);
 	c->accumulate = chance(rng, 2);
@@ -265,10 +201,10 @@ static int revisits(const struct nest *nest)
 }
 
 /* Rows of destination and sources: in place, or in two separate parts of a shared space. */
-static void place_vec(struct random_program *p, int has_src1, struct nest *d, struct qmac_command *c)
+static void place_vec(struct qmac_fuzz_program *p, int has_src1, struct nest *d, struct qmac_command *c)
 {
 	uint64_t *rng = &p->rng;
-	int64_t depth = ref_depth(&p->hw, c->dspace), d_low = 0, s_low = 0, d_size = depth, s_size = depth;
+	int64_t depth = depth_of(&p->hw, c->dspace), d_low = 0, s_low = 0, d_size = depth, s_size = depth;
 	int in_place = (!c->red_rows || c->n0 == 1) && chance(rng, 3);
 	const unsigned spaces[2] = {c->s0space, c->s1space};
 	struct nest s[2] = {*d, *d};
@@ -277,7 +213,7 @@ static void place_vec(struct random_program *p, int has_src1, struct nest *d, st
 	random_strides(rng, depth, 1, 65535, d);
 	in_place = in_place && !revisits(d);
 	if (!in_place && (c->s0space == c->dspace || (has_src1 && c->s1space == c->dspace))) {
-		d_size = random_pick(rng, d->n[0] + d->n[1] - 1, depth - 1);
+		d_size = qmac_fuzz_pick(rng, d->n[0] + d->n[1] - 1, depth - 1);
 		s_size = depth - d_size;
 		if (chance(rng, 2))
 			s_low = d_size;
@@ -289,7 +225,7 @@ static void place_vec(struct random_program *p, int has_src1, struct nest *d, st
 	for (int i = 0; i < 1 + has_src1; i++) {
 		int shared = spaces[i] == c->dspace;
 
-		random_strides(rng, shared ? s_size : ref_depth(&p->hw, spaces[i]), 0, 65535, &s[i]);
+		random_strides(rng, shared ? s_size : depth_of(&p->hw, spaces[i]), 0, 65535, &s[i]);
 		s[i].first += shared ? s_low : 0;
 		if (shared && in_place) {
 			s[i].first = d->first;
@@ -310,13 +246,14 @@ static void place_vec(struct random_program *p, int has_src1, struct nest *d, st
 	}
 }
 
-static void random_arithmetic(struct random_program *p, struct qmac_command *c)
+static void random_arithmetic(struct qmac_fuzz_program *p, struct qmac_command *c)
 {
 	static const int32_t factors[] = {0, 1, -1, 2, -131072, 131071};
 	uint64_t *rng = &p->rng;
 
 	if (c->op == QMAC_OP_ADD || c->op == QMAC_OP_SUB || c->op == QMAC_OP_MIN || c->op == QMAC_OP_MAX) {
-		c->mult = chance(rng, 2) ? factors[below(rng, 6)] : (int32_t)(below(rng, 262144) - 131072);
+		c->mult = chance(rng, 2) ? factors[qmac_fuzz_below(rng, 6)]
+		                         : (int32_t)(qmac_fuzz_below(rng, 262144) - 131072);
 		c->l0 = chance(rng, 2) ? 0 : pick(rng, 0, 31);
 	}
 	if (c->op == QMAC_OP_LOOKUP) {
@@ -324,18 +261,18 @@ static void random_arithmetic(struct random_program *p, struct qmac_command *c)
 		c->in_bits = pick(rng, c->lut_n ? c->lut_n : 1, 32);
 		c->lut_base = pick(rng, 0, ((int64_t)1 << p->hw.lut_bits) - ((int64_t)1 << c->lut_n));
 	} else if (c->s1space == QMAC_SPACE_IMM) {
-		c->imm = (int32_t)(uint32_t)random_word(rng);
+		c->imm = (int32_t)(uint32_t)qmac_fuzz_word(rng);
 	}
 	c->bw = pick(rng, 1, p->hw.acc_bits < 63 ? p->hw.acc_bits : 63);
 	c->relu = chance(rng, 4);
 	if (c->op != QMAC_OP_EQ) {
-		c->rnd = (uint32_t)below(rng, 3);
+		c->rnd = (uint32_t)qmac_fuzz_below(rng, 3);
 		c->shift = chance(rng, 3) ? 0 : pick(rng, 0, 63);
 	}
 	if (c->rnd == QMAC_ROUND_STOCHASTIC) {
-		c->seed = (uint32_t)random_word(rng);
-		c->dither_row0 = (uint32_t)random_word(rng);
-		c->dither_lane0 = (uint32_t)random_word(rng) & 0xFFFF;
+		c->seed = (uint32_t)qmac_fuzz_word(rng);
+		c->dither_row0 = (uint32_t)qmac_fuzz_word(rng);
+		c->dither_lane0 = (uint32_t)qmac_fuzz_word(rng) & 0xFFFF;
 		c->dither_rs1 = pick(rng, 0, 65535);
 		c->dither_cs1 = pick(rng, 0, 127);
 		c->dither_cs0 = c->red_rows ? 0 : pick(rng, 0, 127);
@@ -343,29 +280,29 @@ static void random_arithmetic(struct random_program *p, struct qmac_command *c)
 	}
 }
 
-static void random_vec(struct random_program *p, struct qmac_command *c)
+static void random_vec(struct qmac_fuzz_program *p, struct qmac_command *c)
 {
 	uint64_t *rng = &p->rng;
 	int64_t width, shortest;
 	struct nest loops;
 	int has_src1;
 
-	c->op = (uint32_t)below(rng, 8);
-	c->dspace = (uint32_t)below(rng, 3);
-	c->s0space = (uint32_t)below(rng, 3);
-	c->s1space = c->op == QMAC_OP_LOOKUP ? 0 : (uint32_t)below(rng, 4);
+	c->op = (uint32_t)qmac_fuzz_below(rng, 8);
+	c->dspace = (uint32_t)qmac_fuzz_below(rng, 3);
+	c->s0space = (uint32_t)qmac_fuzz_below(rng, 3);
+	c->s1space = c->op == QMAC_OP_LOOKUP ? 0 : (uint32_t)qmac_fuzz_below(rng, 4);
 	has_src1 = c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM;
-	width = shortest = ref_width(&p->hw, c->dspace);
-	if (ref_width(&p->hw, c->s0space) < shortest)
-		shortest = ref_width(&p->hw, c->s0space);
-	if (has_src1 && ref_width(&p->hw, c->s1space) < shortest)
-		shortest = ref_width(&p->hw, c->s1space);
+	width = shortest = width_of(&p->hw, c->dspace);
+	if (width_of(&p->hw, c->s0space) < shortest)
+		shortest = width_of(&p->hw, c->s0space);
+	if (has_src1 && width_of(&p->hw, c->s1space) < shortest)
+		shortest = width_of(&p->hw, c->s1space);
 	c->lanes = pick(rng, 1, shortest);
 	c->red_rows = chance(rng, 3);
 	c->red_lanes = chance(rng, 4);
 	do {
 		random_counts(rng, 2, 1 + WORK_LIMIT / 2 / c->lanes, &loops);
-	} while (loops.n[0] + loops.n[1] > ref_depth(&p->hw, c->dspace));
+	} while (loops.n[0] + loops.n[1] > depth_of(&p->hw, c->dspace));
 	c->n0 = (uint32_t)loops.n[0];
 	c->n1 = (uint32_t)loops.n[1];
 	place_vec(p, has_src1, &loops, c);
@@ -376,15 +313,15 @@ static void random_vec(struct random_program *p, struct qmac_command *c)
 		c->s1_unsigned = chance(rng, 2);
 	if (c->dspace != QMAC_SPACE_ACC) {
 		c->lane0 = pick(rng, 0, width - c->lanes);
-		random_limb(rng, ref_word_bits(&p->hw, c->dspace), 64, c);
+		random_limb(rng, qmac_space_bits(&p->hw, c->dspace), 64, c);
 	}
 }
 
-void random_command_of(struct random_program *program, unsigned opcode, struct qmac_command *command)
+void qmac_fuzz_command_of(struct qmac_fuzz_program *program, unsigned opcode, struct qmac_command *command)
 {
 	memset(command, 0, sizeof *command);
 	command->opcode = opcode;
-	command->tag = (uint32_t)random_word(&program->rng) & 0xFFFF;
+	command->tag = (uint32_t)qmac_fuzz_word(&program->rng) & 0xFFFF;
 	if (opcode == QMAC_OPCODE_LOAD || opcode == QMAC_OPCODE_STORE)
 		random_move(program, command);
 	else if (opcode == QMAC_OPCODE_GEMM)
@@ -397,16 +334,14 @@ void random_command_of(struct random_program *program, unsigned opcode, struct q
 		command->irq = chance(&program->rng, 2);
 }
 
-void random_command(struct random_program *program, struct qmac_command *command)
+void qmac_fuzz_wait_all(struct qmac_fuzz_program *program, struct qmac_command *command)
 {
-	static const unsigned char mix[] = {1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5};
 	unsigned engine;
 	uint32_t counts[3];
 
-	random_command_of(program, mix[below(&program->rng, (int64_t)sizeof mix)], command);
 	if (command->opcode == QMAC_OPCODE_SYNC)
 		return;
-	engine = ref_engine(command->opcode);
+	engine = qmac_command_engine(command->opcode);
 	memcpy(counts, program->dispatched, sizeof counts);
 	command->wait_mask = 7;
 	if (chance(&program->rng, 2))
@@ -419,21 +354,10 @@ void random_command(struct random_program *program, struct qmac_command *command
 	program->dispatched[engine]++;
 }
 
-void random_damage(uint64_t *rng, uint32_t words[QMAC_COMMAND_WORDS])
+void qmac_fuzz_command(struct qmac_fuzz_program *program, struct qmac_command *command)
 {
-	int64_t hits = random_pick(rng, 1, 6);
-	int way = (int)below(rng, 6);
+	static const unsigned char mix[] = {1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5};
 
-	for (int64_t i = 0; i < hits; i++) {
-		enum ref_field field = (enum ref_field)below(rng, REF_FIELDS);
-		int64_t bits = ref_field_bits(field);
-		uint32_t *word = &words[below(rng, QMAC_COMMAND_WORDS)];
-
-		if (way == 0)
-			*word ^= 1U << below(rng, 32);
-		else if (way == 1)
-			*word = (uint32_t)random_word(rng);
-		else /* a field whose value, or whose meaning in the other commands, changes */
-			ref_insert(words, field, (uint64_t)random_pick(rng, 0, ((int64_t)1 << bits) - 1));
-	}
+	qmac_fuzz_command_of(program, mix[qmac_fuzz_below(&program->rng, (int64_t)sizeof mix)], command);
+	qmac_fuzz_wait_all(program, command);
 }

@@ -1,0 +1,215 @@
+/*
+ * What lockstep says of the first difference.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/lockstep_internal.h"
+#include "isa/space.h"
+
+/* Differing elements that are shown; commands before the failing one; bytes of a command's text. */
+enum { ELEMENTS_SHOWN = 4, BEFORE_SHOWN = 3, TEXT_SIZE = 360 };
+
+/* The message as it grows. */
+struct report {
+	struct qmac_lockstep *l;
+	char text[sizeof((struct qmac_error *)NULL)->message];
+};
+
+__attribute__((format(printf, 2, 3)))
+static void say(struct report *r, const char *format, ...)
+{
+	size_t used = strlen(r->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(r->text + used, sizeof r->text - used, format, args);
+	va_end(args);
+}
+
+/* ---- commands ----------------------------------------------------------------- */
+
+/* The command of that number, as it stands in the ring; false where the ring has it no more, or not yet. */
+static bool command_at(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command)
+{
+	const uint8_t *memory = l->model.backend->operations->memory(l->model.backend);
+	uint64_t ring = qmac_lockstep_read_pair(&l->model, QMAC_REG_RING_BASE_LO), at;
+	uint32_t log2 = qmac_lockstep_read(&l->model, QMAC_REG_RING_LOG2);
+	uint32_t behind = qmac_lockstep_read(&l->model, QMAC_REG_RING_TAIL) - number; /* 1: the last one */
+	uint32_t words[QMAC_COMMAND_WORDS];
+
+	if (log2 > QMAC_RING_LOG2_MAX || behind == 0 || behind > 1U << log2)
+		return false;
+	at = ring + (uint64_t)(number & ((1U << log2) - 1)) * QMAC_COMMAND_BYTES;
+	if (at > l->base.memory_bytes || l->base.memory_bytes - at < QMAC_COMMAND_BYTES)
+		return false;
+	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, at += 4)
+		words[i] = (uint32_t)memory[at] | (uint32_t)memory[at + 1] << 8 | (uint32_t)memory[at + 2] << 16 |
+		           (uint32_t)memory[at + 3] << 24;
+	qmac_command_decode(words, command);
+	return true;
+}
+
+static void say_command(struct report *r, const char *what, uint32_t number)
+{
+	struct qmac_command command;
+	char text[TEXT_SIZE];
+
+	if (command_at(r->l, number, &command))
+		say(r, "\n  %s %" PRIu32 ": %s", what, number, qmac_command_text(&command, text, sizeof text));
+}
+
+/* ---- elements ----------------------------------------------------------------- */
+
+/* What a command writes: three loops over rows of a scratchpad, or over rows of containers in memory. */
+struct nest {
+	unsigned space;             /* of a scratchpad, where not in_memory */
+	bool in_memory;
+	uint64_t first;
+	uint64_t n[3], step[3];     /* outer first */
+	uint32_t lanes, bytes;      /* in_memory: containers of a row, bytes of one */
+};
+
+static struct nest nest_of(const struct qmac_command *c)
+{
+	switch (c->opcode) {
+	case QMAC_OPCODE_STORE:
+		return (struct nest){.in_memory = true, .first = c->base, .n = {c->n2, c->n1, c->n0},
+		                     .step = {c->s2, c->s1, c->s0}, .lanes = c->len,
+		                     .bytes = (uint32_t)qmac_container_bytes(c->container)};
+	case QMAC_OPCODE_LOAD:
+		return (struct nest){.space = c->space, .first = c->row, .n = {c->n2, c->n1, c->n0},
+		                     .step = {c->ds2, c->ds1, c->ds0}};
+	case QMAC_OPCODE_GEMM:
+		if (c->mode == QMAC_MODE_OS)
+			return (struct nest){.space = QMAC_SPACE_ACC, .first = c->c, .n = {1, 1, c->k},
+			                     .step = {0, 0, 1}};
+		return (struct nest){.space = QMAC_SPACE_ACC, .first = c->c, .n = {c->n2, c->n1, c->n0},
+		                     .step = {c->cs2, c->cs1, c->cs0}};
+	case QMAC_OPCODE_VEC:
+		return (struct nest){.space = c->dspace, .first = c->dst, .n = {1, c->n1, c->red_rows ? 1 : c->n0},
+		                     .step = {0, c->d1, c->d0}};
+	default:
+		return (struct nest){.n = {0, 0, 0}};
+	}
+}
+
+/* The lanes of a scratchpad row that differ; returns how many were shown so far. */
+static int say_row(struct report *r, unsigned space, uint32_t row, int shown)
+{
+	struct qmac_lockstep *l = r->l;
+	int bits = qmac_space_bits(&l->hw, space);
+	uint64_t mask = UINT64_MAX >> (64 - bits);
+
+	if (row >= qmac_space_rows(&l->hw, space))
+		return shown;
+	for (uint32_t j = 0; j < qmac_space_lanes(&l->hw, space) && shown < ELEMENTS_SHOWN; j++) {
+		uint64_t expected = l->model.backend->operations->peek(l->model.backend, space, row, j) & mask;
+		uint64_t got = l->device.backend->operations->peek(l->device.backend, space, row, j) & mask;
+
+		if (expected == got)
+			continue;
+		say(r, "\n  %s[%" PRIu32 "][%" PRIu32 "]: %s 0x%0*" PRIx64 " (%" PRId64 "), %s 0x%0*" PRIx64 " (%"
+		    PRId64 ")", qmac_code_name("SPACE", space), row, j, l->model.name, (bits + 3) / 4, expected,
+		    (int64_t)(expected << (64 - bits)) >> (64 - bits), l->device.name, (bits + 3) / 4, got,
+		    (int64_t)(got << (64 - bits)) >> (64 - bits));
+		shown++;
+	}
+	return shown;
+}
+
+static uint64_t container(const uint8_t *from, uint32_t bytes)
+{
+	uint64_t value = 0;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		value |= (uint64_t)from[i] << 8 * i;
+	return value;
+}
+
+/* The containers of a row in memory that differ. */
+static int say_containers(struct report *r, const struct nest *nest, uint64_t address, int shown)
+{
+	struct qmac_lockstep *l = r->l;
+	const uint8_t *model = l->model.backend->operations->memory(l->model.backend);
+	const uint8_t *device = l->device.backend->operations->memory(l->device.backend);
+
+	for (uint32_t j = 0; j < nest->lanes && shown < ELEMENTS_SHOWN; j++) {
+		uint64_t at = (address + (uint64_t)j * nest->bytes) & 0xFFFFFFFFFFFF;
+
+		if (at >= l->base.memory_bytes || l->base.memory_bytes - at < nest->bytes ||
+		    memcmp(model + at, device + at, nest->bytes) == 0)
+			continue;
+		say(r, "\n  memory[0x%" PRIx64 "]: %s 0x%0*" PRIx64 ", %s 0x%0*" PRIx64, at, l->model.name,
+		    (int)(2 * nest->bytes), container(model + at, nest->bytes), l->device.name,
+		    (int)(2 * nest->bytes), container(device + at, nest->bytes));
+		shown++;
+	}
+	return shown;
+}
+
+/* The first elements that the command wrote and that differ now, when both rest. */
+static void say_elements(struct report *r, const struct qmac_command *command)
+{
+	const struct nest nest = nest_of(command);
+	int shown = 0;
+
+	for (uint64_t i2 = 0; i2 < nest.n[0]; i2++)
+		for (uint64_t i1 = 0; i1 < nest.n[1]; i1++)
+			for (uint64_t i0 = 0; i0 < nest.n[2] && shown < ELEMENTS_SHOWN; i0++) {
+				uint64_t at = nest.first + i2 * nest.step[0] + i1 * nest.step[1] + i0 * nest.step[2];
+
+				shown = nest.in_memory ? say_containers(r, &nest, at, shown) :
+				        say_row(r, nest.space, (uint32_t)at, shown);
+			}
+	if (!shown && nest.n[2])
+		say(r, "\n  no element that it wrote differs after the last command");
+}
+
+/* ---- all together ------------------------------------------------------------- */
+
+/* Errors here are told, but what is reported is the difference. */
+static void write_trace(struct report *r, const struct qmac_difference *difference)
+{
+	struct qmac_lockstep *l = r->l;
+	const char *file = l->settings.failure_trace;
+	const struct qmac_trace *trace;
+	struct qmac_error err;
+	enum qmac_status status;
+
+	if (!file)
+		return;
+	if (difference->at_command)
+		qmac_recorder_cut(l->recorder, difference->number);
+	status = qmac_recorder_finish(l->recorder, &trace, &err);
+	if (!status)
+		status = qmac_trace_write(trace, file, &err);
+	if (status)
+		say(r, "\n  there is no trace: %.300s", err.message);
+	else
+		say(r, "\n  trace: qmac replay %s --backend %s%s", file, l->device.name,
+		    l->settings.timed ? " --timed" : "");
+}
+
+void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference *difference)
+{
+	struct report r = {.l = l};
+	struct qmac_command command;
+
+	if (difference->at_command && command_at(l, difference->number, &command)) {
+		say(&r, "lockstep: command %" PRIu32 " (%s, tag %u): %s", difference->number,
+		    qmac_code_name("OPCODE", command.opcode), (unsigned)command.tag, difference->what);
+		say_command(&r, "command", difference->number);
+		say_elements(&r, &command);
+		for (uint32_t i = 1; i <= BEFORE_SHOWN && i <= difference->number; i++)
+			say_command(&r, "before it", difference->number - i);
+	} else if (difference->at_command) {
+		say(&r, "lockstep: command %" PRIu32 ": %s", difference->number, difference->what);
+	} else {
+		say(&r, "lockstep: %s; every command before was equal", difference->what);
+	}
+	write_trace(&r, difference);
+	l->status = qmac_fail(&l->err, QMAC_CHECK_FAILED, "%s", r.text);
+}

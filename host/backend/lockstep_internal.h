@@ -1,0 +1,60 @@
+/*
+ * What the parts of lockstep share; for host/backend/lockstep*.c only.
+ */
+#ifndef QMAC_BACKEND_LOCKSTEP_INTERNAL_H
+#define QMAC_BACKEND_LOCKSTEP_INTERNAL_H
+
+#include "backend/lockstep.h"
+#include "isa/command.h"
+#include "trace/trace.h"
+
+enum { QMAC_LOCKSTEP_ENGINES = 4 };
+
+/* Retire records of one engine that have not been compared yet. */
+struct qmac_record_queue {
+	struct qmac_retire *records;
+	size_t head, count, room;
+};
+
+struct qmac_lockstep_side {
+	struct qmac_lockstep *lockstep;
+	const char *name;
+	struct qmac_backend *backend;
+	struct qmac_record_queue queue[QMAC_LOCKSTEP_ENGINES];
+	bool resting;        /* after the last wait: nothing is under way */
+};
+
+struct qmac_lockstep {
+	struct qmac_backend base; /* first: it is a backend */
+	struct qmac_hw hw;
+	struct qmac_lockstep_side model, device;
+	struct qmac_backend_settings settings;
+	struct qmac_device_options options; /* the caller's */
+	struct qmac_recorder *recorder;
+	struct qmac_lockstep_report *report, own_report;
+	bool bus_fault;      /* the commands behind the one at fault are not defined: state is not compared */
+	/* The first difference or failure; reported by every wait from then on. */
+	enum qmac_status status;
+	struct qmac_error err;
+};
+
+/* A difference and the command it belongs to, if any. */
+struct qmac_difference {
+	bool found, at_command;
+	uint32_t number;
+	char what[400];
+};
+
+/* Registers, little helpers. */
+uint32_t qmac_lockstep_read(struct qmac_lockstep_side *side, uint32_t offset);
+uint64_t qmac_lockstep_read_pair(struct qmac_lockstep_side *side, uint32_t low_offset);
+
+/* Compares what has come since the last call. Where both rest, nothing may be missing. */
+void qmac_lockstep_compare_records(struct qmac_lockstep *l, struct qmac_difference *difference);
+/* Registers, counters, memory; both rest. */
+void qmac_lockstep_compare_state(struct qmac_lockstep *l, struct qmac_difference *difference);
+
+/* Makes the difference the failure of l: message, trace. */
+void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference *difference);
+
+#endif

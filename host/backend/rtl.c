@@ -1,0 +1,311 @@
+#include "backend/rtl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/axi_memory.h"
+#include "backend/rtl_library.h"
+
+/*
+ * RESET_CYCLES: how long the device is held in reset. TRAILING: core clocks after the device is idle, for
+ * what follows the last retirement. PATIENCE: bus clocks until a register access must have been answered.
+ */
+enum { RESET_CYCLES = 4, TRAILING = 4, PATIENCE = 1000, STROBES = 15 };
+
+struct rtl {
+	struct qmac_backend base; /* first: it is a backend */
+	struct qmac_rtl_library *library; /* of its own; NULL where it was given */
+	const struct qmac_rtl_table *table;
+	struct qmac_rtl_device *device;
+	struct qmac_rtl_inputs *in;
+	const struct qmac_rtl_outputs *out;
+	struct qmac_hw hw;
+	struct qmac_axi_memory axi;
+	uint8_t *memory;
+	void (*on_retire)(void *context, const struct qmac_retire *record);
+	void *context;
+	bool digests;
+	bool settled;             /* the current device cycle has been seen: requests taken, records given */
+	/* The first failure of the simulation; wait() reports it. */
+	enum qmac_status status;
+	struct qmac_error err;
+};
+
+static struct rtl *self(struct qmac_backend *backend)
+{
+	return (struct rtl *)(void *)backend;
+}
+
+/* ---- device cycles ------------------------------------------------------------ */
+
+static uint64_t wide(const uint32_t *words)
+{
+	return words[0] | (uint64_t)words[1] << 32;
+}
+
+/* Words of a record: rtl/sim/qmac_sim.sv. */
+static void give_records(struct rtl *r)
+{
+	if (!r->out->record_valid || !r->on_retire)
+		return;
+	for (unsigned e = 0; e < QMAC_RTL_ENGINES; e++) {
+		const uint32_t *words = r->out->record[e];
+		struct qmac_retire record = {
+			.number = words[0], .engine = (uint8_t)e, .opcode = (uint8_t)words[1],
+			.tag = (uint16_t)(words[1] >> 16), .acc_saturations = words[2], .requant_saturations = words[3],
+			.container_saturations = words[4], .digest = r->digests ? wide(words + 5) : 0,
+			.start = wide(words + 7), .cycle = wide(words + 9),
+		};
+
+		if (r->out->record_valid >> e & 1)
+			r->on_retire(r->context, &record);
+	}
+}
+
+/* Sees the current device cycle, once; afterwards the outputs are those of now. */
+static void see_cycle(struct rtl *r)
+{
+	if (r->settled) {
+		r->table->settle(r->device);
+		return;
+	}
+	/* Nothing comes back later than asked in the same cycle, so the number before it settles will do. */
+	qmac_axi_memory_drive(&r->axi, r->out->cycle + 1, r->in);
+	r->table->settle(r->device);
+	if (qmac_axi_memory_requests(&r->axi, r->out->cycle, r->in, r->out))
+		r->table->settle(r->device);
+	give_records(r);
+	r->settled = true;
+}
+
+static void end_cycle(struct rtl *r)
+{
+	qmac_axi_memory_advance(&r->axi, r->in, r->out);
+	r->table->clock(r->device, 1);
+	r->settled = false;
+}
+
+static void check_assertions(struct rtl *r)
+{
+	if (!r->status && r->table->failures(r->device))
+		r->status = qmac_fail(&r->err, QMAC_CHECK_FAILED, "an assertion of the RTL failed in device cycle %"
+		                      PRIu64 ": %.400s", r->out->cycle, r->table->failure(r->device));
+}
+
+/* ---- registers ---------------------------------------------------------------- */
+
+/* A clock of the bus; the core stands still unless it has to see a reset. */
+static void clock_bus(struct rtl *r, bool core)
+{
+	r->table->clock(r->device, core);
+	r->table->settle(r->device);
+}
+
+static void fail_access(struct rtl *r, const char *what, uint32_t offset)
+{
+	if (!r->status)
+		r->status = qmac_fail(&r->err, QMAC_CHECK_FAILED, "the RTL does not answer the %s of register 0x%03"
+		                      PRIx32, what, offset);
+}
+
+static uint32_t rtl_read(struct qmac_backend *backend, uint32_t offset)
+{
+	struct rtl *r = self(backend);
+	uint32_t value = 0;
+	bool done = false;
+
+	r->in->s_araddr = (uint16_t)offset;
+	r->in->s_arvalid = r->in->s_rready = 1;
+	r->table->settle(r->device);
+	for (int i = 0; i < PATIENCE && !done; i++) {
+		bool asked = r->out->s_arready && r->in->s_arvalid;
+
+		done = r->out->s_rvalid;
+		if (done)
+			value = r->out->s_rdata;
+		r->table->clock(r->device, 0);
+		r->in->s_arvalid &= !asked;
+		r->in->s_rready = !done;
+		r->table->settle(r->device);
+	}
+	if (!done)
+		fail_access(r, "read", offset);
+	r->in->s_arvalid = r->in->s_rready = 0;
+	return value;
+}
+
+static void write_register(struct rtl *r, uint32_t offset, uint32_t value, bool core)
+{
+	bool done = false;
+
+	r->in->s_awaddr = (uint16_t)offset;
+	r->in->s_wdata = value;
+	r->in->s_wstrb = STROBES;
+	r->in->s_awvalid = r->in->s_wvalid = r->in->s_bready = 1;
+	r->table->settle(r->device);
+	for (int i = 0; i < PATIENCE && !done; i++) {
+		bool addressed = r->out->s_awready && r->in->s_awvalid, given = r->out->s_wready && r->in->s_wvalid;
+
+		done = r->out->s_bvalid;
+		r->table->clock(r->device, core);
+		r->in->s_awvalid &= !addressed;
+		r->in->s_wvalid &= !given;
+		r->in->s_bready = !done;
+		r->table->settle(r->device);
+	}
+	if (!done)
+		fail_access(r, "write", offset);
+	r->in->s_awvalid = r->in->s_wvalid = r->in->s_bready = 0;
+}
+
+static void rtl_write(struct qmac_backend *backend, uint32_t offset, uint32_t value)
+{
+	struct rtl *r = self(backend);
+
+	if (offset != QMAC_REG_CONTROL || !(value & 1)) {
+		write_register(r, offset, value, false);
+		return;
+	}
+	/* The core has to run to be reset; what it had under way is forgotten on both sides. */
+	qmac_axi_memory_reset(&r->axi, r->in);
+	write_register(r, offset, value, true);
+	for (int i = 0; i < RESET_CYCLES; i++)
+		clock_bus(r, true);
+	r->settled = false;
+}
+
+/* ---- the rest of the backend -------------------------------------------------- */
+
+static uint8_t *rtl_memory(struct qmac_backend *backend)
+{
+	return self(backend)->memory;
+}
+
+/*
+ * The longest a device can be at work without a beat of memory or a retirement: a VEC of 65,536 iterations
+ * that looks up 64 lanes one by one, or the latency of the slowest memory.
+ */
+static const uint64_t silence_max = 1 << 23;
+
+static enum qmac_status rtl_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
+                                 struct qmac_error *err)
+{
+	struct rtl *r = self(backend);
+	uint64_t silence = 0;
+	int trailing = 0;
+
+	for (uint64_t elapsed = 0; !r->status; elapsed++) {
+		see_cycle(r);
+		if (r->out->irq && !r->out->stopped)
+			break;
+		trailing = r->out->idle ? trailing + 1 : 0;
+		if (trailing > TRAILING || elapsed >= cycles)
+			break;
+		silence = r->in->m_rvalid || r->in->m_bvalid || r->out->record_valid ? 0 : silence + 1;
+		if (silence > silence_max)
+			r->status = qmac_fail(&r->err, QMAC_CHECK_FAILED, "the RTL hangs: it is at work in device cycle %"
+			                      PRIu64 ", but nothing has happened for %" PRIu64 " cycles", r->out->cycle,
+			                      silence_max);
+		end_cycle(r);
+		check_assertions(r);
+	}
+	check_assertions(r);
+	*raised = r->out->irq;
+	if (r->status && err)
+		*err = r->err;
+	return r->status;
+}
+
+static const char *rtl_kernel(struct qmac_backend *backend)
+{
+	(void)backend;
+	return "verilator";
+}
+
+static uint64_t rtl_peek(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane)
+{
+	struct rtl *r = self(backend);
+
+	return r->table->backdoor(r->device, 0, space, row, lane, 0);
+}
+
+static void rtl_poke(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane,
+                     uint64_t value)
+{
+	struct rtl *r = self(backend);
+
+	(void)r->table->backdoor(r->device, 1, space, row, lane, value);
+}
+
+static void rtl_destroy(struct qmac_backend *backend)
+{
+	struct rtl *r = self(backend);
+
+	if (r->device)
+		r->table->destroy(r->device);
+	qmac_rtl_library_close(r->library);
+	free(r->memory);
+	free(r);
+}
+
+/* ---- life --------------------------------------------------------------------- */
+
+static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settings *settings,
+                                 struct qmac_error *err)
+{
+	r->device = r->table->create();
+	r->memory = calloc(r->base.memory_bytes ? r->base.memory_bytes : 1, 1);
+	if (!r->device || !r->memory)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %" PRIu64 " bytes of memory",
+		                 r->base.memory_bytes);
+	if (settings->wave && r->table->trace_open(r->device, settings->wave))
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s", settings->wave);
+	r->in = r->table->inputs(r->device);
+	r->out = r->table->outputs(r->device);
+	qmac_axi_memory_init(&r->axi, &r->hw, r->memory, r->base.memory_bytes, settings->stalls);
+	for (int i = 0; i < RESET_CYCLES; i++)
+		clock_bus(r, true);
+	r->in->rst_n = 1;
+	for (int i = 0; i < RESET_CYCLES; i++)
+		clock_bus(r, true);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_backend_rtl(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                  const struct qmac_backend_settings *settings,
+                                  struct qmac_backend **backend, struct qmac_error *err)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "rtl", .read = rtl_read, .write = rtl_write, .memory = rtl_memory, .wait = rtl_wait,
+		.kernel = rtl_kernel, .peek = rtl_peek, .poke = rtl_poke, .destroy = rtl_destroy,
+	};
+	struct rtl *r = calloc(1, sizeof *r);
+	enum qmac_status status = QMAC_OK;
+
+	*backend = NULL;
+	if (!r)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a backend");
+	r->base.operations = &operations;
+	r->base.memory_bytes = options->memory_bytes;
+	r->hw = *hw;
+	r->on_retire = options->on_retire;
+	r->context = options->context;
+	r->digests = options->digests;
+	if (options->on_command)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "the backend 'rtl' does not tell of every command before it "
+		                   "executes; use 'cmodel' or 'lockstep'");
+	/* A library that was given may be one without waves. */
+	if (!status && (!settings->library || settings->wave))
+		status = qmac_rtl_library_open(hw, settings->wave != NULL, settings->on_note, settings->context,
+		                               &r->library, err);
+	if (!status) {
+		r->table = qmac_rtl_library_table(r->library ? r->library : settings->library);
+		status = power_up(r, settings, err);
+	}
+	if (status)
+		rtl_destroy(&r->base);
+	else
+		*backend = &r->base;
+	return status;
+}

@@ -1,0 +1,148 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "cli/cli.h"
+#include "config/hw_file.h"
+#include "config/text.h"
+#include "fuzz/fuzz.h"
+
+/* What is tested, and the totals of what was. */
+struct run {
+	const char *backend;
+	bool timed;
+	const struct qmac_cli_options *options;
+	const struct qmac_fuzz_options *fuzz;
+	int64_t commands, streams[QMAC_FUZZ_KINDS];
+	int failed;
+};
+
+/* Where a backend gets the seed of its stalls. */
+static enum qmac_status open_backend(void *context, const struct qmac_hw *hw,
+                                     const struct qmac_device_options *options, uint64_t stalls,
+                                     struct qmac_backend **backend, struct qmac_error *err)
+{
+	const struct run *run = context;
+	const struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls};
+
+	return qmac_backend_open(run->backend, hw, options, &settings, backend, err);
+}
+
+static void print_hw(const struct qmac_hw *hw)
+{
+	printf("%dx%d a%d w%d acc%d %s os%d depths %d/%d/%d bus %dx%dx%d queue %d lut 2^%d/%d%s dram %d+%d/%d",
+	       hw->rows, hw->cols, hw->a_bits, hw->w_bits, hw->acc_bits,
+	       hw->acc_overflow == QMAC_OVERFLOW_SATURATE ? "saturate" : "wrap", hw->os_max, hw->a_depth,
+	       hw->w_depth, hw->acc_depth, hw->bus_bytes, hw->burst_beats, hw->outstanding, hw->queue_depth,
+	       hw->lut_bits, hw->lut_ports, hw->zero_gating ? " gated" : "", hw->dram_latency, hw->dram_miss,
+	       hw->dram_turnaround);
+}
+
+/* The command line that gives this configuration again, alone. */
+static void print_again(const struct run *run, int index, const struct qmac_fuzz_result *r)
+{
+	const struct qmac_cli_options *o = run->options;
+
+	printf("    again: qmac fuzz --seed %" PRIu64 " --configs 1 --count %" PRId64 " --backend %s", r->seed,
+	       r->wanted, run->backend);
+	if (o->kind)
+		printf(" --kind %s", o->kind);
+	if (o->stalled)
+		printf(" --stalls");
+	if (o->timed)
+		printf(" --timed");
+	if (o->hw_count)
+		printf(" --hw %s", o->hw[index % o->hw_count]);
+	putchar('\n');
+}
+
+static void print_difference(const struct run *run, int index, const struct qmac_fuzz_result *r)
+{
+	char text[3200];
+
+	printf("    %s\n", qmac_error_text(&r->err, text, sizeof text));
+	if (r->status == QMAC_CHECK_FAILED && !r->reproduced)
+		puts("    the stream does not fail alone");
+	if (r->trace[0])
+		printf("    %" PRId64 " commands: qmac replay %s --backend %s%s", r->left, r->trace, run->backend,
+		       run->timed ? " --timed" : "");
+	if (r->trace[0] && r->stalls)
+		printf(" --stalls %" PRIu64, r->stalls);
+	if (r->trace[0])
+		putchar('\n');
+	print_again(run, index, r);
+}
+
+static void on_result(void *context, int index, const struct qmac_fuzz_result *r)
+{
+	struct run *run = context;
+
+	printf("%d/%d seed %" PRIu64 ": ", index + 1, run->fuzz->configs, r->seed);
+	if (r->hw.rows)
+		print_hw(&r->hw);
+	printf(": %" PRId64 " of %" PRId64 " commands, %s\n", r->commands, r->wanted,
+	       r->status == QMAC_OK ? "equal" : r->status == QMAC_CHECK_FAILED ? "DIFFERENT" : "FAILED");
+	run->commands += r->commands;
+	for (int k = 0; k < QMAC_FUZZ_KINDS; k++)
+		run->streams[k] += r->streams[k];
+	run->failed += r->status != QMAC_OK;
+	if (r->status)
+		print_difference(run, index, r);
+	fflush(stdout);
+}
+
+static enum qmac_status load_hw(const struct qmac_cli_options *options, struct qmac_hw **hw,
+                                struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	*hw = calloc((size_t)options->hw_count + 1, sizeof **hw);
+	if (!*hw)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	for (int i = 0; !status && i < options->hw_count; i++)
+		status = qmac_hw_load(&(*hw)[i], options->hw[i], err);
+	return status;
+}
+
+static enum qmac_status read_kind(const char *text, int *kind, struct qmac_error *err)
+{
+	if (qmac_text_choice(text ? text : "all", QMAC_FUZZ_KIND_WORDS "|all", kind, err) == QMAC_OK)
+		return QMAC_OK;
+	qmac_text_blame("--kind", err);
+	return QMAC_BAD_INPUT;
+}
+
+enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct run run = {.backend = options->backend ? options->backend : "lockstep", .options = options,
+	                  .timed = options->timed};
+	struct qmac_fuzz_options fuzz = {
+		.target = {open_backend, &run}, .seed = (uint64_t)(options->seed < 0 ? 1 : options->seed),
+		.configs = options->configs ? options->configs : options->hw_count ? options->hw_count : 8,
+		.commands = options->count < 0 ? 10000 : options->count, .hw_count = options->hw_count,
+		.stalls = options->stalled, .folder = options->out ? options->out : "qmac-out/fuzz",
+		.jobs = options->jobs ? options->jobs : 1,
+	};
+	struct qmac_hw *hw = NULL;
+	enum qmac_status status = read_kind(options->kind, &fuzz.kind, err);
+
+	if (!status && fuzz.commands < fuzz.configs)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "--count %" PRId64 " is less than a command for each of %d "
+		                   "configurations", fuzz.commands, fuzz.configs);
+	if (!status)
+		status = load_hw(options, &hw, err);
+	if (!status) {
+		fuzz.hw = hw;
+		fuzz.stop = qmac_cli_catch_stop();
+		run.fuzz = &fuzz;
+		status = qmac_fuzz_run(&fuzz, on_result, &run, err);
+		printf("seed %" PRIu64 ": %" PRId64 " commands in %" PRId64 " legal, %" PRId64 " training-like and %"
+		       PRId64 " malformed streams on %d configurations%s: %d different or failed\n", fuzz.seed,
+		       run.commands, run.streams[QMAC_FUZZ_LEGAL], run.streams[QMAC_FUZZ_TRAINING],
+		       run.streams[QMAC_FUZZ_MALFORMED], fuzz.configs, fuzz.stalls ? ", with stalls" : "",
+		       run.failed);
+	}
+	free(hw);
+	return status;
+}

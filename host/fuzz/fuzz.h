@@ -1,0 +1,56 @@
+/*
+ * The fuzzer: random streams on random hardware, on a device that is tested and on the
+ * reference; a difference is made small and written as a trace (docs/fuzzing.md).
+ */
+#ifndef QMAC_FUZZ_FUZZ_H
+#define QMAC_FUZZ_FUZZ_H
+
+#include <signal.h>
+
+#include "fuzz/player.h"
+
+enum { QMAC_FUZZ_PATH_MAX = 512 };
+
+struct qmac_fuzz_options {
+	struct qmac_fuzz_target target;
+	uint64_t seed;               /* below 2^63 */
+	int configs;                 /* hardware configurations, at least 1 */
+	int64_t commands;            /* over all of them, at least one for each */
+	const struct qmac_hw *hw;    /* hw_count of them, taken in turn; none: random */
+	int hw_count;
+	int kind;                    /* enum qmac_fuzz_kind, or QMAC_FUZZ_KINDS for all */
+	bool stalls;
+	const char *folder;          /* of traces; made where one is written */
+	int jobs;                    /* processes at a time */
+	const volatile sig_atomic_t *stop; /* not 0: stop; may be NULL */
+};
+
+/* What became of one configuration. */
+struct qmac_fuzz_result {
+	uint64_t seed;               /* alone it gives this configuration, as number 0 */
+	struct qmac_hw hw;
+	int64_t commands, wanted;    /* played; to be played */
+	int64_t streams[QMAC_FUZZ_KINDS];
+	enum qmac_status status;     /* CHECK_FAILED: a difference; others: the run itself failed */
+	struct qmac_error err;
+	/* after a difference */
+	bool reproduced;             /* the stream failed alone, too, and was made small */
+	uint64_t stalls;             /* with which it fails alone; 0: none needed */
+	int64_t left;                /* commands of the small stream */
+	char trace[QMAC_FUZZ_PATH_MAX]; /* "" where there is none */
+};
+
+/* Configuration number `index`, in this process. */
+void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
+                             struct qmac_fuzz_result *result);
+
+/*
+ * All configurations, each in a process of its own. on_result is called in their order, the results
+ * do not depend on jobs. Returns the worst status with a message that counts.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_fuzz_run(const struct qmac_fuzz_options *options,
+                                               void (*on_result)(void *context, int index,
+                                                                 const struct qmac_fuzz_result *result),
+                                               void *context, struct qmac_error *err);
+
+#endif

@@ -1,0 +1,439 @@
+/*
+ * Lockstep over two C models, one of which may be made to do something wrong: every kind of wrong
+ * must be found, at the right command, and leave a trace that plays.
+ */
+#include "backend/lockstep.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cmodel.h"
+#include "backend/wrapper.h"
+#include "fuzz/commands.h"
+#include "fuzz/hardware.h"
+#include "isa/command.h"
+#include "test.h"
+#include "trace/trace.h"
+
+enum { COMMANDS = 120, BATCH = 24, RING_LOG2 = 6, DATA = 8192, RING = DATA };
+/* The command at which faults are planted: the last of a batch. Where a descriptor has its immediate. */
+enum { PLACE = 71, IMM_BYTE = 12 * 4 };
+
+enum fault { NOTHING, DIGEST, SATURATIONS, TAG, LATE, START, LOST, TWICE, RESULT, REFUSED, MEMORY, COUNTER,
+             TIMED_COUNTER, REGISTER, INTERRUPT, FAILURE };
+
+/* What the device under comparison does wrong, at which command. */
+struct plant {
+	enum fault fault;
+	uint32_t number;
+	void (*on_retire)(void *context, const struct qmac_retire *record);
+	void *context;
+};
+
+/* ---- the faulty device -------------------------------------------------------- */
+
+struct planted {
+	struct qmac_wrapper wrapper; /* first: it is a backend */
+	struct plant *plant;
+};
+
+static struct plant *plant_of(struct qmac_backend *backend)
+{
+	return ((struct planted *)(void *)backend)->plant;
+}
+
+static void planted_retire(void *context, const struct qmac_retire *record)
+{
+	struct plant *p = context;
+	struct qmac_retire changed = *record;
+
+	if (record->number == p->number) {
+		changed.digest ^= p->fault == DIGEST ? 1ULL << 63 : 0;
+		changed.requant_saturations += p->fault == SATURATIONS;
+		changed.tag ^= p->fault == TAG ? 0x8000 : 0;
+		changed.cycle += p->fault == LATE ? 5 : 0;
+		changed.start -= p->fault == START;
+	}
+	if (p->fault != LOST || record->number != p->number)
+		p->on_retire(p->context, &changed);
+	if (p->fault == TWICE && record->number == p->number)
+		p->on_retire(p->context, &changed);
+}
+
+static uint32_t planted_read(struct qmac_backend *backend, uint32_t offset)
+{
+	enum fault fault = plant_of(backend)->fault;
+	uint32_t value = qmac_wrapper_read(backend, offset);
+
+	if ((fault == COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_A_READS) ||
+	    (fault == TIMED_COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_FETCH_BYTES))
+		return value + 1;
+	return fault == REGISTER && offset == QMAC_REG_ACC_DEPTH ? value + 2 : value;
+}
+
+static enum qmac_status planted_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
+                                     struct qmac_error *err)
+{
+	struct plant *p = plant_of(backend);
+	uint32_t head = qmac_wrapper_read(backend, QMAC_REG_RING_HEAD);
+	uint32_t tail = qmac_wrapper_read(backend, QMAC_REG_RING_TAIL);
+	uint8_t *memory = qmac_wrapper_memory(backend);
+	uint8_t *descriptor = memory + RING + (p->number & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
+	uint8_t kept[QMAC_COMMAND_BYTES];
+	enum qmac_status status;
+
+	/* The command that it was given becomes another one, while it works. */
+	memcpy(kept, descriptor, sizeof kept);
+	if (p->fault == RESULT && p->number - head < tail - head)
+		descriptor[IMM_BYTE] ^= 1;
+	if (p->fault == REFUSED && p->number - head < tail - head)
+		descriptor[0] |= 0xF;
+	status = qmac_wrapper_wait(backend, cycles, raised, err);
+	memcpy(descriptor, kept, sizeof kept);
+	if (p->number - head >= qmac_wrapper_read(backend, QMAC_REG_RING_HEAD) - head)
+		return status;
+	if (p->fault == MEMORY)
+		memory[77] ^= 0x10;
+	if (p->fault == INTERRUPT)
+		*raised = !*raised;
+	return p->fault == FAILURE ? qmac_fail(err, QMAC_CHECK_FAILED, "an assertion said so") : status;
+}
+
+static enum qmac_status open_planted(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                     const struct qmac_backend_settings *settings,
+                                     struct qmac_backend **backend, struct qmac_error *err)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "planted", .read = planted_read, .write = qmac_wrapper_write, .memory = qmac_wrapper_memory,
+		.wait = planted_wait, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
+		.poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
+	};
+	struct qmac_device_options changed = *options;
+	struct plant *plant = settings->context;
+	struct planted *planted = calloc(1, sizeof *planted);
+	struct qmac_backend *inner;
+	enum qmac_status status;
+
+	if (!planted)
+		abort();
+	plant->on_retire = options->on_retire;
+	plant->context = options->context;
+	changed.on_retire = planted_retire;
+	changed.context = plant;
+	changed.kernel = "scalar";
+	status = qmac_backend_cmodel(hw, &changed, &inner, err);
+	if (status) {
+		free(planted);
+		return status;
+	}
+	qmac_wrapper_init(&planted->wrapper, &operations, inner);
+	planted->plant = plant;
+	*backend = &planted->wrapper.base;
+	return QMAC_OK;
+}
+
+/* ---- a host ------------------------------------------------------------------- */
+
+static uint64_t state;
+
+struct host {
+	struct qmac_fuzz_program program;
+	struct qmac_backend *backend;
+	uint8_t *memory;
+	uint32_t tail;
+};
+
+static void write_register(struct host *h, uint32_t offset, uint32_t value)
+{
+	h->backend->operations->write(h->backend, offset, value);
+}
+
+static void set_up(struct host *h)
+{
+	write_register(h, QMAC_REG_CONTROL, 1);
+	write_register(h, QMAC_REG_MEM_SIZE_LO, (uint32_t)h->backend->memory_bytes);
+	write_register(h, QMAC_REG_RING_BASE_LO, RING);
+	write_register(h, QMAC_REG_RING_LOG2, RING_LOG2);
+	write_register(h, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
+	h->tail = 0;
+	memset(h->program.dispatched, 0, sizeof h->program.dispatched);
+}
+
+static void open_host(struct host *h, struct plant *plant, struct qmac_backend_settings settings)
+{
+	struct qmac_device_options options = {
+		.memory_bytes = RING + ((uint64_t)QMAC_COMMAND_BYTES << RING_LOG2),
+	};
+	struct qmac_error err;
+
+	memset(h, 0, sizeof *h);
+	h->program.rng = test_random(&state);
+	h->program.data_bytes = DATA;
+	qmac_fuzz_hw(&h->program.rng, &h->program.hw);
+	settings.context = plant;
+	if (qmac_backend_lockstep(&h->program.hw, &options, &settings, open_planted, &h->backend, &err))
+		abort();
+	h->memory = h->backend->operations->memory(h->backend);
+	set_up(h);
+}
+
+static void give(struct host *h, const struct qmac_command *command)
+{
+	uint8_t *to = h->memory + RING + (h->tail & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
+	uint32_t words[QMAC_COMMAND_WORDS];
+
+	h->tail++;
+	qmac_command_encode(command, words);
+	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
+		to[i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
+}
+
+static enum qmac_status ring(struct host *h, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+	bool raised = true;
+
+	write_register(h, QMAC_REG_RING_TAIL, h->tail);
+	while (!status && raised) {
+		status = h->backend->operations->wait(h->backend, 1ULL << 40, &raised, err);
+		if (h->backend->operations->read(h->backend, QMAC_REG_STATUS) & QMAC_STATUS_ERROR)
+			break;
+		write_register(h, QMAC_REG_IRQ_STATUS, QMAC_IRQ_SYNC);
+	}
+	return status;
+}
+
+/* Writes -32768 into the first row of ACC: no operand is less. */
+static struct qmac_command least(const struct qmac_hw *hw)
+{
+	return (struct qmac_command){
+		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MIN, .s0space = QMAC_SPACE_A, .s1space = QMAC_SPACE_IMM,
+		.dspace = QMAC_SPACE_ACC, .imm = -32768, .mult = 1, .bw = 16, .n1 = 1, .n0 = 1,
+		.lanes = (uint32_t)(hw->rows < hw->cols ? hw->rows : hw->cols),
+	};
+}
+
+/* Random commands in batches, between which the host writes memory. */
+static enum qmac_status play(struct host *h, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	while (!status && h->tail + BATCH <= COMMANDS) {
+		for (int i = 0; i < 50; i++)
+			h->memory[test_random(&h->program.rng) % DATA] = (uint8_t)test_random(&h->program.rng);
+		for (int i = 0; i < BATCH; i++) {
+			struct qmac_command command = least(&h->program.hw);
+
+			if (h->tail == PLACE)
+				qmac_fuzz_wait_all(&h->program, &command);
+			else
+				qmac_fuzz_command(&h->program, &command);
+			command.tag = h->tail + 1000;
+			give(h, &command);
+		}
+		status = ring(h, err);
+	}
+	return status;
+}
+
+/* ---- tests -------------------------------------------------------------------- */
+
+static void test_equal(void)
+{
+	state = test_seed();
+	for (int i = 0; i < 40; i++) {
+		struct qmac_lockstep_report report;
+		const struct qmac_backend_settings settings = {.timed = i % 2, .report = &report};
+		struct plant plant = {.fault = NOTHING};
+		struct qmac_error err = {0};
+		struct host h;
+
+		open_host(&h, &plant, settings);
+		CU_ASSERT_EQUAL(play(&h, &err), QMAC_OK);
+		if (err.message[0])
+			printf("\n%s ", err.message);
+		CU_ASSERT(report.commands == COMMANDS && report.waits >= COMMANDS / BATCH && !report.differing);
+		CU_ASSERT(report.model_cycles == report.device_cycles && report.model_cycles > 0);
+		CU_ASSERT_STRING_EQUAL(report.device, "planted");
+		qmac_backend_destroy(h.backend);
+	}
+}
+
+/* The trace of a failure: it ends with the command at fault, and plays as it should. */
+static void check_trace(const char *file, uint32_t number)
+{
+	const struct qmac_replay replay = {.backend = "cmodel", .timed = true};
+	struct qmac_trace *trace;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(qmac_trace_read(file, &trace, &err), QMAC_OK);
+	CU_ASSERT(trace->first + trace->command_count == number + 1 && trace->command_count <= BATCH);
+	CU_ASSERT_EQUAL(qmac_trace_replay(trace, &replay, NULL, NULL, &err), QMAC_OK);
+	qmac_trace_destroy(trace);
+}
+
+/* Plays against a device with a fault; the failure must stay. */
+static void play_planted(struct plant plant, bool timed, const char *file, struct qmac_error *err)
+{
+	const struct qmac_backend_settings settings = {.timed = timed, .failure_trace = file};
+	struct qmac_error second = {0};
+	struct host h;
+	bool raised;
+
+	open_host(&h, &plant, settings);
+	CU_ASSERT_EQUAL(play(&h, err), QMAC_CHECK_FAILED);
+	CU_ASSERT_EQUAL(h.backend->operations->wait(h.backend, 1, &raised, &second), QMAC_CHECK_FAILED);
+	CU_ASSERT_STRING_EQUAL(err->message, second.message);
+	qmac_backend_destroy(h.backend);
+}
+
+static void test_planted(void)
+{
+	static const struct {
+		enum fault fault;
+		bool timed, at_command;
+		const char *says;
+	} cases[] = {
+		{DIGEST, false, true, "digest: cmodel "},
+		{SATURATIONS, false, true, "requantise saturations: cmodel 0, planted 1\n"},
+		{TAG, false, true, "tag: cmodel 1071, planted 33839\n"},
+		{LATE, true, true, "retire cycle: cmodel "},
+		{START, true, true, "start cycle: cmodel "},
+		{RESULT, false, true, "8000 (-32768), planted 0x"},
+		{REFUSED, false, true, "it retired in cmodel, not in planted\n"},
+		{MEMORY, false, false, "lockstep: memory at 0x4d: cmodel 0x"},
+		{COUNTER, false, false, "lockstep: counter A_READS: cmodel "},
+		{TIMED_COUNTER, true, false, "lockstep: counter FETCH_BYTES: cmodel "},
+		{INTERRUPT, false, false, "lockstep: the interrupt line is "},
+	};
+	char file[400];
+
+	state = test_seed();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		for (int again = 0; again < 5; again++) {
+			struct qmac_error err = {0};
+
+			snprintf(file, sizeof file, "%s/%zu-%d.trace", test_folder(), i, again);
+			play_planted((struct plant){.fault = cases[i].fault, .number = PLACE}, cases[i].timed, file,
+			             &err);
+			CU_ASSERT(strstr(err.message, cases[i].says) != NULL);
+			CU_ASSERT(strstr(err.message, file) != NULL);
+			if (!strstr(err.message, cases[i].says))
+				printf("\n%s ", err.message);
+			if (!cases[i].at_command)
+				continue;
+			CU_ASSERT(strncmp(err.message, "lockstep: command 71 (VEC, tag 1071): ", 38) == 0);
+			CU_ASSERT(strstr(err.message, "\n  command 71: VEC ") != NULL);
+			CU_ASSERT(strstr(err.message, "\n  before it 70: ") != NULL);
+			check_trace(file, PLACE);
+		}
+}
+
+/* A record that is lost or comes twice shows at it, or where the next of its engine should be. */
+static void test_lost(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct plant plant = {.fault = i % 2 ? LOST : TWICE, .number = PLACE - (uint32_t)i / 4};
+		struct qmac_error err = {0};
+		unsigned number = 0;
+
+		play_planted(plant, false, NULL, &err);
+		CU_ASSERT_EQUAL(sscanf(err.message, "lockstep: command %u", &number), 1);
+		CU_ASSERT(number >= plant.number && number <= PLACE);
+		CU_ASSERT(strstr(err.message, "trace") == NULL);
+	}
+}
+
+/* Cycles that are not compared are counted. */
+static void test_residue(void)
+{
+	struct qmac_lockstep_report report;
+	const struct qmac_backend_settings settings = {.report = &report};
+	struct plant plant = {.fault = LATE, .number = PLACE};
+	struct qmac_error err;
+	struct host h;
+
+	open_host(&h, &plant, settings);
+	CU_ASSERT_EQUAL(play(&h, &err), QMAC_OK);
+	CU_ASSERT(report.differing == 1 && report.late[3] == 1 && report.worst == 5); /* 4..7 cycles */
+	qmac_backend_destroy(h.backend);
+}
+
+/* A register that the host reads; a device that fails by itself; settings that exclude each other. */
+static void test_others(void)
+{
+	const struct qmac_backend_settings plain = {.timed = false};
+	struct qmac_backend_settings both = {.timed = true, .stalls = 1};
+	struct plant plant = {.fault = REGISTER};
+	const struct qmac_device_options options = {.memory_bytes = 4096};
+	struct qmac_backend *backend;
+	struct qmac_error err;
+	struct host h;
+	bool raised;
+
+	open_host(&h, &plant, plain);
+	(void)h.backend->operations->read(h.backend, QMAC_REG_ACC_DEPTH);
+	CU_ASSERT_EQUAL(h.backend->operations->wait(h.backend, 1, &raised, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT(strstr(err.message, "register 0x018 reads 0x") != NULL);
+	qmac_backend_destroy(h.backend);
+
+	play_planted((struct plant){.fault = FAILURE, .number = PLACE}, false, NULL, &err);
+	CU_ASSERT_STRING_EQUAL(err.message, "an assertion said so");
+
+	CU_ASSERT_EQUAL(qmac_backend_lockstep(&h.program.hw, &options, &both, open_planted, &backend, &err),
+	                QMAC_BAD_INPUT);
+	CU_ASSERT(!backend && strstr(err.message, "random stalls change cycles"));
+}
+
+/* An error in the middle, a bus error, and going on after a reset. */
+static void test_errors(void)
+{
+	state = test_seed() + 1;
+	for (int i = 0; i < 40; i++) {
+		const struct qmac_backend_settings settings = {.timed = i % 2};
+		struct plant plant = {.fault = NOTHING};
+		struct qmac_error err = {0};
+		struct host h;
+
+		open_host(&h, &plant, settings);
+		for (int round = 0; round < 3; round++) {
+			struct qmac_command bad = {.opcode = QMAC_OPCODE_LOAD, .n0 = 1, .n1 = 1, .n2 = 1, .len = 1,
+			                           .container = QMAC_CONTAINER_BYTE, .space = QMAC_SPACE_ACC};
+
+			bad.base = round ? h.backend->memory_bytes : 0;
+			if (round == 0)
+				bad.len = 0;
+			else
+				write_register(&h, QMAC_REG_MEM_SIZE_LO, 0x7FFFFFFF);
+			for (int k = 0; k < BATCH; k++) {
+				struct qmac_command command;
+
+				qmac_fuzz_command(&h.program, &command);
+				give(&h, k == 10 ? &bad : &command);
+			}
+			CU_ASSERT_EQUAL(ring(&h, &err), QMAC_OK);
+			CU_ASSERT_EQUAL(h.backend->operations->read(h.backend, QMAC_REG_ERROR_CODE),
+			                round ? QMAC_FAULT_BUS : QMAC_FAULT_RANGE);
+			set_up(&h);
+		}
+		if (err.message[0])
+			printf("\n%s ", err.message);
+		qmac_backend_destroy(h.backend);
+	}
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"two equal devices", test_equal},
+		{"planted faults are found at the right place", test_planted},
+		{"records lost and doubled", test_lost},
+		{"a residue of cycles", test_residue},
+		{"registers, failures, settings", test_others},
+		{"errors of the device", test_errors},
+	};
+
+	return test_main("test_lockstep", cases, TEST_COUNT(cases));
+}
