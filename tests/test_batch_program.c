@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/hardware.h"
 #include "qmac_isa.h"
 #include "race/race.h"
-#include "reference/random_commands.h"
 #include "reference/recording_backend.h"
 #include "reference/ref_linear.h"
 #include "reference/ref_num.h"
@@ -97,7 +97,7 @@ static void tighten(struct qmac_batch_plan *plan, const struct qmac_linear_shape
 
 static void random_hardware(struct qmac_hw *hw)
 {
-	random_hw(&state, hw);
+	qmac_fuzz_hw(&state, hw);
 	hw->acc_bits = (int)pick(40, 64);
 	hw->a_bits = (int)pick(2, 16);
 	hw->w_bits = (int)pick(2, 16);

@@ -143,12 +143,83 @@ static void defaults(void)
 	CU_ASSERT_EQUAL(config.run.inner_steps, 0);
 }
 
+/* ---- images and classes ------------------------------------------------------------- */
+
+static enum qmac_status load_images(struct qmac_run_config *config, const char *data, const char *file,
+                                    struct qmac_error *err)
+{
+	const struct qmac_setting settings[] = {
+		{"hw", HW, "--hw"}, {"problem", "logistic_regression", "--set"}, {"data", data, "--set"},
+		{NULL, inside("sets"), "--data-dir"}, {"file", file, "--set"},
+	};
+
+	return qmac_run_config_load(config, NULL, settings, file ? 5 : 4, err);
+}
+
+/* A well-known data set lies under its own name in the data folder; `file` may name another folder. */
+static void images(void)
+{
+	struct qmac_run_config config;
+	struct qmac_error err = {0};
+	char *text = NULL, message[1400];
+	size_t size;
+	FILE *out;
+
+	folder("sets");
+	CU_ASSERT_EQUAL(load_images(&config, "mnist", NULL, &err), QMAC_BAD_INPUT);
+	snprintf(message, sizeof message, "--set data=mnist: there is no '%s': run `make data`",
+	         inside("sets/mnist"));
+	check_error(&err, NULL, 0, 0, message);
+	folder("sets/mnist");
+	folder("sets/fashion-mnist");
+	folder("sets/other");
+	CU_ASSERT_FATAL(load_images(&config, "mnist", NULL, &err) == QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(config.run.file, inside("sets/mnist"));
+	CU_ASSERT_FATAL(load_images(&config, "mnist", "other", &err) == QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(config.run.file, inside("sets/other"));
+	CU_ASSERT_FATAL(load_images(&config, "fashion_mnist", NULL, &err) == QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(config.run.file, inside("sets/fashion-mnist"));
+
+	out = open_memstream(&text, &size);
+	qmac_run_config_print(&config, out);
+	fclose(out);
+	CU_ASSERT(strstr(text, "/sets/fashion-mnist\"  # default for fashion_mnist\n") != NULL);
+	CU_ASSERT(strstr(text, "\nstandardise: true  # default, unused by fashion_mnist\n") != NULL);
+	CU_ASSERT(strstr(text, "\nlambda: 0.01  # default for logistic_regression\n") != NULL);
+	CU_ASSERT(strstr(text, "\nfrac_bits: 16  # default for logistic_regression\n") != NULL);
+	if (qmac_run_config_load(&config, config_file("printed.yaml", text), NULL, 0, &err) != QMAC_OK)
+		CU_FAIL_FATAL("what was printed must load");
+	CU_ASSERT(config.run.data == QMAC_DATA_FASHION_MNIST && config.run.lambda == 0.01);
+	free(text);
+}
+
+/* Problems and data that do not go together. */
+static void mismatches(void)
+{
+	const struct qmac_setting generated[] = {
+		{"hw", HW, "--hw"}, {"problem", "logistic_regression", "--set"},
+	};
+	const struct qmac_setting labels[] = {{"hw", HW, "--hw"}, {"data", "mnist", "--set"}};
+	const struct qmac_setting regular[] = {{"hw", HW, "--hw"}, {"lambda", "0.1", "--set"}};
+	struct qmac_run_config config;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL(qmac_run_config_load(&config, NULL, generated, 2, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "logistic_regression wants data with classes: set data to mnist");
+	CU_ASSERT_EQUAL(qmac_run_config_load(&config, NULL, labels, 2, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "images have classes: set problem to logistic_regression");
+	CU_ASSERT_EQUAL(qmac_run_config_load(&config, NULL, regular, 2, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "0.1 is not available yet for linear_regression");
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"where a file is looked for", search},
 		{"a missing file", missing},
 		{"defaults", defaults},
+		{"folders of images", images},
+		{"problems and data", mismatches},
 	};
 
 	return test_main("test_data_config", cases, TEST_COUNT(cases));

@@ -54,3 +54,21 @@ enum qmac_status qmac_data_file_find(char *path, size_t size, const char *first,
 	                 "there is neither '%.200s' nor '%.300s'; put the file there, or name its data folder"
 	                 " with --data-dir or $QMAC_DATA; docs/data.md says where data come from", first, other);
 }
+
+enum qmac_status qmac_data_set_find(char *path, size_t size, const char *name, const char *installed,
+                                    const char *folder, struct qmac_error *err)
+{
+	char own[QMAC_PATH_MAX] = "";
+	bool has_folder = in_folder(own, sizeof own, folder, name);
+
+	if (has_folder && access(own, F_OK) == 0)
+		return take(path, size, own, err);
+	if (installed && access(installed, F_OK) == 0)
+		return take(path, size, installed, err);
+	if (!has_folder)
+		return qmac_fail(err, QMAC_BAD_INPUT, "there is no data folder to look for %s in; name one with"
+		                 " --data-dir or $QMAC_DATA", name);
+	return qmac_fail(err, QMAC_BAD_INPUT,
+	                 "there is no '%.300s': run `make data`, which fetches it, or name the data folder with"
+	                 " --data-dir or $QMAC_DATA; docs/data.md says which files belong there", own);
+}

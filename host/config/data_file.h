@@ -19,4 +19,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_data_file_find(char *path, size_t size, co
                                                      const char *name, const char *folder,
                                                      struct qmac_error *err);
 
+/*
+ * The same for the folder <data folder>/`name` of a well-known data set, which may also lie in
+ * `installed` (NULL: nowhere else).
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_data_set_find(char *path, size_t size, const char *name,
+                                                    const char *installed, const char *folder,
+                                                    struct qmac_error *err);
+
 #endif

@@ -166,14 +166,10 @@ static enum qmac_status check_available(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	const struct qmac_kernel *kernel;
 
-	if (run->lambda > 0) {
+	if (run->lambda > 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is not available yet for %s; use 0", run->lambda,
 		                qmac_problem_name(run->problem));
 		return blame(l, QMAC_KEY_lambda, QMAC_KEY_problem);
-	}
-	if (strcmp(run->backend, "cmodel") != 0) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s is not available yet; use cmodel", run->backend);
-		return blame(l, QMAC_KEY_backend, QMAC_KEY_backend);
 	}
 	if (qmac_kernel_find(run->kernel, &kernel, l->err))
 		return blame(l, QMAC_KEY_kernel, QMAC_KEY_kernel);
@@ -220,12 +216,42 @@ static enum qmac_status check_file(struct loader *l)
 	return QMAC_OK;
 }
 
+/* The folder of a well-known data set, unless the user named one. */
+static enum qmac_status find_images(struct loader *l)
+{
+	struct qmac_run *run = &l->config->run;
+	bool fashion = run->data == QMAC_DATA_FASHION_MNIST;
+
+	if (qmac_data_set_find(run->file, sizeof run->file, fashion ? "fashion-mnist" : "mnist",
+	                       fashion ? "/usr/share/datasets/fashion-mnist" : NULL, l->data_dir, l->err))
+		return blame(l, QMAC_KEY_data, QMAC_KEY_data);
+	snprintf(l->config->source[QMAC_KEY_file], sizeof l->config->source[QMAC_KEY_file], "default for %s",
+	         fashion ? "fashion_mnist" : "mnist");
+	return QMAC_OK;
+}
+
+static enum qmac_status check_data(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+	bool logistic = run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
+
+	if (run->data == QMAC_DATA_MAKE_REGRESSION ? logistic : !logistic && qmac_data_is_images(run->data)) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, logistic ? "logistic_regression wants data with classes: set"
+		                " data to mnist, fashion_mnist, csv or libsvm" : "images have classes: set problem to"
+		                " logistic_regression");
+		return blame(l, QMAC_KEY_data, QMAC_KEY_problem);
+	}
+	if (run->data == QMAC_DATA_MAKE_REGRESSION)
+		return check_generated(l);
+	return qmac_data_is_images(run->data) && !run->file[0] ? find_images(l) : check_file(l);
+}
+
 static enum qmac_status check_rules(struct loader *l)
 {
 	enum qmac_status status = check_available(l);
 
 	if (!status)
-		status = l->config->run.data == QMAC_DATA_MAKE_REGRESSION ? check_generated(l) : check_file(l);
+		status = check_data(l);
 	if (!status)
 		status = check_sizes(l);
 	if (!status)

@@ -14,8 +14,10 @@
 
 #include "base/error.h"
 
-enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION };
-enum qmac_data { QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM };
+enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_PROBLEM_LOGISTIC_REGRESSION };
+enum qmac_data {
+	QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM, QMAC_DATA_MNIST, QMAC_DATA_FASHION_MNIST
+};
 enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
@@ -24,11 +26,14 @@ enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
 
 /* Effective values; members are named as the keys. */
 struct qmac_run {
-	enum qmac_problem problem;     /* "linear_regression" */
+	enum qmac_problem problem;     /* "linear_regression", "logistic_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
-	enum qmac_data data;           /* "make_regression", "csv", "libsvm": where the samples come from */
-	char file[QMAC_PATH_MAX];      /* of the data; where it was found */
+	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist" */
+	char file[QMAC_PATH_MAX];      /* of the data, of images their folder; where it was found */
 	char target[QMAC_TEXT_MAX];    /* CSV: the column of the targets: a name, a number from 1, or "last" */
+	int classes;                   /* of a classification; 0: as many as the data have */
+	int64_t limit;                 /* the first so many samples of a file (images: of the training files);
+	                                  0: all */
 	bool standardise;              /* a file's features and targets to mean 0, variance 1 */
 	double clip;                   /* limit of a file's inputs after that; 0: none */
 	bool bias;                     /* one more feature, always 1, for a file */
@@ -86,6 +91,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
  * same values, a comment with the source behind each line. Paths are written as absolute ones.
  */
 void qmac_run_config_print(const struct qmac_run_config *config, FILE *out);
+
+/* Images come as training and test files, with pixels that need no preparation. */
+static inline bool qmac_data_is_images(enum qmac_data data)
+{
+	return data == QMAC_DATA_MNIST || data == QMAC_DATA_FASHION_MNIST;
+}
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);

@@ -1,8 +1,8 @@
 /*
  * Defaults of the run keys. Those that depend on other keys follow Figure 1 of
  * the HALP paper; its alpha of SGD, 2.5e-6, leaves w all but where it was, so
- * that the default is a thousand times as large. Those of mini-batches are ours,
- * measured in docs/algorithms.md.
+ * that the default is a thousand times as large. Those of mini-batches and of
+ * logistic regression are ours, measured in docs/algorithms.md.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -23,16 +23,33 @@ static double default_delta(int bits)
 	return bits == 8 ? 0.7 : ldexp(0.003, 16 - bits);
 }
 
+static bool is_logistic(const struct qmac_run *run)
+{
+	return run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
+}
+
 static double default_alpha(const struct qmac_run *run)
 {
 	double one = run->algorithm == QMAC_SGD || run->algorithm == QMAC_LP_SGD ? 2.5e-3 : 5e-3;
 
+	if (is_logistic(run))
+		return fmin(0.002 * (double)run->batch, 0.1);
 	return one * sqrt((double)run->batch);
+}
+
+/* HALP's box is the gradient norm / mu. A finer grid can afford a wider one. */
+static double default_mu(const struct qmac_run *run)
+{
+	if (is_logistic(run))
+		return run->bits <= 8 ? 0.3 : 0.1;
+	return run->batch == 1 ? 3 : 1;
 }
 
 /* HALP's residuals shrink with its grid; those of the others fall below a coarse m'. */
 static int default_mp_bits(const struct qmac_run *run)
 {
+	if (is_logistic(run))
+		return run->algorithm == QMAC_HALP ? 8 : 16;
 	if (run->batch == 1)
 		return 32;
 	return run->algorithm == QMAC_LP_SGD || run->algorithm == QMAC_LP_SVRG ? 24 : 8;
@@ -67,8 +84,28 @@ static void set_batch_defaults(struct qmac_run_config *config, const bool given[
 		set_source(config, QMAC_KEY_mp_bits, batched[0] ? " for " : "", batched);
 	}
 	if (!given[QMAC_KEY_mu]) {
-		run->mu = run->batch == 1 ? 3 : 1;
+		run->mu = default_mu(run);
 		set_source(config, QMAC_KEY_mu, batched[0] ? " for " : "", batched);
+	}
+}
+
+/*
+ * Fraction bits and regulariser. The grid of LP-SGD never shrinks: with fewer bits tiny steps
+ * round to 0 before the stochastic rounding; so does the L2 term of a logistic regression.
+ */
+static void set_step_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
+{
+	struct qmac_run *run = &config->run;
+	const char *reason = is_logistic(run) ? "logistic_regression" : run->algorithm == QMAC_LP_SGD ?
+	                     "lp_sgd" : "";
+
+	if (!given[QMAC_KEY_frac_bits]) {
+		run->frac_bits = reason[0] ? 16 : 8;
+		set_source(config, QMAC_KEY_frac_bits, reason[0] ? " for " : "", reason);
+	}
+	if (!given[QMAC_KEY_lambda]) {
+		run->lambda = is_logistic(run) ? 0.01 : 0;
+		set_source(config, QMAC_KEY_lambda, is_logistic(run) ? " for " : "", is_logistic(run) ? reason : "");
 	}
 }
 
@@ -103,13 +140,9 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 		           run->features < 10 ? number : "");
 	}
 	set_batch_defaults(config, given);
-	if (!given[QMAC_KEY_frac_bits] && run->algorithm == QMAC_LP_SGD) {
-		/* Its grid never shrinks: with fewer bits tiny steps round to 0 before the stochastic rounding. */
-		run->frac_bits = 16;
-		set_source(config, QMAC_KEY_frac_bits, " for ", "lp_sgd");
-	}
+	set_step_defaults(config, given);
 	if (!given[QMAC_KEY_delta]) {
-		run->delta = default_delta(run->bits);
+		run->delta = is_logistic(run) ? ldexp(1, -run->bits) : default_delta(run->bits);
 		snprintf(number, sizeof number, "%d", run->bits);
 		set_source(config, QMAC_KEY_delta, " for bits ", number);
 	}

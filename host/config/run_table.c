@@ -16,7 +16,8 @@ enum {
 	ALL = 1 << QMAC_SGD | OUTER | LP,
 	GENERATED = QMAC_RUN_DATA << QMAC_DATA_MAKE_REGRESSION,
 	CSV = QMAC_RUN_DATA << QMAC_DATA_CSV,
-	FILES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM
+	TABLES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM,
+	FILES = TABLES | QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST
 };
 
 const struct qmac_run_key qmac_run_keys[QMAC_RUN_KEYS] = {
@@ -203,7 +204,7 @@ void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key 
 
 const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_run_key *key)
 {
-	static const char *const names[] = {"make_regression", "csv", "libsvm"};
+	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist"};
 	unsigned data = key->used_by / QMAC_RUN_DATA;
 
 	if (data && !(data >> run->data & 1))
@@ -220,7 +221,7 @@ const char *qmac_algorithm_name(enum qmac_algorithm algorithm)
 
 const char *qmac_problem_name(enum qmac_problem problem)
 {
-	static const char *const names[] = {"linear_regression"};
+	static const char *const names[] = {"linear_regression", "logistic_regression"};
 
 	return names[problem];
 }

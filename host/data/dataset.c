@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/csv.h"
+#include "data/idx.h"
 #include "data/libsvm.h"
 #include "data/random.h"
 #include "data/regression.h"
@@ -45,6 +46,57 @@ void qmac_dataset_free(struct qmac_dataset *data)
 	free(data->y);
 	free(data->truth);
 	memset(data, 0, sizeof *data);
+}
+
+/* ---- rows and classes ----------------------------------------------------------- */
+
+void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit)
+{
+	assert(limit > 0 && data->test_samples == 0);
+	if (limit < data->samples)
+		data->samples = limit;
+}
+
+/* Puts value into the sorted list unless it is there; false where the list is full. */
+static bool insert(double *values, int *count, int capacity, double value)
+{
+	int at = 0;
+
+	while (at < *count && values[at] < value)
+		at++;
+	if (at < *count && values[at] == value)
+		return true;
+	if (*count == capacity)
+		return false;
+	memmove(values + at + 1, values + at, (size_t)(*count - at) * sizeof values[0]);
+	values[at] = value;
+	++*count;
+	return true;
+}
+
+enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, int wanted, struct qmac_error *err)
+{
+	double values[QMAC_CLASSES_MAX];
+	int capacity = wanted ? wanted : QMAC_CLASSES_MAX, count = 0;
+
+	assert(capacity <= QMAC_CLASSES_MAX && !data->classes);
+	for (int64_t i = 0; i < rows_of(data); i++)
+		if (!insert(values, &count, capacity, data->y[i]))
+			return qmac_fail(err, QMAC_BAD_INPUT,
+			                 "the data have more than %d different targets: %s", capacity,
+			                 wanted ? "raise classes" : "these are no classes");
+	if (count < 2)
+		return qmac_fail(err, QMAC_BAD_INPUT, "all targets are %g: there are no classes to tell apart",
+		                 values[0]);
+	for (int64_t i = 0; i < rows_of(data); i++) {
+		int class = 0;
+
+		while (values[class] < data->y[i])
+			class++;
+		data->y[i] = class;
+	}
+	data->classes = wanted ? wanted : count;
+	return QMAC_OK;
 }
 
 /* ---- split -------------------------------------------------------------------- */
@@ -139,7 +191,7 @@ enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac
 			return qmac_fail(err, QMAC_BAD_INPUT,
 			                 "feature %lld has numbers too large to standardise: scale it in the file",
 			                 (long long)j + 1);
-	if (!standardise(data->y, 1, data->samples, rows))
+	if (!data->classes && !standardise(data->y, 1, data->samples, rows))
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "the targets are too large to standardise: scale them in the file");
 	return QMAC_OK;
@@ -213,6 +265,35 @@ double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w)
 
 /* ---- the whole ------------------------------------------------------------------ */
 
+static enum qmac_status read_file(struct qmac_dataset *data, const struct qmac_run *run,
+                                  struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	if (qmac_data_is_images(run->data))
+		return qmac_dataset_read_idx(data, run->file, run->limit, err);
+	if (run->data == QMAC_DATA_CSV)
+		status = qmac_dataset_read_csv(data, run->file, run->target, err);
+	else
+		status = qmac_dataset_read_libsvm(data, run->file, err);
+	if (!status && run->limit > 0)
+		qmac_dataset_limit(data, run->limit);
+	return status;
+}
+
+/* The steps that only a file of real numbers takes. */
+static enum qmac_status prepare_table(struct qmac_dataset *data, const struct qmac_run *run,
+                                      struct qmac_error *err)
+{
+	enum qmac_status status = qmac_dataset_split(data, run->test_fraction, run->seed, err);
+
+	if (!status && run->standardise)
+		status = qmac_dataset_standardise(data, err);
+	if (!status && run->clip > 0)
+		qmac_dataset_clip(data, run->clip);
+	return status;
+}
+
 enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_run *run,
                                    struct qmac_error *err)
 {
@@ -223,16 +304,11 @@ enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_
 		                                  run->noise, run->x_bits, run->seed, err);
 		return status ? status : qmac_dataset_split(data, run->test_fraction, run->seed, err);
 	}
-	if (run->data == QMAC_DATA_CSV)
-		status = qmac_dataset_read_csv(data, run->file, run->target, err);
-	else
-		status = qmac_dataset_read_libsvm(data, run->file, err);
-	if (!status)
-		status = qmac_dataset_split(data, run->test_fraction, run->seed, err);
-	if (!status && run->standardise)
-		status = qmac_dataset_standardise(data, err);
-	if (!status && run->clip > 0)
-		qmac_dataset_clip(data, run->clip);
+	status = read_file(data, run, err);
+	if (!status && run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION)
+		status = qmac_dataset_classify(data, run->classes, err);
+	if (!status && !qmac_data_is_images(run->data))
+		status = prepare_table(data, run, err);
 	if (!status && run->bias)
 		status = qmac_dataset_add_bias(data, err);
 	if (!status)

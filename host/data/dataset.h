@@ -1,13 +1,14 @@
 /*
- * A data set for regression: a training part and a test part, which may be empty.
+ * A data set for regression or classification: a training part and a test part, which may be empty.
  *
  * One array holds both, row by row: rows 0 .. samples-1 are the training part, the
  * test_samples rows behind them the test part. All that is learnt from a file's data
  * (means, deviations, dx) is learnt from the training part and applied to both. A
  * generated problem has its dx before it is split.
  *
- * A reader leaves real numbers in x and y, all rows in the training part; the
- * steps below then follow in this order, each where it is asked for.
+ * A reader leaves real numbers in x and y, all rows in the training part unless the files
+ * say which are for testing; the steps below then follow in this order, each where it is
+ * asked for.
  */
 #ifndef QMAC_DATA_DATASET_H
 #define QMAC_DATA_DATASET_H
@@ -20,13 +21,15 @@
 
 enum {
 	QMAC_FEATURES_MAX = 65536,       /* of a file: so many the device's random numbers tell apart */
-	QMAC_FILE_VALUES_MAX = 1 << 28   /* of a file: samples * features; 2.7 GB in memory */
+	QMAC_FILE_VALUES_MAX = 1 << 28,  /* of a file: samples * features; 2.7 GB in memory */
+	QMAC_CLASSES_MAX = 1024
 };
 
 struct qmac_dataset {
 	int64_t samples;       /* of the training part */
 	int64_t test_samples;
 	int64_t features;
+	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
 	double dx;             /* quantum of x; 0 before quantisation */
 	int16_t *codes;        /* rows x features, x = dx * code; NULL before quantisation */
 	double *x;             /* rows x features */
@@ -44,6 +47,17 @@ QMAC_MUST_CHECK enum qmac_status qmac_dataset_allocate(struct qmac_dataset *data
                                                        struct qmac_error *err);
 void qmac_dataset_free(struct qmac_dataset *data);
 
+/* Forgets all but the first `limit` rows of the training part; before there is a test part. */
+void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit);
+
+/*
+ * Makes y classes: the different values of y in rising order become 0, 1, ... Fails where there
+ * are more than `wanted` (0: QMAC_CLASSES_MAX), or fewer than two. classes becomes `wanted`, or
+ * with 0 their number.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, int wanted,
+                                                       struct qmac_error *err);
+
 /*
  * Moves floor(fraction * samples) rows into the test part, fraction in [0, 1): each set of so many is
  * equally likely. The rows of each part keep their order. Before or after quantisation.
@@ -52,8 +66,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_dataset_split(struct qmac_dataset *data, d
                                                     uint32_t seed, struct qmac_error *err);
 
 /*
- * Gives every feature and the target mean 0 and variance 1 over the training part. What is constant
- * there becomes 0, in the test part too. Fails where the numbers are too large for their variance.
+ * Gives every feature, and the target unless it is a class, mean 0 and variance 1 over the training
+ * part. What is constant there becomes 0, in the test part too. Fails where the numbers are too
+ * large for their variance.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac_error *err);
 

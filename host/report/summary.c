@@ -115,6 +115,7 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_real(out, "train_loss", s->result->last.train_loss);
 	write_real(out, "grad_norm", s->result->last.grad_norm);
 	write_real(out, "test_loss", s->result->last.test_loss);
+	write_real(out, "test_accuracy", s->result->last.test_accuracy);
 	write_key(out, "diverged");
 	fputs(s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);

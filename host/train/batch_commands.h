@@ -1,7 +1,7 @@
 /*
  * The commands of a mini-batch step, as functions of its plan: what EXECUTE does
  * for one chunk of a batch, and what LOAD brings for it. They come without waits
- * and tags, which batch_program.c adds.
+ * and tags, which batch_loop.c adds.
  */
 #ifndef QMAC_TRAIN_BATCH_COMMANDS_H
 #define QMAC_TRAIN_BATCH_COMMANDS_H
@@ -14,6 +14,7 @@ struct qmac_batch_chunk {
 	int samples;
 	bool first, last;  /* of its step */
 	uint32_t seed;     /* of the step's rounding; used by the last */
+	int point;         /* logistic regression: p, the fraction bits of m' */
 };
 
 /*
@@ -24,6 +25,26 @@ struct qmac_batch_chunk {
 int qmac_batch_execute(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
                        struct qmac_command *commands, int *last_read);
 
+/*
+ * The two parts of it in logistic regression, which the host's m' divides: m; and, with m' in W,
+ * all that follows.
+ */
+int qmac_batch_forward(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
+                       struct qmac_command *commands);
+int qmac_batch_update(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
+                      struct qmac_command *commands, int *last_read);
+
+/*
+ * LOAD or STORE of a group's part of a matrix of `rows` rows of `outputs` containers, which lies at
+ * `address`, between memory and ACC, where the matrix begins at `row`.
+ */
+struct qmac_command qmac_batch_move(const struct qmac_batch_plan *plan, unsigned opcode, uint64_t address,
+                                    unsigned container, uint32_t row, int64_t rows, int group);
+
+/* LOAD of a limb of a group's part of m', a matrix of `samples` rows, from `address` to W. */
+struct qmac_command qmac_batch_load_m(const struct qmac_batch_plan *plan, uint64_t address,
+                                      unsigned container, int samples, int limb, int group);
+
 /* LOAD of a limb of X of one sample, whose features lie at `address`, to its place in the slot. */
 struct qmac_command qmac_batch_load_x(const struct qmac_batch_plan *plan, uint64_t address,
                                       unsigned container, int slot, int limb, int sample);
@@ -31,7 +52,7 @@ struct qmac_command qmac_batch_load_x(const struct qmac_batch_plan *plan, uint64
 /* Z = 0 */
 struct qmac_command qmac_batch_clear(const struct qmac_batch_plan *plan);
 
-/* Copies a limb of Z to where GEMM reads it. */
-struct qmac_command qmac_batch_copy_z(const struct qmac_batch_plan *plan, int limb);
+/* Copies a limb of a group of Z to where GEMM reads it. */
+struct qmac_command qmac_batch_copy_z(const struct qmac_batch_plan *plan, int limb, int group);
 
 #endif

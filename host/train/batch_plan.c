@@ -4,6 +4,7 @@
 
 #include "qmac_isa.h"
 #include "train/free_rows.h"
+#include "train/logistic_arithmetic.h"
 
 enum {
 	SLOTS = 2,             /* one is read while the other is loaded */
@@ -23,8 +24,8 @@ int qmac_batch_plan_loads(const struct qmac_batch_plan *plan, int samples)
 
 int qmac_batch_plan_commands(const struct qmac_batch_plan *plan)
 {
-	return plan->blocks * plan->x.count * (plan->z.count + plan->m.count) + plan->z.count + plan->m.count +
-	       VECTORS;
+	return plan->groups * (plan->blocks * plan->x.count * (plan->z.count + plan->m.count) + plan->z.count +
+	                       plan->m.count + VECTORS);
 }
 
 /* ---- accumulators --------------------------------------------------------------- */
@@ -56,13 +57,14 @@ static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bi
  */
 static bool place(struct qmac_batch_plan *plan, struct qmac_free_rows *low, struct qmac_free_rows *high)
 {
-	bool loads = plan->shape.has_targets;
-	int64_t features = plan->shape.features;
+	bool loads = plan->shape.has_targets, decays = plan->shape.decay > 0;
+	int64_t rows = qmac_batch_plan_rows(plan);
 
-	plan->z_row = qmac_take_rows(low, features);
-	plan->m_row = qmac_take_rows(low, plan->chunk);
-	plan->sum_row = qmac_take_rows(loads ? low : high, features);
-	plan->h_row = qmac_take_rows(loads ? high : low, plan->shape.has_offset ? features : 0);
+	plan->z_row = qmac_take_rows(low, rows);
+	plan->decay_row = qmac_take_rows(low, decays ? rows : 0);
+	plan->m_row = qmac_take_rows(low, plan->groups * plan->chunk);
+	plan->sum_row = qmac_take_rows(loads ? low : high, rows);
+	plan->h_row = qmac_take_rows(loads || decays ? high : low, plan->shape.has_offset ? rows : 0);
 	plan->target_row = qmac_take_rows(high, loads ? SLOTS * plan->chunk : 0);
 	return low->next <= low->end && high->next <= high->end;
 }
@@ -78,7 +80,8 @@ static bool place_in_acc(struct qmac_batch_plan *plan, int64_t depth)
 static bool place_chunk(struct qmac_batch_plan *plan, const struct qmac_hw *hw)
 {
 	int64_t slot_rows = (int64_t)plan->x.count * plan->chunk * plan->blocks;
-	int64_t z_rows = plan->z.count * plan->shape.features, m_rows = (int64_t)plan->m.count * plan->chunk;
+	int64_t z_rows = plan->z.count * qmac_batch_plan_rows(plan);
+	int64_t m_rows = (int64_t)plan->m.count * plan->groups * plan->chunk;
 
 	plan->slot_rows = (uint32_t)slot_rows;
 	plan->z_operand = 0;
@@ -109,6 +112,7 @@ static enum qmac_status place_all(struct qmac_batch_plan *plan, const struct qma
 {
 	long long features = plan->shape.features;
 	int64_t sample_rows = (int64_t)SLOTS * plan->x.count * plan->blocks;
+	int64_t operands = plan->z.count * qmac_batch_plan_rows(plan) + plan->m.count * plan->groups;
 
 	if (place_chunks(plan, hw) && qmac_batch_plan_commands(plan) <= CHUNK_COMMANDS)
 		return QMAC_OK;
@@ -116,15 +120,15 @@ static enum qmac_status place_all(struct qmac_batch_plan *plan, const struct qma
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "two samples of features %lld take %lld rows; a_depth of the hardware is %d: lower"
 		                 " features or take other hardware", features, (long long)sample_rows, hw->a_depth);
-	if (plan->z.count * features + plan->m.count > hw->w_depth)
+	if (operands > hw->w_depth)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "features %lld of bits %d take %lld rows; w_depth of the hardware is %d: lower"
 		                 " features or take other hardware", features, plan->shape.bits,
-		                 plan->z.count * features + plan->m.count, hw->w_depth);
+		                 (long long)operands, hw->w_depth);
 	return qmac_fail(err, QMAC_BAD_INPUT,
-	                 "a batch step on features %lld does not fit the accumulators and queues: acc_depth of"
-	                 " the hardware is %d, its rows have %d operands: lower features or take other hardware",
-	                 features, hw->acc_depth, hw->rows);
+	                 "a batch step on features %lld and %d outputs does not fit the accumulators and queues:"
+	                 " acc_depth of the hardware is %d, its rows have %d operands: lower features or take"
+	                 " other hardware", features, plan->outputs, hw->acc_depth, hw->rows);
 }
 
 enum qmac_status qmac_batch_plan_make(struct qmac_batch_plan *plan, const struct qmac_linear_shape *shape,
@@ -134,7 +138,11 @@ enum qmac_status qmac_batch_plan_make(struct qmac_batch_plan *plan, const struct
 
 	memset(plan, 0, sizeof *plan);
 	plan->shape = *shape;
-	status = qmac_linear_arithmetic_make(&plan->step, shape, err);
+	plan->outputs = shape->outputs > 0 ? shape->outputs : 1;
+	plan->cols = plan->outputs < hw->cols ? plan->outputs : hw->cols;
+	plan->groups = (plan->outputs + plan->cols - 1) / plan->cols;
+	status = (shape->host_residual ? qmac_logistic_arithmetic_make : qmac_linear_arithmetic_make)
+	         (&plan->step, shape, err);
 	if (status == QMAC_OK)
 		status = qmac_linear_arithmetic_check(&plan->step, shape, hw->acc_bits, true, err);
 	if (status != QMAC_OK)

@@ -1,14 +1,16 @@
 /*
- * The inner loop of linear regression with mini-batches as device commands:
- * forward and update products on the array, Z on chip during the loop, exactly one
- * stochastic rounding a step. docs/algorithms.md gives the mapping, batch_plan.h
- * the layout, linear_arithmetic.h the arithmetic.
+ * The inner loop of linear regression with mini-batches, and of logistic regression, as
+ * device commands: forward and update products on the array, Z on chip during the loop,
+ * exactly one stochastic rounding a step. docs/algorithms.md gives the mapping,
+ * batch_plan.h the layout, linear_arithmetic.h and logistic_arithmetic.h the arithmetic.
  *
- * The random number of element j in step s depends on (run seed, s, j) only, sums
- * are exact: Z is the same on every device shape, with any limbs and chunks.
+ * The random number of an element of Z in step s depends on (run seed, s, element) only,
+ * sums are exact: Z is the same on every device shape, with any limbs and chunks.
  *
  * The functions are those of linear_program.h, with `order` of steps * batch
- * samples, those of a step behind one another.
+ * samples, those of a step behind one another. In logistic regression Z and H have
+ * features x outputs elements, row by row, and the loop's `residual` is called once for
+ * each chunk, in order, while the device waits.
  */
 #ifndef QMAC_TRAIN_BATCH_PROGRAM_H
 #define QMAC_TRAIN_BATCH_PROGRAM_H

@@ -8,7 +8,7 @@ enum qmac_status qmac_inner_loop_plan(struct qmac_inner_loop *inner, const struc
 	enum qmac_status status;
 
 	memset(inner, 0, sizeof *inner);
-	inner->batched = shape->batch > 1;
+	inner->batched = shape->batch > 1 || shape->host_residual;
 	if (inner->batched)
 		status = qmac_batch_plan_make(&inner->batch_plan, shape, hw, err);
 	else

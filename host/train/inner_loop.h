@@ -1,6 +1,7 @@
 /*
  * The inner loop of a low-precision run on the device: one sample a step by vector
- * commands (linear_program.h), mini-batches through the array (batch_program.h).
+ * commands (linear_program.h), mini-batches and logistic regression through the array
+ * (batch_program.h).
  */
 #ifndef QMAC_TRAIN_INNER_LOOP_H
 #define QMAC_TRAIN_INNER_LOOP_H

@@ -28,11 +28,10 @@ int qmac_linear_m_bits(int bits, int x_bits, int64_t features)
 	return bits + x_bits - 1 + log2_ceil(features);
 }
 
-/* c1 = *mult * 2^-shift with a mantissa of full length; returns shift. */
-static int split_step(double c1, int *mult)
+int qmac_linear_split(double factor, int *mult)
 {
 	int exponent;
-	double mantissa = rint(ldexp(frexp(c1, &exponent), MANTISSA_BITS));
+	double mantissa = rint(ldexp(frexp(factor, &exponent), MANTISSA_BITS));
 
 	if (mantissa == ldexp(1, MANTISSA_BITS)) {
 		mantissa /= 2;
@@ -56,7 +55,7 @@ static enum qmac_status place_points(struct qmac_linear_arithmetic *step,
 	double c1 = fmin(fmax(shape->c1, DBL_MIN), DBL_MAX);
 
 	step->mp_bits = shape->mp_bits;
-	step->m_shift = split_step(c1, &step->mult) + shape->y_frac_bits - m_frac_bits;
+	step->m_shift = qmac_linear_split(c1, &step->mult) + shape->y_frac_bits - m_frac_bits;
 	if (step->m_shift < 0) {
 		m_frac_bits += step->m_shift;
 		step->mp_bits += step->m_shift;
@@ -97,28 +96,40 @@ enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step
 	return status;
 }
 
+/* Accumulators for m and for the sum before it is rounded. */
+static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
+                                     const struct qmac_linear_shape *shape, int acc_bits,
+                                     struct qmac_error *err)
+{
+	int widest = acc_bits < 63 ? acc_bits : 63;
+
+	if (step->m_bits > widest)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "x.w with bits %d, x_bits %d and features %lld needs accumulators of %d bits;"
+		                 " acc_bits of the hardware is %d: lower bits, x_bits or features", shape->bits,
+		                 shape->x_bits, (long long)shape->features, step->m_bits, acc_bits);
+	if (step->u_bits > widest)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "frac_bits %d with bits %d needs accumulators of %d bits; acc_bits of the hardware"
+		                 " is %d: lower frac_bits", shape->frac_bits, shape->bits, step->u_bits,
+		                 acc_bits);
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
                                               const struct qmac_linear_shape *shape, int acc_bits,
                                               bool target_in_acc, struct qmac_error *err)
 {
 	int e = shape->y_frac_bits, m_bits = step->m_bits, target_bits = step->target_bits;
 	int residual_bits = (m_bits + e > target_bits ? m_bits + e : target_bits) + 1;
-	int widest = acc_bits < 63 ? acc_bits : 63;
+	enum qmac_status status = check_widths(step, shape, acc_bits, err);
 
-	if (m_bits > widest)
-		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "x.w with bits %d, x_bits %d and features %lld needs accumulators of %d bits;"
-		                 " acc_bits of the hardware is %d: lower bits, x_bits or features", shape->bits,
-		                 shape->x_bits, (long long)shape->features, m_bits, acc_bits);
-	if (step->mp_bits > widest)
+	if (status || shape->host_residual)
+		return status;
+	if (step->mp_bits > acc_bits || step->mp_bits > 63)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "mp_bits %d is wider than acc_bits of the hardware, %d: lower mp_bits",
 		                 step->mp_bits, acc_bits);
-	if (step->u_bits > widest)
-		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "frac_bits %d with bits %d needs accumulators of %d bits; acc_bits of the hardware"
-		                 " is %d: lower frac_bits", shape->frac_bits, shape->bits, step->u_bits,
-		                 acc_bits);
 	if (target_in_acc && target_bits > acc_bits)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "a target with y_frac_bits %d takes %d bits; acc_bits of the hardware is %d: lower"

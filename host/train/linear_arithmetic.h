@@ -1,5 +1,5 @@
 /*
- * The integers of the low-precision inner step of linear regression: widths,
+ * The integers of the low-precision inner step of a linear model: widths,
  * shifts and the multiplier. They depend on what is to be computed, never on the
  * hardware, so that every device computes the same bits.
  *
@@ -10,6 +10,9 @@
  *   T_j = nearest( sum_i m'_i X_ij / 2^t_shift )
  *   U_j = (T_j << t_left) + H_j
  *   Z_j = clamp( stochastic( ((Z_j << F) - U_j) / 2^F ) )
+ *
+ * That is linear regression. In logistic regression Z has a column for each class, and the
+ * host makes m' of m: logistic_arithmetic.h.
  */
 #ifndef QMAC_TRAIN_LINEAR_ARITHMETIC_H
 #define QMAC_TRAIN_LINEAR_ARITHMETIC_H
@@ -23,6 +26,9 @@
 struct qmac_linear_shape {
 	int64_t samples, features;
 	int64_t batch;         /* samples of a step, at least 1 */
+	int outputs;           /* columns of Z; 0: one, a regression */
+	bool host_residual;    /* logistic regression; then c1, k_i and e are not looked at */
+	double decay;          /* logistic regression: alpha lambda, the share of Z that a step takes off */
 	int bits, x_bits;      /* widths of Z and X */
 	int frac_bits;         /* F */
 	int mp_bits;           /* width of m' */
@@ -38,6 +44,8 @@ struct qmac_linear_arithmetic {
 	int sum_bits;          /* of the sum of m' X over the batch */
 	int target_bits;       /* of k_i; 0 where there are none */
 	int mult, m_shift, t_shift, t_left;
+	/* logistic regression: limits of p and P, and decay = decay_mult * 2^-decay_exponent */
+	int p_min, p_max, decay_mult, decay_exponent;
 };
 
 /* Refuses, naming the key to change, a step that has no such form. */
@@ -53,5 +61,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_linear_arithmetic_check(const struct qmac_
 
 /* Signed width of m = sum of `features` products. */
 int qmac_linear_m_bits(int bits, int x_bits, int64_t features);
+
+/* factor = *mult * 2^-exponent for a factor above 0, *mult of 17 bits, nearest; returns the exponent. */
+int qmac_linear_split(double factor, int *mult);
 
 #endif

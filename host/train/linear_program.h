@@ -28,7 +28,14 @@ struct qmac_linear_loop {
 	uint32_t run_seed;
 	uint32_t first_step;    /* number of the first step within the run */
 	uint16_t tag;           /* of the commands */
-	int32_t *z;             /* features values; written */
+	int32_t *z;             /* features (times outputs) values; written */
+	/*
+	 * Logistic regression (batch_program.h): makes m', `count` samples by outputs numbers of mp_bits, of
+	 * m of the same size. `point` is p, the fraction bits of m' in this loop.
+	 */
+	void (*residual)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);
+	void *context;
+	int point;
 };
 
 /* Bytes of device memory that a program's buffers take at most. */

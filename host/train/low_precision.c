@@ -5,6 +5,8 @@
 
 #include "num/fixed.h"
 #include "train/inner_loop.h"
+#include "train/logistic_arithmetic.h"
+#include "train/logistic_residual.h"
 
 enum { RING_LOG2 = 14 };
 
@@ -13,10 +15,12 @@ struct qmac_low_precision {
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
 	struct qmac_inner_loop inner;
+	struct qmac_logistic_residual residual; /* logistic regression */
+	int point;         /* logistic regression: p of the running epoch */
 	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
-	int32_t *z;        /* features: z of HALP, w/delta of the others */
-	int64_t *h;        /* features */
-	int64_t *targets;  /* samples: k_i */
+	int32_t *z;        /* weights: z of HALP, w/delta of the others */
+	int64_t *h;        /* weights */
+	int64_t *targets;  /* samples: k_i of a linear regression */
 };
 
 /* ---- what the device is given ------------------------------------------------- */
@@ -59,19 +63,31 @@ static void dot_targets(struct qmac_low_precision *low)
 	qmac_inner_loop_set_targets(&low->inner, low->targets);
 }
 
-/* h_j = alpha g_j / delta with F fraction bits; limited where it drives every Z_j to the end of its range. */
+/*
+ * h = alpha g / delta with so many fraction bits; limited where it drives Z to the end of its range.
+ * Logistic regression, LP-SVRG: g without its part lambda w~, for the device takes off alpha lambda W
+ * where the step has alpha lambda (W - W~).
+ */
 static void set_offset(struct qmac_low_precision *low)
 {
 	struct qmac_training *training = low->training;
-	double limit = (double)qmac_max_of(low->inner.step.u_bits);
+	const struct qmac_run *run = training->run;
+	bool whole = !training->logistic || run->algorithm == QMAC_HALP;
+	int fraction = run->frac_bits, u_bits = low->inner.step.u_bits;
+	double limit;
 
-	for (int64_t j = 0; j < training->data.features; j++) {
-		double h = training->run->alpha * training->gradient[j] / training->delta;
+	if (training->logistic) {
+		fraction = qmac_logistic_fraction(&low->inner.batch_plan.shape, low->point);
+		u_bits = qmac_logistic_u_bits(&low->inner.batch_plan.shape, fraction);
+	}
+	limit = (double)qmac_max_of(u_bits);
+	for (int64_t j = 0; j < training->weights; j++) {
+		double g = training->gradient[j] - (whole ? 0 : run->lambda * training->w[j]);
+		double h = rint(ldexp(run->alpha * g / training->delta, fraction));
 
-		h = rint(ldexp(h, training->run->frac_bits));
 		low->h[j] = (int64_t)fmin(fmax(h, -limit), limit);
 	}
-	training->host_flops += 2 * (uint64_t)training->data.features;
+	training->host_flops += (whole ? 2 : 4) * (uint64_t)training->weights;
 	qmac_inner_loop_set_offset(&low->inner, low->h);
 }
 
@@ -84,13 +100,16 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	const struct qmac_linear_loop loop = {
 		.order = low->order, .steps = training->run->inner_steps, .keep_after = keep_after,
 		.run_seed = training->run->seed, .first_step = (uint32_t)training->step,
-		.tag = (uint16_t)training->epoch, .z = low->z,
+		.tag = (uint16_t)training->epoch, .z = low->z, .residual = qmac_logistic_residual_run,
+		.context = &low->residual, .point = low->point,
 	};
 	enum qmac_status status;
 
 	for (int64_t t = 0; t < loop.steps * training->run->batch; t++)
 		low->order[t] = (uint32_t)qmac_training_sample(training);
 	status = qmac_inner_loop_run(&low->inner, &loop, err);
+	if (training->logistic)
+		qmac_logistic_residual_end(&low->residual);
 	qmac_training_use_steps(training);
 	return status;
 }
@@ -100,15 +119,24 @@ static void read_weights(struct qmac_low_precision *low)
 {
 	struct qmac_training *training = low->training;
 
-	for (int64_t j = 0; j < training->data.features; j++)
+	for (int64_t j = 0; j < training->weights; j++)
 		training->w[j] = training->delta * low->z[j];
-	training->host_flops += (uint64_t)training->data.features;
+	training->host_flops += (uint64_t)training->weights;
+}
+
+/* Logistic regression, with the epoch's delta known: the point of m'. */
+static void begin_residuals(struct qmac_low_precision *low)
+{
+	if (low->training->logistic)
+		low->point = qmac_logistic_residual_begin(&low->residual, &low->inner.step);
 }
 
 static enum qmac_status lp_sgd_epoch(struct qmac_low_precision *low, struct qmac_error *err)
 {
-	enum qmac_status status = run_loop(low, low->training->run->inner_steps, err);
+	enum qmac_status status;
 
+	begin_residuals(low);
+	status = run_loop(low, low->training->run->inner_steps, err);
 	if (status == QMAC_OK)
 		read_weights(low);
 	return status;
@@ -120,7 +148,9 @@ static enum qmac_status lp_svrg_epoch(struct qmac_low_precision *low, struct qma
 	enum qmac_status status;
 
 	qmac_training_use_gradient(training);
-	dot_targets(low);
+	begin_residuals(low);
+	if (!training->logistic)
+		dot_targets(low);
 	set_offset(low);
 	status = run_loop(low, qmac_training_keep_after(training), err);
 	if (status != QMAC_OK)
@@ -141,14 +171,15 @@ static enum qmac_status halp_epoch(struct qmac_low_precision *low, struct qmac_e
 	training->delta = training->norm / run->mu / (double)qmac_max_of(run->bits);
 	if (!(training->delta > 0) || !isfinite(training->delta))
 		return QMAC_OK; /* at a minimum, or beyond all numbers: there is no grid to move on, w stays */
+	begin_residuals(low);
 	set_offset(low);
 	qmac_inner_loop_set_z(&low->inner, NULL);
 	status = run_loop(low, qmac_training_keep_after(training), err);
 	if (status != QMAC_OK)
 		return status;
-	for (int64_t j = 0; j < training->data.features; j++)
+	for (int64_t j = 0; j < training->weights; j++)
 		training->w[j] += training->delta * low->z[j];
-	training->host_flops += 2 * (uint64_t)training->data.features;
+	training->host_flops += 2 * (uint64_t)training->weights;
 	return QMAC_OK;
 }
 
@@ -169,11 +200,11 @@ enum qmac_status qmac_low_precision_epoch(struct qmac_low_precision *low, struct
 static enum qmac_status allocate(struct qmac_low_precision *low, struct qmac_error *err)
 {
 	const struct qmac_run *run = low->training->run;
-	size_t features = (size_t)low->training->data.features, samples = (size_t)low->training->data.samples;
+	size_t weights = (size_t)low->training->weights, samples = (size_t)low->training->data.samples;
 
 	low->order = calloc((size_t)(run->inner_steps * run->batch), sizeof low->order[0]);
-	low->z = calloc(features, sizeof low->z[0]);
-	low->h = calloc(features, sizeof low->h[0]);
+	low->z = calloc(weights, sizeof low->z[0]);
+	low->h = calloc(weights, sizeof low->h[0]);
 	low->targets = calloc(samples, sizeof low->targets[0]);
 	if (low->order && low->z && low->h && low->targets)
 		return QMAC_OK;
@@ -193,7 +224,12 @@ static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_h
 	};
 	enum qmac_status status = QMAC_OK;
 
-	if (run->algorithm == QMAC_LP_SGD) {
+	if (low->training->logistic) {
+		shape.outputs = data->classes;
+		shape.host_residual = true;
+		shape.decay = run->alpha * run->lambda;
+		shape.has_targets = false;
+	} else if (run->algorithm == QMAC_LP_SGD) {
 		shape.y_frac_bits = run->y_frac_bits;
 		status = scale_targets(low, &shape.target_bits, err);
 	}
@@ -236,6 +272,7 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a run");
 	made->training = training;
+	qmac_logistic_residual_create(&made->residual, training);
 	status = allocate(made, err);
 	if (status == QMAC_OK)
 		status = plan(made, hw, err);
@@ -249,7 +286,7 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 		training->delta = training->run->delta;
 		qmac_inner_loop_set_z(&made->inner, NULL);
 	}
-	if (training->run->algorithm == QMAC_LP_SGD)
+	if (training->run->algorithm == QMAC_LP_SGD && !training->logistic)
 		qmac_inner_loop_set_targets(&made->inner, made->targets);
 	*low = made;
 	return QMAC_OK;

@@ -1,6 +1,6 @@
 /*
  * The low-precision algorithms LP-SGD, LP-SVRG and HALP: the outer loop on the
- * host in double, the inner loop on the device (linear_program.h).
+ * host in double, the inner loop on the device (inner_loop.h).
  */
 #ifndef QMAC_TRAIN_LOW_PRECISION_H
 #define QMAC_TRAIN_LOW_PRECISION_H

@@ -2,11 +2,12 @@
 
 #include <assert.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS = 64 };
+#include "train/blocks.h"
+
+enum { BLOCKS = QMAC_BLOCKS };
 
 struct qmac_outer {
 	const struct qmac_dataset *data;
@@ -15,12 +16,10 @@ struct qmac_outer {
 	double losses[BLOCKS]; /* sum of r_i^2 */
 };
 
-struct worker {
+/* What a block works on. */
+struct job {
 	struct qmac_outer *outer;
 	const double *w;
-	int first; /* takes blocks first, first + threads, ... */
-	pthread_t thread;
-	int started;
 };
 
 enum qmac_status qmac_outer_create(const struct qmac_dataset *data, int threads, struct qmac_outer **outer,
@@ -39,7 +38,7 @@ enum qmac_status qmac_outer_create(const struct qmac_dataset *data, int threads,
 		                 (long long)data->features);
 	}
 	made->data = data;
-	made->threads = threads < BLOCKS ? threads : BLOCKS;
+	made->threads = threads;
 	return QMAC_OK;
 }
 
@@ -51,16 +50,18 @@ void qmac_outer_destroy(struct qmac_outer *outer)
 	free(outer);
 }
 
-static void sum_block(struct qmac_outer *outer, const double *w, int block)
+static void sum_block(void *context, int block)
 {
+	const struct job *job = context;
+	struct qmac_outer *outer = job->outer;
+	const double *w = job->w;
 	const struct qmac_dataset *data = outer->data;
-	int64_t features = data->features;
-	int64_t begin = data->samples * block / BLOCKS, end = data->samples * (block + 1) / BLOCKS;
+	int64_t features = data->features, end = qmac_block_begin(data->samples, block + 1);
 	double *gradient = outer->gradients + block * features;
 	double loss = 0;
 
 	memset(gradient, 0, (size_t)features * sizeof gradient[0]);
-	for (int64_t i = begin; i < end; i++) {
+	for (int64_t i = qmac_block_begin(data->samples, block); i < end; i++) {
 		const double *x = data->x + i * features;
 		double r = 0;
 
@@ -74,33 +75,14 @@ static void sum_block(struct qmac_outer *outer, const double *w, int block)
 	outer->losses[block] = loss;
 }
 
-static void *work(void *argument)
-{
-	struct worker *worker = argument;
-
-	for (int block = worker->first; block < BLOCKS; block += worker->outer->threads)
-		sum_block(worker->outer, worker->w, block);
-	return NULL;
-}
-
 void qmac_outer_evaluate(struct qmac_outer *outer, const double *w, double *gradient, double *loss,
                          double *norm)
 {
-	struct worker workers[BLOCKS];
+	struct job job = {outer, w};
 	int64_t features = outer->data->features;
 	double samples = (double)outer->data->samples, losses = 0, square = 0;
 
-	for (int t = 0; t < outer->threads; t++)
-		workers[t] = (struct worker){.outer = outer, .w = w, .first = t};
-	for (int t = 1; t < outer->threads; t++)
-		workers[t].started = pthread_create(&workers[t].thread, NULL, work, &workers[t]) == 0;
-	work(&workers[0]);
-	for (int t = 1; t < outer->threads; t++) {
-		if (workers[t].started)
-			pthread_join(workers[t].thread, NULL);
-		else
-			work(&workers[t]); /* no thread to be had: the result is the same */
-	}
+	qmac_blocks_run(outer->threads, sum_block, &job);
 	for (int64_t j = 0; j < features; j++) {
 		double sum = 0;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "train/full_precision.h"
+#include "train/logistic_epochs.h"
 #include "train/low_precision.h"
 #include "train/training.h"
 
@@ -19,7 +20,7 @@ static bool on_device(const struct qmac_run *run)
 
 static enum qmac_status check_run(const struct qmac_run *run, struct qmac_error *err)
 {
-	if (run->lambda != 0)
+	if (run->lambda != 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "lambda %g is not available yet for linear_regression: set lambda to 0",
 		                 run->lambda);
@@ -44,6 +45,18 @@ static enum qmac_status adopt_sizes(struct qmac_run *run, const struct qmac_data
 	return QMAC_OK;
 }
 
+static enum qmac_status create_outer(struct qmac_training *training, const struct qmac_run *run,
+                                     struct qmac_error *err)
+{
+	const struct qmac_dataset *data = &training->data;
+
+	training->weights = data->features;
+	if (run->problem == QMAC_PROBLEM_LINEAR_REGRESSION)
+		return qmac_outer_create(data, run->threads, &training->outer, err);
+	training->weights *= data->classes;
+	return qmac_logistic_create(data, run->lambda, run->threads, &training->logistic, err);
+}
+
 static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *run,
                                struct qmac_error *err)
 {
@@ -59,12 +72,12 @@ static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *
 	if (status == QMAC_OK)
 		status = adopt_sizes(run, &training->data, err);
 	if (status == QMAC_OK)
-		status = qmac_outer_create(&training->data, run->threads, &training->outer, err);
+		status = create_outer(training, run, err);
 	for (size_t i = 0; status == QMAC_OK && i < sizeof vectors / sizeof vectors[0]; i++) {
-		*vectors[i] = calloc((size_t)run->features, sizeof(double));
+		*vectors[i] = calloc((size_t)training->weights, sizeof(double));
 		if (!*vectors[i])
 			status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
-			                   (long long)run->features);
+			                   (long long)training->weights);
 	}
 	return status;
 }
@@ -72,6 +85,7 @@ static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *
 static void tear_down(struct qmac_training *training)
 {
 	qmac_outer_destroy(training->outer);
+	qmac_logistic_destroy(training->logistic);
 	qmac_dataset_free(&training->data);
 	free(training->w);
 	free(training->gradient);
@@ -84,13 +98,22 @@ static void tear_down(struct qmac_training *training)
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
 static void measure(struct qmac_training *training, struct qmac_low_precision *low, struct qmac_metrics *row)
 {
-	qmac_outer_evaluate(training->outer, training->w, training->gradient, &training->loss, &training->norm);
+	if (training->logistic)
+		qmac_logistic_evaluate(training->logistic, training->w, training->gradient, &training->loss,
+		                       &training->norm);
+	else
+		qmac_outer_evaluate(training->outer, training->w, training->gradient, &training->loss,
+		                    &training->norm);
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
 		.train_loss = training->loss, .grad_norm = training->norm,
-		.test_loss = qmac_dataset_test_loss(&training->data, training->w), .test_accuracy = NAN,
+		.test_accuracy = NAN,
 		.delta = training->epoch > 0 ? training->delta : NAN, .host_flops = training->host_flops,
 	};
+	if (training->logistic)
+		qmac_logistic_test(training->logistic, training->w, &row->test_loss, &row->test_accuracy);
+	else
+		row->test_loss = qmac_dataset_test_loss(&training->data, training->w);
 	if (low)
 		qmac_low_precision_cost(low, row);
 }
@@ -110,9 +133,9 @@ static enum qmac_status run_epoch(struct qmac_training *training, struct qmac_lo
 	if (low)
 		return qmac_low_precision_epoch(low, err);
 	if (training->run->algorithm == QMAC_SGD)
-		qmac_sgd_epoch(training);
+		(training->logistic ? qmac_logistic_sgd_epoch : qmac_sgd_epoch)(training);
 	else
-		qmac_svrg_epoch(training);
+		(training->logistic ? qmac_logistic_svrg_epoch : qmac_svrg_epoch)(training);
 	return QMAC_OK;
 }
 
@@ -163,7 +186,7 @@ enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw
 	if (low)
 		snprintf(result->kernel, sizeof result->kernel, "%s", qmac_low_precision_kernel(low));
 	result->weights = training.w;
-	result->weight_count = training.data.features;
+	result->weight_count = training.weights;
 	training.w = NULL;
 out:
 	qmac_low_precision_destroy(low);

@@ -21,10 +21,10 @@ struct qmac_metrics {
 	int64_t epoch;
 	int64_t step;            /* inner steps so far */
 	double data_passes;      /* samples visited / N; a full gradient is one pass */
-	double train_loss;       /* f(w) = 1/(2N) sum r_i^2 */
+	double train_loss;       /* f(w) */
 	double grad_norm;        /* ||grad f(w)||_2 */
-	double test_loss;        /* f(w) over the test part; NaN where there is none */
-	double test_accuracy;
+	double test_loss;        /* f(w) over the test part, without regulariser; NaN where there is none */
+	double test_accuracy;    /* 0..1; NaN where there are no classes or no test part */
 	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
@@ -32,7 +32,7 @@ struct qmac_metrics {
 };
 
 struct qmac_train_result {
-	double *weights;         /* features values; free() */
+	double *weights;         /* features values, or features x classes; free() */
 	int64_t weight_count;
 	struct qmac_metrics last;
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */

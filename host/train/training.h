@@ -8,15 +8,19 @@
 #include "config/run_config.h"
 #include "data/random.h"
 #include "data/dataset.h"
+#include "train/logistic.h"
 #include "train/outer.h"
 
 struct qmac_training {
 	const struct qmac_run *run;
 	struct qmac_dataset data;
+	/* of the two problems, the one that runs; the other is NULL */
 	struct qmac_outer *outer;
-	double *w;                   /* features: the weights; the centre of the variance-reduced algorithms */
-	double *gradient;            /* features: grad f(w) at the start of an epoch */
-	double *z, *h, *kept, *move; /* features each, for use within an epoch */
+	struct qmac_logistic *logistic;
+	int64_t weights;             /* features; features * classes */
+	double *w;                   /* weights; the centre of the variance-reduced algorithms */
+	double *gradient;            /* weights: grad f(w) at the start of an epoch */
+	double *z, *h, *kept, *move; /* weights each, for use within an epoch */
 	double loss, norm;           /* at w */
 	struct qmac_random samples;  /* order of the samples: the same for every algorithm */
 	struct qmac_random option;   /* the iterate that option II keeps */
@@ -47,7 +51,8 @@ static inline int64_t qmac_training_keep_after(struct qmac_training *training)
 static inline void qmac_training_use_gradient(struct qmac_training *training)
 {
 	training->data_passes += 1;
-	training->host_flops += qmac_outer_flops(training->outer);
+	training->host_flops += training->logistic ? qmac_logistic_flops(training->logistic) :
+	                                            qmac_outer_flops(training->outer);
 }
 
 /* Counts one epoch of inner steps. */

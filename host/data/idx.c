@@ -1,0 +1,215 @@
+#define _POSIX_C_SOURCE 200809L
+#include "data/idx.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { DIMENSIONS_MAX = 3, UNSIGNED_BYTES = 8 };
+
+struct idx {
+	char path[QMAC_PATH_MAX + 40];
+	gzFile file;
+	int64_t size[DIMENSIONS_MAX]; /* 1 beyond those of the file */
+};
+
+/* images and labels of one part, open behind their heads */
+struct part {
+	struct idx images, labels;
+	int64_t rows, features;
+};
+
+/* ---- one file ------------------------------------------------------------------- */
+
+static enum qmac_status refuse(const struct idx *idx, const char *why, struct qmac_error *err)
+{
+	return qmac_fail_at(err, QMAC_BAD_INPUT, idx->path, 0, 0, "%s", why);
+}
+
+static enum qmac_status read_bytes(struct idx *idx, uint8_t *bytes, int count, struct qmac_error *err)
+{
+	int got, problem;
+	const char *why;
+
+	errno = 0;
+	got = gzread(idx->file, bytes, (unsigned)count);
+	if (got == count)
+		return QMAC_OK;
+	why = gzerror(idx->file, &problem);
+	if (problem == Z_ERRNO)
+		why = strerror(errno);
+	else if (got >= 0 || problem == Z_BUF_ERROR)
+		why = "the file ends too early; fetch it again";
+	return refuse(idx, why, err);
+}
+
+static enum qmac_status read_number(struct idx *idx, uint32_t *number, struct qmac_error *err)
+{
+	uint8_t bytes[4];
+	enum qmac_status status = read_bytes(idx, bytes, 4, err);
+
+	if (status == QMAC_OK)
+		*number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return status;
+}
+
+static enum qmac_status read_head(struct idx *idx, int dimensions, struct qmac_error *err)
+{
+	uint32_t magic, size, wanted = (uint32_t)(UNSIGNED_BYTES << 8 | dimensions);
+	int64_t values = 1;
+	enum qmac_status status = read_number(idx, &magic, err);
+
+	if (status)
+		return status;
+	if (magic != wanted)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, idx->path, 0, 0,
+		                    "not an IDX file of bytes in %d dimensions: it starts with %08x, not %08x",
+		                    dimensions, magic, wanted);
+	for (int i = 0; i < DIMENSIONS_MAX; i++) {
+		idx->size[i] = 1;
+		if (i >= dimensions)
+			continue;
+		status = read_number(idx, &size, err);
+		if (status)
+			return status;
+		if (size == 0)
+			return refuse(idx, "a dimension is 0: there are no data", err);
+		if (size > QMAC_FILE_VALUES_MAX / values)
+			return refuse(idx, "more than 2^28 values; take fewer", err);
+		values *= size;
+		idx->size[i] = size;
+	}
+	return QMAC_OK;
+}
+
+/* The file as it is named, else with ".gz". */
+static enum qmac_status open_file(struct idx *idx, const char *folder, const char *name, int dimensions,
+                                  struct qmac_error *err)
+{
+	int length = snprintf(idx->path, sizeof idx->path, "%s/%s", folder, name);
+
+	if (length < 0 || (size_t)length + 4 > sizeof idx->path)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s...", folder);
+	if (access(idx->path, F_OK) != 0) {
+		strcpy(idx->path + length, ".gz");
+		if (access(idx->path, F_OK) != 0) {
+			idx->path[length] = 0;
+			return refuse(idx, "there is no such file, nor one with .gz behind its name; `make data` fetches"
+			              " MNIST and Fashion-MNIST, docs/data.md says where they come from", err);
+		}
+	}
+	errno = 0;
+	idx->file = gzopen(idx->path, "rb");
+	if (!idx->file)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, idx->path, 0, 0, "cannot open: %s",
+		                    strerror(errno ? errno : ENOMEM));
+	(void)gzbuffer(idx->file, 1 << 16);
+	return read_head(idx, dimensions, err);
+}
+
+static void close_file(struct idx *idx)
+{
+	if (idx->file)
+		(void)gzclose_r(idx->file);
+}
+
+/* All values have been read: this must be the end. */
+static enum qmac_status check_end(struct idx *idx, struct qmac_error *err)
+{
+	uint8_t byte;
+	int got = gzread(idx->file, &byte, 1);
+
+	if (got > 0)
+		return refuse(idx, "more bytes than its dimensions say", err);
+	return got == 0 ? QMAC_OK : refuse(idx, "damaged at its end; fetch it again", err);
+}
+
+/* ---- a part: images and labels ---------------------------------------------------- */
+
+static enum qmac_status open_part(struct part *part, const char *folder, const char *prefix,
+                                  struct qmac_error *err)
+{
+	char name[40];
+	enum qmac_status status;
+
+	snprintf(name, sizeof name, "%s-images-idx3-ubyte", prefix);
+	status = open_file(&part->images, folder, name, 3, err);
+	if (status == QMAC_OK) {
+		snprintf(name, sizeof name, "%s-labels-idx1-ubyte", prefix);
+		status = open_file(&part->labels, folder, name, 1, err);
+	}
+	if (status)
+		return status;
+	part->rows = part->images.size[0];
+	part->features = part->images.size[1] * part->images.size[2];
+	if (part->features > QMAC_FEATURES_MAX)
+		return refuse(&part->images, "an image has more than 65536 pixels", err);
+	if (part->labels.size[0] != part->rows)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, part->labels.path, 0, 0, "%lld labels for %lld images",
+		                    (long long)part->labels.size[0], (long long)part->rows);
+	return QMAC_OK;
+}
+
+/* The first `keep` rows go to row `first` of data and on; the others are only checked. */
+static enum qmac_status read_part(struct part *part, struct qmac_dataset *data, int64_t first, int64_t keep,
+                                  struct qmac_error *err)
+{
+	uint8_t *image = malloc((size_t)part->features), label;
+	enum qmac_status status = QMAC_OK;
+
+	if (!image)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for an image");
+	for (int64_t i = 0; status == QMAC_OK && i < part->rows; i++) {
+		double *x = data->x + (first + i) * data->features;
+
+		status = read_bytes(&part->images, image, (int)part->features, err);
+		if (status == QMAC_OK)
+			status = read_bytes(&part->labels, &label, 1, err);
+		if (status || i >= keep)
+			continue;
+		for (int64_t j = 0; j < part->features; j++)
+			x[j] = image[j] / 255.0;
+		data->y[first + i] = label;
+	}
+	if (status == QMAC_OK)
+		status = check_end(&part->images, err);
+	if (status == QMAC_OK)
+		status = check_end(&part->labels, err);
+	free(image);
+	return status;
+}
+
+enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *folder, int64_t limit,
+                                       struct qmac_error *err)
+{
+	struct part train = {0}, test = {0};
+	enum qmac_status status;
+	int64_t keep;
+
+	memset(data, 0, sizeof *data);
+	status = open_part(&train, folder, "train", err);
+	if (status == QMAC_OK)
+		status = open_part(&test, folder, "t10k", err);
+	if (status == QMAC_OK && test.features != train.features)
+		status = refuse(&test.images, "its images have another size than those of the training part", err);
+	if (status)
+		goto out;
+	keep = limit > 0 && limit < train.rows ? limit : train.rows;
+	status = qmac_dataset_allocate(data, keep + test.rows, train.features, false, err);
+	if (status)
+		goto out;
+	data->samples = keep;
+	data->test_samples = test.rows;
+	status = read_part(&train, data, 0, keep, err);
+	if (status == QMAC_OK)
+		status = read_part(&test, data, keep, test.rows, err);
+out:
+	close_file(&train.images);
+	close_file(&train.labels);
+	close_file(&test.images);
+	close_file(&test.labels);
+	return status;
+}

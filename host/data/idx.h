@@ -1,0 +1,21 @@
+/*
+ * Images with labels in IDX files, plain or gzip (docs/data.md): the format of MNIST
+ * and Fashion-MNIST. A file starts with the bytes 0, 0, 8 (unsigned bytes follow) and
+ * the number of dimensions, then has each dimension as 32 bits, big endian, then
+ * the bytes. Nothing may follow.
+ */
+#ifndef QMAC_DATA_IDX_H
+#define QMAC_DATA_IDX_H
+
+#include "data/dataset.h"
+
+/*
+ * Reads the four files of a folder, each plain or with ".gz" behind its name:
+ * train-images-idx3-ubyte and train-labels-idx1-ubyte become the training part, the same
+ * with t10k- the test part. x = pixel / 255, y = label. limit > 0: the first so many training
+ * samples only. Errors name the file. Free data also after a failure.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *folder,
+                                                       int64_t limit, struct qmac_error *err);
+
+#endif

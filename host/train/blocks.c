@@ -1,0 +1,41 @@
+#include "train/blocks.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+struct worker {
+	void (*work)(void *context, int block);
+	void *context;
+	int first, threads; /* takes blocks first, first + threads, ... */
+	pthread_t thread;
+	int started;
+};
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+
+	for (int block = worker->first; block < QMAC_BLOCKS; block += worker->threads)
+		worker->work(worker->context, block);
+	return NULL;
+}
+
+void qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context)
+{
+	struct worker workers[QMAC_BLOCKS];
+
+	assert(threads >= 1);
+	if (threads > QMAC_BLOCKS)
+		threads = QMAC_BLOCKS;
+	for (int t = 0; t < threads; t++)
+		workers[t] = (struct worker){.work = work, .context = context, .first = t, .threads = threads};
+	for (int t = 1; t < threads; t++)
+		workers[t].started = pthread_create(&workers[t].thread, NULL, run, &workers[t]) == 0;
+	run(&workers[0]);
+	for (int t = 1; t < threads; t++) {
+		if (workers[t].started)
+			pthread_join(workers[t].thread, NULL);
+		else
+			run(&workers[t]); /* no thread to be had: the result is the same */
+	}
+}

@@ -1,0 +1,22 @@
+/*
+ * Sums over all samples that do not depend on the number of threads: the samples are
+ * cut into a fixed number of blocks; threads share out the blocks, and the caller adds
+ * what the blocks gave in block order.
+ */
+#ifndef QMAC_TRAIN_BLOCKS_H
+#define QMAC_TRAIN_BLOCKS_H
+
+#include <stdint.h>
+
+enum { QMAC_BLOCKS = 64 };
+
+/* First sample of a block; block QMAC_BLOCKS begins behind the last one. */
+static inline int64_t qmac_block_begin(int64_t samples, int block)
+{
+	return samples * block / QMAC_BLOCKS;
+}
+
+/* Calls work(context, block) once for every block, on up to `threads` threads, and waits for all. */
+void qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * IDX files, plain and gzip: what is read, and what is refused with which message.
+ */
+#define _XOPEN_SOURCE 700
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "config_files.h"
+#include "data/idx.h"
+
+enum { TRAIN = 5, TEST = 3, HEIGHT = 2, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
+
+static const char *const names[] = {
+	"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+};
+
+struct bytes {
+	uint8_t byte[128];
+	size_t count;
+};
+
+static void append(struct bytes *file, uint32_t number)
+{
+	for (int i = 3; i >= 0; i--)
+		file->byte[file->count++] = (uint8_t)(number >> (8 * i));
+}
+
+static uint8_t pixel(int part, int image, int i)
+{
+	return (uint8_t)(part * 50 + image * 10 + i * 41);
+}
+
+/* File `which` of a small data set, in the order of `names`. */
+static struct bytes content(int which)
+{
+	int part = which / 2, rows = part ? TEST : TRAIN;
+	struct bytes file = {.count = 0};
+
+	append(&file, which % 2 ? 0x801 : 0x803);
+	append(&file, (uint32_t)rows);
+	if (which % 2 == 0) {
+		append(&file, HEIGHT);
+		append(&file, WIDTH);
+	}
+	for (int i = 0; i < rows; i++) {
+		if (which % 2)
+			file.byte[file.count++] = (uint8_t)((i + part) % 3 + 4);
+		for (int j = 0; which % 2 == 0 && j < PIXELS; j++)
+			file.byte[file.count++] = pixel(part, i, j);
+	}
+	return file;
+}
+
+static void write_file(const char *folder, int which, const struct bytes *file)
+{
+	char name[100];
+
+	snprintf(name, sizeof name, "%s/%s", folder, names[which]);
+	config_bytes(name, (const char *)file->byte, file->count);
+}
+
+static const char *path_of(const char *folder, int which, const char *ending)
+{
+	static char path[600];
+
+	snprintf(path, sizeof path, "%s/%s%s%s%s", test_folder(), folder, which < 0 ? "" : "/",
+	         which < 0 ? "" : names[which], ending);
+	return path;
+}
+
+/* A folder with the four files as they should be. */
+static void fill(const char *folder)
+{
+	(void)mkdir(path_of(folder, -1, ""), 0700);
+	for (int which = 0; which < 4; which++) {
+		struct bytes file = content(which);
+
+		(void)unlink(path_of(folder, which, ".gz"));
+		write_file(folder, which, &file);
+	}
+}
+
+static void check_read(const char *folder, int64_t limit, int64_t samples)
+{
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+
+	if (qmac_dataset_read_idx(&data, path_of(folder, -1, ""), limit, &err) != QMAC_OK) {
+		printf("%s: %s\n", err.file, err.message);
+		CU_FAIL_FATAL("must read");
+	}
+	CU_ASSERT_FATAL(data.samples == samples && data.test_samples == TEST && data.features == PIXELS);
+	for (int i = 0; i < samples + TEST; i++) {
+		int part = i >= samples, image = part ? i - (int)samples : i;
+
+		CU_ASSERT_EQUAL(data.y[i], (image + part) % 3 + 4);
+		for (int j = 0; j < PIXELS; j++)
+			CU_ASSERT_EQUAL(data.x[i * PIXELS + j], pixel(part, image, j) / 255.0);
+	}
+	qmac_dataset_free(&data);
+}
+
+static void zip(const char *folder, int which)
+{
+	struct bytes file = content(which);
+	gzFile out = gzopen(path_of(folder, which, ".gz"), "wb");
+
+	CU_ASSERT_FATAL(out && gzwrite(out, file.byte, (unsigned)file.count) == (int)file.count);
+	CU_ASSERT_FATAL(gzclose(out) == Z_OK && unlink(path_of(folder, which, "")) == 0);
+}
+
+static void test_read(void)
+{
+	fill("good");
+	check_read("good", 0, TRAIN);
+	check_read("good", 2, 2);
+	check_read("good", 100, TRAIN);
+	zip("good", 0);
+	zip("good", 3);
+	check_read("good", 0, TRAIN);
+}
+
+static void refuse(const char *folder, int which, const char *ending, const char *message)
+{
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+	enum qmac_status status = qmac_dataset_read_idx(&data, path_of(folder, -1, ""), 0, &err);
+
+	qmac_dataset_free(&data);
+	CU_ASSERT_EQUAL(status, QMAC_BAD_INPUT);
+	check_error(&err, path_of(folder, which, ending), 0, 0, message);
+}
+
+/* One file with `count` bytes, one of them changed (at < 0: none). */
+static void spoil(int which, size_t count, int at, uint8_t value, const char *message)
+{
+	struct bytes file = content(which);
+
+	fill("bad");
+	file.count = count ? count : file.count;
+	if (at >= 0)
+		file.byte[at] = value;
+	write_file("bad", which, &file);
+	refuse("bad", which, "", message);
+}
+
+static void test_refusals(void)
+{
+	spoil(0, 0, 3, 1, "not an IDX file of bytes in 3 dimensions: it starts with 00000801, not 00000803");
+	spoil(1, 0, 3, 3, "not an IDX file of bytes in 1 dimensions: it starts with 00000803, not 00000801");
+	spoil(2, 0, 2, 13, "it starts with 00000d03");
+	spoil(0, 0, 7, 0, "a dimension is 0");
+	spoil(0, 0, 4, 127, "more than 2^28 values");
+	spoil(0, 0, 13, 1, "an image has more than 65536 pixels");
+	spoil(1, 0, 7, TRAIN + 1, "6 labels for 5 images");
+	spoil(3, 0, 7, TEST - 1, "2 labels for 3 images");
+	spoil(2, 0, 15, WIDTH - 1, "its images have another size than those of the training part");
+	for (int which = 0; which < 4; which++) {
+		spoil(which, content(which).count - 1, -1, 0, "the file ends too early; fetch it again");
+		spoil(which, content(which).count + 1, -1, 0, "more bytes than its dimensions say");
+		spoil(which, 3, -1, 0, "the file ends too early; fetch it again");
+	}
+	fill("bad");
+	CU_ASSERT_FATAL(unlink(path_of("bad", 2, "")) == 0);
+	refuse("bad", 2, "", "no such file, nor one with .gz behind its name; `make data` fetches");
+}
+
+/* A gzip file that was cut off. */
+static void test_cut(void)
+{
+	char path[600];
+
+	fill("cut");
+	zip("cut", 0);
+	snprintf(path, sizeof path, "%s", path_of("cut", 0, ".gz"));
+	CU_ASSERT_FATAL(truncate(path, 40) == 0);
+	refuse("cut", 0, ".gz", "the file ends too early; fetch it again");
+}
+
+/* ---- classes -------------------------------------------------------------------------- */
+
+static void test_classes(void)
+{
+	static const double labels[] = {3, -1, 0.5, 3, -1, -1};
+	struct qmac_dataset data;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(&data, 6, 1, false, NULL), QMAC_OK);
+	memcpy(data.y, labels, sizeof labels);
+	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 2, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "more than 2 different targets: raise classes") != NULL);
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_classify(&data, 0, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(data.classes, 3);
+	CU_ASSERT(data.y[0] == 2 && data.y[1] == 0 && data.y[2] == 1 && data.y[3] == 2 && data.y[5] == 0);
+	data.classes = 0;
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_classify(&data, 7, &err), QMAC_OK);
+	CU_ASSERT(data.classes == 7 && data.y[0] == 2);
+	data.classes = 0;
+	qmac_dataset_limit(&data, 9);
+	CU_ASSERT_EQUAL(data.samples, 6);
+	qmac_dataset_limit(&data, 1);
+	CU_ASSERT_EQUAL(data.samples, 1);
+	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 0, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "all targets are 2: there are no classes") != NULL);
+	qmac_dataset_free(&data);
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(&data, 2000, 1, false, NULL), QMAC_OK);
+	for (int i = 0; i < 2000; i++)
+		data.y[i] = i * 0.37;
+	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 0, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "more than 1024 different targets: these are no classes") != NULL);
+	qmac_dataset_free(&data);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"what is read", test_read},
+		{"what is refused", test_refusals},
+		{"a gzip file that ends too early", test_cut},
+		{"classes", test_classes},
+	};
+
+	return test_main("test_idx", cases, TEST_COUNT(cases));
+}
