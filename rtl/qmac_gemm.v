@@ -23,6 +23,7 @@ module qmac_gemm #(
 	input  wire [16:0]                   slots_i,     // n2 * n1 * n0
 	// requests in the slot
 	output wire                          a_read_o,
+	output wire [6:0]                    a_used_o,    // lanes of that row in use: k
 	output wire [$clog2(A_DEPTH)-1:0]    a_row_o,
 	output wire                          w_read_o,
 	output wire [$clog2(W_DEPTH)-1:0]    w_row_o,
@@ -84,6 +85,7 @@ module qmac_gemm #(
 	wire preload = pending_q && !pending_os && preload_left_q != 7'd0 && !(run_q && stream_os);
 
 	assign a_read_o = slot_valid;
+	assign a_used_o = now[`QMAC_GEMM_k];
 	assign a_row_o = a_row[$clog2(A_DEPTH)-1:0];
 	assign w_read_o = preload || (slot_valid && now_os);
 	assign w_row_o = preload ? preload_row_q[$clog2(W_DEPTH)-1:0] : b_row[$clog2(W_DEPTH)-1:0];

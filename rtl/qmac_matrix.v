@@ -48,12 +48,13 @@ module qmac_matrix #(
 );
 	localparam PSUM_BITS = A_BITS + W_BITS + 1 + $clog2(OS_MAX);
 	localparam SLOT_BITS = ACC_PLACE_BITS + 18;
+	localparam [31:0] W_LANES = COLS;
 
 	wire [$clog2(A_DEPTH)-1:0] a_row;
 	wire [$clog2(W_DEPTH)-1:0] w_row;
 	wire [A_PLACE_BITS-1:0] a_place;
 	wire [W_PLACE_BITS-1:0] w_place;
-	wire [6:0] k, n;
+	wire [6:0] k, n, a_used;
 	wire a_unsigned, w_unsigned, os, first, copy, capture;
 	wire [SLOT_BITS-1:0] acc_slot;
 	wire [COLS*PSUM_BITS-1:0] bottom, top;
@@ -63,18 +64,18 @@ module qmac_matrix #(
 	) gemm (
 		.clk_i(clk_i), .rst_ni(rst_ni), .command_valid_i(command_valid_i),
 		.command_ready_o(command_ready_o), .command_i(command_i), .slots_i(slots_i), .a_read_o(a_read_o),
-		.a_row_o(a_row), .w_read_o(w_read_o), .w_row_o(w_row), .macs_o(macs_o), .k_o(k),
+		.a_used_o(a_used), .a_row_o(a_row), .w_read_o(w_read_o), .w_row_o(w_row), .macs_o(macs_o), .k_o(k),
 		.n_o(n), .a_unsigned_o(a_unsigned), .w_unsigned_o(w_unsigned), .os_o(os), .begin_o(first),
 		.copy_o(copy), .capture_o(capture), .acc_slot_o(acc_slot));
 
 	qmac_bank #(.DEPTH(A_DEPTH)) a_bank (.row_i(a_row), .place_o(a_place));
 	qmac_bank #(.DEPTH(W_DEPTH)) w_bank (.row_i(w_row), .place_o(w_place));
 	qmac_skew #(.LANES(ROWS), .PLACE_BITS(A_PLACE_BITS)) a_skew (
-		.clk_i(clk_i), .rst_ni(rst_ni), .read_i(a_read_o), .place_i(a_place), .lane_read_o(a_lane_read_o),
-		.lane_place_o(a_lane_place_o));
+		.clk_i(clk_i), .rst_ni(rst_ni), .read_i(a_read_o), .used_i(a_used), .place_i(a_place),
+		.lane_read_o(a_lane_read_o), .lane_place_o(a_lane_place_o));
 	qmac_skew #(.LANES(COLS), .PLACE_BITS(W_PLACE_BITS)) w_skew (
-		.clk_i(clk_i), .rst_ni(rst_ni), .read_i(w_read_o), .place_i(w_place), .lane_read_o(w_lane_read_o),
-		.lane_place_o(w_lane_place_o));
+		.clk_i(clk_i), .rst_ni(rst_ni), .read_i(w_read_o), .used_i(W_LANES[6:0]), .place_i(w_place),
+		.lane_read_o(w_lane_read_o), .lane_place_o(w_lane_place_o));
 
 	qmac_array #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .OS_MAX(OS_MAX)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/rtl_library.h"
 #include "cli/cli.h"
 #include "config/hw_file.h"
 #include "config/text.h"
@@ -14,19 +14,27 @@ struct run {
 	bool timed;
 	const struct qmac_cli_options *options;
 	const struct qmac_fuzz_options *fuzz;
+	/* Of the configuration that this process plays, from the first device on until the process ends. */
+	struct qmac_rtl_library *library;
 	int64_t commands, streams[QMAC_FUZZ_KINDS];
 	int failed;
 };
 
-/* Where a backend gets the seed of its stalls. */
+/* Where a backend gets the seed of its stalls. Each configuration has a process of its own. */
 static enum qmac_status open_backend(void *context, const struct qmac_hw *hw,
                                      const struct qmac_device_options *options, uint64_t stalls,
                                      struct qmac_backend **backend, struct qmac_error *err)
 {
-	const struct run *run = context;
-	const struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls};
+	struct run *run = context;
+	struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls, .on_note = qmac_cli_note};
+	enum qmac_status status = QMAC_OK;
 
-	return qmac_backend_open(run->backend, hw, options, &settings, backend, err);
+	*backend = NULL;
+	/* To make a stream small takes many devices: to look the library up for each would take long. */
+	if (!run->library && (strcmp(run->backend, "rtl") == 0 || strcmp(run->backend, "lockstep") == 0))
+		status = qmac_rtl_library_open(hw, false, settings.on_note, NULL, &run->library, err);
+	settings.library = run->library;
+	return status ? status : qmac_backend_open(run->backend, hw, options, &settings, backend, err);
 }
 
 static void print_hw(const struct qmac_hw *hw)
