@@ -274,6 +274,11 @@ static void test_given_up(void)
 	CU_ASSERT_FALSE(exists("old", "layers.csv.tmp"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("old", "metrics.csv"), "\n2,20,3,0.015625,"));
 	CU_ASSERT(exists("old", "summary.json"));
+
+	CU_ASSERT_FATAL(qmac_results_create(path_of("new", ""), &config, &hw, &results, &err) == QMAC_OK);
+	CU_ASSERT(exists("new", ""));
+	qmac_results_destroy(results);
+	CU_ASSERT_FALSE(exists("new", ""));
 }
 
 static void test_match(void)
@@ -332,7 +337,7 @@ int main(void)
 		{"summary.json", test_summary},
 		{"a run that diverged", test_diverged},
 		{"timeline.json", test_timeline},
-		{"a run given up leaves the old results", test_given_up},
+		{"a run given up leaves the old results, or nothing", test_given_up},
 		{"results of the same configuration", test_match},
 		{"a full disk", test_full_disk},
 	};

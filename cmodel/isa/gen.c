@@ -367,11 +367,6 @@ static void print_verilog(void)
 		printf("`define QMAC_%s_%s%s %d:%d\n", f->class, f->name, f->shift ? "_hi" : "", bit +
 			f->bits - 1, bit);
 	}
-	for (size_t i = 0; i < FIELDS; i++) {
-		printf("`define QMAC_%s_%s%s_USED (", fields[i].class, fields[i].name, fields[i].shift ? "_hi" : "");
-		print_condition(fields[i].condition, "", "`QMAC_");
-		printf(")\n");
-	}
 	printf("// The bits that a valid descriptor may set: those of COMMON and those of its class.\n");
 	for (size_t i = 0; i < COUNT(classes); i++)
 		print_used_verilog(classes[i]);

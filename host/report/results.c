@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "report/results.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/hw_file.h"
 #include "report/atomic_file.h"
@@ -17,6 +19,7 @@ struct qmac_results {
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
 	uint64_t before[QMAC_COUNTERS];                    /* totals of the last row, for layers.csv */
+	bool made;                                         /* the folder was not there before */
 	char warning[512];
 };
 
@@ -50,6 +53,7 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
                                      struct qmac_error *err)
 {
 	struct qmac_results *fresh = NULL;
+	bool made = access(folder, F_OK) != 0;
 	enum qmac_status status;
 
 	if (strlen(folder) >= sizeof fresh->folder)
@@ -63,6 +67,7 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	strcpy(fresh->folder, folder);
 	fresh->config = *config;
 	fresh->hw = *hw;
+	fresh->made = made;
 	status = open_growing(fresh, err);
 	if (status) {
 		qmac_results_destroy(fresh);
@@ -222,6 +227,8 @@ void qmac_results_destroy(struct qmac_results *results)
 	qmac_atomic_abandon(&results->timeline);
 	qmac_atomic_abandon(&results->layers);
 	qmac_atomic_abandon(&results->metrics);
+	if (results->made)
+		(void)rmdir(results->folder); /* a run that was refused leaves nothing; others fill it */
 	free(results);
 }
 

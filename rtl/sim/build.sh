@@ -68,8 +68,8 @@ if [ "$what" = path ]; then
 	echo "$cache/$name.so"
 	exit 0
 fi
-mkdir -p "$cache"
-work=$(mktemp -d "$cache/$name.XXXXXX")
+mkdir -p "$cache" || exit 2
+work=$(mktemp -d "$cache/$name.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 set +e
