@@ -133,8 +133,14 @@ test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(foreach v,release sanitize,$(test_p
 soak: $(BUILD)/sanitize/tests/test_program ## 10,000 random programs under the sanitizers: minutes
 	QMAC_TEST_PROGRAMS=10000 $<
 
+.PHONY: mutants
+mutants: $(BUILD)/qmac ## plant faults in the RTL and the C model; each must be caught: minutes
+	@BUILD='$(BUILD)' CC='$(CC)' CFLAGS='$(CFLAGS)' LIBS='$(LIBS)' sh tests/mutants/run.sh $(MUTANTS)
+
 bench: $(BUILD)/qmac $(bench_programs:%=$(BUILD)/release/tests/%) ## measure speed, side by side
-	@for b in $(bench_programs); do $(BUILD)/release/tests/$$b || exit 1; done
+	@$(if $(has_verilator),$(MAKE) --no-print-directory $(rtl_arrays:%=$(BUILD)/rtl/%/test))
+	@export QMAC_CACHE="$${QMAC_CACHE:-$(abspath $(BUILD))/cache}" QMAC_BENCH_ARRAYS='$(BUILD)/rtl'; \
+	for b in $(bench_programs); do $(BUILD)/release/tests/$$b || exit 1; done
 
 tables: $(table_programs:%=$(BUILD)/release/tests/%) ## print the measured tables of docs/
 	@for t in $(table_programs); do $(BUILD)/release/tests/$$t || exit 1; done

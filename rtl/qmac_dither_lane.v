@@ -4,6 +4,7 @@
 
 module qmac_dither_lane (
 	input  wire        clk_i,
+	input  wire [1:0]  run_i,     // bit i: stage i has a number that is wanted; bit 0 comes with channel_i
 	input  wire [31:0] state_i,   // of qmac_dither_row
 	input  wire [15:0] channel_i,
 	output wire [23:0] r_o
@@ -25,9 +26,12 @@ module qmac_dither_lane (
 	wire [31:0] last = five_rounds(stage1_q, channel_q, 5);
 
 	always @(posedge clk_i) begin
-		stage1_q <= five_rounds(state_i, channel_i, 0);
-		channel_q <= channel_i;
-		r_q <= last[31:8];
+		if (run_i[0]) begin
+			stage1_q <= five_rounds(state_i, channel_i, 0);
+			channel_q <= channel_i;
+		end
+		if (run_i[1])
+			r_q <= last[31:8];
 	end
 
 	assign r_o = r_q;

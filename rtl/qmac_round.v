@@ -2,12 +2,13 @@
 //
 // Three stages, one value a cycle: y_o and saturated_o belong to x_i of three cycles ago. shift_i,
 // relu_i and the others are constant while values of a command are on their way; r_i alone comes with
-// its value, one cycle after x_i.
+// its value, one cycle after x_i. A stage without a value stands still.
 `default_nettype none
 `include "qmac_isa.vh"
 
 module qmac_round (
 	input  wire               clk_i,
+	input  wire        [2:0]  run_i,       // bit i: stage i has a value; bit 0 comes with x_i
 	input  wire signed [63:0] x_i,
 	input  wire        [5:0]  shift_i,
 	input  wire        [1:0]  rnd_i,       // ROUND_*
@@ -39,14 +40,17 @@ module qmac_round (
 	wire fits = above == 64'sd0 || above == -64'sd1;
 
 	always @(posedge clk_i) begin
-		floor_q <= x_i >>> shift_i;
-		fraction_q <= below[63:40];
-		sticky_q <= below[39:0] != 40'd0;
-
-		rounded_q <= floor_q + {63'd0, up};
-
-		y_q <= fits ? value : value[63] ? low : ~low;
-		saturated_q <= !fits;
+		if (run_i[0]) begin
+			floor_q <= x_i >>> shift_i;
+			fraction_q <= below[63:40];
+			sticky_q <= below[39:0] != 40'd0;
+		end
+		if (run_i[1])
+			rounded_q <= floor_q + {63'd0, up};
+		if (run_i[2]) begin
+			y_q <= fits ? value : value[63] ? low : ~low;
+			saturated_q <= !fits;
+		end
 	end
 
 	assign y_o = y_q;

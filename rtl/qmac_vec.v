@@ -188,7 +188,7 @@ module qmac_vec #(
 	) result (
 		.clk_i(clk_i), .begin_i(begins), .command_i(command), .used_i(used), .row_key_i(write[3]),
 		.row_key_wrap_i(write_wrap[3]), .channel_i(write[6]), .channel_wrap_i(write_wrap[6]),
-		.write_i(write[END]), .write_wrap_i(write_wrap[END]), .x_i(reduced),
+		.run_i(write[9:6]), .write_i(write[END]), .write_wrap_i(write_wrap[END]), .x_i(reduced),
 		.saturated_o(result_saturated), .row_o(write_row_o), .a_write_o(a_write_o), .a_data_o(a_data_o),
 		.w_write_o(w_write_o), .w_data_o(w_data_o), .acc_write_o(acc_write_o), .acc_data_o(acc_data_o));
 

@@ -21,6 +21,7 @@ module qmac_vec_write #(
 	input  wire                     row_key_wrap_i,
 	input  wire                     channel_i,
 	input  wire                     channel_wrap_i,
+	input  wire [9:6]               run_i,      // a row to be written is in this cycle of its way
 	input  wire                     write_i,
 	input  wire                     write_wrap_i,
 	input  wire [64*LANES-1:0]      x_i,
@@ -38,6 +39,7 @@ module qmac_vec_write #(
 	// ---- random numbers: under red_rows the strides of i0 are 0
 	wire [31:0] dither_row, state;
 	wire [15:0] channel;
+	wire stochastic = {30'd0, command_i[`QMAC_VEC_rnd]} == `QMAC_ROUND_STOCHASTIC;
 
 	qmac_vec_walk #(.BITS(32)) walk_dither_row (
 		.clk_i(clk_i), .begin_i(begin_i), .first_i(command_i[`QMAC_VEC_dither_row0]),
@@ -65,11 +67,13 @@ module qmac_vec_write #(
 			wire [LIMB_BITS-1:0] limb;
 
 			qmac_dither_lane dither_lane (
-				.clk_i(clk_i), .state_i(state), .channel_i(channel + LANE), .r_o(r));
+				.clk_i(clk_i), .run_i(run_i[7:6] & {2{stochastic}}), .state_i(state),
+				.channel_i(channel + LANE), .r_o(r));
 			qmac_round round (
-				.clk_i(clk_i), .x_i(x_i[64*j +: 64]), .shift_i(command_i[`QMAC_VEC_shift]),
-				.rnd_i(command_i[`QMAC_VEC_rnd]), .r_i(r), .relu_i(command_i[`QMAC_VEC_relu]),
-				.bw_i(command_i[`QMAC_VEC_bw]), .y_o(y), .saturated_o(saturated_o[j]));
+				.clk_i(clk_i), .run_i(run_i[9:7]), .x_i(x_i[64*j +: 64]),
+				.shift_i(command_i[`QMAC_VEC_shift]), .rnd_i(command_i[`QMAC_VEC_rnd]), .r_i(r),
+				.relu_i(command_i[`QMAC_VEC_relu]), .bw_i(command_i[`QMAC_VEC_bw]), .y_o(y),
+				.saturated_o(saturated_o[j]));
 			qmac_limb #(.OUT_BITS(LIMB_BITS)) cut (
 				.value_i(y), .lsb_i(command_i[`QMAC_VEC_lsb]), .nbits_i(command_i[`QMAC_VEC_nbits]),
 				.unsigned_i(command_i[`QMAC_VEC_limb_unsigned]), .limb_o(limb));

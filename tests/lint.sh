@@ -8,7 +8,7 @@ findings=0
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
 
-make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" || exit 1
+make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" "$BUILD/gen/qmac_isa.vh" || exit 1
 # tests/rtl is compiled once per unit, with that unit's parameters (make test-rtl).
 sources=$(find cmodel host tests -name '*.c' ! -path 'tests/rtl/*' | sort)
 headers=$(find cmodel host tests -name '*.h' | sort)
@@ -79,6 +79,7 @@ if have shellcheck; then
 	# shellcheck disable=SC2086 # a list of files
 	check shellcheck shellcheck $scripts
 fi
+BUILD="$BUILD" sh tests/rtl/lint.sh || findings=$((findings + 1))
 if have cppcheck; then
 	# cppcheck takes the address of a variable for a use of its value; the compilers and the sanitizers
 	# look for uninitialised values without that mistake.

@@ -1,13 +1,13 @@
 #!/bin/sh
-# run.sh TEST...: runs every test program in both builds, the tests of the command line in both, and
-# the check of the generated tables. BUILD is the build folder. Prints one line per program, the whole
-# output of those that fail, and at the end "N passed, N failed, N skipped" over all.
+# run.sh TEST...: runs every test program in both builds, the tests of the command line in both, the RTL
+# in lockstep, and the check of the generated tables. BUILD is the build folder. Prints one line per program,
+# the whole output of those that fail, and at the end "N passed, N failed, N skipped" over all.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
 set -u
 here=$(dirname "$0")
-BUILD=${BUILD:-build}
+export BUILD="${BUILD:-build}"
 logs=$BUILD/test-logs
 
 if [ "${1:-}" = --one ]; then
@@ -22,6 +22,11 @@ if [ "${1:-}" = --one ]; then
 		[ "$variant" = sanitize ] && qmac=$BUILD/sanitize/qmac
 		$limit sh "$here/cli.sh" "$qmac" > "$log" 2>&1
 		;;
+	lockstep)
+		# It compiles, too.
+		[ -z "$limit" ] || limit='timeout 1800'
+		$limit sh "$here/lockstep.sh" "$BUILD/qmac" "$BUILD/sanitize/qmac" > "$log" 2>&1
+		;;
 	*)
 		program=$BUILD/$variant/tests/$name
 		[ "$variant" = rtl ] && program=$BUILD/rtl/$name/test
@@ -35,9 +40,11 @@ fi
 rm -rf "$logs"
 mkdir -p "$logs"
 set -- "$@" cli
+# The longest comes first.
+echo release/lockstep > "$logs/list"
 for name in "$@"; do
 	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
-done > "$logs/list"
+done >> "$logs/list"
 for name in ${RTL_UNITS:-}; do
 	echo "rtl/$name"
 done >> "$logs/list"
@@ -65,7 +72,11 @@ while read -r entry; do
 		echo "$variant $line"
 	fi
 	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
-	[ "$2" = 0 ] || sed 's/^/    /' "$log"
+	if [ "$2" != 0 ]; then
+		sed 's/^/    /' "$log"
+	elif [ "$3" != 0 ]; then
+		grep -a 'not installed' "$log"
+	fi
 done < "$logs/list"
 
 if sh "$here/docs_tables.sh" check "$BUILD/gen/isa-gen" "$here/../docs/command-set.md"; then

@@ -66,7 +66,6 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
 	},
 	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
-	{"replay", "TRACE", "Not available yet.\n", 0, 0, INT_MAX, NULL},
 	{
 		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--stalls] [--timed]"
 		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR]",

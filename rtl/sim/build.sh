@@ -5,7 +5,8 @@
 # `path` prints where in CACHE the library belongs: its name is a digest of the parameters, of all sources
 # and of the tool. `build` makes it there: in a folder of its own, then by one rename, so that a library is
 # whole or absent; what the tools said stays beside it, under the same name with .log, where one failed.
-# `wave` can write waves, at half the speed even where it does not.
+# `wave` can write waves, at half the speed even where it does not. QMAC_RTL_OPT optimises what runs in
+# every cycle: -O3 where not set; -O1 compiles faster, for short simulations.
 # Exit status: 0 done, 2 something failed, 4 Verilator, 5 a compiler is not installed.
 set -eu
 what=$1 cache=$2 kind=$3
@@ -17,9 +18,11 @@ cc=${CC:-$(command -v clang || command -v gcc || command -v cc)} || exit 5
 cxx=${CXX:-$(command -v clang++ || command -v g++ || command -v c++)} || exit 5
 command -v make > /dev/null || exit 5
 
+optimise=${QMAC_RTL_OPT:--O3}
+
 digest() {
 	{
-		echo "$kind $*"
+		echo "$kind $optimise $*"
 		verilator --version
 		"$cxx" --version | head -n 1
 		cat cmodel/isa/gen.c cmodel/isa/isa.def rtl/*.v rtl/*.vh rtl/sim/*.sv rtl/sim/device* rtl/sim/build.sh
@@ -36,7 +39,8 @@ build() {
 		trace=--trace-fst define=-DQMAC_RTL_TRACE
 	fi
 	include=$(verilator --getenv VERILATOR_ROOT)/include
-	flags="-fPIC -fvisibility=hidden -Irtl/sim -I$work/v -isystem $include"
+	# Verilator's objects have an alignment, which `new` heeds from C++17 on, as its own files are compiled.
+	flags="-std=gnu++17 -fPIC -fvisibility=hidden -Irtl/sim -I$work/v -isystem $include"
 
 	"$cc" -Icmodel cmodel/isa/gen.c -o "$work/isa-gen"
 	"$work/isa-gen" verilog > "$work/qmac_isa.vh"
@@ -46,7 +50,8 @@ build() {
 		--default-language 1364-2005 +1800-2017ext+sv -Wno-fatal $trace \
 		-CFLAGS '-fPIC -fvisibility=hidden' -Irtl -I"$work" -y rtl -y rtl/sim \
 		$parameters rtl/sim/*.sv
-	MAKEFLAGS='' make -C "$work/v" -f Vdevice.mk -j 2 CXX="$cxx" OPT_FAST=-O3 OPT_SLOW=-O1 Vdevice__ALL.a
+	MAKEFLAGS='' make -C "$work/v" -f Vdevice.mk -j 2 CXX="$cxx" OPT_FAST="$optimise" OPT_SLOW=-O0 \
+		Vdevice__ALL.a
 	# What the runtime prints is for the one who asked for the simulation.
 	# shellcheck disable=SC2086
 	"$cxx" -O2 $flags -DVL_PRINTF=qmac_rtl_print -include rtl/sim/device.h -c "$include/verilated.cpp" \

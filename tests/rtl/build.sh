@@ -1,8 +1,9 @@
 #!/bin/sh
 # build.sh archive|test NAME UNIT PARAMETER=VALUE...: in two steps builds $BUILD/rtl/NAME/test from
-# tests/rtl/unit_UNIT.v with these parameters and tests/rtl/test_rtl_UNIT.c, which gets them as macros.
-# BUILD, CC and CXX as in the Makefile. `test` links the objects given in OBJECTS and the libraries in
-# LIBS. What they were made from lies beside them for make, as unit.d and test.d.
+# tests/rtl/unit_UNIT.v with these parameters and tests/rtl/test_rtl_UNIT.c (or bench_rtl_UNIT.c), which
+# gets them as macros. BUILD, CC and CXX as in the Makefile. `archive` compiles Verilator's code with OPT;
+# `test` links the objects given in OBJECTS and the libraries in LIBS. What they were made from lies beside
+# them for make, as unit.d and test.d.
 set -eu
 what=$1 dir=$BUILD/rtl/$2 unit=$3
 shift 3
@@ -27,7 +28,7 @@ archive() {
 		for (i = 1; i <= NF; i++)
 			print $i ":"
 	}' "$dir/Vunit__ver.d" > "$dir/unit.d"
-	MAKEFLAGS='' make -s -C "$dir" -f Vunit.mk CXX="$CXX" OPT_FAST=-O1 OPT_SLOW=-O0 Vunit__ALL.a \
+	MAKEFLAGS='' make -s -C "$dir" -f Vunit.mk CXX="$CXX" OPT_FAST="$OPT" OPT_SLOW=-O0 Vunit__ALL.a \
 		> "$dir/make.log"
 	rm -f "$dir"/Vunit*.d "$dir"/Vunit*.o
 }
@@ -40,13 +41,14 @@ test_program() {
 	for runtime in verilated verilated_threads; do
 		object=$BUILD/rtl/$runtime.o
 		[ -f "$object" ] && continue
-		"$CXX" -O2 -I"$root/include" -c "$root/include/$runtime.cpp" -o "$object.$$"
+		"$CXX" -std=gnu++17 -O2 -I"$root/include" -c "$root/include/$runtime.cpp" -o "$object.$$"
 		mv "$object.$$" "$object"
 	done
-	"$CXX" -O2 -Irtl/sim -I"$dir" -isystem "$root/include" -c rtl/sim/unit_shim.cpp -o "$dir/shim.o"
+	"$CXX" -std=gnu++17 -O2 -Irtl/sim -I"$dir" -isystem "$root/include" -c rtl/sim/unit_shim.cpp \
+		-o "$dir/shim.o"
 	# shellcheck disable=SC2086 # lists of options
-	"$CC" $CFLAGS $macros -MMD -MP -MT "$dir/test" -MF "$dir/test.d" -c "tests/rtl/test_rtl_$unit.c" \
-		-o "$dir/test.o"
+	"$CC" $CFLAGS $macros -MMD -MP -MT "$dir/test" -MF "$dir/test.d" \
+		-c tests/rtl/*_rtl_"$unit".c -o "$dir/test.o"
 	# shellcheck disable=SC2086 # lists of files
 	"$CXX" "$dir/test.o" "$dir/shim.o" "$dir/Vunit__ALL.a" "$BUILD/rtl/verilated.o" \
 		"$BUILD/rtl/verilated_threads.o" $OBJECTS $LIBS -latomic -o "$dir/test"

@@ -1,5 +1,7 @@
 #!/bin/sh
-# lint.sh: every module of rtl/ in Verilator (lint), Icarus and Yosys, the matrix unit in several shapes.
+# lint.sh: every module of rtl/ in Verilator (lint), Icarus and Yosys, the matrix unit in several shapes,
+# the whole device with the parameters of two hardware files, what simulation adds, and parameters that
+# must be refused (Yosys does not look at them).
 # A tool that is not installed is skipped, and it says so. Exit status 1 where anything was found.
 set -u
 findings=0
@@ -8,6 +10,8 @@ lint="verilator --lint-only --default-language 1364-2005 -Wall -y rtl $includes"
 shapes='ROWS=1,COLS=1,A_BITS=2,W_BITS=2,ACC_BITS=16,ACC_OVERFLOW=0,OS_MAX=256,A_DEPTH=2,W_DEPTH=2,ACC_DEPTH=2
 ROWS=12,COLS=20,A_BITS=7,W_BITS=11,ACC_BITS=40,OS_MAX=512,A_DEPTH=1000,W_DEPTH=1002,ACC_DEPTH=1004
 ROWS=64,COLS=64,A_BITS=16,W_BITS=16,ACC_BITS=64,OS_MAX=65536,A_DEPTH=65536,W_DEPTH=65536,ACC_DEPTH=65536'
+# Out of range, odd, and one that does not fit another: scratchpads must hold two full arrays.
+illegal='ROWS=65 A_DEPTH=63 COLS=33'
 
 have() {
 	command -v "$1" >/dev/null 2>&1 && return 0
@@ -15,34 +19,95 @@ have() {
 	return 1
 }
 
+finding() {
+	printf 'lint: %s: FAILED\n%s\n' "$1" "$2"
+	findings=$((findings + 1))
+}
+
 # check WHAT COMMAND...: a failure, or any output, is a finding.
 check() {
 	what=$1
 	shift
-	output=$("$@" 2>&1) && [ -z "$output" ] && return
-	printf 'lint: %s: FAILED\n%s\n' "$what" "$output"
-	findings=$((findings + 1))
+	if ! output=$("$@" 2>&1) || [ -n "$output" ]; then
+		finding "$what" "$output"
+	fi
 }
 
+# refuse WHAT PATTERN COMMAND...: that it succeeds is a finding, or that it fails for another reason.
+refuse() {
+	what=$1 pattern=$2
+	shift 2
+	if output=$("$@" 2>&1); then
+		finding "$what" 'accepted'
+	else
+		echo "$output" | grep -q "$pattern" || finding "$what" "$output"
+	fi
+}
+
+# options OPTION SEPARATOR ROWS=1,COLS=1,...: every parameter as an option.
+options() {
+	echo "$3" | tr , '\n' | sed "s/^\(.*\)=\(.*\)/$1\1$2\2/"
+}
+
+# The parameters of a hardware file: all but those of clock and memory. Words have numbers.
+parameters() {
+	awk -F '[: #]+' '
+		/^[a-z]/ && $1 !~ /^(clock_mhz|dram)$/ {
+			value = $2
+			if (value ~ /^(saturate|true)$/)
+				value = 1
+			if (value ~ /^(wrap|false|parallel)$/)
+				value = 0
+			printf "%s%s=%s", separator, toupper($1), value
+			separator = ","
+		}' "configs/hw/$1.yaml"
+}
+
+have verilator && verilator=1 || verilator=
+have iverilog && iverilog=1 || iverilog=
+have yosys && yosys=1 || yosys=
+
+# shellcheck disable=SC2086 # lists of options, here and below
 for file in rtl/*.v; do
 	module=$(basename "$file" .v)
-	# shellcheck disable=SC2086 # lists of options
-	if have verilator; then
-		check "verilator $module" $lint --top-module "$module" "$file"
-	fi
-	# shellcheck disable=SC2086
-	if have iverilog; then
+	[ -z "$verilator" ] || check "verilator $module" $lint --top-module "$module" "$file"
+	[ -z "$iverilog" ] ||
 		check "iverilog $module" iverilog -g2005 -Wall $includes -y rtl -t null -s "$module" "$file"
-	fi
-	if have yosys; then
-		check "yosys $module" yosys -q -w 'Replacing memory' \
-			-p "read_verilog -defer $includes rtl/*.v; hierarchy -check -top $module; proc; check -assert"
-	fi
+	[ -z "$yosys" ] || check "yosys $module" yosys -q -w 'Replacing memory' \
+		-p "read_verilog -defer $includes rtl/*.v; hierarchy -check -top $module; proc; check -assert"
 done
-if have verilator; then
+
+# shellcheck disable=SC2046,SC2086
+if [ "$verilator" ]; then
 	for shape in $shapes; do
-		# shellcheck disable=SC2086,SC2046
-		check "verilator $shape" $lint $(echo "-G$shape" | sed 's/,/ -G/g') rtl/qmac_matrix.v
+		check "verilator qmac_matrix $shape" $lint $(options -G = "$shape") rtl/qmac_matrix.v
+	done
+	for shape in $illegal; do
+		refuse "verilator: illegal $shape" qmac_legal $lint $(options -G = "$shape") rtl/qmac_top.v
+	done
+fi
+
+for name in 8x8_w8 ragged; do
+	device=$(parameters "$name")
+	# shellcheck disable=SC2046,SC2086
+	if [ "$verilator" ]; then
+		check "verilator device $name" $lint $(options -G = "$device") --top-module qmac_top rtl/qmac_top.v
+		check "verilator simulation $name" $lint --assert +1800-2017ext+sv --unroll-count 8 \
+			$(options -G = "$device") --top-module qmac_sim rtl/sim/*.sv
+	fi
+	# shellcheck disable=SC2046,SC2086
+	[ -z "$iverilog" ] || check "iverilog device $name" iverilog -g2005 -Wall $includes -y rtl \
+		-o /dev/null -s qmac_top $(options -Pqmac_top. = "$device") rtl/qmac_top.v
+	[ -z "$yosys" ] || check "yosys device $name" yosys -q -w 'Replacing memory' \
+		-p "read_verilog -defer $includes rtl/*.v
+			chparam $(options '-set ' ' ' "$device" | tr '\n' ' ') qmac_top
+			hierarchy -check -top qmac_top; proc; check -assert"
+done
+# shellcheck disable=SC2046,SC2086
+if [ "$iverilog" ]; then
+	for shape in $illegal; do
+		refuse "iverilog: illegal $shape" qmac_legal iverilog -g2005 $includes -y rtl -o /dev/null \
+			-s qmac_top $(options -Pqmac_top. = "$shape") rtl/qmac_top.v
 	done
 fi
 [ "$findings" = 0 ] && echo "lint: rtl: clean"

@@ -15,15 +15,15 @@ module unit_leaves #(
 	wire [63:0] y;
 	wire saturated;
 	qmac_round round (
-		.clk_i(clk_i), .x_i(in_i[63:0]), .shift_i(in_i[69:64]), .rnd_i(in_i[71:70]), .r_i(in_i[119:96]),
-		.relu_i(in_i[72]), .bw_i(in_i[78:73]), .y_o(y), .saturated_o(saturated));
+		.clk_i(clk_i), .run_i(3'b111), .x_i(in_i[63:0]), .shift_i(in_i[69:64]), .rnd_i(in_i[71:70]),
+		.r_i(in_i[119:96]), .relu_i(in_i[72]), .bw_i(in_i[78:73]), .y_o(y), .saturated_o(saturated));
 
 	wire [31:0] state;
 	wire [23:0] r;
 	qmac_dither_row dither_row (
 		.clk_i(clk_i), .seed_i(in_i[159:128]), .row_i(in_i[191:160]), .state_o(state));
 	qmac_dither_lane dither_lane (
-		.clk_i(clk_i), .state_i(state), .channel_i(in_i[207:192]), .r_o(r));
+		.clk_i(clk_i), .run_i(2'b11), .state_i(state), .channel_i(in_i[207:192]), .r_o(r));
 
 	wire [OUT_BITS-1:0] limb;
 	qmac_limb #(.OUT_BITS(OUT_BITS)) limb_cut (

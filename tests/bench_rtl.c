@@ -1,0 +1,214 @@
+/*
+ * Speed of the simulated RTL, alone and in lockstep with the C model, in million device
+ * cycles per second of processor time: a matrix product that keeps the array busy, and HALP's
+ * inner loop, which keeps VEC busy. Beside it the bare Verilated array of the same shape, built
+ * by the same tools ($QMAC_BENCH_ARRAYS/array_NAME/test): what is left of its speed is the share.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "backend/rtl_library.h"
+#include "config/hw_file.h"
+#include "driver/gemm.h"
+#include "train/linear_program.h"
+
+enum { SIZE = 96, SAMPLES = 40, FEATURES = 100, STEPS = 150, RING_LOG2 = 10 };
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static uint32_t noise(uint32_t *random)
+{
+	*random = *random * 1664525U + 1013904223U;
+	return *random >> 16;
+}
+
+/* ---- streams -------------------------------------------------------------------- */
+
+static enum qmac_status put(struct qmac_driver *driver, struct qmac_matrix *matrix, struct qmac_error *err)
+{
+	uint8_t data[SIZE * SIZE];
+	uint32_t random = 1;
+	enum qmac_status status = qmac_driver_allocate(driver, sizeof data, &matrix->buffer, err);
+
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)noise(&random);
+	matrix->row_bytes = SIZE;
+	if (!status)
+		qmac_driver_upload(driver, matrix->buffer, 0, data, sizeof data);
+	return status;
+}
+
+/* C = A B and C = A^T B of operands of the array's width. */
+static enum qmac_status products(struct qmac_driver *driver, struct qmac_error *err)
+{
+	const struct qmac_hw *hw = qmac_driver_hw(driver);
+	struct qmac_gemm_shape shape = {
+		.m = SIZE, .n = SIZE, .k = SIZE,
+		.a = {.bits = hw->a_bits < 8 ? hw->a_bits : 8, .is_signed = true, .container = QMAC_CONTAINER_BYTE},
+		.b = {.bits = 8, .is_signed = true, .container = QMAC_CONTAINER_BYTE},
+		.c_container = QMAC_CONTAINER_WORD,
+	};
+	struct qmac_gemm_matrices matrices = {.c.row_bytes = SIZE * 4};
+	struct qmac_marks marks = {.mask = 0};
+	struct qmac_gemm_plan plan;
+	enum qmac_status status = put(driver, &matrices.a, err);
+
+	if (!status)
+		status = put(driver, &matrices.b, err);
+	if (!status)
+		status = qmac_driver_allocate(driver, SIZE * SIZE * 4, &matrices.c.buffer, err);
+	for (int form = 0; !status && form < 2; form++) {
+		shape.form = form ? QMAC_GEMM_ATB : QMAC_GEMM_AB;
+		status = qmac_gemm_plan_make(&plan, &shape, hw, err);
+		if (!status)
+			status = qmac_gemm_run(driver, &plan, &matrices, 0, &marks, err);
+	}
+	return status ? status : qmac_driver_finish(driver, err);
+}
+
+/* HALP-8 as in Figure 1, fewer samples. */
+static enum qmac_status inner_loop(struct qmac_driver *driver, struct qmac_error *err)
+{
+	static const struct qmac_linear_shape shape = {
+		.samples = SAMPLES, .features = FEATURES, .batch = 1, .bits = 8, .x_bits = 8, .frac_bits = 8,
+		.mp_bits = 16, .c1 = 1.0 / 65536, .has_offset = true,
+	};
+	int16_t codes[SAMPLES * FEATURES];
+	int64_t offset[FEATURES] = {0};
+	int32_t z[FEATURES];
+	uint32_t order[STEPS], random = 2;
+	const struct qmac_linear_loop loop = {.order = order, .steps = STEPS, .keep_after = STEPS, .z = z};
+	struct qmac_linear_program *program = NULL;
+	struct qmac_linear_plan plan;
+	enum qmac_status status = qmac_linear_plan_make(&plan, &shape, qmac_driver_hw(driver), err);
+
+	for (int i = 0; i < SAMPLES * FEATURES; i++)
+		codes[i] = (int16_t)(noise(&random) % 255 - 127);
+	for (int i = 0; i < STEPS; i++)
+		order[i] = noise(&random) % SAMPLES;
+	if (!status)
+		status = qmac_linear_program_create(driver, &plan, codes, &program, err);
+	if (status)
+		return status;
+	qmac_linear_program_set_z(program, NULL);
+	qmac_linear_program_set_offset(program, offset);
+	status = qmac_linear_program_run(program, &loop, err);
+	qmac_linear_program_destroy(program);
+	return status;
+}
+
+/* ---- measuring ------------------------------------------------------------------ */
+
+typedef enum qmac_status stream_run(struct qmac_driver *driver, struct qmac_error *err);
+
+/* Million device cycles per second. */
+static enum qmac_status measure(const struct qmac_hw *hw, const struct qmac_rtl_library *library,
+                                const char *name, stream_run *run, double *speed, struct qmac_error *err)
+{
+	const struct qmac_device_options options = {.memory_bytes = 1 << 20};
+	const struct qmac_backend_settings settings = {.library = library};
+	struct qmac_backend *backend = NULL;
+	struct qmac_driver *driver = NULL;
+	uint64_t counters[QMAC_COUNTERS];
+	enum qmac_status status = qmac_backend_open(name, hw, &options, &settings, &backend, err);
+	double began;
+
+	if (!status)
+		status = qmac_driver_open(backend, hw, RING_LOG2, &driver, err);
+	began = seconds();
+	if (!status)
+		status = run(driver, err);
+	if (!status) {
+		*speed = 1 / (seconds() - began);
+		qmac_driver_counters(driver, counters);
+		*speed *= (double)counters[QMAC_COUNTER_CYCLES] / 1e6;
+	}
+	qmac_driver_close(driver);
+	qmac_backend_destroy(backend);
+	return status;
+}
+
+/* Speed of the bare array; 0 where it was not built. */
+static double bare_array(const char *name)
+{
+	const char *folder = getenv("QMAC_BENCH_ARRAYS");
+	char command[1024];
+	double speed = 0;
+	FILE *pipe;
+
+	if (!folder)
+		return 0;
+	snprintf(command, sizeof command, "'%s/array_%s/test'", folder, name);
+	pipe = popen(command, "r");
+	if (pipe && fscanf(pipe, "%lf", &speed) != 1)
+		speed = 0;
+	if (pipe)
+		pclose(pipe);
+	return speed;
+}
+
+static void print_speed(double speed, double array)
+{
+	if (array > 0)
+		printf("   %7.4f %6.1f %%", speed, 100 * speed / array);
+	else
+		printf("   %7.4f %8s", speed, "-");
+}
+
+static enum qmac_status measure_device(const char *name, struct qmac_error *err)
+{
+	static stream_run *const streams[] = {products, inner_loop};
+	static const char *const backends[] = {"rtl", "lockstep"};
+	struct qmac_rtl_library *library = NULL;
+	double array = bare_array(name), speed = 0;
+	struct qmac_hw hw;
+	char file[64];
+	enum qmac_status status;
+
+	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
+	status = qmac_hw_load(&hw, file, err);
+	if (!status)
+		status = qmac_rtl_library_open(&hw, false, NULL, NULL, &library, err);
+	if (!status)
+		printf("%-10s %8.4f", name, array);
+	for (int i = 0; !status && i < 4; i++) {
+		status = measure(&hw, library, backends[i % 2], streams[i / 2], &speed, err);
+		if (!status)
+			print_speed(speed, array);
+	}
+	if (!status)
+		putchar('\n');
+	fflush(stdout);
+	qmac_rtl_library_close(library);
+	return status;
+}
+
+int main(void)
+{
+	static const char *const names[] = {"8x8_w8", "16x16_w8", "ragged"};
+	struct qmac_error err = {0};
+	char text[3200];
+
+	if (!qmac_rtl_available()) {
+		puts("RTL: skipped, verilator is not installed");
+		return 0;
+	}
+	printf("Simulation of the RTL in Mcycle/s, and as a share of the bare Verilated array\n%-10s %8s %19s "
+	       "%19s %19s %19s\n", "device", "array", "GEMM, rtl", "GEMM, lockstep", "HALP, rtl",
+	       "HALP, lockstep");
+	fflush(stdout);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (measure_device(names[i], &err)) {
+			fprintf(stderr, "bench_rtl: %s\n", qmac_error_text(&err, text, sizeof text));
+			return 1;
+		}
+	return 0;
+}

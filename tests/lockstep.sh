@@ -1,0 +1,107 @@
+#!/bin/sh
+# lockstep.sh QMAC SANITIZED: the RTL against the C model, bounded: the recorded traces on every backend,
+# trainings in lockstep, fuzzing, on three hardware configurations. SANITIZED is the program with the
+# sanitizers. Libraries are kept in $BUILD/cache; each takes the better part of a minute to build.
+# Works in a folder of its own and removes it. The last line counts the checks.
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=$(cd "${BUILD:-build}" && pwd)
+qmac=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+sanitized=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+work=$(mktemp -d "${TMPDIR:-/tmp}/qmac-lockstep-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 3
+passed=0 failed=0 skipped=0
+# Short simulations: what counts is how long they take to build.
+export QMAC_CACHE="$BUILD/cache" QMAC_RTL="$root" QMAC_RTL_OPT="${QMAC_RTL_OPT:--O1}"
+ragged=$root/configs/hw/ragged.yaml small=$root/configs/hw/8x8_w8.yaml
+command -v verilator > /dev/null && verilator=1 || verilator=
+[ "$verilator" ] || echo "lockstep: verilator is not installed: the RTL is not compared with the C model"
+
+# check REGEX ARGUMENTS...: qmac must succeed, and a line of its output must match as a whole.
+check() {
+	pattern=$1
+	shift
+	if [ ! "$verilator" ]; then
+		skipped=$((skipped + 1))
+	elif ! "$qmac" "$@" > out 2> err; then
+		failed=$((failed + 1))
+		echo "FAILED: qmac $*"
+		sed 's/^/    /' err out
+	elif ! grep -qx -- "$pattern" out; then
+		failed=$((failed + 1))
+		echo "FAILED: qmac $*: no line reads: $pattern"
+		sed 's/^/    /' out
+	else
+		passed=$((passed + 1))
+	fi
+}
+
+# cosim ARGUMENTS...: a training whose commands and cycles all agree, at least 300 of them.
+cosim() {
+	check 'retire cycles *equal for every command' cosim "$@" --timed --out cosim
+	check 'lockstep *\([3-9][0-9][0-9]\|[0-9]\{4,\}\) commands compared, .*, zero mismatches' \
+		cosim "$@" --stalls 5 --out cosim
+}
+
+fuzz() {
+	check 'seed .* configurations.*: 0 different or failed' fuzz "$@" --out fuzz
+}
+
+# ---- traces, on every backend -------------------------------------------------------
+for trace in "$root"/traces/*.trace; do
+	for backend in cmodel rtl lockstep; do
+		check '.* commands.*: equal, cycles too' replay "$trace" --backend "$backend" --timed
+	done
+	check '.* commands.*: equal' replay "$trace" --backend lockstep --stalls 3
+done
+
+# The hardware of a trace as a file: 5x7, of odd widths and small depths.
+{
+	sed -n 's/^hw \([a-z_]*\) \(.*\)/\1: \2/p' "$root/traces/mix_5x7.trace"
+	echo 'dram:'
+	sed -n 's/^hw dram\.\([a-z_]*\) \(.*\)/  \1: \2/p' "$root/traces/mix_5x7.trace"
+} > mix.yaml
+
+# ---- trainings ------------------------------------------------------------------------
+# Figure 1 with HALP-8, fewer samples; the inputs' 8 bits are two operands of the ragged array.
+cosim "$root/configs/run/fig1.yaml" --hw "$ragged" --set samples=60 --set epochs=2 --set inner_steps=30
+cosim "$root/configs/run/fig1.yaml" --hw "$small" --set samples=60 --set epochs=1 --set inner_steps=80 \
+	--set algorithm=lp_sgd --set bits=16
+# Batches: products in both modes, z in limbs, samples loaded chunk by chunk while the last one is used.
+for hw in "$ragged" "$small"; do
+	cosim "$root/configs/run/fig1.yaml" --hw "$hw" --set samples=120 --set epochs=2 --set inner_steps=4 \
+		--set batch=30 --set bits=16
+done
+# Three classes, with the softmax on the host and from the table.
+awk 'BEGIN {
+	for (i = 0; i < 60; i++)
+		print i % 3 + i * 37 % 11 / 9 "," (i * i) % 7 - i % 3 "," i * 53 % 13 / 5 "," i % 3
+}' > classes.csv
+cat > classes.yaml <<END
+problem: logistic_regression
+data: csv
+file: classes.csv
+algorithm: halp
+epochs: 2
+inner_steps: 20
+END
+cosim classes.yaml --hw "$small"
+cosim classes.yaml --hw "$ragged" --set batch=12 --set inner_steps=8 --set algorithm=lp_svrg
+
+# ---- fuzzing: training streams are what the driver makes of products and inner loops -----
+for hw in "$ragged" mix.yaml; do
+	fuzz --hw "$hw" --kind legal --count 6000 --seed 11 --timed
+	fuzz --hw "$hw" --kind training --count 4000 --seed 12 --timed
+	fuzz --hw "$hw" --kind malformed --count 3000 --seed 13 --timed
+	fuzz --hw "$hw" --kind all --count 6000 --seed 14 --stalls
+done
+
+# ---- the host's side of all this under the sanitizers -------------------------------------
+qmac=$sanitized
+check '.* commands.*: equal, cycles too' replay "$root/traces/mix_5x7.trace" --backend lockstep --timed
+check '.* commands.*: equal' replay "$root/traces/lp_svrg_ragged.trace" --backend rtl --stalls 9
+fuzz --hw mix.yaml --kind all --count 1500 --seed 15
+
+echo "lockstep: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
