@@ -49,28 +49,38 @@ static void fill(struct data *d)
 		}
 }
 
+/* One row. */
+#define SOURCE(row) ((struct qmac_sources){(row), 0})
+#define RESULT(row) ((struct qmac_sums){(row), 0})
+
 static void row_finish(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)
 {
 	static const struct qmac_tail tail = {8, QMAC_ROUND_STOCHASTIC, false, 8};
 
-	d->sink += (int64_t)kernel->finish(&tail, lanes, (uint32_t)i * 2654435761U, 0, d->a[i], d->x[i]);
+	uint32_t state = (uint32_t)i * 2654435761U, channel = 0;
+
+	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &state, &channel, SOURCE(d->a[i]), RESULT(d->x[i]));
 }
 
 static void row_nearest(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)
 {
 	static const struct qmac_tail tail = {8, QMAC_ROUND_NEAREST, true, 8};
 
-	d->sink += (int64_t)kernel->finish(&tail, lanes, 0, 0, d->a[i], d->x[i]);
+	uint32_t none = 0;
+
+	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &none, &none, SOURCE(d->a[i]), RESULT(d->x[i]));
 }
 
 static void row_add(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)
 {
-	d->sink += (int64_t)kernel->combine(QMAC_OP_ADD, lanes, 4, 1, d->a[i], d->b[i], d->x[i]);
+	d->sink += (int64_t)kernel->combine(QMAC_OP_ADD, 1, lanes, 4, 1, SOURCE(d->a[i]), SOURCE(d->b[i]),
+	                                    RESULT(d->x[i]));
 }
 
 static void row_mul(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)
 {
-	d->sink += (int64_t)kernel->combine(QMAC_OP_MUL, lanes, 0, 0, d->a[i], d->b[i], d->x[i]);
+	d->sink += (int64_t)kernel->combine(QMAC_OP_MUL, 1, lanes, 0, 0, SOURCE(d->a[i]), SOURCE(d->b[i]),
+	                                    RESULT(d->x[i]));
 }
 
 static void row_dot(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)

@@ -51,7 +51,7 @@ static void random_shape(struct qmac_linear_shape *s)
 	s->samples = pick(1, SAMPLES_MAX);
 	s->features = pick(1, pick(0, 1) ? FEATURES_MAX : 12);
 	s->batch = pick(1, pick(0, 2) ? BATCH_MAX : 4);
-	s->bits = (int)pick(2, 16);
+	s->bits = (int)pick(2, pick(0, 3) ? 16 : 32);
 	s->x_bits = (int)pick(2, 16);
 	s->frac_bits = (int)pick(0, 16);
 	s->mp_bits = (int)pick(2, 24);
@@ -142,6 +142,7 @@ static void check_loop(struct ref_linear *model, struct qmac_batch_program *prog
 	loop.keep_after = pick(0, 1) ? loop.steps : pick(0, loop.steps);
 	for (int64_t i = 0; i < loop.steps * s->batch; i++)
 		order[i] = (uint32_t)pick(0, s->samples - 1);
+	qmac_batch_sort(order, loop.steps, s->batch);
 	set_start(model, program, plan, first);
 	for (int64_t t = 0; t <= loop.steps; t++) {
 		if (t == loop.keep_after)

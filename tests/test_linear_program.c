@@ -47,7 +47,7 @@ static void random_shape(struct qmac_linear_shape *s)
 	s->samples = pick(1, SAMPLES_MAX);
 	s->batch = 1;
 	s->features = pick(1, pick(0, 1) ? FEATURES_MAX : 12);
-	s->bits = (int)pick(2, 16);
+	s->bits = (int)pick(2, pick(0, 3) ? 16 : 32);
 	s->x_bits = (int)pick(2, 16);
 	s->frac_bits = (int)pick(0, 24);
 	s->mp_bits = (int)pick(2, 32);

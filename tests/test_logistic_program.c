@@ -73,8 +73,9 @@ static struct qmac_linear_shape random_shape(void)
 	struct qmac_linear_shape s = {
 		.samples = SAMPLES, .features = pick(1, pick(0, 1) ? REF_ROWS_MAX : 8), .batch = pick(1, BATCH_MAX),
 		.outputs = (int)pick(2, pick(0, 1) ? REF_CLASSES_MAX : 6), .host_residual = true,
-		.bits = (int)pick(2, 16), .x_bits = (int)pick(2, 16), .frac_bits = (int)pick(0, 16),
-		.mp_bits = (int)pick(2, 24), .has_offset = pick(0, 2) > 0,
+		.bits = (int)pick(2, pick(0, 3) ? 16 : 32), .x_bits = (int)pick(2, 16),
+		.frac_bits = (int)pick(0, 16), .mp_bits = (int)pick(2, pick(0, 3) ? 24 : 32),
+		.has_offset = pick(0, 2) > 0,
 	};
 
 	if (pick(0, 3) > 0)
@@ -167,6 +168,7 @@ static void check_loop(struct fixture *f, struct qmac_batch_program *program, bo
 	loop.keep_after = pick(0, 1) ? loop.steps : pick(0, loop.steps);
 	for (int64_t i = 0; i < loop.steps * s->batch; i++)
 		f->order[i] = (uint32_t)pick(0, SAMPLES - 1);
+	qmac_batch_sort(f->order, loop.steps, s->batch);
 	f->model.p = loop.point;
 	f->samples = f->order;
 	f->asked = 0;

@@ -171,7 +171,7 @@ static void test_same_weights(void)
 		struct qmac_run run = make_run(algorithms[a / 2], a % 2 ? 16 : 8, 8);
 		struct qmac_train_result results[DEVICES];
 
-		run.frac_bits = 11; /* with 16 bits more than 40 of ACC otherwise */
+		run.frac_bits = 10; /* with 16 bits more than 40 of ACC otherwise */
 		run.epochs = 2;
 		for (int i = 0; i < DEVICES; i++) {
 			struct qmac_hw hw = hardware(names[i]);
@@ -255,7 +255,7 @@ static void test_refusals(void)
 	refuse(&run, &hw, "frac_bits 16 with bits 8 needs accumulators of 37 bits; acc_bits of the hardware is"
 	       " 30");
 	hw = hardware("16x16_w8");
-	hw.acc_depth = 40;
+	hw.acc_depth = 38;
 	refuse(&run, &hw, "features 13 and 3 outputs does not fit the accumulators");
 }
 

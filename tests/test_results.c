@@ -130,8 +130,10 @@ static struct qmac_metrics row(int64_t epoch, double norm)
 		.host_flops = 7, .host_bytes = 8,
 	};
 
-	for (int i = 0; i < QMAC_COUNTERS; i++)
+	for (int i = 0; i < QMAC_COUNTERS; i++) {
 		m.counters[i] = (uint64_t)(epoch * (i + 1));
+		m.outer[i] = epoch == 2; /* one of each, in a gradient on the device */
+	}
 	return m;
 }
 
@@ -185,7 +187,8 @@ static void test_csv_files(void)
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
 		"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n"
 		"1,linear,6,8,0.25,21,,2,4,1.5\n"
-		"2,linear,6,8,0.25,21,,2,4,1.5\n");
+		"2,linear,6,8,0.25,20,,1,3,2\n"
+		"2,gradient,32,8,,1,,1,1,1\n");
 }
 
 static void test_summary(void)
@@ -195,7 +198,7 @@ static void test_summary(void)
 	static const char *const keys[] = {
 		"cycles", "macs", "vec_mults", "dram_read_bytes", "dram_write_bytes", "acc_saturations",
 		"requant_saturations", "container_saturations", "epochs", "grad_norm", "train_loss",
-		"coefficient_max", "host_flops", "host_bytes", "wall_seconds", "counters.store_wait", "hw.rows",
+		"coefficient_max", "outer_cycles", "host_flops", "host_bytes", "wall_seconds", "counters.store_wait", "hw.rows",
 		"hw.dram.latency", "hw.dram.bytes_per_cycle",
 	};
 	struct qmac_stored stored;

@@ -97,7 +97,7 @@ static void dependent_defaults(void)
 		CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_alpha], text);
 	}
 	CU_ASSERT_STRING_EQUAL(qmac_problem_name(config.run.problem), "linear_regression");
-	for (int bits = 2; bits <= 16; bits++) {
+	for (int bits = 2; bits <= 32; bits++) {
 		snprintf(text, sizeof text, "%d", bits);
 		CU_ASSERT_EQUAL(load(&config, NULL, "bits", text, NULL, NULL, &err), QMAC_OK);
 		CU_ASSERT_EQUAL(config.run.delta, bits == 8 ? 0.7 : 0.003 * pow(2, 16 - bits));

@@ -1,11 +1,13 @@
-/* Sweeps: the Pareto front, failing runs, resuming, stopping. */
+/* Sweeps: the Pareto front, figures against a setting, failing runs, resuming, stopping. */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "report/stored.h"
+#include "sweep/curve.h"
 #include "sweep/row.h"
 #include "sweep/sweep.h"
 #include "test.h"
@@ -94,6 +96,67 @@ static void test_pareto(void)
 	free(rows);
 }
 
+/* Lines of SVRG and of HALP at two widths over two kappas; HALP with two values of mu each. */
+static void test_curve(void)
+{
+	static const double norms[] = {5, 2, /* svrg, kappa 10, 2 */
+	                               7, 6, 4, 3, 1, 9, (double)NAN, 8};
+	static const struct {
+		const char *title;
+		double x, y, best;
+		int row;
+	} expected[] = {
+		{"svrg", 2, 2, (double)NAN, 1}, {"svrg", 10, 5, (double)NAN, 0}, {"halp-8", 2, 3, 1, 5},
+		{"halp-8", 10, 6, 1, 3}, {"halp-16", 2, 8, 1, 9}, {"halp-16", 10, 1, 0.5, 6},
+	};
+	struct qmac_sweep_row *rows = calloc(TEST_COUNT(norms), sizeof *rows);
+	struct qmac_curve_point *points;
+	struct qmac_sweep sweep;
+	struct qmac_error err;
+	FILE *table = tmpfile();
+	char text[1024], folder[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
+	snprintf(text, sizeof text, "data: conditioned\nhw: \"%s/configs/hw/8x8_w8.yaml\"\n", folder);
+	write_file("run.yaml", text);
+	write_file("sweep.yaml", "base: run.yaml\nset: {epochs: 2}\nruns:\n"
+	           "  - {kappa: [10, 2], algorithm: svrg}\n"
+	           "  - {algorithm: halp, bits: [8, 16], kappa: [10, 2], mu: [0.5, 1]}\n"
+	           "plot: {x: kappa, y: grad_norm, best: mu}\n");
+	if (qmac_sweep_load(&sweep, path_of("sweep.yaml"), &err))
+		CU_FAIL_FATAL("load");
+	CU_ASSERT_FATAL(sweep.run_count == TEST_COUNT(norms) && rows && table);
+	CU_ASSERT(qmac_curve_is_wanted(&sweep) && qmac_curve_check(&sweep, &err) == QMAC_OK);
+	for (int i = 0; i < TEST_COUNT(norms); i++) {
+		make_row(&rows[i], i < 2 ? QMAC_SVRG : QMAC_HALP, 1, isnan(norms[i]) ? 0 : norms[i]);
+		rows[i].answer.result.diverged = isnan(norms[i]);
+		rows[i].name = sweep.runs[i].name;
+		rows[i].config.run.data = QMAC_DATA_CONDITIONED;
+		rows[i].config.run.kappa = (i < 2 ? i : i / 2 - 1) % 2 ? 2 : 10;
+		rows[i].config.run.mu = i % 2 ? 1 : 0.5;
+	}
+	CU_ASSERT_EQUAL_FATAL(qmac_curve_make(&sweep, rows, &points), TEST_COUNT(expected));
+	for (int i = 0; i < TEST_COUNT(expected); i++) {
+		CU_ASSERT_STRING_EQUAL(points[i].title, expected[i].title);
+		CU_ASSERT(points[i].x == expected[i].x && points[i].y == expected[i].y);
+		CU_ASSERT(isnan(expected[i].best) ? isnan(points[i].best) : points[i].best == expected[i].best);
+		CU_ASSERT_EQUAL(points[i].row, expected[i].row);
+	}
+	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, rows, test_folder(), &err), QMAC_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "line,kappa,mu,grad_norm,name\nsvrg,2,,2,2-svrg\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "\nhalp-8,2,1,3,halp-8-2-1\n"));
+	qmac_curve_print(&sweep, points, 6, table);
+	rewind(table);
+	text[fread(text, 1, sizeof text - 1, table)] = 0;
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "8 (1)  1 (0.5)\n"));
+	fclose(table);
+	free(points);
+	for (int i = 0; i < TEST_COUNT(norms); i++)
+		qmac_stored_free(&rows[i].stored);
+	free(rows);
+	qmac_sweep_free(&sweep);
+}
+
 static void write_sweep(const char *plot, const char *pareto)
 {
 	char text[1024], folder[256];
@@ -160,8 +223,8 @@ static void test_run(void)
 		lines++;
 	CU_ASSERT_EQUAL(lines, 4);
 	fclose(table);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nsvrg,svrg,,0.005,,,5,,2,"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nhalp,halp,8,0.005,,3,5,8x8_w8.yaml,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nsvrg,svrg,,0.005,,,,5,,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nhalp,halp,8,0.005,,3,,5,8x8_w8.yaml,2,"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",1,ok\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",0,failed\n"));
 	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &before) == 0);
@@ -201,13 +264,41 @@ static void test_columns(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'cycles'"));
 	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: algorithm}");
 	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	write_sweep("{x: seed, y: grad_norm, best: algorithm}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'algorithm' is no key with a number"));
+	write_sweep("{x: seed, y: alpha}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "figure of results.csv for the y of plot"));
+	write_sweep("{x: epoch, y: grad_norm, best: mu}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'epoch', is no key of run files"));
 	CU_ASSERT_EQUAL(seen.calls, 0);
+}
+
+/* The whole way, to the files. */
+static void test_curve_files(void)
+{
+	struct qmac_error err;
+	struct seen seen = {0};
+
+	write_sweep("{x: seed, y: train_loss}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED); /* the third diverges */
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/curve.csv"), "line,seed,train_loss,name\nsvrg,5,"));
+	CU_ASSERT_PTR_NULL(strstr(text_of("out/curve.csv"), "sgd"));
+	if (system("command -v gnuplot >/dev/null") == 0)
+		CU_ASSERT(access(path_of("out/sweep.svg"), F_OK) == 0);
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT(access(path_of("out/curve.csv"), F_OK) != 0); /* an old one does not stay */
 }
 
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"Pareto front", test_pareto},
+		{"figures against a setting", test_curve},
+		{"their files", test_curve_files},
 		{"a run that fails, and resume", test_run},
 		{"a sweep that is stopped", test_stopped},
 		{"columns of plot and front are checked first", test_columns},

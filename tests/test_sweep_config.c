@@ -72,6 +72,7 @@ static void shipped_sweep(void)
 	}
 	CU_ASSERT_STRING_EQUAL(sweep.plot_x, "epoch");
 	CU_ASSERT_STRING_EQUAL(sweep.plot_y, "grad_norm");
+	CU_ASSERT_STRING_EQUAL(sweep.plot_best, "");
 	CU_ASSERT_STRING_EQUAL(sweep.pareto_x, "cycles");
 	CU_ASSERT_STRING_EQUAL(sweep.pareto_y, "grad_norm");
 	qmac_sweep_free(&sweep);
@@ -175,7 +176,7 @@ static void faults(void)
 		{"base: base.yaml\nset: {epochs: -1}\nruns: [{}]\n", "epochs: -1 is out of range 0..1000000", 2, 15},
 		{"base: base.yaml\nruns:\n- {bit: 8}\n", "unknown key 'bit'; did you mean 'bits'?", 3, 4},
 		{"base: base.yaml\nruns:\n- {nam: 8}\n", "unknown key 'nam'; did you mean 'name'?", 3, 4},
-		{"base: base.yaml\nruns:\n- {bits: [8, 17]}\n", "bits: 17 is out of range 2..16", 3, 14},
+		{"base: base.yaml\nruns:\n- {bits: [8, 33]}\n", "bits: 33 is out of range 2..32", 3, 14},
 		{"base: base.yaml\nruns:\n- {bits: []}\n", "bits: expected a value or a list of values", 3, 10},
 		{"base: base.yaml\nruns:\n- {bits: {a: 8}}\n", "bits: expected a value or a list of values", 3, 10},
 		{"base: base.yaml\nruns:\n- {bits: [[8]]}\n", "bits: expected a single value, not a list", 3, 11},
@@ -192,6 +193,9 @@ static void faults(void)
 		{"base: base.yaml\nruns: [{}]\nplot: {x: epoch}\n", "missing key 'plot.y'", 3, 7},
 		{"base: base.yaml\nruns: [{}]\nplot: {x: epoch, y: a b}\n",
 		 "plot.y: 'a b' is not the name of a column", 3, 21},
+		{"base: base.yaml\nruns: [{}]\nplot: {x: bits, y: cycles, best: [mu]}\n",
+		 "plot.best: expected a single value", 3, 34},
+		{"base: base.yaml\nruns: [{}]\npareto: {x: a, y: b, best: c}\n", "unknown key 'best'", 3, 22},
 		{"base: base.yaml\nruns: [{}]\npareto: {x: a, z: b}\n", "unknown key 'z'; did you mean 'x'?", 3, 16},
 	};
 

@@ -117,20 +117,6 @@ static bool next_run(struct gemm *g, int most, struct run *run)
 
 /* ---- bounds --------------------------------------------------------------------- */
 
-/* Tightens the limit of an ACC row to what it really holds. */
-static void measure_row(struct qmac_device *device, uint32_t row)
-{
-	const int64_t *acc = qmac_device_acc(device, row);
-	int64_t limit = 0;
-
-	for (int j = 0; j < device->hw.cols; j++) {
-		int64_t magnitude = acc[j] < 0 ? ~acc[j] : acc[j];
-
-		limit = magnitude > limit ? magnitude : limit;
-	}
-	device->acc_limit[row] = limit;
-}
-
 /*
  * Raises the limits of rows `row` + i*step by one addition, or assignment, each of at most `bound`
  * <= 2^(acc_bits-1)-1 either way. False: a word may leave acc_bits.
@@ -181,7 +167,7 @@ static bool prove(const struct gemm *g, uint32_t row, uint32_t step, int rows, u
 	proven = raise_limits(g, row, step, rows, bound);
 	if (!proven) {
 		for (int i = 0; i < rows; i++)
-			measure_row(device, row + (uint32_t)i * step);
+			qmac_device_acc_measure(device, row + (uint32_t)i * step);
 		proven = raise_limits(g, row, step, rows, bound);
 	}
 	return proven && device->kernel != &qmac_kernel_scalar;

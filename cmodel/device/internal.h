@@ -104,6 +104,20 @@ static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row
 		*limit = written;
 }
 
+/* Tightens the limit of an ACC row to what it really holds. */
+static inline void qmac_device_acc_measure(struct qmac_device *device, uint32_t row)
+{
+	const int64_t *acc = qmac_device_acc(device, row);
+	int64_t limit = 0;
+
+	for (int j = 0; j < device->hw.cols; j++) {
+		int64_t magnitude = acc[j] < 0 ? ~acc[j] : acc[j];
+
+		limit = magnitude > limit ? magnitude : limit;
+	}
+	device->acc_limit[row] = limit;
+}
+
 /* A signed width that every word of an ACC row fits. */
 static inline int qmac_device_acc_width(const struct qmac_device *device, uint32_t row)
 {

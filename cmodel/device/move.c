@@ -151,7 +151,10 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 		to[c->lane0 + j] = c->is_signed ? qmac_clamp(extend(c, raw), acc_bits, clamped)
 		                                : qmac_clamp128((qmac_int128)raw, acc_bits, clamped);
 	}
-	qmac_device_acc_bits(device, row, c->keep ? 0 : cols, bound);
+	if (c->keep)
+		qmac_device_acc_bits(device, row, 0, bound);
+	else
+		qmac_device_acc_measure(device, row); /* containers are often wider than what is in them */
 	if (device->options.digests)
 		qmac_device_digest_acc(device, row, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
 }

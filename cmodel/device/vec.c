@@ -2,9 +2,9 @@
  * VEC (docs/command-set.md): two loops, one operation, optional reduction, one
  * finishing tail.
  *
- * Rows go through the kernels lane-wise. A row whose bounds prove that nothing
- * leaves 64 bits takes the fast kernel, any other the scalar oracle; both give
- * the same bits.
+ * Rows go through the kernels lane-wise, several at a time. Rows whose bounds
+ * prove that nothing leaves 64 bits take the fast kernel, any others the scalar
+ * oracle; both give the same bits.
  */
 #include <string.h>
 
@@ -22,45 +22,69 @@ struct vec {
 	int64_t imm[QMAC_LANES_MAX];
 };
 
-/* One source row, widened to 64 bits, and a width that every lane fits. */
+/* Rows of a source, widened to 64 bits, and a width that every lane fits. */
 struct source {
-	const int64_t *lane;
+	struct qmac_sources rows;
 	int bits;
-	int64_t widened[QMAC_LANES_MAX];
+	int64_t widened[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 };
 
-static void read_source(struct vec *v, uint32_t space, uint32_t row, bool is_unsigned, struct source *source)
+/* A width that every lane of `count` rows fits, without reading them. */
+static int rows_bits(const struct vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
+                     bool is_unsigned)
 {
-	static const int reads[] = {QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS};
-	const int16_t *from;
-	int row_lanes, bits, mask;
+	int64_t limits = 0;
 
-	v->device->counters[reads[space]]++;
-	if (space == QMAC_SPACE_ACC) {
-		source->lane = qmac_device_acc(v->device, row);
-		source->bits = qmac_device_acc_width(v->device, row);
-		return;
-	}
-	from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
-	mask = is_unsigned ? (1 << bits) - 1 : -1;
-	for (int j = 0; j < v->lanes; j++)
-		source->widened[j] = from[j] & mask;
-	source->lane = source->widened;
-	source->bits = bits + is_unsigned;
+	if (space != QMAC_SPACE_ACC)
+		return (space == QMAC_SPACE_A ? v->device->hw.a_bits : v->device->hw.w_bits) + is_unsigned;
+	for (int i = 0; i < count; i++)
+		limits |= v->device->acc_limit[row + (uint32_t)i * step];
+	return qmac_width_of(limits);
 }
 
-static void read_src1(struct vec *v, uint32_t i1, uint32_t i0, struct source *source)
+static void widen(struct vec *v, uint32_t space, uint32_t row, bool is_unsigned, int64_t *to)
+{
+	int row_lanes, bits, mask;
+	const int16_t *from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
+
+	mask = is_unsigned ? (1 << bits) - 1 : -1;
+	for (int j = 0; j < v->lanes; j++)
+		to[j] = from[j] & mask;
+}
+
+/* Rows row + i * step, i < count. */
+static void read_source(struct vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
+                        bool is_unsigned, struct source *source)
+{
+	static const int reads[] = {QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS};
+
+	v->device->counters[reads[space]] += (uint64_t)count;
+	source->bits = rows_bits(v, space, row, step, count, is_unsigned);
+	if (space == QMAC_SPACE_ACC) {
+		source->rows.first = qmac_device_acc(v->device, row);
+		source->rows.step = (ptrdiff_t)step * v->device->hw.cols;
+		return;
+	}
+	for (int i = 0; i < (step ? count : 1); i++)
+		widen(v, space, row + (uint32_t)i * step, is_unsigned, source->widened[i]);
+	source->rows = (struct qmac_sources){source->widened[0], step ? QMAC_LANES_MAX : 0};
+}
+
+static void read_src0(struct vec *v, uint32_t i1, uint32_t i0, int count, struct source *source)
 {
 	const struct qmac_command *c = v->c;
 
-	if (c->op == QMAC_OP_LOOKUP)
-		return;
-	if (c->s1space == QMAC_SPACE_IMM) {
-		source->lane = v->imm;
-		source->bits = 32;
-	} else {
-		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->s1_unsigned, source);
-	}
+	read_source(v, c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0, c->a0, count, c->s0_unsigned, source);
+}
+
+static void read_src1(struct vec *v, uint32_t i1, uint32_t i0, int count, struct source *source)
+{
+	const struct qmac_command *c = v->c;
+
+	source->rows = (struct qmac_sources){v->imm, 0};
+	source->bits = 32;
+	if (c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM)
+		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->b0, count, c->s1_unsigned, source);
 }
 
 /* Do the bounds prove the fast kernels' precondition? */
@@ -84,76 +108,112 @@ static int64_t look_up(struct vec *v, int64_t a)
 	return value * ((int64_t)1 << fraction_bits) + slope * (u & (((int64_t)1 << fraction_bits) - 1));
 }
 
-static void combine(struct vec *v, const struct source *a, const struct source *b, int64_t *x)
+static int64_t combine_lane(struct vec *v, int64_t a, int64_t b)
+{
+	if (v->c->op == QMAC_OP_EQ)
+		return a == b;
+	if (v->c->op == QMAC_OP_SELECT)
+		return b > 0 ? a : 0;
+	return look_up(v, a);
+}
+
+static void combine(struct vec *v, int count, const struct source *a, const struct source *b,
+                    int64_t (*x)[QMAC_LANES_MAX])
 {
 	const struct qmac_command *c = v->c;
+	const struct qmac_sums to = {x[0], QMAC_LANES_MAX};
 
 	if (v->arithmetic) {
 		const struct qmac_kernel *kernel = fits_fast(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
 
-		v->saturations += kernel->combine(c->op, v->lanes, (int)c->l0, c->mult, a->lane, b->lane, x);
+		v->saturations += kernel->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows, b->rows, to);
 		return;
 	}
-	for (int j = 0; j < v->lanes; j++)
-		x[j] = c->op == QMAC_OP_EQ ? a->lane[j] == b->lane[j]
-		       : c->op == QMAC_OP_SELECT ? (b->lane[j] > 0 ? a->lane[j] : 0) : look_up(v, a->lane[j]);
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < v->lanes; j++)
+			x[i][j] = combine_lane(v, a->rows.first[i * a->rows.step + j],
+			                       b->rows.first[i * b->rows.step + j]);
 }
 
-static void write_acc(struct vec *v, uint32_t row, const int64_t *y)
+static void note_acc(struct vec *v, uint32_t row, int count)
 {
-	memcpy(qmac_device_acc(v->device, row), y, (size_t)v->lanes * sizeof *y);
-	qmac_device_acc_bits(v->device, row, (uint32_t)v->lanes, v->tail.bw);
-	v->device->counters[QMAC_COUNTER_ACC_WRITES]++;
-	if (v->device->options.digests)
-		qmac_device_digest_acc(v->device, row, 0, (uint32_t)v->lanes);
+	struct qmac_device *device = v->device;
+
+	for (int i = 0; i < count; i++, row += v->c->d0) {
+		qmac_device_acc_bits(device, row, (uint32_t)v->lanes, v->tail.bw);
+		if (device->options.digests)
+			qmac_device_digest_acc(device, row, 0, (uint32_t)v->lanes);
+	}
+	device->counters[QMAC_COUNTER_ACC_WRITES] += (uint64_t)count;
 }
 
+/* Limbs of a row; `sign` is their highest bit where it is extended. */
 static void write_operands(struct vec *v, uint32_t row, const int64_t *y)
 {
 	const struct qmac_command *c = v->c;
-	int row_lanes, bits;
+	int row_lanes, bits, lsb = (int)c->lsb;
 	int16_t *to = qmac_device_operands(v->device, c->dspace, row, &row_lanes, &bits);
+	bool extends = !c->limb_unsigned || (int)c->nbits == bits;
+	uint64_t mask = (1ULL << c->nbits) - 1, sign = extends ? 1ULL << (c->nbits - 1) : 0;
 
-	memset(to, 0, (size_t)row_lanes * sizeof *to);
-	for (int j = 0; j < v->lanes; j++) {
-		int64_t limb = qmac_limb(y[j], (int)c->lsb, (int)c->nbits, c->limb_unsigned);
-
-		to[(int)c->lane0 + j] = (int16_t)qmac_sign_extend((uint64_t)limb, bits);
-	}
+	if (v->lanes < row_lanes)
+		memset(to, 0, (size_t)row_lanes * sizeof *to);
+	for (int j = 0; j < v->lanes; j++)
+		to[(int)c->lane0 + j] = (int16_t)((((uint64_t)qmac_shift_right(y[j], lsb) & mask) ^ sign) - sign);
 	v->device->counters[c->dspace == QMAC_SPACE_A ? QMAC_COUNTER_A_WRITES : QMAC_COUNTER_W_WRITES]++;
 	if (v->device->options.digests)
 		qmac_device_digest_operands(v->device, c->dspace, row);
 }
 
-/* Rounds, clamps and writes one row of results. */
-static void finish(struct vec *v, uint32_t i1, uint32_t i0, int64_t *x)
+/* State and first channel of the random numbers of each row. */
+static void draw(const struct vec *v, uint32_t i1, uint32_t i0, int count, uint32_t *state, uint32_t *channel)
 {
 	const struct qmac_command *c = v->c;
-	uint32_t row = c->dst + i1 * c->d1 + i0 * c->d0, state = 0, channel = 0;
+	uint32_t row[QMAC_ROWS_MAX] = {0};
 
-	if (c->rnd == QMAC_ROUND_STOCHASTIC) {
-		state = qmac_dither_row(c->seed, c->dither_row0 + i1 * c->dither_rs1 + i0 * c->dither_rs0);
-		channel = c->dither_lane0 + i1 * c->dither_cs1 + i0 * c->dither_cs0;
+	for (int i = 0; i < count; i++) {
+		row[i] = c->dither_row0 + i1 * c->dither_rs1 + (i0 + (uint32_t)i) * c->dither_rs0;
+		channel[i] = c->dither_lane0 + i1 * c->dither_cs1 + (i0 + (uint32_t)i) * c->dither_cs0;
 	}
-	v->saturations += v->device->kernel->finish(&v->tail, v->lanes, state, channel, x, x);
-	if (c->dspace == QMAC_SPACE_ACC)
-		write_acc(v, row, x);
-	else
-		write_operands(v, row, x);
+	qmac_dither_rows(c->seed, count, row, state);
 }
 
+/* Rounds, clamps and writes rows of results. */
+static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (*x)[QMAC_LANES_MAX])
+{
+	const struct qmac_command *c = v->c;
+	uint32_t row = c->dst + i1 * c->d1 + i0 * c->d0;
+	uint32_t state[QMAC_ROWS_MAX] = {0}, channel[QMAC_ROWS_MAX] = {0};
+	bool acc = c->dspace == QMAC_SPACE_ACC;
+	const struct qmac_sources from = {x[0], QMAC_LANES_MAX};
+	struct qmac_sums to = {x[0], QMAC_LANES_MAX};
+
+	if (acc)
+		to = (struct qmac_sums){qmac_device_acc(v->device, row), (ptrdiff_t)c->d0 * v->device->hw.cols};
+	if (c->rnd == QMAC_ROUND_STOCHASTIC)
+		draw(v, i1, i0, count, state, channel);
+	v->saturations += v->device->kernel->finish(&v->tail, count, v->lanes, state, channel, from, to);
+	if (acc)
+		note_acc(v, row, count);
+	for (int i = 0; !acc && i < count; i++)
+		write_operands(v, row + (uint32_t)i * c->d0, x[i]);
+}
+
+/* No row is written that another iteration reads (HAZARD): rows can be taken together. */
 static void map_rows(struct vec *v)
 {
 	const struct qmac_command *c = v->c;
-	struct source a, b = {.lane = NULL};
-	int64_t x[QMAC_LANES_MAX];
+	struct source a, b;
+	int64_t x[QMAC_ROWS_MAX][QMAC_LANES_MAX];
+	int count;
 
 	for (uint32_t i1 = 0; i1 < c->n1; i1++)
-		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-			read_source(v, c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0, c->s0_unsigned, &a);
-			read_src1(v, i1, i0, &b);
-			combine(v, &a, &b, x);
-			finish(v, i1, i0, x);
+		for (uint32_t i0 = 0; i0 < c->n0; i0 += (uint32_t)count) {
+			count = c->n0 - i0 < QMAC_ROWS_MAX ? (int)(c->n0 - i0) : QMAC_ROWS_MAX;
+			read_src0(v, i1, i0, count, &a);
+			read_src1(v, i1, i0, count, &b);
+			combine(v, count, &a, &b, x);
+			finish(v, i1, i0, count, x);
 		}
 }
 
@@ -173,7 +233,7 @@ static void reduce_lane(const struct qmac_command *c, qmac_int128 *sum, int64_t 
 /* Reduces one row (or, with red_rows, all rows of i1) and finishes it. */
 static void finish_reduced(struct vec *v, uint32_t i1, uint32_t i0, qmac_int128 *sums)
 {
-	int64_t x[QMAC_LANES_MAX];
+	int64_t x[1][QMAC_LANES_MAX];
 
 	if (v->c->red_lanes) {
 		for (int j = 1; j < v->lanes; j++) {
@@ -186,37 +246,29 @@ static void finish_reduced(struct vec *v, uint32_t i1, uint32_t i0, qmac_int128 
 			sums[j] = sums[0];
 	}
 	for (int j = 0; j < v->lanes; j++)
-		x[j] = qmac_clamp128(sums[j], 64, &v->saturations);
-	finish(v, i1, i0, x);
+		x[0][j] = qmac_clamp128(sums[j], 64, &v->saturations);
+	finish(v, i1, i0, 1, x);
 }
 
 static void reduce_rows(struct vec *v)
 {
 	const struct qmac_command *c = v->c;
-	struct source a, b = {.lane = NULL};
+	struct source a, b;
 	qmac_int128 sums[QMAC_LANES_MAX];
-	int64_t x[QMAC_LANES_MAX];
+	int64_t x[1][QMAC_LANES_MAX];
 
 	for (uint32_t i1 = 0; i1 < c->n1; i1++)
 		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-			read_source(v, c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0, c->s0_unsigned, &a);
-			read_src1(v, i1, i0, &b);
-			combine(v, &a, &b, x);
+			read_src0(v, i1, i0, 1, &a);
+			read_src1(v, i1, i0, 1, &b);
+			combine(v, 1, &a, &b, x);
 			for (int j = 0; j < v->lanes; j++)
-				reduce_lane(c, &sums[j], x[j], i0 == 0 || !c->red_rows);
+				reduce_lane(c, &sums[j], x[0][j], i0 == 0 || !c->red_rows);
 			if (!c->red_rows)
 				finish_reduced(v, i1, i0, sums);
 			else if (i0 + 1 == c->n0)
 				finish_reduced(v, i1, 0, sums);
 		}
-}
-
-/* A width that every lane of a source row fits, without reading it. */
-static int row_bits(const struct vec *v, uint32_t space, uint32_t row, bool is_unsigned)
-{
-	if (space == QMAC_SPACE_ACC)
-		return qmac_device_acc_width(v->device, row);
-	return (space == QMAC_SPACE_A ? v->device->hw.a_bits : v->device->hw.w_bits) + is_unsigned;
 }
 
 /* Is it a dot product over rows and lanes whose bounds prove that its sum fits 64 bits? */
@@ -228,8 +280,8 @@ static bool is_short_dot(const struct vec *v)
 	if (c->op != QMAC_OP_MUL || !c->red_rows || !c->red_lanes || c->n1 != 1 || c->s1space == QMAC_SPACE_IMM)
 		return false;
 	for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-		int a_bits = row_bits(v, c->s0space, c->src0 + i0 * c->a0, c->s0_unsigned);
-		int b_bits = row_bits(v, c->s1space, c->src1 + i0 * c->b0, c->s1_unsigned);
+		int a_bits = rows_bits(v, c->s0space, c->src0 + i0 * c->a0, 0, 1, c->s0_unsigned);
+		int b_bits = rows_bits(v, c->s1space, c->src1 + i0 * c->b0, 0, 1, c->s1_unsigned);
 
 		if (a_bits > 31 || b_bits > (int)QMAC_MULT_BITS || a_bits + b_bits + PRODUCTS_BITS > 64)
 			return false;
@@ -241,16 +293,16 @@ static void dot_product(struct vec *v)
 {
 	const struct qmac_command *c = v->c;
 	struct source a, b;
-	int64_t sum = 0, x[QMAC_LANES_MAX];
+	int64_t sum = 0, x[1][QMAC_LANES_MAX];
 
 	for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-		read_source(v, c->s0space, c->src0 + i0 * c->a0, c->s0_unsigned, &a);
-		read_source(v, c->s1space, c->src1 + i0 * c->b0, c->s1_unsigned, &b);
-		sum += v->device->kernel->dot(v->lanes, a.lane, b.lane);
+		read_src0(v, 0, i0, 1, &a);
+		read_src1(v, 0, i0, 1, &b);
+		sum += v->device->kernel->dot(v->lanes, a.rows.first, b.rows.first);
 	}
 	for (int j = 0; j < v->lanes; j++)
-		x[j] = sum;
-	finish(v, 0, 0, x);
+		x[0][j] = sum;
+	finish(v, 0, 0, 1, x);
 }
 
 void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)

@@ -52,40 +52,44 @@ FAST_INLINE vec combine_vec(unsigned op, vec a, vec b)
 	}
 }
 
-FAST_INLINE uint64_t combine_row(unsigned op, bool scaled, int lanes, int l0, int64_t mult, const int64_t *a,
-                                 const int64_t *b, int64_t *x)
+FAST_INLINE uint64_t combine_rows(unsigned op, bool scaled, int rows, int lanes, int l0, int64_t mult,
+                                  struct qmac_sources a, struct qmac_sources b, struct qmac_sums x)
 {
 	for (int j = 0; j < lanes; j += VEC_LANES) {
 		int n = lanes - j;
-		vec v = combine_vec(op, vec_load(a + j, n) << (uint64_t)l0, vec_load(b + j, n));
 
-		vec_store(x + j, n, scaled ? v * vec_of(mult) : v);
+		for (int i = 0; i < rows; i++) {
+			vec left = vec_load(a.first + i * a.step + j, n) << (uint64_t)l0;
+			vec v = combine_vec(op, left, vec_load(b.first + i * b.step + j, n));
+
+			vec_store(x.first + i * x.step + j, n, scaled ? v * vec_of(mult) : v);
+		}
 	}
 	return 0;
 }
 
-static uint64_t fast_combine(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a, const int64_t *b,
-                             int64_t *x)
+static uint64_t fast_combine(unsigned op, int rows, int lanes, int l0, int32_t mult, struct qmac_sources a,
+                             struct qmac_sources b, struct qmac_sums x)
 {
 	switch (op) {
 	case QMAC_OP_ADD:
 		if (mult == 1)
-			return combine_row(QMAC_OP_ADD, false, lanes, l0, 1, a, b, x);
-		return combine_row(QMAC_OP_ADD, true, lanes, l0, mult, a, b, x);
+			return combine_rows(QMAC_OP_ADD, false, rows, lanes, l0, 1, a, b, x);
+		return combine_rows(QMAC_OP_ADD, true, rows, lanes, l0, mult, a, b, x);
 	case QMAC_OP_SUB:
 		if (mult == 1)
-			return combine_row(QMAC_OP_SUB, false, lanes, l0, 1, a, b, x);
-		return combine_row(QMAC_OP_SUB, true, lanes, l0, mult, a, b, x);
+			return combine_rows(QMAC_OP_SUB, false, rows, lanes, l0, 1, a, b, x);
+		return combine_rows(QMAC_OP_SUB, true, rows, lanes, l0, mult, a, b, x);
 	case QMAC_OP_MIN:
-		return combine_row(QMAC_OP_MIN, true, lanes, l0, mult, a, b, x);
+		return combine_rows(QMAC_OP_MIN, true, rows, lanes, l0, mult, a, b, x);
 	case QMAC_OP_MAX:
-		return combine_row(QMAC_OP_MAX, true, lanes, l0, mult, a, b, x);
+		return combine_rows(QMAC_OP_MAX, true, rows, lanes, l0, mult, a, b, x);
 	case QMAC_OP_MUL:
-		return combine_row(QMAC_OP_MUL, false, lanes, 0, 1, a, b, x);
+		return combine_rows(QMAC_OP_MUL, false, rows, lanes, 0, 1, a, b, x);
 	case QMAC_OP_EQ:
-		return combine_row(QMAC_OP_EQ, false, lanes, 0, 1, a, b, x);
+		return combine_rows(QMAC_OP_EQ, false, rows, lanes, 0, 1, a, b, x);
 	default:
-		return combine_row(QMAC_OP_SELECT, false, lanes, 0, 1, a, b, x);
+		return combine_rows(QMAC_OP_SELECT, false, rows, lanes, 0, 1, a, b, x);
 	}
 }
 
@@ -138,39 +142,46 @@ FAST_INLINE vec round_vec(unsigned mode, int shift, vec x, vec r)
 }
 
 /* `shift` 0 and `mode` are constants where this is called from; `tail` holds the rest. */
-FAST_INLINE uint64_t finish_row(unsigned mode, int shift, const struct qmac_tail *tail, int lanes,
-                                uint32_t row_state, uint32_t channel0, const int64_t *x, int64_t *y)
+FAST_INLINE uint64_t finish_rows(unsigned mode, int shift, const struct qmac_tail *tail, int rows, int lanes,
+                                 const uint32_t *state, const uint32_t *channel, struct qmac_sources x,
+                                 struct qmac_sums y)
 {
 	vec floor = vec_of(tail->relu ? 0 : INT64_MIN), kept = vec_of(0);
 	vec low = vec_of(qmac_min_of(tail->bw)), high = vec_of(qmac_max_of(tail->bw));
-	uint32_t r[QMAC_LANES_MAX];
+	uint32_t r[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 	uint64_t seen = 0;
 
-	if (mode == QMAC_ROUND_STOCHASTIC)
-		dither_row(lanes, row_state, channel0, r);
-	for (int j = 0; j < lanes; j += VEC_LANES, seen += VEC_LANES) {
-		vec v = vec_load(x + j, lanes - j), y_vec;
+	for (int i = 0; mode == QMAC_ROUND_STOCHASTIC && i < rows; i++)
+		dither_row(lanes, state[i], channel[i], r[i]);
+	for (int j = 0; j < lanes; j += VEC_LANES) {
+		int n = lanes - j;
 
-		if (shift > 0)
-			v = round_vec(mode, shift, v, mode == QMAC_ROUND_STOCHASTIC ? vec_widen(r + j) : v);
-		v = vec_max(v, floor);
-		y_vec = vec_min(vec_max(v, low), high);
-		kept -= vec_equal(v, y_vec);
-		vec_store(y + j, lanes - j, y_vec);
+		for (int i = 0; i < rows; i++, seen += VEC_LANES) {
+			vec v = vec_load(x.first + i * x.step + j, n), y_vec;
+
+			if (shift > 0)
+				v = round_vec(mode, shift, v, mode == QMAC_ROUND_STOCHASTIC ? vec_widen(&r[i][j]) : v);
+			v = vec_max(v, floor);
+			y_vec = vec_min(vec_max(v, low), high);
+			kept -= vec_equal(v, y_vec);
+			vec_store(y.first + i * y.step + j, n, y_vec);
+		}
 	}
 	return seen - vec_sum(kept);
 }
 
-static uint64_t fast_finish(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
-                            const int64_t *x, int64_t *y)
+static uint64_t fast_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
+                            const uint32_t *channel, struct qmac_sources x, struct qmac_sums y)
 {
-	if (tail->shift == 0)
-		return finish_row(QMAC_ROUND_FLOOR, 0, tail, lanes, 0, 0, x, y);
+	int shift = tail->shift;
+
+	if (shift == 0)
+		return finish_rows(QMAC_ROUND_FLOOR, 0, tail, rows, lanes, state, channel, x, y);
 	if (tail->rnd == QMAC_ROUND_FLOOR)
-		return finish_row(QMAC_ROUND_FLOOR, tail->shift, tail, lanes, 0, 0, x, y);
+		return finish_rows(QMAC_ROUND_FLOOR, shift, tail, rows, lanes, state, channel, x, y);
 	if (tail->rnd == QMAC_ROUND_NEAREST)
-		return finish_row(QMAC_ROUND_NEAREST, tail->shift, tail, lanes, 0, 0, x, y);
-	return finish_row(QMAC_ROUND_STOCHASTIC, tail->shift, tail, lanes, row_state, channel0, x, y);
+		return finish_rows(QMAC_ROUND_NEAREST, shift, tail, rows, lanes, state, channel, x, y);
+	return finish_rows(QMAC_ROUND_STOCHASTIC, shift, tail, rows, lanes, state, channel, x, y);
 }
 
 /* ---- dot ---------------------------------------------------------------------- */

@@ -19,9 +19,16 @@
 
 enum { QMAC_LANES_MAX = 64 };
 
-/* Operands of one VEC row: at most QMAC_LANES_MAX lanes, already widened to 64 bits. */
-struct qmac_row {
-	int64_t lane[QMAC_LANES_MAX];
+/* Rows that one call of combine or finish takes at most. */
+enum { QMAC_ROWS_MAX = 16 };
+
+/*
+ * Rows of a VEC, at most QMAC_LANES_MAX lanes each, widened to 64 bits: lane j of row i is
+ * first[i * step + j].
+ */
+struct qmac_sources {
+	const int64_t *first;
+	ptrdiff_t step;
 };
 
 /* Arithmetic of one VEC command, taken from its descriptor once. */
@@ -67,19 +74,19 @@ struct qmac_gemm {
 struct qmac_kernel {
 	const char *name;
 	/*
-	 * x[j] = op(a[j], b[j]) of docs/command-set.md for every operation but lookup; l0 and
-	 * mult count for add, sub, min and max only. x may be a or b.
+	 * In each of `rows` rows x[j] = op(a[j], b[j]) of docs/command-set.md for every operation but
+	 * lookup; l0 and mult count for add, sub, min and max only. x may be a or b.
 	 * Precondition (not for scalar): every exact x fits 64 bits, for min and max a << l0 does
 	 * too, for mul every b fits 18 bits. Returns the saturations (0 under the precondition).
 	 */
-	uint64_t (*combine)(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a, const int64_t *b,
-	                    int64_t *x);
+	uint64_t (*combine)(unsigned op, int rows, int lanes, int l0, int32_t mult, struct qmac_sources a,
+	                    struct qmac_sources b, struct qmac_sums x);
 	/*
-	 * y[j] = clamp(relu(round(x[j]))), random numbers of channels channel0 + j from
-	 * row_state (qmac_dither_row). Returns the clamps. x and y may be the same array.
+	 * In row i y[j] = clamp(relu(round(x[j]))), random numbers of channels channel[i] + j from
+	 * state[i] (qmac_dither_row). Returns the clamps. x and y may be the same rows.
 	 */
-	uint64_t (*finish)(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
-	                   const int64_t *x, int64_t *y);
+	uint64_t (*finish)(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
+	                   const uint32_t *channel, struct qmac_sources x, struct qmac_sums y);
 	/*
 	 * Sum of a[j]*b[j]. Precondition, of scalar too: both factors fit 32 bits signed and the
 	 * exact sum 64 bits; 28-bit factors always do.

@@ -43,30 +43,42 @@ static qmac_int128 combine_lane(unsigned op, int l0, int32_t mult, int64_t a, in
 	}
 }
 
-static uint64_t scalar_combine(unsigned op, int lanes, int l0, int32_t mult, const int64_t *a,
-                               const int64_t *b, int64_t *x)
+static uint64_t scalar_combine(unsigned op, int rows, int lanes, int l0, int32_t mult,
+                               struct qmac_sources a, struct qmac_sources b, struct qmac_sums x)
 {
 	uint64_t count = 0;
 
-	for (int j = 0; j < lanes; j++)
-		x[j] = qmac_clamp128(combine_lane(op, l0, mult, a[j], b[j], &count), 64, &count);
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++) {
+			qmac_int128 exact = combine_lane(op, l0, mult, a.first[i * a.step + j], b.first[i * b.step + j],
+			                                 &count);
+
+			x.first[i * x.step + j] = qmac_clamp128(exact, 64, &count);
+		}
 	return count;
 }
 
-static uint64_t scalar_finish(const struct qmac_tail *tail, int lanes, uint32_t row_state, uint32_t channel0,
-                              const int64_t *x, int64_t *y)
+static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, uint64_t *count)
 {
+	int64_t v = qmac_round(x, tail->shift, tail->rnd, r);
+
+	if (tail->relu && v < 0)
+		v = 0;
+	return qmac_clamp(v, tail->bw, count);
+}
+
+static uint64_t scalar_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
+                              const uint32_t *channel, struct qmac_sources x, struct qmac_sums y)
+{
+	bool draws = tail->rnd == QMAC_ROUND_STOCHASTIC;
 	uint64_t count = 0;
 
-	for (int j = 0; j < lanes; j++) {
-		bool draws = tail->rnd == QMAC_ROUND_STOCHASTIC;
-		uint32_t r = draws ? qmac_dither_channel(row_state, channel0 + (uint32_t)j) : 0;
-		int64_t v = qmac_round(x[j], tail->shift, tail->rnd, r);
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++) {
+			uint32_t r = draws ? qmac_dither_channel(state[i], channel[i] + (uint32_t)j) : 0;
 
-		if (tail->relu && v < 0)
-			v = 0;
-		y[j] = qmac_clamp(v, tail->bw, &count);
-	}
+			y.first[i * y.step + j] = finish_lane(tail, x.first[i * x.step + j], r, &count);
+		}
 	return count;
 }
 

@@ -34,6 +34,9 @@ uint32_t qmac_dither_key(uint32_t run_seed, uint32_t step, uint32_t site);
 /* State shared by all channels of a row. */
 uint32_t qmac_dither_row(uint32_t key, uint32_t row);
 
+/* The same of `count` rows. */
+void qmac_dither_rows(uint32_t key, int count, const uint32_t *row, uint32_t *state);
+
 /* The 24-bit random number of one channel, from the row's state. */
 static inline uint32_t qmac_dither_channel(uint32_t row_state, uint32_t channel)
 {

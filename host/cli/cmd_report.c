@@ -30,7 +30,7 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	if (!series)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	for (int i = 0; i < count; i++)
-		series[i] = (struct qmac_series){lines[i].name, lines[i].stored->metrics_path};
+		series[i] = (struct qmac_series){.title = lines[i].name, .file = lines[i].stored->metrics_path};
 	plot.series = series;
 	plot.series_count = count;
 	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))

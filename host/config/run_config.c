@@ -120,21 +120,53 @@ static enum qmac_status blame(struct loader *l, int key, int other)
 	return origin->node ? qmac_yaml_blame(&l->yaml, origin->node, l->err) : QMAC_BAD_INPUT;
 }
 
+/* The rules of the generated problems with a condition number. */
+static enum qmac_status check_kappa(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+	bool quadratic = run->data == QMAC_DATA_QUADRATIC;
+	/* curvatures of the features fall by so much; 4/3 itself may have been written with few digits */
+	double least = quadratic ? 1.333 : 1, most = quadratic ? 1.334 : 1;
+
+	if (run->kappa < least || run->kappa > 1e6) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is out of range; %s wants %s..1e6", run->kappa,
+		                quadratic ? "quadratic" : "conditioned", quadratic ? "4/3" : "1");
+		return blame(l, QMAC_KEY_kappa, QMAC_KEY_data);
+	}
+	if (run->features == 1 && run->kappa > most) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "one feature has no condition number of %g: raise features",
+		                run->kappa);
+		return blame(l, QMAC_KEY_kappa, QMAC_KEY_features);
+	}
+	if (quadratic && run->batch % run->features) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "batch = %" PRId64 " is no multiple of features = %" PRId64
+		                ": a term of a quadratic has a row for each feature", run->batch, run->features);
+		return blame(l, QMAC_KEY_batch, QMAC_KEY_features);
+	}
+	if (!quadratic && run->samples < run->features) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples = %" PRId64 " is less than features = %" PRId64
+		                ": the features of conditioned data are independent", run->samples, run->features);
+		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
+	}
+	return QMAC_OK;
+}
+
 static enum qmac_status check_generated(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
+	bool quadratic = run->data == QMAC_DATA_QUADRATIC;
 
 	if (run->informative > run->features) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "informative = %" PRId64 " is more than features = %" PRId64,
 		                run->informative, run->features);
 		return blame(l, QMAC_KEY_informative, QMAC_KEY_features);
 	}
-	if (run->samples * run->features > INT64_C(1) << 31) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples * features = %" PRId64 " is more than 2^31",
-		                run->samples * run->features);
+	if (run->samples * run->features > (INT64_C(1) << 31) / (quadratic ? run->features : 1)) {
+		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples * features = %" PRId64 "%s is more than 2^31",
+		                run->samples * run->features, quadratic ? ", times features again," : "");
 		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
 	}
-	return QMAC_OK;
+	return run->data == QMAC_DATA_MAKE_REGRESSION ? QMAC_OK : check_kappa(l);
 }
 
 static enum qmac_status check_sizes(struct loader *l)
@@ -235,13 +267,13 @@ static enum qmac_status check_data(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	bool logistic = run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
 
-	if (run->data == QMAC_DATA_MAKE_REGRESSION ? logistic : !logistic && qmac_data_is_images(run->data)) {
+	if (qmac_data_is_generated(run->data) ? logistic : !logistic && qmac_data_is_images(run->data)) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT, logistic ? "logistic_regression wants data with classes: set"
 		                " data to mnist, fashion_mnist, csv or libsvm" : "images have classes: set problem to"
 		                " logistic_regression");
 		return blame(l, QMAC_KEY_data, QMAC_KEY_problem);
 	}
-	if (run->data == QMAC_DATA_MAKE_REGRESSION)
+	if (qmac_data_is_generated(run->data))
 		return check_generated(l);
 	return qmac_data_is_images(run->data) && !run->file[0] ? find_images(l) : check_file(l);
 }

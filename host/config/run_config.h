@@ -16,10 +16,12 @@
 
 enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_PROBLEM_LOGISTIC_REGRESSION };
 enum qmac_data {
-	QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM, QMAC_DATA_MNIST, QMAC_DATA_FASHION_MNIST
+	QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM, QMAC_DATA_MNIST, QMAC_DATA_FASHION_MNIST,
+	QMAC_DATA_CONDITIONED, QMAC_DATA_QUADRATIC
 };
 enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
+enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
 enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
@@ -28,7 +30,8 @@ enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
 struct qmac_run {
 	enum qmac_problem problem;     /* "linear_regression", "logistic_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
-	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist" */
+	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
+	                                  "conditioned", "quadratic" */
 	char file[QMAC_PATH_MAX];      /* of the data, of images their folder; where it was found */
 	char target[QMAC_TEXT_MAX];    /* CSV: the column of the targets: a name, a number from 1, or "last" */
 	int classes;                   /* of a classification; 0: as many as the data have */
@@ -42,7 +45,8 @@ struct qmac_run {
 	int64_t features;              /* d of the generated problem */
 	int64_t informative;           /* features with a non-zero coefficient */
 	double noise;                  /* standard deviation of the noise on y */
-	int bits;                      /* b: width of w or z in the low-precision algorithms, 2..16 */
+	double kappa;                  /* condition number of the problems "conditioned" and "quadratic" */
+	int bits;                      /* b: width of w or z in the low-precision algorithms, 2..32 */
 	int x_bits;                    /* width of the quantised inputs, 2..16 */
 	int frac_bits;                 /* F: fraction bits of h and of the step, 0..24 */
 	int mp_bits;                   /* width of m', the scaled residual, 2..32 */
@@ -54,6 +58,7 @@ struct qmac_run {
 	int64_t batch;
 	int64_t inner_steps;           /* T per epoch; 0: two passes over the training part */
 	enum qmac_option option;       /* "I" (or 1), "II" (or 2): which inner iterate becomes the centre */
+	enum qmac_outer_place outer;   /* "host" in double, "device" in 32-bit integers: full gradients */
 	int64_t epochs;
 	uint32_t seed;
 	char hw[QMAC_PATH_MAX];        /* hardware file; where the run file names it, beside that file */
@@ -92,11 +97,22 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
  */
 void qmac_run_config_print(const struct qmac_run_config *config, FILE *out);
 
+static inline bool qmac_data_is_generated(enum qmac_data data)
+{
+	return data == QMAC_DATA_MAKE_REGRESSION || data == QMAC_DATA_CONDITIONED || data == QMAC_DATA_QUADRATIC;
+}
+
 /* Images come as training and test files, with pixels that need no preparation. */
 static inline bool qmac_data_is_images(enum qmac_data data)
 {
 	return data == QMAC_DATA_MNIST || data == QMAC_DATA_FASHION_MNIST;
 }
+
+/* Whether that is the name of a key with a number. */
+bool qmac_run_has_number(const char *key);
+double qmac_run_number(const struct qmac_run *run, const char *key);
+/* Whether the run's algorithm, or its data, do not look at that key. */
+bool qmac_run_ignores(const struct qmac_run *run, const char *key);
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);

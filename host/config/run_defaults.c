@@ -60,9 +60,37 @@ static int64_t default_inner_steps(const struct qmac_run *run)
 {
 	int64_t steps = 2 * run->samples / run->batch;
 
-	if (run->data != QMAC_DATA_MAKE_REGRESSION || run->test_fraction > 0)
+	if (!qmac_data_is_generated(run->data) || run->data == QMAC_DATA_QUADRATIC || run->test_fraction > 0)
 		return 0;
 	return steps > 1 ? steps : 1;
+}
+
+/* What describes a generated problem. A step of a quadratic takes one term, all of its rows. */
+static void set_problem_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
+{
+	struct qmac_run *run = &config->run;
+	bool quadratic = run->data == QMAC_DATA_QUADRATIC, few = run->features < 10;
+	char number[32];
+
+	if (!given[QMAC_KEY_test_fraction]) {
+		bool generated = qmac_data_is_generated(run->data);
+
+		run->test_fraction = generated ? 0 : 0.2;
+		set_source(config, QMAC_KEY_test_fraction, "", generated ? "" : " for files");
+	}
+	if (!given[QMAC_KEY_informative]) {
+		run->informative = few ? run->features : 10;
+		snprintf(number, sizeof number, "%" PRId64, run->features);
+		set_source(config, QMAC_KEY_informative, few ? " for features " : "", few ? number : "");
+	}
+	if (!given[QMAC_KEY_kappa]) {
+		run->kappa = quadratic ? 4.0 / 3 : 10;
+		set_source(config, QMAC_KEY_kappa, "", quadratic ? " for quadratic" : "");
+	}
+	if (!given[QMAC_KEY_batch]) {
+		run->batch = quadratic ? run->features : 1;
+		set_source(config, QMAC_KEY_batch, "", quadratic ? " for quadratic: features" : "");
+	}
 }
 
 /* What depends on the algorithm and, beyond one sample a step, on the batch. */
@@ -91,21 +119,24 @@ static void set_batch_defaults(struct qmac_run_config *config, const bool given[
 
 /*
  * Fraction bits and regulariser. The grid of LP-SGD never shrinks: with fewer bits tiny steps
- * round to 0 before the stochastic rounding; so does the L2 term of a logistic regression.
+ * round to 0 before the stochastic rounding; so does the L2 term of a logistic regression. A quantum of
+ * more than 16 bits is so fine that 8 bits below it do, and more would not fit the accumulators.
  */
 static void set_step_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
 {
 	struct qmac_run *run = &config->run;
-	const char *reason = is_logistic(run) ? "logistic_regression" : run->algorithm == QMAC_LP_SGD ?
-	                     "lp_sgd" : "";
+	const char *problem = is_logistic(run) ? "logistic_regression" : "";
+	const char *reason = run->algorithm == QMAC_LP_SGD && !problem[0] ? "lp_sgd" : problem;
 
+	if (run->bits > 16)
+		reason = "";
 	if (!given[QMAC_KEY_frac_bits]) {
 		run->frac_bits = reason[0] ? 16 : 8;
 		set_source(config, QMAC_KEY_frac_bits, reason[0] ? " for " : "", reason);
 	}
 	if (!given[QMAC_KEY_lambda]) {
 		run->lambda = is_logistic(run) ? 0.01 : 0;
-		set_source(config, QMAC_KEY_lambda, is_logistic(run) ? " for " : "", is_logistic(run) ? reason : "");
+		set_source(config, QMAC_KEY_lambda, problem[0] ? " for " : "", problem);
 	}
 }
 
@@ -128,17 +159,7 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 	for (int key = 0; key < QMAC_RUN_KEYS; key++)
 		if (!given[key] && qmac_run_keys[key].fallback)
 			set_plain(config, key);
-	if (!given[QMAC_KEY_test_fraction]) {
-		run->test_fraction = run->data == QMAC_DATA_MAKE_REGRESSION ? 0 : 0.2;
-		set_source(config, QMAC_KEY_test_fraction, "",
-		           run->data == QMAC_DATA_MAKE_REGRESSION ? "" : " for files");
-	}
-	if (!given[QMAC_KEY_informative]) {
-		run->informative = run->features < 10 ? run->features : 10;
-		snprintf(number, sizeof number, "%" PRId64, run->features);
-		set_source(config, QMAC_KEY_informative, run->features < 10 ? " for features " : "",
-		           run->features < 10 ? number : "");
-	}
+	set_problem_defaults(config, given);
 	set_batch_defaults(config, given);
 	set_step_defaults(config, given);
 	if (!given[QMAC_KEY_delta]) {

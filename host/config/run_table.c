@@ -14,9 +14,12 @@ enum {
 	LP = LP_SGD | LP_SVRG | HALP,
 	OUTER = 1 << QMAC_SVRG | LP_SVRG | HALP,
 	ALL = 1 << QMAC_SGD | OUTER | LP,
-	GENERATED = QMAC_RUN_DATA << QMAC_DATA_MAKE_REGRESSION,
+	QUADRATIC = QMAC_RUN_DATA << QMAC_DATA_QUADRATIC,
+	SHAPED = QUADRATIC | QMAC_RUN_DATA << QMAC_DATA_CONDITIONED,
+	GENERATED = SHAPED | QMAC_RUN_DATA << QMAC_DATA_MAKE_REGRESSION,
 	CSV = QMAC_RUN_DATA << QMAC_DATA_CSV,
 	TABLES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM,
+	SPLIT = TABLES | (GENERATED & ~QUADRATIC),
 	FILES = TABLES | QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST
 };
 
@@ -202,9 +205,48 @@ void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key 
 	}
 }
 
+bool qmac_run_has_number(const char *key)
+{
+	int index = qmac_words_find(qmac_run_words, key);
+
+	return index >= 0 && qmac_run_keys[index].kind >= QMAC_RUN_INT;
+}
+
+double qmac_run_number(const struct qmac_run *run, const char *key)
+{
+	const struct qmac_run_key *row = &qmac_run_keys[qmac_words_find(qmac_run_words, key)];
+	const char *at = (const char *)run + row->offset;
+	int64_t number;
+	uint32_t word;
+	double real;
+	int narrow;
+
+	assert(qmac_run_has_number(key));
+	switch (row->kind) {
+	case QMAC_RUN_INT:
+		memcpy(&narrow, at, sizeof narrow);
+		return narrow;
+	case QMAC_RUN_UINT32:
+		memcpy(&word, at, sizeof word);
+		return word;
+	case QMAC_RUN_INT64:
+		memcpy(&number, at, sizeof number);
+		return (double)number;
+	default:
+		memcpy(&real, at, sizeof real);
+		return real;
+	}
+}
+
+bool qmac_run_ignores(const struct qmac_run *run, const char *key)
+{
+	return qmac_run_unused_by(run, &qmac_run_keys[qmac_words_find(qmac_run_words, key)]) != NULL;
+}
+
 const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_run_key *key)
 {
-	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist"};
+	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
+	                                    "conditioned", "quadratic"};
 	unsigned data = key->used_by / QMAC_RUN_DATA;
 
 	if (data && !(data >> run->data & 1))

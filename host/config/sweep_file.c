@@ -301,25 +301,27 @@ static enum qmac_status check_run(struct loader *l, int number)
 	return qmac_yaml_blame(&l->yaml, l->values[number][culprit], l->err);
 }
 
-/* {x: column, y: column} */
-static enum qmac_status read_axes(struct loader *l, const char *key, char x[64], char y[64])
+/* {x: column, y: column}, and where `best` is not NULL perhaps {best: key} */
+static enum qmac_status read_axes(struct loader *l, const char *key, char x[64], char y[64], char best[64])
 {
 	const struct qmac_yaml_node *node = qmac_yaml_find(l->yaml.root, key);
-	char *const columns[] = {x, y};
-	static const char *const axes[] = {"x", "y"};
+	char *const columns[] = {x, y, best};
+	static const char *const axes[] = {"x", "y", "best"};
 	enum qmac_status status;
 
 	if (!node)
 		return QMAC_OK;
 	status = qmac_yaml_expect(&l->yaml, node, key, QMAC_YAML_MAPPING, l->err);
 	if (!status)
-		status = qmac_yaml_check_keys(&l->yaml, node, "x|y", l->err);
-	for (int i = 0; !status && i < 2; i++) {
+		status = qmac_yaml_check_keys(&l->yaml, node, best ? "x|y|best" : "x|y", l->err);
+	for (int i = 0; !status && i < (best ? 3 : 2); i++) {
 		const struct qmac_yaml_node *axis = qmac_yaml_find(node, axes[i]);
 		char name[32];
 		const char *text;
 
 		snprintf(name, sizeof name, "%s.%s", key, axes[i]);
+		if (!axis && i == 2)
+			break;
 		if (!axis) {
 			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "missing key '%s', the name of a column", name);
 			return qmac_yaml_blame(&l->yaml, node, l->err);
@@ -389,9 +391,9 @@ static enum qmac_status load(struct loader *l)
 	enum qmac_status status = read_groups(l);
 
 	if (!status)
-		status = read_axes(l, "plot", sweep->plot_x, sweep->plot_y);
+		status = read_axes(l, "plot", sweep->plot_x, sweep->plot_y, sweep->plot_best);
 	if (!status)
-		status = read_axes(l, "pareto", sweep->pareto_x, sweep->pareto_y);
+		status = read_axes(l, "pareto", sweep->pareto_x, sweep->pareto_y, NULL);
 	if (!status)
 		status = make_runs(l);
 	for (int i = 0; !status && i < sweep->run_count; i++)

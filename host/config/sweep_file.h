@@ -6,7 +6,9 @@
  *   runs:                           each entry is a product of its lists
  *     - {algorithm: [sgd, svrg]}
  *     - {algorithm: [lp_sgd, lp_svrg, halp], bits: [8, 16]}
- *   plot: {y: grad_norm, x: epoch}  columns of metrics.csv to draw, y logarithmic
+ *   plot: {y: grad_norm, x: epoch}  columns of metrics.csv to draw, y logarithmic; or
+ *   plot: {y: grad_norm, x: kappa, best: mu}  a column of results.csv against a key of run files, at
+ *                                 each x the run with the smallest y over all values of a second key
  *   pareto: {x: cycles, y: grad_norm}  columns of results.csv, both to be small
  *
  * A run is called after the values that vary among the runs, joined by '-'. A key `name` in an
@@ -30,6 +32,7 @@ struct qmac_sweep {
 	struct qmac_sweep_run *runs;
 	int run_count;
 	char plot_x[64], plot_y[64];     /* "" where no plot is asked for */
+	char plot_best[64];              /* "" where there is nothing to choose from */
 	char pareto_x[64], pareto_y[64]; /* "" where no front is asked for */
 	void *storage;
 };

@@ -299,10 +299,11 @@ enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_
 {
 	enum qmac_status status;
 
-	if (run->data == QMAC_DATA_MAKE_REGRESSION) {
-		status = qmac_regression_generate(data, run->samples, run->features, run->informative,
-		                                  run->noise, run->x_bits, run->seed, err);
-		return status ? status : qmac_dataset_split(data, run->test_fraction, run->seed, err);
+	if (qmac_data_is_generated(run->data)) {
+		status = qmac_regression_make(data, run, err);
+		if (status || run->data == QMAC_DATA_QUADRATIC)
+			return status;
+		return qmac_dataset_split(data, run->test_fraction, run->seed, err);
 	}
 	status = read_file(data, run, err);
 	if (!status && run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION)

@@ -29,6 +29,7 @@ struct qmac_dataset {
 	int64_t samples;       /* of the training part */
 	int64_t test_samples;
 	int64_t features;
+	int64_t group;         /* so many rows in succession are drawn together; 0: each alone */
 	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
 	double dx;             /* quantum of x; 0 before quantisation */
 	int16_t *codes;        /* rows x features, x = dx * code; NULL before quantisation */

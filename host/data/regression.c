@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "data/conditioned.h"
 #include "data/random.h"
 
 /* Chooses `informative` features without repetition, each set being equally likely. */
@@ -31,24 +32,50 @@ static void make_targets(struct qmac_dataset *data, double noise, struct qmac_ra
 	}
 }
 
+static enum qmac_status draw_inputs(struct qmac_dataset *data, const struct qmac_run *run,
+                                    struct qmac_random *random, struct qmac_error *err)
+{
+	if (run->data == QMAC_DATA_CONDITIONED)
+		return qmac_conditioned_inputs(data->x, data->samples, data->features, run->kappa, random, err);
+	if (run->data == QMAC_DATA_QUADRATIC) {
+		qmac_quadratic_inputs(data->x, run->samples, run->features, run->kappa);
+		data->group = run->features;
+		return QMAC_OK;
+	}
+	for (int64_t i = 0; i < data->samples * data->features; i++)
+		data->x[i] = qmac_random_normal(random);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_regression_make(struct qmac_dataset *data, const struct qmac_run *run,
+                                      struct qmac_error *err)
+{
+	struct qmac_random random = qmac_random_stream(run->seed, QMAC_STREAM_DATA);
+	int64_t rows = run->samples * (run->data == QMAC_DATA_QUADRATIC ? run->features : 1);
+	enum qmac_status status;
+
+	assert(run->samples > 0 && run->features > 0 && run->informative >= 0);
+	assert(run->informative <= run->features && run->noise >= 0 && run->x_bits >= 2 && run->x_bits <= 16);
+	status = qmac_dataset_allocate(data, rows, run->features, true, err);
+	if (!status)
+		status = draw_inputs(data, run, &random, err);
+	if (!status)
+		status = qmac_dataset_quantise(data, run->x_bits, err);
+	if (status)
+		return status;
+	draw_truth(data, run->informative, &random);
+	make_targets(data, run->noise, &random);
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_regression_generate(struct qmac_dataset *data, int64_t samples, int64_t features,
                                           int64_t informative, double noise, int x_bits, uint32_t seed,
                                           struct qmac_error *err)
 {
-	struct qmac_random random = qmac_random_stream(seed, QMAC_STREAM_DATA);
-	enum qmac_status status;
+	const struct qmac_run run = {
+		.data = QMAC_DATA_MAKE_REGRESSION, .samples = samples, .features = features,
+		.informative = informative, .noise = noise, .x_bits = x_bits, .seed = seed,
+	};
 
-	assert(samples > 0 && features > 0 && informative >= 0 && informative <= features);
-	assert(noise >= 0 && x_bits >= 2 && x_bits <= 16);
-	status = qmac_dataset_allocate(data, samples, features, true, err);
-	if (status)
-		return status;
-	for (int64_t i = 0; i < samples * features; i++)
-		data->x[i] = qmac_random_normal(&random);
-	status = qmac_dataset_quantise(data, x_bits, err);
-	if (status)
-		return status;
-	draw_truth(data, informative, &random);
-	make_targets(data, noise, &random);
-	return QMAC_OK;
+	return qmac_regression_make(data, &run, err);
 }

@@ -267,7 +267,7 @@ static void random_arithmetic(struct qmac_fuzz_program *p, struct qmac_command *
 	c->relu = chance(rng, 4);
 	if (c->op != QMAC_OP_EQ) {
 		c->rnd = (uint32_t)qmac_fuzz_below(rng, 3);
-		c->shift = chance(rng, 3) ? 0 : pick(rng, 0, 63);
+		c->shift = chance(rng, 3) ? 0 : pick(rng, 0, chance(rng, 2) ? 8 : 63); /* ties need small ones */
 	}
 	if (c->rnd == QMAC_ROUND_STOCHASTIC) {
 		c->seed = (uint32_t)qmac_fuzz_word(rng);

@@ -176,6 +176,7 @@ static void draw_start(struct run *r, struct inner *in)
 		in->targets[i] = number(r, k_bits);
 	for (int i = 0; i < STEPS_MAX * BATCH_MAX; i++)
 		in->order[i] = (uint32_t)qmac_fuzz_below(&r->rng, s->samples);
+	qmac_batch_sort(in->order, STEPS_MAX * BATCH_MAX / s->batch, s->batch);
 }
 
 static enum qmac_status run_loop(struct run *r, struct inner *in)

@@ -28,9 +28,12 @@ uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
 void qmac_metrics_csv_head(FILE *out);
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
 void qmac_layers_csv_head(FILE *out);
-/* The one layer of a linear regression in one epoch; before: the totals one epoch earlier. */
+/*
+ * The one layer of a linear model in one epoch, then its full gradient where that is computed on the
+ * device; before: the row one epoch earlier.
+ */
 void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *metrics,
-                         const uint64_t before[QMAC_COUNTERS]);
+                         const struct qmac_metrics *before);
 
 void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
 

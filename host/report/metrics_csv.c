@@ -62,23 +62,36 @@ void qmac_layers_csv_head(FILE *out)
 	fputs("epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n", out);
 }
 
-void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,
-                         const uint64_t before[QMAC_COUNTERS])
+/* What one layer did in an epoch; `bits` 0: full precision. */
+static void write_layer(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,
+                        const char *layer, int bits, double delta, const uint64_t spent[QMAC_COUNTERS])
 {
-	uint64_t since[QMAC_COUNTERS], macs;
+	uint64_t macs = spent[QMAC_COUNTER_MACS];
 	char text[QMAC_REAL_TEXT];
 
-	for (int i = 0; i < QMAC_COUNTERS; i++)
-		since[i] = m->counters[i] - before[i];
-	macs = since[QMAC_COUNTER_MACS];
-	fprintf(out, "%" PRId64 ",linear,", m->epoch);
-	if (qmac_is_low_precision(run->algorithm))
-		fprintf(out, "%d", run->bits);
+	fprintf(out, "%" PRId64 ",%s,", m->epoch, layer);
+	if (bits)
+		fprintf(out, "%d", bits);
 	fprintf(out, ",%d,", run->x_bits);
-	write_optional(out, m->delta);
-	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", since[QMAC_COUNTER_CYCLES], macs,
-	        since[QMAC_COUNTER_VEC_MULTS]);
+	write_optional(out, delta);
+	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES], macs,
+	        spent[QMAC_COUNTER_VEC_MULTS]);
 	if (macs)
-		fputs(qmac_real_text((double)since[QMAC_COUNTER_ZERO_MACS] / (double)macs, text), out);
+		fputs(qmac_real_text((double)spent[QMAC_COUNTER_ZERO_MACS] / (double)macs, text), out);
 	fputc('\n', out);
+}
+
+void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,
+                         const struct qmac_metrics *before)
+{
+	uint64_t inner[QMAC_COUNTERS], outer[QMAC_COUNTERS];
+
+	for (int i = 0; i < QMAC_COUNTERS; i++) {
+		outer[i] = m->outer[i] - before->outer[i];
+		inner[i] = m->counters[i] - before->counters[i] - outer[i];
+	}
+	write_layer(out, run, m, "linear", qmac_is_low_precision(run->algorithm) ? run->bits : 0, m->delta,
+	            inner);
+	if (outer[QMAC_COUNTER_COMMANDS])
+		write_layer(out, run, m, "gradient", QMAC_GRADIENT_BITS, NAN, outer);
 }

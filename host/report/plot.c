@@ -27,24 +27,54 @@ static void write_quoted(FILE *out, const char *text)
 	fputc('\'', out);
 }
 
-/* The points of one series as gnuplot's data block $d<number>; returns how many. */
-static int64_t write_points(FILE *out, const struct qmac_plot *plot, const struct qmac_csv *csv, int number)
+/* One point, where it has a place on the axes. */
+static int write_point(FILE *out, const struct qmac_plot *plot, double x, double y)
+{
+	char x_text[QMAC_REAL_TEXT], y_text[QMAC_REAL_TEXT];
+
+	if (!isfinite(x) || !isfinite(y) || (plot->log_x && x <= 0) || (plot->log_y && y <= 0))
+		return 0;
+	fprintf(out, "%s %s\n", qmac_real_text(x, x_text), qmac_real_text(y, y_text));
+	return 1;
+}
+
+static int64_t write_columns(FILE *out, const struct qmac_plot *plot, const struct qmac_csv *csv)
 {
 	int x_column = qmac_csv_column(csv, plot->x), y_column = qmac_csv_column(csv, plot->y);
 	int64_t points = 0;
 
-	fprintf(out, "$d%d << EOD\n", number);
 	for (int64_t row = 0; x_column >= 0 && y_column >= 0 && row < csv->rows; row++) {
-		double x = csv->values[row * csv->columns + x_column], y = csv->values[row * csv->columns + y_column];
-		char x_text[QMAC_REAL_TEXT], y_text[QMAC_REAL_TEXT];
+		const double *values = csv->values + row * csv->columns;
 
-		if (!isfinite(x) || !isfinite(y) || (plot->log_y && y <= 0))
-			continue;
-		fprintf(out, "%s %s\n", qmac_real_text(x, x_text), qmac_real_text(y, y_text));
-		points++;
+		points += write_point(out, plot, values[x_column], values[y_column]);
 	}
-	fputs("EOD\n", out);
 	return points;
+}
+
+/* A series as gnuplot's data block $d<number>. False with a warning where its file cannot be read. */
+static bool write_series(FILE *out, const struct qmac_plot *plot, int number, int *drawn, char *warning,
+                         size_t warning_size)
+{
+	const struct qmac_series *series = &plot->series[number];
+	int64_t points = 0;
+	struct qmac_error err;
+	struct qmac_csv csv;
+
+	fprintf(out, "$d%d << EOD\n", number);
+	if (series->file) {
+		if (qmac_csv_read(series->file, &csv, &err)) {
+			snprintf(warning, warning_size, "no plot: %s", err.message);
+			return false;
+		}
+		points = write_columns(out, plot, &csv);
+		qmac_csv_free(&csv);
+	}
+	for (int64_t i = 0; i < series->point_count; i++)
+		points += write_point(out, plot, series->points[2 * i], series->points[2 * i + 1]);
+	/* gnuplot takes an empty block for an error: such a series keeps its place in the key only. */
+	fputs(points ? "EOD\n" : "0 NaN\nEOD\n", out);
+	*drawn += points > 0;
+	return true;
 }
 
 static void write_frame(FILE *out, const struct qmac_plot *plot)
@@ -56,7 +86,8 @@ static void write_frame(FILE *out, const struct qmac_plot *plot)
 	write_quoted(out, plot->x);
 	fputs("\nset ylabel ", out);
 	write_quoted(out, plot->y);
-	fputs(plot->log_y ? "\nset logscale y\nset format y '1e%T'\n" : "\n", out);
+	fputs(plot->log_x ? "\nset logscale x\n" : "\n", out);
+	fputs(plot->log_y ? "set logscale y\nset format y '1e%T'\n" : "", out);
 }
 
 /* The whole script; false with a warning where there is nothing to draw. */
@@ -65,28 +96,16 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, char *warning,
 	int drawn = 0;
 
 	write_frame(out, plot);
-	for (int i = 0; i < plot->series_count; i++) {
-		struct qmac_error err;
-		struct qmac_csv csv;
-
-		if (qmac_csv_read(plot->series[i].file, &csv, &err)) {
-			snprintf(warning, warning_size, "no plot: %s", err.message);
+	for (int i = 0; i < plot->series_count; i++)
+		if (!write_series(out, plot, i, &drawn, warning, warning_size))
 			return false;
-		}
-		/* gnuplot takes an empty block for an error: such a series keeps its place in the key only. */
-		if (!write_points(out, plot, &csv, i))
-			fprintf(out, "$d%d << EOD\n%s NaN\nEOD\n", i, "0");
-		else
-			drawn++;
-		qmac_csv_free(&csv);
-	}
 	if (!drawn) {
 		snprintf(warning, warning_size, "no plot: there is no finite %s to draw", plot->y);
 		return false;
 	}
 	for (int i = 0; i < plot->series_count; i++) {
-		fprintf(out, "%s $d%d using 1:2 with lines lw 2 lt %d dt %d title ", i ? "," : "plot", i, i % 8 + 1,
-		        i / 8 + 1);
+		fprintf(out, "%s $d%d using 1:2 with %s lw 2 lt %d dt %d title ", i ? "," : "plot", i,
+		        plot->series[i].file ? "lines" : "linespoints", i % 8 + 1, i / 8 + 1);
 		write_quoted(out, plot->series[i].title);
 	}
 	fputs("\n", out);

@@ -7,17 +7,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* One line of the plot: two columns of a metrics.csv. */
+/* One line of the plot: two columns of a metrics.csv, or points. */
 struct qmac_series {
 	const char *title;
-	const char *file;
+	const char *file;         /* NULL: points */
+	const double *points;     /* x and y by turns */
+	int64_t point_count;
 };
 
 struct qmac_plot {
 	const char *title;
 	const char *x, *y; /* columns, and names of the axes */
-	bool log_y;        /* values that are not positive are then left out */
+	bool log_x, log_y; /* values that are not positive are then left out */
 	const struct qmac_series *series;
 	int series_count;
 };

@@ -18,7 +18,7 @@ struct qmac_results {
 	struct qmac_hw hw;
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
-	uint64_t before[QMAC_COUNTERS];                    /* totals of the last row, for layers.csv */
+	struct qmac_metrics before;                        /* the last row, for layers.csv */
 	bool made;                                         /* the folder was not there before */
 	char warning[512];
 };
@@ -85,10 +85,10 @@ enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct
 	qmac_metrics_csv_row(results->metrics.stream, metrics);
 	status = check_stream(&results->metrics, err);
 	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_row(results->layers.stream, &results->config.run, metrics, results->before);
+		qmac_layers_csv_row(results->layers.stream, &results->config.run, metrics, &results->before);
 		status = check_stream(&results->layers, err);
 	}
-	memcpy(results->before, metrics->counters, sizeof results->before);
+	results->before = *metrics;
 	return status;
 }
 

@@ -139,6 +139,7 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_count(out, "acc_saturations", c[QMAC_COUNTER_ACC_SATURATIONS]);
 	write_count(out, "requant_saturations", c[QMAC_COUNTER_REQUANT_SATURATIONS]);
 	write_count(out, "container_saturations", c[QMAC_COUNTER_CONTAINER_SATURATIONS]);
+	write_count(out, "outer_cycles", last->outer[QMAC_COUNTER_CYCLES]);
 	write_count(out, "host_flops", last->host_flops);
 	write_count(out, "host_bytes", last->host_bytes);
 	write_counters(out, c);

@@ -20,6 +20,7 @@ static const struct column {
 	{"alpha", "", CONFIG},
 	{"delta", "", CONFIG},
 	{"mu", "", CONFIG},
+	{"kappa", "", CONFIG},
 	{"seed", "", CONFIG},
 	{"hw", "", CONFIG},
 	{"epochs", "epochs", SUMMARY},
@@ -49,12 +50,11 @@ static const struct column *find_column(const char *name)
 	return NULL;
 }
 
-static enum qmac_status check_axis(const char *axis, const char *name, struct qmac_error *err)
+enum qmac_status qmac_sweep_check_figure(const char *use, const char *name, struct qmac_error *err)
 {
 	const struct column *column = find_column(name);
 	char words[QMAC_CSV_COLUMNS * QMAC_CSV_NAME] = "", what[64];
 
-	/* Only figures of the result can be traded against each other. */
 	if (column && column->source != OWN && column->source != CONFIG && strcmp(name, "weights_sha256") != 0)
 		return QMAC_OK;
 	for (int i = 0; i < COLUMNS; i++)
@@ -62,21 +62,22 @@ static enum qmac_status check_axis(const char *axis, const char *name, struct qm
 		    && strcmp(columns[i].name, "weights_sha256") != 0)
 			snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", words[0] ? "|" : "",
 			         columns[i].name);
-	snprintf(what, sizeof what, "figure of results.csv for the %s of pareto", axis);
+	snprintf(what, sizeof what, "figure of results.csv for the %s", use);
 	return qmac_text_unknown(what, name, words, err);
 }
 
 enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep *sweep, struct qmac_error *err)
 {
-	enum qmac_status status = sweep->pareto_x[0] ? check_axis("x", sweep->pareto_x, err) : QMAC_OK;
+	enum qmac_status status = QMAC_OK;
 
+	if (sweep->pareto_x[0])
+		status = qmac_sweep_check_figure("x of pareto", sweep->pareto_x, err);
 	if (!status && sweep->pareto_y[0])
-		status = check_axis("y", sweep->pareto_y, err);
+		status = qmac_sweep_check_figure("y of pareto", sweep->pareto_y, err);
 	return status;
 }
 
-/* The figure of a row that competes for the front; NaN keeps it out. */
-static double figure(const struct qmac_sweep_row *row, const char *name)
+double qmac_sweep_figure(const struct qmac_sweep_row *row, const char *name)
 {
 	const struct column *column = find_column(name);
 
@@ -90,11 +91,11 @@ static double figure(const struct qmac_sweep_row *row, const char *name)
 void qmac_sweep_mark_pareto(struct qmac_sweep_row *rows, int count, const char *x, const char *y)
 {
 	for (int i = 0; i < count; i++) {
-		double own_x = figure(&rows[i], x), own_y = figure(&rows[i], y);
+		double own_x = qmac_sweep_figure(&rows[i], x), own_y = qmac_sweep_figure(&rows[i], y);
 
 		rows[i].pareto = !isnan(own_x) && !isnan(own_y);
 		for (int j = 0; rows[i].pareto && j < count; j++) {
-			double other_x = figure(&rows[j], x), other_y = figure(&rows[j], y);
+			double other_x = qmac_sweep_figure(&rows[j], x), other_y = qmac_sweep_figure(&rows[j], y);
 
 			if (other_x <= own_x && other_y <= own_y && (other_x < own_x || other_y < own_y))
 				rows[i].pareto = false;
@@ -118,6 +119,8 @@ static void write_setting(FILE *out, const struct qmac_run *run, const char *nam
 		qmac_json_write_real(out, run->delta);
 	else if (strcmp(name, "mu") == 0 && run->algorithm == QMAC_HALP)
 		qmac_json_write_real(out, run->mu);
+	else if (strcmp(name, "kappa") == 0 && !qmac_run_ignores(run, "kappa"))
+		qmac_json_write_real(out, run->kappa);
 	else if (strcmp(name, "seed") == 0)
 		fprintf(out, "%lu", (unsigned long)run->seed);
 	else if (strcmp(name, "hw") == 0 && low)

@@ -31,6 +31,16 @@ struct qmac_sweep_row {
 	bool pareto;
 };
 
+/* Refuses a name that is no figure of results.csv; `use` says what it is for: "x of pareto". */
+QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_figure(const char *use, const char *name,
+                                                         struct qmac_error *err);
+
+/*
+ * That figure of the row; NaN where it has none, for a run that diverged, and where it counts the
+ * device's work and the run has done none.
+ */
+double qmac_sweep_figure(const struct qmac_sweep_row *row, const char *name);
+
 /* Refuses columns that results.csv does not have; "" is no front. */
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep *sweep,
                                                          struct qmac_error *err);

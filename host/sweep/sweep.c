@@ -13,6 +13,7 @@
 #include "report/atomic_file.h"
 #include "report/plot.h"
 #include "report/results.h"
+#include "sweep/curve.h"
 #include "sweep/row.h"
 
 /* An answer goes through the pipe in one piece and never blocks the writer. */
@@ -158,6 +159,11 @@ static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_e
 {
 	const char *words = qmac_metrics_columns;
 
+	if (qmac_curve_is_wanted(sweep))
+		return qmac_curve_check(sweep, err);
+	if (sweep->plot_best[0])
+		return qmac_fail(err, QMAC_BAD_INPUT, "plot has a best, but its x, '%s', is no key of run files to"
+		                 " choose at", sweep->plot_x);
 	if (sweep->plot_x[0] && qmac_words_find(words, sweep->plot_x) < 0)
 		return qmac_text_unknown("column of metrics.csv for the x of plot", sweep->plot_x, words, err);
 	if (sweep->plot_y[0] && qmac_words_find(words, sweep->plot_y) < 0)
@@ -169,7 +175,7 @@ static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_e
 static enum qmac_status prepare(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
                                 struct qmac_sweep_row *rows, struct qmac_error *err)
 {
-	static const char *const old[] = {"results.csv", "sweep.svg"};
+	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv"};
 	enum qmac_status status = check_plot(sweep, err);
 
 	if (!status)
@@ -221,7 +227,8 @@ static void plot(const struct qmac_sweep *sweep, const struct qmac_sweep_row *ro
 
 	for (int i = 0; series && i < sweep->run_count; i++)
 		if (rows[i].has_result)
-			series[picture.series_count++] = (struct qmac_series){rows[i].name, rows[i].stored.metrics_path};
+			series[picture.series_count++] = (struct qmac_series){.title = rows[i].name,
+			                                                      .file = rows[i].stored.metrics_path};
 	if (picture.series_count)
 		qmac_plot_write(&picture, folder, "sweep.svg", warning, warning_size);
 	free(series);
@@ -242,6 +249,24 @@ static void print_table(const struct qmac_sweep_row *rows, int count, FILE *out)
 	if (lines)
 		qmac_comparison_print(lines, count, out);
 	free(lines);
+}
+
+/* The plot of final figures against a setting, the same as a file and as a table. */
+static enum qmac_status draw_curve(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
+                                   const struct qmac_sweep_options *options, char *warning,
+                                   size_t warning_size, struct qmac_error *err)
+{
+	struct qmac_curve_point *points;
+	int count = qmac_curve_make(sweep, rows, &points);
+	enum qmac_status status = qmac_curve_write_csv(sweep, points, count, rows, options->folder, err);
+
+	if (!status) {
+		qmac_curve_plot(sweep, points, count, options->folder, warning, warning_size);
+		if (options->table)
+			qmac_curve_print(sweep, points, count, options->table);
+	}
+	free(points);
+	return status;
 }
 
 /* The worst status of all runs, with a message that counts them. */
@@ -279,10 +304,14 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
 	status = qmac_sweep_write_csv(options->folder, running.rows, sweep->run_count, err);
 	if (status)
 		goto out;
-	if (sweep->plot_x[0] && sweep->plot_y[0])
+	if (sweep->plot_x[0] && sweep->plot_y[0] && !qmac_curve_is_wanted(sweep))
 		plot(sweep, running.rows, options->folder, warning, warning_size);
 	if (options->table)
 		print_table(running.rows, sweep->run_count, options->table);
+	if (qmac_curve_is_wanted(sweep))
+		status = draw_curve(sweep, running.rows, options, warning, warning_size, err);
+	if (status)
+		goto out;
 	status = verdict(running.rows, sweep->run_count, err);
 out:
 	for (int i = 0; i < sweep->run_count; i++)

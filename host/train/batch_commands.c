@@ -124,10 +124,15 @@ static void add_forward(struct list *list, int group)
 			}
 }
 
-/* sum_i m'_i X_i: samples and m' stream through, the sums stay in the array. */
+/*
+ * sum_i m'_i X_i: samples and m' stream through, the sums stay in the array. In logistic regression they
+ * are added to L + H at its place of the point, so that the sum is U.
+ */
 static void add_products(struct list *list, int group)
 {
 	const struct qmac_batch_plan *plan = list->plan;
+	int point = list->chunk->point;
+	int left = plan->shape.host_residual ? qmac_logistic_fraction(&plan->shape, point) - point : 0;
 
 	for (int x = 0; x < plan->x.count; x++)
 		for (int m = 0; m < plan->m.count; m++)
@@ -137,9 +142,9 @@ static void add_products(struct list *list, int group)
 				c.w = m_operand(plan, m, group);
 				c.ws0 = 1;
 				c.c = plan->sum_row + (uint32_t)(group * plan->shape.features + block * plan->block);
-				c.acc_shift = (uint32_t)(x * plan->x.native + m * plan->m.native);
+				c.acc_shift = (uint32_t)(left + x * plan->x.native + m * plan->m.native);
 				c.w_unsigned = qmac_limb_unsigned(&plan->m, m);
-				c.accumulate = !list->chunk->first || x + m > 0;
+				c.accumulate = qmac_batch_plan_starts_sum(plan) || !list->chunk->first || x + m > 0;
 				add(list, c);
 			}
 }
@@ -214,15 +219,15 @@ static void add_round(struct list *list)
 	add(list, c);
 }
 
-/* ---- logistic regression, behind the products ----------------------------------------- */
+/* ---- logistic regression, around the products ----------------------------------------- */
 
-/* L, then L + H in its place. */
+/* L: alpha lambda of Z, into the sum. */
 static void add_decay(struct list *list, int group, int fraction)
 {
 	const struct qmac_batch_plan *plan = list->plan;
-	int64_t features = plan->shape.features;
 	int exponent = plan->step.decay_exponent - fraction;
-	struct qmac_command c = column(plan, group, QMAC_OP_ADD, plan->decay_row, plan->z_row, features);
+	struct qmac_command c = column(plan, group, QMAC_OP_ADD, plan->sum_row, plan->z_row,
+	                               plan->shape.features);
 
 	c.mult = plan->step.decay_mult;
 	c.l0 = exponent < 0 ? (uint32_t)-exponent : 0;
@@ -230,35 +235,18 @@ static void add_decay(struct list *list, int group, int fraction)
 	c.rnd = QMAC_ROUND_NEAREST;
 	c.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
 	add(list, c);
-	if (!plan->shape.has_offset)
-		return;
-	c = column(plan, group, QMAC_OP_ADD, plan->decay_row, plan->decay_row, features);
-	second_source(&c, group, plan->h_row);
-	c.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
-	add(list, c);
 }
 
-/* U and the new Z. */
-static void add_logistic_round(struct list *list, int group)
+/* H, or where there is an L the sum with it. */
+static void add_offset(struct list *list, int group, int fraction)
 {
 	const struct qmac_batch_plan *plan = list->plan;
-	int fraction = qmac_logistic_fraction(&plan->shape, list->chunk->point);
-	int left = fraction - list->chunk->point;
-	bool decays = plan->shape.decay > 0;
-	struct qmac_command c = column(plan, group, QMAC_OP_ADD, plan->sum_row, plan->sum_row,
+	struct qmac_command c = column(plan, group, QMAC_OP_ADD, plan->sum_row, plan->h_row,
 	                               plan->shape.features);
 
-	if (decays)
-		add_decay(list, group, fraction);
-	if (decays || plan->shape.has_offset)
-		second_source(&c, group, decays ? plan->decay_row : plan->h_row);
-	c.l0 = (uint32_t)left;
+	if (plan->shape.decay > 0)
+		second_source(&c, group, plan->sum_row);
 	c.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
-	if (decays || plan->shape.has_offset || left > 0)
-		add(list, c);
-	c = rounding(list, group, fraction);
-	c.dither_rs0 = 1; /* row j, channel c */
-	c.dither_lane0 = (uint32_t)(group * plan->cols);
 	add(list, c);
 }
 
@@ -292,16 +280,29 @@ int qmac_batch_forward(const struct qmac_batch_plan *plan, const struct qmac_bat
 	return list.count;
 }
 
+/* L + H stands first: while m' is on its way to W. */
 int qmac_batch_update(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
-                      struct qmac_command *commands, int *last_read)
+                      struct qmac_command *commands, int *first_read, int *last_read)
 {
 	struct list list = {.plan = plan, .chunk = chunk, .commands = commands};
+	int fraction = qmac_logistic_fraction(&plan->shape, chunk->point);
 
+	for (int group = 0; chunk->first && group < plan->groups; group++) {
+		if (plan->shape.decay > 0)
+			add_decay(&list, group, fraction);
+		if (plan->shape.has_offset)
+			add_offset(&list, group, fraction);
+	}
+	*first_read = list.count;
 	for (int group = 0; group < plan->groups; group++)
 		add_products(&list, group);
 	*last_read = list.count - 1;
-	for (int group = 0; chunk->last && group < plan->groups; group++) {
-		add_logistic_round(&list, group);
+	for (int group = 0; chunk->last && !plan->shape.sum_only && group < plan->groups; group++) {
+		struct qmac_command c = rounding(&list, group, fraction);
+
+		c.dither_rs0 = 1; /* row j, channel c */
+		c.dither_lane0 = (uint32_t)(group * plan->cols);
+		add(&list, c);
 		for (int limb = 0; limb < plan->z.count; limb++)
 			add(&list, qmac_batch_copy_z(plan, limb, group));
 	}
@@ -344,4 +345,13 @@ struct qmac_command qmac_batch_load_x(const struct qmac_batch_plan *plan, uint64
 
 	take_limb(&command, &plan->x, limb);
 	return command;
+}
+
+void qmac_batch_load_pair(struct qmac_command *command, uint64_t distance)
+{
+	assert(command->n1 == 1 && distance <= UINT32_MAX);
+	command->n1 = 2;
+	command->hi1 = 1;
+	command->s1 = (uint32_t)distance;
+	command->ds1 = command->n0;
 }

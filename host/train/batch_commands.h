@@ -26,13 +26,13 @@ int qmac_batch_execute(const struct qmac_batch_plan *plan, const struct qmac_bat
                        struct qmac_command *commands, int *last_read);
 
 /*
- * The two parts of it in logistic regression, which the host's m' divides: m; and, with m' in W,
- * all that follows.
+ * The two parts of it in logistic regression, which the host's m' divides: m; and all that follows, of
+ * which *first_read is the first command that reads m' in W.
  */
 int qmac_batch_forward(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
                        struct qmac_command *commands);
 int qmac_batch_update(const struct qmac_batch_plan *plan, const struct qmac_batch_chunk *chunk,
-                      struct qmac_command *commands, int *last_read);
+                      struct qmac_command *commands, int *first_read, int *last_read);
 
 /*
  * LOAD or STORE of a group's part of a matrix of `rows` rows of `outputs` containers, which lies at
@@ -45,9 +45,15 @@ struct qmac_command qmac_batch_move(const struct qmac_batch_plan *plan, unsigned
 struct qmac_command qmac_batch_load_m(const struct qmac_batch_plan *plan, uint64_t address,
                                       unsigned container, int samples, int limb, int group);
 
-/* LOAD of a limb of X of one sample, whose features lie at `address`, to its place in the slot. */
+/*
+ * LOAD of a limb of X of sample number `sample` of the chunk, whose features lie at `address`, to its
+ * place in the slot.
+ */
 struct qmac_command qmac_batch_load_x(const struct qmac_batch_plan *plan, uint64_t address,
                                       unsigned container, int slot, int limb, int sample);
+
+/* Makes a LOAD of one sample one of two: that of the next one, too, `distance` bytes further in memory. */
+void qmac_batch_load_pair(struct qmac_command *command, uint64_t distance);
 
 /* Z = 0 */
 struct qmac_command qmac_batch_clear(const struct qmac_batch_plan *plan);

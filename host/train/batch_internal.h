@@ -11,8 +11,8 @@
 struct qmac_batch_program {
 	struct qmac_driver *driver;
 	struct qmac_batch_plan plan;
-	struct qmac_buffer x, z, h, targets, m, scaled;
-	unsigned x_container, h_container, target_container, m_container, scaled_container;
+	struct qmac_buffer x, z, h, targets, m, scaled, sum;
+	unsigned x_container, z_container, h_container, target_container, m_container, scaled_container;
 	uint8_t *staging;              /* so many integers as any buffer but x has, as in device memory */
 	int64_t *values;               /* of m and of m' of a chunk; logistic regression */
 	struct qmac_command *commands; /* of a chunk */

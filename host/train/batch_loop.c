@@ -28,7 +28,7 @@ static enum qmac_status prepare(struct qmac_batch_program *program, const struct
 	struct qmac_token loaded, *needed = NULL;
 	const struct { bool due; struct qmac_buffer buffer; unsigned container; uint32_t row; } vectors[] = {
 		{program->h_due, program->h, program->h_container, plan->h_row},
-		{program->z_due, program->z, QMAC_CONTAINER_HALF, plan->z_row},
+		{program->z_due, program->z, program->z_container, plan->z_row},
 	};
 	enum qmac_status status = QMAC_OK;
 
@@ -73,22 +73,32 @@ static enum qmac_status store(struct qmac_batch_program *program, const struct q
 	return status;
 }
 
-/* STOREs the Z of this moment; EXECUTE must not go on before *stored. */
+/* STOREs the Z of this moment, or with sum_only the sum; EXECUTE must not go on before *stored. */
 static enum qmac_status store_z(struct qmac_batch_program *program, const struct qmac_linear_loop *loop,
                                 struct qmac_token *stored, struct qmac_error *err)
 {
-	return store(program, loop, program->z, QMAC_CONTAINER_HALF, program->plan.z_row,
+	if (program->plan.shape.sum_only)
+		return store(program, loop, program->sum, QMAC_CONTAINER_DOUBLE, program->plan.sum_row,
+		             program->plan.shape.features, stored, err);
+	return store(program, loop, program->z, program->z_container, program->plan.z_row,
 	             program->plan.shape.features, stored, err);
 }
 
-static void download_z(struct qmac_batch_program *program, int32_t *z)
+static void download_z(struct qmac_batch_program *program, const struct qmac_linear_loop *loop)
 {
 	int64_t weights = qmac_batch_weights(&program->plan);
 
+	if (program->plan.shape.sum_only) {
+		qmac_driver_download(program->driver, program->sum, 0, program->staging, 8 * (uint64_t)weights);
+		for (int64_t k = 0; k < weights; k++)
+			loop->sum[k] = qmac_unpack(program->staging + 8 * k, QMAC_CONTAINER_DOUBLE);
+		return;
+	}
 	qmac_driver_download(program->driver, program->z, 0, program->staging,
-	                     qmac_batch_bytes(weights, QMAC_CONTAINER_HALF));
+	                     qmac_batch_bytes(weights, program->z_container));
 	for (int64_t j = 0; j < weights; j++)
-		z[j] = (int32_t)qmac_unpack(program->staging + 2 * j, QMAC_CONTAINER_HALF);
+		loop->z[j] = (int32_t)qmac_unpack(program->staging + (j << program->z_container),
+		                                  program->z_container);
 }
 
 /* ---- the loop: chunks are counted through all its steps -------------------------- */
@@ -102,22 +112,30 @@ static int64_t chunk_begin(const struct qmac_batch_plan *plan, int64_t q, int *s
 	return q / plan->chunks * plan->shape.batch + within;
 }
 
-/* The index-th LOAD of chunk q: a limb of a sample, or its k. */
+/* The index-th LOAD of chunk q: a limb of two samples, or their k; of one where there are no two left. */
 static struct qmac_command load_command(const struct qmac_batch_program *program,
                                         const struct qmac_linear_loop *loop, int64_t q, int index)
 {
 	const struct qmac_batch_plan *plan = &program->plan;
-	int each = qmac_batch_plan_loads(plan, 1), place = index / each, limb = index % each;
+	int each = qmac_batch_plan_loads(plan, 1), place = index / each * 2, limb = index % each;
 	int slot = (int)(q % 2), samples;
-	uint64_t sample = loop->order[chunk_begin(plan, q, &samples) + place];
+	const uint32_t *order = loop->order + chunk_begin(plan, q, &samples) + place;
+	uint64_t bytes = qmac_batch_sample_bytes(plan), address = program->x.address + order[0] * bytes;
+	struct qmac_command command;
 
-	if (limb < plan->x.count)
-		return qmac_batch_load_x(plan, program->x.address + sample * qmac_batch_sample_bytes(plan),
-		                         program->x_container, slot, limb, place);
-	return qmac_batch_move(plan, QMAC_OPCODE_LOAD,
-	                       program->targets.address + (sample << program->target_container),
-	                       program->target_container,
-	                       plan->target_row + (uint32_t)(slot * plan->chunk + place), 1, 0);
+	if (limb < plan->x.count) {
+		command = qmac_batch_load_x(plan, address, program->x_container, slot, limb, place);
+	} else {
+		bytes = qmac_batch_bytes(1, program->target_container);
+		command = qmac_batch_move(plan, QMAC_OPCODE_LOAD, program->targets.address + order[0] * bytes,
+		                          program->target_container,
+		                          plan->target_row + (uint32_t)(slot * plan->chunk + place), 1, 0);
+	}
+	if (place + 1 < samples) {
+		assert(order[1] >= order[0]);
+		qmac_batch_load_pair(&command, (order[1] - order[0]) * bytes);
+	}
+	return command;
 }
 
 /*
@@ -241,10 +259,12 @@ static int forward_loads(const struct qmac_batch_program *program, const struct 
 	const struct qmac_batch_plan *plan = &program->plan;
 	struct qmac_batch_chunk chunk = chunk_at(program, loop, q);
 	int64_t pass = (int64_t)plan->groups * plan->blocks * plan->x.count * chunk.samples;
-	int64_t forward = pass * plan->z.count, update = pass * plan->m.count;
+	int64_t rows = qmac_batch_plan_rows(plan), forward = pass * plan->z.count, update = pass * plan->m.count;
 
+	if (chunk.first)
+		update += rows * ((plan->shape.decay > 0) + plan->shape.has_offset);
 	if (chunk.last)
-		update += (4 + plan->z.count) * qmac_batch_plan_rows(plan);
+		update += plan->shape.sum_only ? 0 : rows * (1 + plan->z.count);
 	return (int)(loads_of(program, loop, q + 1) * forward / (forward + update));
 }
 
@@ -301,12 +321,12 @@ static enum qmac_status run_update(struct qmac_batch_program *program, const str
 	struct qmac_batch_chunk chunk = chunk_at(program, loop, q);
 	struct qmac_token loaded;
 	enum qmac_status status = exchange(program, loop, q, &loaded, err);
-	int count, last_read;
+	int count, first_read, last_read;
 
 	if (status != QMAC_OK)
 		return status;
-	count = qmac_batch_update(&program->plan, &chunk, program->commands, &last_read);
-	qmac_command_wait(&program->commands[0], loaded);
+	count = qmac_batch_update(&program->plan, &chunk, program->commands, &first_read, &last_read);
+	qmac_command_wait(&program->commands[first_read], loaded);
 	status = keep_z(program, loop, q, err);
 	if (status == QMAC_OK)
 		status = submit_chunk(program, loop, q, count, last_read, forward_loads(program, loop, q),
@@ -339,6 +359,6 @@ enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(program->driver, err);
 	if (status == QMAC_OK)
-		download_z(program, loop->z);
+		download_z(program, loop);
 	return status;
 }

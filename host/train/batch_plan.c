@@ -19,7 +19,7 @@ static struct qmac_limbs limbs(int bits, int native)
 
 int qmac_batch_plan_loads(const struct qmac_batch_plan *plan, int samples)
 {
-	return samples * (plan->x.count + (plan->shape.has_targets ? 1 : 0));
+	return (samples + 1) / 2 * (plan->x.count + (plan->shape.has_targets ? 1 : 0));
 }
 
 int qmac_batch_plan_commands(const struct qmac_batch_plan *plan)
@@ -34,12 +34,20 @@ int qmac_batch_plan_commands(const struct qmac_batch_plan *plan)
  * Limbs ask for no further bits: they are added from the lowest up, those of the
  * first factor in the outer loop (docs/tiling.md). So far a product is then low * z + limb * z_low,
  * with low + limb a part of x and z_low a part of z, which in both signs of either
- * factor stays within 2^(x_bits-1) * 2^(z_bits-1), the bound of the whole.
+ * factor stays within 2^(x_bits-1) * 2^(z_bits-1), the bound of the whole. In logistic regression the
+ * sum is added to L + H: at its place of the point it is at most an eighth of the range of u_bits
+ * (logistic_arithmetic.c), so that one more bit is enough.
  */
 static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bits, struct qmac_error *err)
 {
 	const struct qmac_linear_shape *shape = &plan->shape;
+	int start_bits = qmac_batch_plan_starts_sum(plan) ? plan->step.u_bits + 1 : 0;
 
+	if (start_bits > acc_bits)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "frac_bits %d with bits %d and batch %lld needs accumulators of %d bits; acc_bits of"
+		                 " the hardware is %d: lower frac_bits or batch", shape->frac_bits, shape->bits,
+		                 (long long)shape->batch, start_bits, acc_bits);
 	if (plan->step.sum_bits <= acc_bits)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT,
@@ -57,14 +65,13 @@ static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bi
  */
 static bool place(struct qmac_batch_plan *plan, struct qmac_free_rows *low, struct qmac_free_rows *high)
 {
-	bool loads = plan->shape.has_targets, decays = plan->shape.decay > 0;
+	bool loads = plan->shape.has_targets;
 	int64_t rows = qmac_batch_plan_rows(plan);
 
 	plan->z_row = qmac_take_rows(low, rows);
-	plan->decay_row = qmac_take_rows(low, decays ? rows : 0);
 	plan->m_row = qmac_take_rows(low, plan->groups * plan->chunk);
 	plan->sum_row = qmac_take_rows(loads ? low : high, rows);
-	plan->h_row = qmac_take_rows(loads || decays ? high : low, plan->shape.has_offset ? rows : 0);
+	plan->h_row = qmac_take_rows(loads ? high : low, plan->shape.has_offset ? rows : 0);
 	plan->target_row = qmac_take_rows(high, loads ? SLOTS * plan->chunk : 0);
 	return low->next <= low->end && high->next <= high->end;
 }

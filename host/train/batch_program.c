@@ -25,13 +25,14 @@ static int64_t chunk_values(const struct qmac_batch_plan *plan)
 
 uint64_t qmac_batch_program_memory(const struct qmac_batch_plan *plan)
 {
-	uint64_t alignment = 6 * 64;
+	uint64_t alignment = 7 * 64, sums = plan->shape.sum_only ? (uint64_t)qmac_batch_weights(plan) : 0;
 	int64_t weights = qmac_batch_weights(plan);
 
 	return (uint64_t)plan->shape.samples * qmac_batch_sample_bytes(plan) +
-	       qmac_batch_bytes(weights, QMAC_CONTAINER_HALF) + qmac_batch_bytes(weights, h_container(plan)) +
+	       qmac_batch_bytes(weights, qmac_container_of_z(plan->shape.bits)) +
+	       qmac_batch_bytes(weights, h_container(plan)) +
 	       qmac_batch_bytes(plan->shape.samples, target_container(plan)) +
-	       qmac_batch_bytes(2 * chunk_values(plan), QMAC_CONTAINER_DOUBLE) + alignment;
+	       qmac_batch_bytes(2 * chunk_values(plan), QMAC_CONTAINER_DOUBLE) + 8 * sums + alignment;
 }
 
 void qmac_batch_upload(struct qmac_batch_program *program, struct qmac_buffer buffer, const int64_t *values,
@@ -70,11 +71,12 @@ static enum qmac_status allocate(struct qmac_batch_program *program, struct qmac
 	int64_t most = weights > samples ? weights : samples;
 	const struct { bool used; uint64_t bytes; struct qmac_buffer *buffer; } buffers[] = {
 		{true, (uint64_t)samples * qmac_batch_sample_bytes(plan), &program->x},
-		{true, qmac_batch_bytes(weights, QMAC_CONTAINER_HALF), &program->z},
+		{true, qmac_batch_bytes(weights, program->z_container), &program->z},
 		{plan->shape.has_offset, qmac_batch_bytes(weights, program->h_container), &program->h},
 		{plan->shape.has_targets, qmac_batch_bytes(samples, program->target_container), &program->targets},
 		{exchanged > 0, qmac_batch_bytes(exchanged, program->m_container), &program->m},
 		{exchanged > 0, qmac_batch_bytes(exchanged, program->scaled_container), &program->scaled},
+		{plan->shape.sum_only, qmac_batch_bytes(weights, QMAC_CONTAINER_DOUBLE), &program->sum},
 	};
 	enum qmac_status status = QMAC_OK;
 
@@ -102,6 +104,7 @@ enum qmac_status qmac_batch_program_create(struct qmac_driver *driver, const str
 	made->driver = driver;
 	made->plan = *plan;
 	made->x_container = qmac_container_for(plan->shape.x_bits);
+	made->z_container = qmac_container_of_z(plan->shape.bits);
 	made->h_container = h_container(plan);
 	made->target_container = target_container(plan);
 	made->m_container = qmac_container_for(plan->step.m_bits);
@@ -138,9 +141,9 @@ void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t 
 	if (!z)
 		return;
 	for (int64_t j = 0; j < weights; j++)
-		qmac_pack(program->staging + 2 * j, z[j], QMAC_CONTAINER_HALF);
+		qmac_pack(program->staging + (j << program->z_container), z[j], program->z_container);
 	qmac_driver_upload(program->driver, program->z, 0, program->staging,
-	                   qmac_batch_bytes(weights, QMAC_CONTAINER_HALF));
+	                   qmac_batch_bytes(weights, program->z_container));
 }
 
 void qmac_batch_program_set_offset(struct qmac_batch_program *program, const int64_t *h)
@@ -154,4 +157,17 @@ void qmac_batch_program_set_targets(struct qmac_batch_program *program, const in
 {
 	assert(program->plan.shape.has_targets);
 	qmac_batch_upload(program, program->targets, k, program->plan.shape.samples, program->target_container);
+}
+
+static int compare_samples(const void *a, const void *b)
+{
+	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+
+	return (first > second) - (first < second);
+}
+
+void qmac_batch_sort(uint32_t *order, int64_t steps, int64_t batch)
+{
+	for (int64_t t = 0; batch > 1 && t < steps; t++)
+		qsort(order + t * batch, (size_t)batch, sizeof order[0], compare_samples);
 }

@@ -8,9 +8,9 @@
  * sums are exact: Z is the same on every device shape, with any limbs and chunks.
  *
  * The functions are those of linear_program.h, with `order` of steps * batch
- * samples, those of a step behind one another. In logistic regression Z and H have
- * features x outputs elements, row by row, and the loop's `residual` is called once for
- * each chunk, in order, while the device waits.
+ * samples, those of a step behind one another and in rising order: LOAD brings two at
+ * a time. In logistic regression Z and H have features x outputs elements, row by row,
+ * and the loop's `residual` is called once for each chunk, in order, while the device waits.
  */
 #ifndef QMAC_TRAIN_BATCH_PROGRAM_H
 #define QMAC_TRAIN_BATCH_PROGRAM_H
@@ -35,6 +35,9 @@ void qmac_batch_program_destroy(struct qmac_batch_program *program);
 void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t *z);
 void qmac_batch_program_set_offset(struct qmac_batch_program *program, const int64_t *h);
 void qmac_batch_program_set_targets(struct qmac_batch_program *program, const int64_t *k);
+
+/* Puts the samples of each step into rising order. */
+void qmac_batch_sort(uint32_t *order, int64_t steps, int64_t batch);
 
 QMAC_MUST_CHECK enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
                                                         const struct qmac_linear_loop *loop,

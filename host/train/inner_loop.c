@@ -39,6 +39,12 @@ void qmac_inner_loop_destroy(struct qmac_inner_loop *inner)
 	inner->linear = NULL;
 }
 
+void qmac_inner_loop_reload(struct qmac_inner_loop *inner)
+{
+	if (!inner->batched) /* the others load X as they go */
+		qmac_linear_program_reload(inner->linear);
+}
+
 void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z)
 {
 	if (inner->batched)

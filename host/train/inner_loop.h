@@ -32,6 +32,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_inner_loop_create(struct qmac_inner_loop *
                                                         struct qmac_driver *driver, const int16_t *codes,
                                                         struct qmac_error *err);
 void qmac_inner_loop_destroy(struct qmac_inner_loop *inner);
+void qmac_inner_loop_reload(struct qmac_inner_loop *inner);
 void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z);
 void qmac_inner_loop_set_offset(struct qmac_inner_loop *inner, const int64_t *h);
 void qmac_inner_loop_set_targets(struct qmac_inner_loop *inner, const int64_t *k);

@@ -28,6 +28,7 @@ struct qmac_linear_shape {
 	int64_t batch;         /* samples of a step, at least 1 */
 	int outputs;           /* columns of Z; 0: one, a regression */
 	bool host_residual;    /* logistic regression; then c1, k_i and e are not looked at */
+	bool sum_only;         /* with host_residual: the sum over the batch is all that is wanted, no step */
 	double decay;          /* logistic regression: alpha lambda, the share of Z that a step takes off */
 	int bits, x_bits;      /* widths of Z and X */
 	int frac_bits;         /* F */

@@ -14,7 +14,7 @@ struct qmac_linear_program {
 	struct qmac_driver *driver;
 	struct qmac_linear_plan plan;
 	struct qmac_buffer x, z, h, targets;
-	unsigned x_container, h_container;
+	unsigned x_container, z_container, h_container;
 	uint8_t *staging;                 /* one vector, as in device memory */
 	int64_t *target_values;           /* samples; in device byte order where they come from memory */
 	struct qmac_command step[QMAC_LINEAR_COMMANDS];
@@ -56,7 +56,8 @@ uint64_t qmac_linear_program_memory(const struct qmac_linear_plan *plan)
 {
 	uint64_t alignment = 4 * 64;
 
-	return x_bytes(plan) + vector_bytes(plan, QMAC_CONTAINER_HALF) + vector_bytes(plan, h_container(plan)) +
+	return x_bytes(plan) + vector_bytes(plan, qmac_container_of_z(plan->shape.bits)) +
+	       vector_bytes(plan, h_container(plan)) +
 	       target_bytes(plan) + alignment;
 }
 
@@ -93,7 +94,7 @@ static enum qmac_status allocate(struct qmac_linear_program *program, struct qma
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	status = qmac_driver_allocate(driver, x_bytes(plan), &program->x, err);
 	if (status == QMAC_OK)
-		status = qmac_driver_allocate(driver, vector_bytes(plan, QMAC_CONTAINER_HALF), &program->z, err);
+		status = qmac_driver_allocate(driver, vector_bytes(plan, program->z_container), &program->z, err);
 	if (status == QMAC_OK && plan->shape.has_offset)
 		status = qmac_driver_allocate(driver, vector_bytes(plan, program->h_container), &program->h, err);
 	if (status == QMAC_OK && plan->target_table)
@@ -114,6 +115,7 @@ enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const st
 	made->driver = driver;
 	made->plan = *plan;
 	made->x_container = x_container(plan);
+	made->z_container = qmac_container_of_z(plan->shape.bits);
 	made->h_container = h_container(plan);
 	qmac_linear_step(plan, made->step);
 	status = allocate(made, err);
@@ -140,7 +142,7 @@ void qmac_linear_program_destroy(struct qmac_linear_program *program)
 
 void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_t *z)
 {
-	uint64_t bytes = vector_bytes(&program->plan, QMAC_CONTAINER_HALF);
+	uint64_t bytes = vector_bytes(&program->plan, program->z_container);
 
 	program->z_clear = !z;
 	program->z_due = z != NULL;
@@ -148,7 +150,7 @@ void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_
 		return;
 	memset(program->staging, 0, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		qmac_pack(program->staging + 2 * j, z[j], QMAC_CONTAINER_HALF);
+		qmac_pack(program->staging + (j << program->z_container), z[j], program->z_container);
 	qmac_driver_upload(program->driver, program->z, 0, program->staging, bytes);
 }
 
@@ -177,6 +179,11 @@ void qmac_linear_program_set_targets(struct qmac_linear_program *program, const 
 	for (int64_t i = 0; i < plan->shape.samples; i++)
 		qmac_pack(packed + 8 * i, k[i], QMAC_CONTAINER_DOUBLE);
 	qmac_driver_upload(program->driver, program->targets, 0, packed, target_bytes(plan));
+}
+
+void qmac_linear_program_reload(struct qmac_linear_program *program)
+{
+	program->x_due = program->plan.x_resident;
 }
 
 /* ---- moving data -------------------------------------------------------------- */
@@ -239,7 +246,7 @@ static enum qmac_status prepare(struct qmac_linear_program *program, uint16_t ta
 		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->h, program->h_container,
 		                                   plan->h_row), tag, err);
 	if (status == QMAC_OK && program->z_due)
-		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->z, QMAC_CONTAINER_HALF,
+		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->z, program->z_container,
 		                                   plan->z_row), tag, err);
 	if (status == QMAC_OK && program->z_clear) {
 		struct qmac_command clear = qmac_linear_clear(plan);
@@ -256,7 +263,7 @@ static enum qmac_status prepare(struct qmac_linear_program *program, uint16_t ta
 
 static enum qmac_status store_z(struct qmac_linear_program *program, uint16_t tag, struct qmac_error *err)
 {
-	struct qmac_command command = move_vector(program, QMAC_OPCODE_STORE, program->z, QMAC_CONTAINER_HALF,
+	struct qmac_command command = move_vector(program, QMAC_OPCODE_STORE, program->z, program->z_container,
 	                                          program->plan.z_row);
 
 	command.tag = tag;
@@ -269,11 +276,11 @@ static enum qmac_status store_z(struct qmac_linear_program *program, uint16_t ta
 
 static void download_z(struct qmac_linear_program *program, int32_t *z)
 {
-	uint64_t bytes = vector_bytes(&program->plan, QMAC_CONTAINER_HALF);
+	uint64_t bytes = vector_bytes(&program->plan, program->z_container);
 
 	qmac_driver_download(program->driver, program->z, 0, program->staging, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		z[j] = (int32_t)qmac_unpack(program->staging + 2 * j, QMAC_CONTAINER_HALF);
+		z[j] = (int32_t)qmac_unpack(program->staging + (j << program->z_container), program->z_container);
 }
 
 /* ---- the loop ----------------------------------------------------------------- */

@@ -22,13 +22,15 @@ struct qmac_linear_program;
 
 /* One run of the inner loop. */
 struct qmac_linear_loop {
-	const uint32_t *order;  /* steps indices of samples; of a mini-batch, steps * batch */
+	/* steps indices of samples; of mini-batches steps * batch, rising within each (sums are exact) */
+	const uint32_t *order;
 	int64_t steps;
 	int64_t keep_after;     /* z is the Z after so many steps, 0..steps */
 	uint32_t run_seed;
 	uint32_t first_step;    /* number of the first step within the run */
 	uint16_t tag;           /* of the commands */
 	int32_t *z;             /* features (times outputs) values; written */
+	int64_t *sum;           /* with sum_only, in place of z: of the last step */
 	/*
 	 * Logistic regression (batch_program.h): makes m', `count` samples by outputs numbers of mp_bits, of
 	 * m of the same size. `point` is p, the fraction bits of m' in this loop.
@@ -57,6 +59,9 @@ void qmac_linear_program_destroy(struct qmac_linear_program *program);
 void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_t *z);
 void qmac_linear_program_set_offset(struct qmac_linear_program *program, const int64_t *h);
 void qmac_linear_program_set_targets(struct qmac_linear_program *program, const int64_t *k);
+
+/* What was on chip is lost, Z included, which must be set anew. */
+void qmac_linear_program_reload(struct qmac_linear_program *program);
 
 /* Runs the loop and waits for its end. Fails only where the device does. */
 QMAC_MUST_CHECK enum qmac_status qmac_linear_program_run(struct qmac_linear_program *program,

@@ -151,6 +151,14 @@ const double *qmac_logistic_probabilities(const struct qmac_logistic *logistic, 
 	return logistic->probabilities + sample * logistic->data->classes;
 }
 
+void qmac_logistic_set_logits(struct qmac_logistic *logistic, int64_t sample, const double *logits)
+{
+	int classes = logistic->data->classes;
+
+	memcpy(logistic->logits + sample * classes, logits, (size_t)classes * sizeof logits[0]);
+	(void)qmac_softmax(logits, logistic->probabilities + sample * classes, classes, 0);
+}
+
 void qmac_logistic_test(const struct qmac_logistic *logistic, const double *w, double *loss,
                         double *accuracy)
 {

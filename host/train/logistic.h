@@ -31,6 +31,9 @@ void qmac_logistic_evaluate(struct qmac_logistic *logistic, const double *w, dou
 const double *qmac_logistic_logits(const struct qmac_logistic *logistic, int64_t sample);
 const double *qmac_logistic_probabilities(const struct qmac_logistic *logistic, int64_t sample);
 
+/* Takes a_i at a W from elsewhere in place of the last evaluation's. */
+void qmac_logistic_set_logits(struct qmac_logistic *logistic, int64_t sample, const double *logits);
+
 /*
  * Over the test part: *loss the mean of log sum e^a - a_y, without the regulariser; *accuracy the
  * share of samples whose largest a_ic (of equal ones the first) is the right one. NaN where there is none.

@@ -2,8 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "num/fixed.h"
+#include "train/device_gradient.h"
 #include "train/inner_loop.h"
 #include "train/logistic_arithmetic.h"
 #include "train/logistic_residual.h"
@@ -16,6 +18,8 @@ struct qmac_low_precision {
 	struct qmac_driver *driver;
 	struct qmac_inner_loop inner;
 	struct qmac_logistic_residual residual; /* logistic regression */
+	struct qmac_device_gradient *gradient;  /* NULL: on the host */
+	uint64_t outer[QMAC_COUNTERS]; /* what gradients on the device have spent */
 	int point;         /* logistic regression: p of the running epoch */
 	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
 	int32_t *z;        /* weights: z of HALP, w/delta of the others */
@@ -57,7 +61,7 @@ static void dot_targets(struct qmac_low_precision *low)
 
 		low->targets[i] = 0;
 		for (int64_t j = 0; j < data->features; j++)
-			low->targets[i] += codes[j] * low->z[j];
+			low->targets[i] += (int64_t)codes[j] * low->z[j];
 	}
 	low->training->host_flops += 2 * (uint64_t)(data->samples * data->features);
 	qmac_inner_loop_set_targets(&low->inner, low->targets);
@@ -97,6 +101,7 @@ static void set_offset(struct qmac_low_precision *low)
 static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_after, struct qmac_error *err)
 {
 	struct qmac_training *training = low->training;
+	int64_t batch = training->run->batch;
 	const struct qmac_linear_loop loop = {
 		.order = low->order, .steps = training->run->inner_steps, .keep_after = keep_after,
 		.run_seed = training->run->seed, .first_step = (uint32_t)training->step,
@@ -105,13 +110,41 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	};
 	enum qmac_status status;
 
-	for (int64_t t = 0; t < loop.steps * training->run->batch; t++)
+	for (int64_t t = 0; t < loop.steps * batch; t++)
 		low->order[t] = (uint32_t)qmac_training_sample(training);
+	qmac_batch_sort(low->order, loop.steps, batch);
 	status = qmac_inner_loop_run(&low->inner, &loop, err);
 	if (training->logistic)
 		qmac_logistic_residual_end(&low->residual);
 	qmac_training_use_steps(training);
 	return status;
+}
+
+/*
+ * The full gradient at w: training->gradient has it from the host. From the device it takes the
+ * scratchpads, so that what was on chip must come there anew.
+ */
+static enum qmac_status take_gradient(struct qmac_low_precision *low, struct qmac_error *err)
+{
+	struct qmac_training *training = low->training;
+	uint64_t before[QMAC_COUNTERS], after[QMAC_COUNTERS];
+	enum qmac_status status;
+
+	if (!low->gradient) {
+		qmac_training_use_gradient(training);
+		return QMAC_OK;
+	}
+	qmac_driver_counters(low->driver, before);
+	status = qmac_device_gradient_run(low->gradient, err);
+	if (status != QMAC_OK)
+		return status;
+	qmac_driver_counters(low->driver, after);
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		low->outer[i] += after[i] - before[i];
+	training->data_passes += 1;
+	qmac_inner_loop_reload(&low->inner);
+	qmac_inner_loop_set_z(&low->inner, low->z);
+	return QMAC_OK;
 }
 
 /* w = delta W */
@@ -145,9 +178,10 @@ static enum qmac_status lp_sgd_epoch(struct qmac_low_precision *low, struct qmac
 static enum qmac_status lp_svrg_epoch(struct qmac_low_precision *low, struct qmac_error *err)
 {
 	struct qmac_training *training = low->training;
-	enum qmac_status status;
+	enum qmac_status status = take_gradient(low, err);
 
-	qmac_training_use_gradient(training);
+	if (status != QMAC_OK)
+		return status;
 	begin_residuals(low);
 	if (!training->logistic)
 		dot_targets(low);
@@ -165,9 +199,10 @@ static enum qmac_status halp_epoch(struct qmac_low_precision *low, struct qmac_e
 {
 	struct qmac_training *training = low->training;
 	const struct qmac_run *run = training->run;
-	enum qmac_status status;
+	enum qmac_status status = take_gradient(low, err);
 
-	qmac_training_use_gradient(training);
+	if (status != QMAC_OK)
+		return status;
 	training->delta = training->norm / run->mu / (double)qmac_max_of(run->bits);
 	if (!(training->delta > 0) || !isfinite(training->delta))
 		return QMAC_OK; /* at a minimum, or beyond all numbers: there is no grid to move on, w stays */
@@ -243,7 +278,8 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 {
 	const struct qmac_run *run = low->training->run;
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
-	uint64_t memory = ring + qmac_inner_loop_memory(&low->inner);
+	uint64_t memory = ring + qmac_inner_loop_memory(&low->inner) +
+	                  (low->gradient ? qmac_device_gradient_memory(low->gradient) : 0);
 	struct qmac_device_options options = {
 		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
 		.on_retire = observer ? observer->on_retire : NULL, .context = observer ? observer->context : NULL,
@@ -258,6 +294,8 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 		status = qmac_driver_open(low->backend, hw, RING_LOG2, &low->driver, err);
 	if (status == QMAC_OK)
 		status = qmac_inner_loop_create(&low->inner, low->driver, low->training->data.codes, err);
+	if (status == QMAC_OK && low->gradient)
+		status = qmac_device_gradient_open(low->gradient, low->driver, err);
 	return status;
 }
 
@@ -276,6 +314,9 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 	status = allocate(made, err);
 	if (status == QMAC_OK)
 		status = plan(made, hw, err);
+	if (status == QMAC_OK && training->run->outer == QMAC_OUTER_DEVICE &&
+	    training->run->algorithm != QMAC_LP_SGD)
+		status = qmac_device_gradient_create(training, hw, &made->gradient, err);
 	if (status == QMAC_OK)
 		status = open_device(made, hw, observer, err);
 	if (status != QMAC_OK) {
@@ -297,6 +338,7 @@ void qmac_low_precision_destroy(struct qmac_low_precision *low)
 	if (!low)
 		return;
 	qmac_inner_loop_destroy(&low->inner);
+	qmac_device_gradient_destroy(low->gradient);
 	qmac_driver_close(low->driver);
 	qmac_backend_destroy(low->backend);
 	free(low->order);
@@ -309,6 +351,7 @@ void qmac_low_precision_destroy(struct qmac_low_precision *low)
 void qmac_low_precision_cost(struct qmac_low_precision *low, struct qmac_metrics *metrics)
 {
 	qmac_driver_counters(low->driver, metrics->counters);
+	memcpy(metrics->outer, low->outer, sizeof metrics->outer);
 	metrics->host_bytes = qmac_driver_host_bytes(low->driver);
 }
 

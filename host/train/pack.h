@@ -34,4 +34,10 @@ static inline unsigned qmac_container_for(int bits)
 	return container;
 }
 
+/* Z in device memory: 16 bits, or 32 where it is wider. */
+static inline unsigned qmac_container_of_z(int bits)
+{
+	return bits <= 16 ? QMAC_CONTAINER_HALF : QMAC_CONTAINER_WORD;
+}
+
 #endif

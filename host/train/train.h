@@ -16,6 +16,9 @@
 #include "device/device.h"
 #include "driver/driver.h"
 
+/* Width of w and of the residuals in a full gradient on the device. */
+enum { QMAC_GRADIENT_BITS = 32 };
+
 /* One row of metrics.csv; row 0 is before training. NaN where a figure does not exist. */
 struct qmac_metrics {
 	int64_t epoch;
@@ -27,6 +30,7 @@ struct qmac_metrics {
 	double test_accuracy;    /* 0..1; NaN where there are no classes or no test part */
 	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
+	uint64_t outer[QMAC_COUNTERS];    /* of these, what full gradients have spent on the device */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
 	uint64_t host_bytes;     /* bytes moved between host and device memory so far */
 };

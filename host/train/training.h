@@ -23,6 +23,7 @@ struct qmac_training {
 	double *z, *h, *kept, *move; /* weights each, for use within an epoch */
 	double loss, norm;           /* at w */
 	struct qmac_random samples;  /* order of the samples: the same for every algorithm */
+	int64_t next, left;          /* of the group that was drawn last: its next row, rows not yet taken */
 	struct qmac_random option;   /* the iterate that option II keeps */
 	int64_t epoch, step;         /* of the running epoch, from 1; inner steps done before it */
 	double delta;                /* quantum of the running epoch; NaN in full precision */
@@ -30,10 +31,19 @@ struct qmac_training {
 	uint64_t host_flops;
 };
 
-/* An index of a sample, uniform with replacement. */
+/* A row of the data: groups are drawn uniformly with replacement, their rows follow in order. */
 static inline int64_t qmac_training_sample(struct qmac_training *training)
 {
-	return (int64_t)qmac_random_below(&training->samples, (uint64_t)training->data.samples);
+	int64_t group = training->data.group > 1 ? training->data.group : 1;
+
+	if (training->left == 0) {
+		uint64_t groups = (uint64_t)(training->data.samples / group);
+
+		training->next = (int64_t)qmac_random_below(&training->samples, groups) * group;
+		training->left = group;
+	}
+	training->left--;
+	return training->next++;
 }
 
 /*

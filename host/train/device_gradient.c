@@ -1,0 +1,199 @@
+#include "train/device_gradient.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "num/fixed.h"
+#include "train/softmax.h"
+#include "train/train.h"
+
+enum { BITS = QMAC_GRADIENT_BITS };
+
+struct qmac_device_gradient {
+	struct qmac_training *training;
+	struct qmac_batch_plan plan;
+	struct qmac_batch_program *program;
+	uint32_t *order;   /* samples: 0, 1, 2, ... */
+	int32_t *codes;    /* weights: W */
+	int64_t *sum;      /* weights */
+	double unit;       /* of W */
+	int point;         /* p */
+	double largest;    /* |r| of this pass */
+	double expected;   /* that p is chosen for */
+};
+
+/* The exponent e of the smallest power of two above |x|. */
+static int exponent_above(double x)
+{
+	int exponent = 0;
+
+	(void)frexp(x, &exponent);
+	return exponent;
+}
+
+static double largest_of(const double *x, int64_t count)
+{
+	double largest = 0;
+
+	for (int64_t i = 0; i < count; i++)
+		largest = fmax(largest, fabs(x[i]));
+	return largest;
+}
+
+static enum qmac_status allocate(struct qmac_device_gradient *gradient, struct qmac_error *err)
+{
+	size_t samples = (size_t)gradient->training->data.samples, weights = (size_t)gradient->training->weights;
+
+	gradient->order = calloc(samples, sizeof gradient->order[0]);
+	gradient->codes = calloc(weights, sizeof gradient->codes[0]);
+	gradient->sum = calloc(weights, sizeof gradient->sum[0]);
+	if (!gradient->order || !gradient->codes || !gradient->sum)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the gradient on the device");
+	for (size_t i = 0; i < samples; i++)
+		gradient->order[i] = (uint32_t)i;
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_device_gradient_create(struct qmac_training *training, const struct qmac_hw *hw,
+                                             struct qmac_device_gradient **gradient, struct qmac_error *err)
+{
+	const struct qmac_dataset *data = &training->data;
+	const struct qmac_linear_shape shape = {
+		.samples = data->samples, .features = data->features, .batch = data->samples,
+		.outputs = training->logistic ? data->classes : 1, .host_residual = true, .sum_only = true,
+		.bits = BITS, .mp_bits = BITS, .x_bits = training->run->x_bits,
+	};
+	struct qmac_device_gradient *made = calloc(1, sizeof *made);
+	struct qmac_error cause;
+	enum qmac_status status;
+
+	*gradient = NULL;
+	if (!made)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the gradient on the device");
+	made->training = training;
+	made->expected = training->logistic ? 1 : largest_of(data->y, data->samples);
+	status = qmac_batch_plan_make(&made->plan, &shape, hw, &cause);
+	if (status != QMAC_OK)
+		status = qmac_fail(err, status, "gradient on the device: %s; or set outer to host", cause.message);
+	if (status == QMAC_OK)
+		status = allocate(made, err);
+	if (status != QMAC_OK) {
+		qmac_device_gradient_destroy(made);
+		return status;
+	}
+	*gradient = made;
+	return QMAC_OK;
+}
+
+void qmac_device_gradient_destroy(struct qmac_device_gradient *gradient)
+{
+	if (!gradient)
+		return;
+	qmac_batch_program_destroy(gradient->program);
+	free(gradient->order);
+	free(gradient->codes);
+	free(gradient->sum);
+	free(gradient);
+}
+
+uint64_t qmac_device_gradient_memory(const struct qmac_device_gradient *gradient)
+{
+	return qmac_batch_program_memory(&gradient->plan);
+}
+
+enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient, struct qmac_driver *driver,
+                                           struct qmac_error *err)
+{
+	return qmac_batch_program_create(driver, &gradient->plan, gradient->training->data.codes,
+	                                 &gradient->program, err);
+}
+
+/* ---- a pass --------------------------------------------------------------------- */
+
+static int64_t scaled_residual(struct qmac_device_gradient *gradient, double r)
+{
+	double limit = (double)qmac_max_of(BITS);
+
+	if (isnan(r))
+		return 0; /* w is beyond all numbers, and the gradient norm says so */
+	gradient->largest = fmax(gradient->largest, fabs(r));
+	return (int64_t)fmin(fmax(rint(ldexp(r, gradient->point)), -limit - 1), limit);
+}
+
+/* The `residual` of struct qmac_linear_loop. */
+static void residual(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled)
+{
+	struct qmac_device_gradient *gradient = context;
+	struct qmac_training *training = gradient->training;
+	const struct qmac_dataset *data = &training->data;
+	int outputs = gradient->plan.outputs;
+	double a[QMAC_CLASSES_MAX], unit = data->dx * gradient->unit;
+
+	for (int b = 0; b < count; b++, m += outputs, scaled += outputs) {
+		const double *p = a;
+		double y = data->y[samples[b]];
+
+		for (int c = 0; c < outputs; c++)
+			a[c] = unit * (double)m[c];
+		if (training->logistic) {
+			qmac_logistic_set_logits(training->logistic, samples[b], a);
+			p = qmac_logistic_probabilities(training->logistic, samples[b]);
+		}
+		for (int c = 0; c < outputs; c++)
+			scaled[c] = scaled_residual(gradient, p[c] - (training->logistic ? c == (int)y : y));
+	}
+}
+
+static void choose_scales(struct qmac_device_gradient *gradient)
+{
+	const struct qmac_training *training = gradient->training;
+	double most = largest_of(training->w, training->weights), limit = (double)qmac_max_of(BITS);
+
+	if (!isfinite(most))
+		most = 0;
+	gradient->unit = ldexp(1, exponent_above(most) - (BITS - 1));
+	for (int64_t k = 0; k < training->weights; k++) {
+		double code = rint(training->w[k] / gradient->unit);
+
+		gradient->codes[k] = isfinite(code) ? (int32_t)fmin(fmax(code, -limit), limit) : 0;
+	}
+	gradient->point = BITS - 2 - exponent_above(gradient->expected);
+	gradient->largest = 0;
+}
+
+static void finish(struct qmac_device_gradient *gradient)
+{
+	struct qmac_training *training = gradient->training;
+	const struct qmac_dataset *data = &training->data;
+	double unit = ldexp(data->dx / (double)data->samples, -gradient->point), square = 0;
+	uint64_t samples = (uint64_t)data->samples, weights = (uint64_t)training->weights;
+	uint64_t outputs = (uint64_t)gradient->plan.outputs;
+
+	for (int64_t k = 0; k < training->weights; k++) {
+		training->gradient[k] = unit * (double)gradient->sum[k] + training->run->lambda * training->w[k];
+		square += training->gradient[k] * training->gradient[k];
+	}
+	training->norm = sqrt(square);
+	gradient->expected = gradient->largest;
+	/* logits, softmax, residuals, scaling; codes, gradient, norm */
+	training->host_flops += samples * 3 * outputs + 6 * weights;
+	if (training->logistic)
+		training->host_flops += samples * qmac_softmax_flops((int)outputs);
+}
+
+enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient, struct qmac_error *err)
+{
+	struct qmac_training *training = gradient->training;
+	const struct qmac_linear_loop loop = {
+		.order = gradient->order, .steps = 1, .keep_after = 1, .tag = (uint16_t)training->epoch,
+		.sum = gradient->sum, .residual = residual, .context = gradient,
+	};
+	enum qmac_status status;
+
+	choose_scales(gradient);
+	qmac_batch_program_set_z(gradient->program, gradient->codes);
+	status = qmac_batch_program_run(gradient->program, &loop, err);
+	if (status == QMAC_OK)
+		finish(gradient);
+	return status;
+}
