@@ -66,7 +66,7 @@ static int64_t expected_lane(unsigned op, int l0, int64_t mult, int64_t a, int64
 
 static void oracle_combines_as_documented(void)
 {
-	int64_t a[LANES], b[LANES], x[LANES];
+	int64_t a[LANES], b[LANES], x[LANES] = {0};
 	uint64_t saturated = 0;
 	int wrong = 0;
 
@@ -94,7 +94,7 @@ static void oracle_combines_as_documented(void)
 
 static void oracle_finishes_as_documented(void)
 {
-	int64_t x[LANES], y[LANES];
+	int64_t x[LANES], y[LANES] = {0};
 	int wrong = 0;
 
 	state = test_seed() + 1;

@@ -198,8 +198,8 @@ static void test_summary(void)
 	static const char *const keys[] = {
 		"cycles", "macs", "vec_mults", "dram_read_bytes", "dram_write_bytes", "acc_saturations",
 		"requant_saturations", "container_saturations", "epochs", "grad_norm", "train_loss",
-		"coefficient_max", "outer_cycles", "host_flops", "host_bytes", "wall_seconds", "counters.store_wait", "hw.rows",
-		"hw.dram.latency", "hw.dram.bytes_per_cycle",
+		"coefficient_max", "outer_cycles", "host_flops", "host_bytes", "wall_seconds",
+		"counters.store_wait", "hw.rows", "hw.dram.latency", "hw.dram.bytes_per_cycle",
 	};
 	struct qmac_stored stored;
 	struct qmac_error err;
