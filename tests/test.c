@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/splitmix.h"
+
 static int skipped;
 static char folder[256];
 
@@ -35,11 +37,7 @@ uint64_t test_seed(void)
 
 uint64_t test_random(uint64_t *state)
 {
-	uint64_t z = *state += 0x9E3779B97F4A7C15ULL;
-
-	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
-	z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
-	return z ^ z >> 31;
+	return qmac_splitmix_next(state);
 }
 
 static void remove_folder(void)

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/splitmix.h"
+
 enum { RESP_OKAY = 0, RESP_SLVERR = 2, ID_LOAD = 0, ID_FETCH = 1, STALL_PHASE = 128 };
 
 void qmac_axi_memory_init(struct qmac_axi_memory *memory, const struct qmac_hw *hw, uint8_t *bytes,
@@ -45,15 +47,6 @@ static void pop(struct qmac_axi_queue *queue)
 
 /* ---- random stalls ------------------------------------------------------------ */
 
-static uint64_t next_random(struct qmac_axi_memory *m)
-{
-	uint64_t z = m->random += 0x9E3779B97F4A7C15ULL;
-
-	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
-	z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
-	return z ^ z >> 31;
-}
-
 /* Streams are never, seldom, often or mostly held up, each for a while. */
 static void draw_stalls(struct qmac_axi_memory *m, struct qmac_rtl_inputs *in)
 {
@@ -62,7 +55,7 @@ static void draw_stalls(struct qmac_axi_memory *m, struct qmac_rtl_inputs *in)
 	if (!m->random)
 		return;
 	if (++m->cycles > STALL_PHASE) {
-		uint64_t choice = next_random(m);
+		uint64_t choice = qmac_splitmix_next(&m->random);
 
 		m->cycles = 0;
 		for (int i = 0; i < QMAC_STALLS; i++, choice >>= 2)
@@ -70,7 +63,7 @@ static void draw_stalls(struct qmac_axi_memory *m, struct qmac_rtl_inputs *in)
 	}
 	m->stalled = 0;
 	for (int i = 0; i < QMAC_STALLS; i += 8) {
-		uint64_t dice = next_random(m);
+		uint64_t dice = qmac_splitmix_next(&m->random);
 
 		for (int j = i; j < i + 8 && j < QMAC_STALLS; j++, dice >>= 8)
 			if ((dice & 255) < m->chance[j])

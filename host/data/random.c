@@ -3,21 +3,16 @@
 #include <assert.h>
 #include <math.h>
 
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9ULL;
-	x = (x ^ x >> 27) * 0x94D049BB133111EBULL;
-	return x ^ x >> 31;
-}
+#include "base/splitmix.h"
 
 struct qmac_random qmac_random_stream(uint32_t seed, enum qmac_stream stream)
 {
-	return (struct qmac_random){.key = mix(mix(seed) + (uint64_t)stream)};
+	return (struct qmac_random){.key = qmac_splitmix_mix(qmac_splitmix_mix(seed) + (uint64_t)stream)};
 }
 
 uint64_t qmac_random_bits(struct qmac_random *random)
 {
-	return mix(random->key + ++random->counter * 0x9E3779B97F4A7C15ULL);
+	return qmac_splitmix_mix(random->key + ++random->counter * QMAC_SPLITMIX_STEP);
 }
 
 uint64_t qmac_random_below(struct qmac_random *random, uint64_t bound)

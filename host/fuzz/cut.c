@@ -70,31 +70,14 @@ static bool begin_batch(struct cutter *c)
 }
 
 /* Counts beyond what was given, and from before the first command, keep their distance. */
-static uint32_t rebase(const struct cutter *c, unsigned engine, uint32_t count)
+static uint32_t rebase(const void *context, unsigned engine, uint32_t count)
 {
+	const struct cutter *c = context;
 	uint32_t distance = (c->before[engine] - count) & 0xFFFF;
 
 	if (distance >= 0x8000 || distance > c->before[engine])
 		return (c->after[engine] - distance) & 0xFFFF;
 	return c->left[engine][c->before[engine] - distance];
-}
-
-static void rebase_waits(const struct cutter *c, uint32_t words[QMAC_COMMAND_WORDS])
-{
-	/* Of the fields wait_load, wait_exec, wait_store. */
-	static const unsigned word[3] = {1, 1, 2}, shift[3] = {0, 16, 0};
-	struct qmac_command command;
-
-	qmac_command_decode(words, &command);
-	if (command.opcode == QMAC_OPCODE_SYNC)
-		return;
-	for (unsigned e = 0; e < 3; e++)
-		if (command.wait_mask >> e & 1) {
-			uint32_t count = rebase(c, e, words[word[e]] >> shift[e] & 0xFFFF);
-
-			words[word[e]] &= ~(0xFFFFU << shift[e]);
-			words[word[e]] |= count << shift[e];
-		}
 }
 
 static bool add_command(struct cutter *c, size_t number, bool begins)
@@ -111,7 +94,7 @@ static bool add_command(struct cutter *c, size_t number, bool begins)
 		if (!added)
 			return false;
 		memcpy(added->words, c->from->commands[number].words, sizeof added->words);
-		rebase_waits(c, added->words);
+		qmac_trace_rebase_waits(added->words, rebase, c);
 	}
 	/* One with another opcode does not execute. */
 	if (opcode >= QMAC_OPCODE_LOAD && opcode <= QMAC_OPCODE_VEC) {

@@ -1,12 +1,10 @@
 #include "fuzz/random.h"
 
+#include "base/splitmix.h"
+
 uint64_t qmac_fuzz_random(uint64_t *state)
 {
-	uint64_t z = *state += 0x9E3779B97F4A7C15ULL;
-
-	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
-	z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
-	return z ^ z >> 31;
+	return qmac_splitmix_next(state);
 }
 
 int64_t qmac_fuzz_below(uint64_t *state, int64_t n)

@@ -147,22 +147,11 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
  * Wait counts are modulo 2^16 and judged by their distance to the commands dispatched:
  * counted from the window's start on, what was met stays met and what is illegal stays so.
  */
-static void rebase_waits(const struct qmac_recorder *r, uint32_t words[QMAC_COMMAND_WORDS])
+static uint32_t rebase(const void *context, unsigned engine, uint32_t count)
 {
-	/* Of the fields wait_load, wait_exec, wait_store. */
-	static const unsigned word[3] = {1, 1, 2}, shift[3] = {0, 16, 0};
-	struct qmac_command command;
+	const struct qmac_recorder *r = context;
 
-	qmac_command_decode(words, &command);
-	if (command.opcode == QMAC_OPCODE_SYNC)
-		return;
-	for (unsigned e = 0; e < 3; e++)
-		if (command.wait_mask >> e & 1) {
-			uint32_t count = words[word[e]] >> shift[e] & 0xFFFF;
-
-			words[word[e]] &= ~(0xFFFFU << shift[e]);
-			words[word[e]] |= ((count - r->base[e]) & 0xFFFF) << shift[e];
-		}
+	return count - r->base[engine];
 }
 
 static void add_command(struct qmac_recorder *r, const uint32_t words[QMAC_COMMAND_WORDS])
@@ -174,7 +163,7 @@ static void add_command(struct qmac_recorder *r, const uint32_t words[QMAC_COMMA
 		return;
 	}
 	memcpy(command->words, words, sizeof command->words);
-	rebase_waits(r, command->words);
+	qmac_trace_rebase_waits(command->words, rebase, r);
 }
 
 static void on_command(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS])

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa/command.h"
+
 struct qmac_trace *qmac_trace_create(void)
 {
 	return calloc(1, sizeof(struct qmac_trace));
@@ -103,6 +105,26 @@ bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64
 	uint64_t ring_bytes = (uint64_t)QMAC_COMMAND_BYTES << trace->ring_log2;
 
 	return address < trace->ring_base + ring_bytes && address + bytes > trace->ring_base;
+}
+
+void qmac_trace_rebase_waits(uint32_t words[QMAC_COMMAND_WORDS],
+                             uint32_t (*rebase)(const void *context, unsigned engine, uint32_t count),
+                             const void *context)
+{
+	/* Of the fields wait_load, wait_exec, wait_store. */
+	static const unsigned word[3] = {1, 1, 2}, shift[3] = {0, 16, 0};
+	struct qmac_command command;
+
+	qmac_command_decode(words, &command);
+	if (command.opcode == QMAC_OPCODE_SYNC)
+		return;
+	for (unsigned e = 0; e < 3; e++)
+		if (command.wait_mask >> e & 1) {
+			uint32_t count = rebase(context, e, words[word[e]] >> shift[e] & 0xFFFF);
+
+			words[word[e]] &= ~(0xFFFFU << shift[e]);
+			words[word[e]] |= (count & 0xFFFF) << shift[e];
+		}
 }
 
 /* The function of docs/command-set.md, of one byte of memory. */

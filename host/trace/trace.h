@@ -84,6 +84,14 @@ struct qmac_trace_command *qmac_trace_add_command(struct qmac_trace *trace);
 /* Do `bytes` bytes at `address` meet the command ring? */
 bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64_t bytes);
 
+/*
+ * Gives every masked wait count of a descriptor, 16 bits, anew: what rebase() makes of it. Waits count
+ * from where a trace begins.
+ */
+void qmac_trace_rebase_waits(uint32_t words[QMAC_COMMAND_WORDS],
+                             uint32_t (*rebase)(const void *context, unsigned engine, uint32_t count),
+                             const void *context);
+
 /* Digest of the bytes of memory that are not zero and do not belong to the ring. */
 uint64_t qmac_trace_digest(const struct qmac_trace *trace, const uint8_t *memory);
 
