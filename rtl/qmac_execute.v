@@ -15,7 +15,6 @@ module qmac_execute #(
 	input  wire         push_i,
 	input  wire [511:0] command_i,
 	input  wire [16:0]  slots_i,        // iterations
-	input  wire [31:0]  number_i,       // for those who watch; not needed
 	input  wire [47:0]  retired_i,      // commands retired, LOAD lowest
 	input  wire         stop_i,         // nothing more may start
 	output wire         full_o,
@@ -97,5 +96,5 @@ module qmac_execute #(
 		end
 	end
 
-	wire unused = &{1'b0, command_i, number_i, second_slots, second_command};
+	wire unused = &{1'b0, command_i, second_slots, second_command};
 endmodule

@@ -22,7 +22,6 @@ module qmac_fetch #(
 	input  wire [47:0]            mem_size_i,
 	input  wire [63:0]            time_i,
 	input  wire                   freed_i,        // a descriptor is dispatched
-	input  wire                   stop_i,         // nothing more is requested
 	output wire                   ring_fault_o,
 	output wire                   request_valid_o,
 	input  wire                   request_ready_i,
@@ -92,7 +91,7 @@ module qmac_fetch #(
 	reg [4:0] flight_q;               // bursts shown, or taken and without their last beat
 	wire burst_done;
 	wire [4:0] flight = flight_q - {4'd0, burst_done};
-	wire wanted = !stop_i && !ring_fault_o && (begun || chunk_begins);
+	wire wanted = !ring_fault_o && (begun || chunk_begins);
 	wire request = wanted && flight < BURST_COUNT[4:0] && (!request_q || request_ready_i);
 
 	assign request_valid_o = request_q;

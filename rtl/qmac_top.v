@@ -150,7 +150,7 @@ module qmac_top #(
 	qmac_fetch #(.BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING)) fetch (
 		.clk_i(clk), .rst_ni(rst_n), .ring_base_i(ring_base), .ring_log2_i(ring_log2), .tail_i(tail),
 		.head_i(head), .mem_base_i(mem_base), .mem_size_i(mem_size), .time_i(now), .freed_i(freed),
-		.stop_i(1'b0), .ring_fault_o(ring_fault), .request_valid_o(fetch_request),
+		.ring_fault_o(ring_fault), .request_valid_o(fetch_request),
 		.request_ready_i(fetch_taken), .request_address_o(fetch_address), .request_last_o(fetch_last),
 		.beat_valid_i(fetch_beat), .beat_data_i(beat_data), .beat_error_i(beat_error),
 		.valid_o(fetched_valid), .ready_i(fetched_ready), .command_o(fetched),
@@ -241,7 +241,7 @@ module qmac_top #(
 
 	qmac_execute #(.QUEUE_DEPTH(QUEUE_DEPTH)) execute (
 		.clk_i(clk), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(slots),
-		.number_i(number), .retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
+		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_offer), .vec_ready_i(vec_start_taken), .gemm_valid_o(gemm_offer),
 		.gemm_ready_i(gemm_taken), .command_o(execute_command), .slots_o(execute_slots),
 		.gemm_retire_i(gemm_retire), .vec_retire_i(vec_retire), .start_o(execute_start),

@@ -294,6 +294,7 @@ static void test_ends(void)
 	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_INTERNAL);
 	CU_ASSERT_STRING_EQUAL(err.message, "3 of 3 configurations failed");
 	CU_ASSERT(seen.count == 3 && seen.status[1] == QMAC_INTERNAL);
+	CU_ASSERT(seen.seeds[0] == options.seed && seen.seeds[1] != 0 && seen.seeds[2] != seen.seeds[1]);
 	options.stop = &stop;
 	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_CHECK_FAILED);
 	CU_ASSERT_STRING_EQUAL(err.message, "stopped after 0 of 3 configurations");

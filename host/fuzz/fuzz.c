@@ -18,24 +18,33 @@ struct session {
 	uint64_t stalls;
 };
 
-/* The seeds of streams, again from the start on. */
-static void begin(const struct qmac_fuzz_options *options, int index, struct session *s)
+void qmac_fuzz_begin(const struct qmac_fuzz_options *options, int index, struct qmac_fuzz_result *r)
 {
-	struct qmac_fuzz_result *r = s->result;
-	uint64_t state = options->seed;
+	uint64_t state = options->seed, rng;
 
+	memset(r, 0, sizeof *r);
 	/* Configuration 0 has the seed of the run, so that each can be run alone. */
 	r->seed = options->seed;
 	for (int i = 0; i < index; i++)
 		r->seed = qmac_fuzz_random(&state) >> 1; /* fits a signed number, as the command line reads it */
 	r->wanted = options->commands / options->configs + (index < options->commands % options->configs);
-	s->rng = r->seed;
-	state = qmac_fuzz_random(&s->rng);
+	rng = r->seed;
+	state = qmac_fuzz_random(&rng);
 	if (options->hw_count)
 		r->hw = options->hw[index % options->hw_count];
 	else
 		qmac_fuzz_hw_small(&state, &r->hw);
-	s->stalls = options->stalls ? qmac_fuzz_random(&state) >> 1 | 1 : 0;
+}
+
+/* The seeds of streams from the start on. With stalls they are the same. */
+static struct session session_start(const struct qmac_fuzz_options *options, struct qmac_fuzz_result *r)
+{
+	struct session s = {.options = options, .result = r, .rng = r->seed};
+	uint64_t state = ~r->seed;
+
+	(void)qmac_fuzz_random(&s.rng); /* the hardware's */
+	s.stalls = options->stalls ? qmac_fuzz_random(&state) >> 1 | 1 : 0;
+	return s;
 }
 
 static enum qmac_fuzz_kind draw_kind(struct session *s)
@@ -180,15 +189,14 @@ static void investigate(const struct session *start, int64_t index)
 void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
                              struct qmac_fuzz_result *result)
 {
-	struct session s = {.options = options, .result = result}, start;
 	struct qmac_fuzz_device reference, tested;
 	struct qmac_fuzz_stream stream;
+	struct session s, start;
 	int64_t number = 0;
 
-	memset(result, 0, sizeof *result);
 	memset(&tested, 0, sizeof tested);
-	begin(options, index, &s);
-	start = s;
+	qmac_fuzz_begin(options, index, result);
+	s = start = session_start(options, result);
 	result->status = qmac_fuzz_device_open(&reference, &qmac_fuzz_reference, &result->hw, 0, &result->err);
 	if (!result->status)
 		result->status = qmac_fuzz_device_open(&tested, &options->target, &result->hw, s.stalls,

@@ -40,6 +40,9 @@ struct qmac_fuzz_result {
 	char trace[QMAC_FUZZ_PATH_MAX]; /* "" where there is none */
 };
 
+/* What is known of configuration number `index` before it runs: seed, hardware, commands to be played. */
+void qmac_fuzz_begin(const struct qmac_fuzz_options *options, int index, struct qmac_fuzz_result *result);
+
 /* Configuration number `index`, in this process. */
 void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
                              struct qmac_fuzz_result *result);

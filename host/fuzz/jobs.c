@@ -25,6 +25,7 @@ static void start(const struct qmac_fuzz_options *options, int index, struct pro
 {
 	int ends[2], reason;
 
+	qmac_fuzz_begin(options, index, &p->result);
 	if (pipe(ends) == 0) {
 		p->id = fork();
 		if (p->id == 0) {
@@ -48,6 +49,7 @@ static void start(const struct qmac_fuzz_options *options, int index, struct pro
 /* Waits for the end of a process, whose answer lies in the pipe then. */
 static void collect(struct process *p)
 {
+	struct qmac_fuzz_result answer;
 	int status = 0;
 	bool answered;
 
@@ -55,13 +57,12 @@ static void collect(struct process *p)
 		return;
 	while (waitpid(p->id, &status, 0) < 0 && errno == EINTR)
 		continue;
-	answered = read(p->pipe, &p->result, sizeof p->result) == (ssize_t)sizeof p->result;
+	answered = read(p->pipe, &answer, sizeof answer) == (ssize_t)sizeof answer;
 	close(p->pipe);
 	p->id = 0;
 	if (answered)
-		return;
-	memset(&p->result, 0, sizeof p->result);
-	if (WIFSIGNALED(status))
+		p->result = answer;
+	else if (WIFSIGNALED(status))
 		p->result.status = qmac_fail(&p->result.err, QMAC_INTERNAL, "its process was ended by signal %d",
 		                             WTERMSIG(status));
 	else

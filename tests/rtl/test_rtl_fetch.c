@@ -21,7 +21,7 @@ enum { BUS_BYTES = 8, BURST_BEATS = 5, OUTSTANDING = 2 };
 enum { IN_CONTROL = 0, IN_RING_BASE, IN_RING_LOG2 = 3, IN_TAIL, IN_HEAD, IN_MEM_BASE, IN_MEM_SIZE = 8,
        IN_TIME = 10, IN_TAG = 14, IN_LOAD_ADDRESS };
 enum { OUT_CONTROL = 0, OUT_ADDRESS, OUT_TIME = 3, OUT_BYTES = 5, OUT_HALF = 8 };
-enum { RESET_OFF = 1, TAKE = 2, FREED = 4, STOP = 8, AR_READY = 16, LOAD_VALID = 32, BEAT = 64,
+enum { RESET_OFF = 1, TAKE = 2, FREED = 4, AR_READY = 16, LOAD_VALID = 32, BEAT = 64,
        BEAT_FETCH = 128, RESPONSE = 8, HIGH = 1024, LOAD_LAST = 24 };
 enum { FETCH_BEAT = 1, RING_FAULT = 2, OFFERED = 4, QUIET = 8, BUS_ERROR = 16, AR_VALID = 32, AR_FETCH = 64,
        LOAD_READY = 128, LOAD_BEAT = 256, AR_LAST = 16 };
@@ -37,7 +37,7 @@ struct descriptor {
 
 /* How often, once in so many cycles, something happens. */
 struct pace {
-	uint64_t arready, beat, take, freed, bell, load, stop, error;
+	uint64_t arready, beat, take, freed, bell, load, error;
 };
 
 struct bench {
@@ -50,7 +50,6 @@ struct bench {
 	int wrong;
 	/* the host and the dispatcher; *_before: what the fetch saw in the cycle before */
 	uint32_t tail, tail_before, handed, freed;
-	bool stop, stop_before;
 	/* the chunk, the request shown, bursts, beats */
 	struct descriptor descriptors[DESCRIPTORS];
 	uint64_t at, end, requested;
@@ -109,7 +108,7 @@ static void show_request(struct bench *b)
 {
 	uint64_t count = next_chunk(b, b->tail_before, b->cycle), bytes;
 
-	if (b->shown || b->stop_before || (b->at == b->end && count == 0))
+	if (b->shown || (b->at == b->end && count == 0))
 		return;
 	if (b->bursts >= OUTSTANDING && (b->bursts - OUTSTANDING >= b->finished ||
 	                                 b->burst_done[b->bursts - OUTSTANDING] >= b->cycle))
@@ -128,18 +127,16 @@ static void show_request(struct bench *b)
 	b->at += bytes;
 }
 
-/* Doorbell, stop, LOAD: what changes at the beginning of a cycle. */
+/* Doorbell and LOAD: what changes at the beginning of a cycle. */
 static void choose_inputs(struct bench *b)
 {
 	uint32_t entries = 1U << b->ring_log2, room = entries - (b->tail - b->freed);
 
 	b->tail_before = b->tail;
-	b->stop_before = b->stop;
 	if (room > DESCRIPTORS - b->tail)
 		room = DESCRIPTORS - b->tail;
 	if (room > 0 && chance(b, b->pace.bell))
 		b->tail += 1 + (uint32_t)(test_random(&b->rng) % (room > 3 && chance(b, 2) ? 3 : room));
-	b->stop = b->stop ? !chance(b, 10) : chance(b, b->pace.stop);
 	if (!b->load_shown && chance(b, b->pace.load)) {
 		b->load_shown = true;
 		b->load_address = (uint32_t)test_random(&b->rng);
@@ -235,8 +232,8 @@ static void step(struct bench *b)
 	free = b->handed > b->freed && chance(b, b->pace.freed);
 	if (free)
 		b->descriptors[b->freed++].freed = b->cycle;
-	control = RESET_OFF | (take ? TAKE : 0) | (free ? FREED : 0) | (b->stop ? STOP : 0) |
-	          (ready ? AR_READY : 0) | (b->load_shown ? LOAD_VALID : 0) | b->load_last << LOAD_LAST;
+	control = RESET_OFF | (take ? TAKE : 0) | (free ? FREED : 0) | (ready ? AR_READY : 0) |
+	          (b->load_shown ? LOAD_VALID : 0) | b->load_last << LOAD_LAST;
 	unit_set(b->unit, IN_TAIL, b->tail);
 	unit_set(b->unit, IN_HEAD, b->freed);
 	set_wide(b->unit, IN_TIME, b->time_before + b->cycle);
@@ -245,7 +242,7 @@ static void step(struct bench *b)
 	unit_settle(b->unit);
 	compare_requests(b, ready);
 	/* What is freed in this cycle counts for the next; requests are shown one cycle later. */
-	quiet = quiet && (b->stop || (b->at == b->end && next_chunk(b, b->tail, b->cycle + 1) == 0));
+	quiet = quiet && b->at == b->end && next_chunk(b, b->tail, b->cycle + 1) == 0;
 	beat = choose_beat(b);
 	control |= beat;
 	unit_set(b->unit, IN_CONTROL, control);
@@ -269,9 +266,8 @@ static void begin_round(struct bench *b, int round)
 {
 	static const struct pace paces[] = {
 		/* as fast as can be, a memory of latency 0; frees slow; the host, the memory slow; all of them */
-		{1, 1, 1, 1, 1, 0, 0, 0}, {1, 1, 1, 30, 20, 3, 0, 0}, {1, 1, 1, 40, 60, 0, 0, 300},
-		{1, 1, 1, 1, 40, 2, 0, 300}, {1, 5, 1, 2, 5, 4, 0, 300}, {3, 3, 3, 20, 20, 3, 100, 300},
-		{6, 2, 1, 1, 3, 2, 50, 0},
+		{1, 1, 1, 1, 1, 0, 0}, {1, 1, 1, 30, 20, 3, 0}, {1, 1, 1, 40, 60, 0, 300}, {1, 1, 1, 1, 40, 2, 300},
+		{1, 5, 1, 2, 5, 4, 300}, {3, 3, 3, 20, 20, 3, 300}, {6, 2, 1, 1, 3, 2, 0},
 	};
 	struct unit *unit = b->unit;
 	uint64_t rng = b->rng, bytes, spare;

@@ -70,7 +70,7 @@ module unit_dispatch #(
 
 	qmac_execute #(.QUEUE_DEPTH(QUEUE_DEPTH)) execute (
 		.clk_i(clk_i), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(in_i[400:384]),
-		.number_i(number), .retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
+		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_valid), .vec_ready_i(in_i[14]), .gemm_valid_o(gemm_valid), .gemm_ready_i(in_i[15]),
 		.command_o(execute_command), .slots_o(slots), .gemm_retire_i(in_i[7]), .vec_retire_i(in_i[5]),
 		.start_o(execute_start), .busy_o(execute_busy), .wait_o(waiting[1]));

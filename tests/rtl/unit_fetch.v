@@ -41,7 +41,7 @@ module unit_fetch #(
 	qmac_fetch #(.BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING)) fetch (
 		.clk_i(clk), .rst_ni(rst_n), .ring_base_i(in_i[79:32]), .ring_log2_i(in_i[127:96]),
 		.tail_i(in_i[159:128]), .head_i(in_i[191:160]), .mem_base_i(in_i[239:192]),
-		.mem_size_i(in_i[303:256]), .time_i(in_i[383:320]), .freed_i(in_i[2]), .stop_i(in_i[3]),
+		.mem_size_i(in_i[303:256]), .time_i(in_i[383:320]), .freed_i(in_i[2]),
 		.ring_fault_o(ring_fault), .request_valid_o(fetch_valid), .request_ready_i(fetch_ready),
 		.request_address_o(fetch_address), .request_last_o(fetch_last), .beat_valid_i(fetch_beat),
 		.beat_data_i(beat_data), .beat_error_i(beat_error), .valid_o(valid), .ready_i(in_i[1]),
