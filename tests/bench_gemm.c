@@ -17,7 +17,10 @@
 #include <cblas.h>
 #endif
 
-enum { SIZE = 512, ROUNDS = 5 };
+enum { SIZE = 512 };
+
+/* Processor time for each case, whose best round is printed: long enough to meet a quiet moment. */
+#define CASE_SECONDS .4
 
 struct bench_case {
 	const char *title;
@@ -73,29 +76,31 @@ static enum qmac_status upload(struct qmac_driver *driver, int bytes, struct qma
 	return status;
 }
 
-/* Runs the product some times; prints the best. */
+/* Runs the product again and again; prints the best. */
 static enum qmac_status run_case(struct qmac_driver *driver, const char *kernel,
                                  const struct qmac_gemm_plan *plan, struct qmac_error *err)
 {
-	int bytes = plan->shape.a.bits / 8, rounds = kernel[0] == 's' ? 1 : ROUNDS; /* scalar is slow */
+	int bytes = plan->shape.a.bits / 8, rounds = 0;
 	struct qmac_gemm_matrices matrices = {.a.row_bytes = (uint32_t)(SIZE * bytes),
 	                                      .b.row_bytes = (uint32_t)(SIZE * bytes), .c.row_bytes = SIZE * 8};
 	uint64_t counters[QMAC_COUNTERS] = {0};
 	struct qmac_marks marks = {.mask = 0};
 	enum qmac_status status = upload(driver, bytes, &matrices.a.buffer, err);
-	double best = INFINITY, cycles;
+	double best = INFINITY, spent = 0, cycles;
 
 	if (status == QMAC_OK)
 		status = upload(driver, bytes, &matrices.b.buffer, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_allocate(driver, SIZE * SIZE * 8, &matrices.c.buffer, err);
-	for (int i = 0; i < rounds && status == QMAC_OK; i++) {
-		double began = seconds();
+	for (; spent < CASE_SECONDS && status == QMAC_OK; rounds++) {
+		double began = seconds(), took;
 
 		status = qmac_gemm_run(driver, plan, &matrices, 0, &marks, err);
 		if (status == QMAC_OK)
 			status = qmac_driver_finish(driver, err);
-		best = fmin(best, seconds() - began);
+		took = seconds() - began;
+		best = fmin(best, took);
+		spent += took;
 	}
 	if (status != QMAC_OK)
 		return status;
@@ -139,7 +144,7 @@ static void print_openblas(void)
 {
 	enum { CELLS = SIZE * SIZE };
 	static float a[CELLS], b[CELLS], c[CELLS];
-	double best = INFINITY;
+	double best = INFINITY, spent = 0;
 
 	for (int i = 0; i < CELLS; i++) {
 		a[i] = (float)(i * 97 % 256 - 128);
@@ -147,12 +152,14 @@ static void print_openblas(void)
 		c[i] = 0;
 	}
 	openblas_set_num_threads(1);
-	for (int i = 0; i < 2 * ROUNDS; i++) {
-		double began = seconds();
+	while (spent < CASE_SECONDS) {
+		double began = seconds(), took;
 
 		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c,
 		            SIZE);
-		best = fmin(best, seconds() - began);
+		took = seconds() - began;
+		best = fmin(best, took);
+		spent += took;
 	}
 	printf("\nOpenBLAS sgemm %d x %d x %d, one thread: %.2f GMAC/s, %.2f ms (%s)\n", SIZE, SIZE, SIZE,
 	       (double)SIZE * SIZE * SIZE / best / 1e9, best * 1e3, openblas_get_corename());

@@ -32,20 +32,12 @@ typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
 
 struct factors {
 	int units;
-	const char *left;            /* first unit of the tile's first row */
-	ptrdiff_t row_bytes;         /* from row to row */
-	size_t left_bytes;           /* from unit to unit */
+	const int32_t *left;         /* first unit of the tile's first row */
+	ptrdiff_t row_step;          /* from row to row; a constant where this is made, or registers run out */
+	size_t left_step;            /* from unit to unit */
 	const int32_t *right;        /* first unit of lane 0 */
 	size_t right_step;           /* from unit to unit */
 };
-
-FAST_INLINE int32_t left_unit(const struct factors *f, int i, int u)
-{
-	int32_t unit;
-
-	memcpy(&unit, f->left + i * f->row_bytes + (size_t)u * f->left_bytes, sizeof unit);
-	return unit;
-}
 
 /* What becomes of a sum; a copy, because a store to ACC could change what lies in memory. */
 struct sink {
@@ -75,11 +67,12 @@ FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows
 		for (int q = 0; q < TILE_WORDS; q++)
 			sum[i][q] = word_of(0);
 	for (int u = 0; u < f->units; u++) {
+		const int32_t *left = f->left + (size_t)u * f->left_step;
 		const int32_t *right = f->right + (size_t)u * f->right_step + j;
 
 		for (int i = 0; i < rows; i++)
 			for (int q = 0; q < TILE_WORDS; q++)
-				sum[i][q] = word_add_pairs(sum[i][q], word_of(left_unit(f, i, u)),
+				sum[i][q] = word_add_pairs(sum[i][q], word_of(left[i * f->row_step]),
 				                           word_load(right + q * WORD_LANES));
 	}
 	KEEP_IN_REGISTERS
@@ -103,11 +96,12 @@ FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, 
 		for (int q = 0; q < TILE_VECS; q++)
 			sum[i][q] = vec_of(0);
 	for (int u = 0; u < f->units; u++) {
+		const int32_t *left = f->left + (size_t)u * f->left_step;
 		const int32_t *right = f->right + (size_t)u * f->right_step + j;
 
 		for (int i = 0; i < rows; i++)
 			for (int q = 0; q < TILE_VECS; q++)
-				sum[i][q] += vec_mul32(vec_of(left_unit(f, i, u)),
+				sum[i][q] += vec_mul32(vec_of(left[i * f->row_step]),
 				                       vec_widen((const uint32_t *)right + q * VEC_LANES));
 	}
 	KEEP_IN_REGISTERS
@@ -137,7 +131,7 @@ FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct
 	}
 }
 
-static void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, struct qmac_sums acc)
+FAST_INLINE void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, struct qmac_sums acc)
 {
 	const struct sink sink = {g->accumulate, g->shift};
 	struct factors one = *f;
@@ -149,7 +143,7 @@ static void add_products(const struct qmac_gemm *g, const struct factors *f, int
 			tiles(g, sink, f, TILE_ROWS, acc);
 		return;
 	}
-	for (int i = 0; i < rows; i++, one.left += one.row_bytes, acc.first += acc.step)
+	for (int i = 0; i < rows; i++, one.left += one.row_step, acc.first += acc.step)
 		tiles(g, sink, &one, 1, acc);
 }
 
@@ -191,17 +185,22 @@ static int pack(bool narrow, int rows, int lanes, int mask, struct qmac_operands
 }
 
 /* Units over consecutive lanes of one row, masked and, where sums are wide, widened. */
-static void copy_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
+FAST_INLINE void copy_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
 {
-	int16_t masked[QMAC_LANES_MAX];
+	size_t lanes = packed_step(g->k);
 
-	for (size_t j0 = 0; j0 < packed_step(g->k); j0 += BLOCK)
-		for (size_t j = j0; j < j0 + BLOCK; j++) {
+	if (!g->narrow) {
+		for (size_t j = 0; j < lanes; j++)
 			copy[j] = row[j] & g->a_mask;
-			masked[j] = (int16_t)copy[j];
-		}
-	if (g->narrow)
-		memcpy(copy, masked, packed_step(g->k) * sizeof *masked);
+		return;
+	}
+	for (size_t j = 0; j < lanes; j += BLOCK) {
+		block operands;
+
+		memcpy(&operands, row + j, sizeof operands);
+		operands &= (int16_t)g->a_mask;
+		memcpy((int16_t *)copy + j, &operands, sizeof operands);
+	}
 }
 
 /* ---- weight and output stationary ----------------------------------------------- */
@@ -210,12 +209,11 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
                          struct qmac_sums acc)
 {
 	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[TILE_ROWS][QMAC_LANES_MAX];
-	bool copied = !g->narrow || g->a_mask != -1;
-	struct factors f = {
+	const struct factors f = {
 		.units = pack(g->narrow, g->k, g->n, g->w_mask, w, weights),
-		.left = (const char *)copies,
-		.row_bytes = copied ? (ptrdiff_t)sizeof copies[0] : a.step * (ptrdiff_t)sizeof *a.first,
-		.left_bytes = sizeof(int32_t),
+		.left = copies[0],
+		.row_step = QMAC_LANES_MAX,
+		.left_step = 1,
 		.right = weights,
 		.right_step = packed_step(g->n),
 	};
@@ -223,10 +221,8 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
 	for (int i = 0; i < g->slots; i += TILE_ROWS) {
 		int rows = g->slots - i < TILE_ROWS ? g->slots - i : TILE_ROWS;
 
-		for (int t = 0; copied && t < rows; t++)
+		for (int t = 0; t < rows; t++)
 			copy_units(g, a.first + t * a.step, copies[t]);
-		if (!copied)
-			f.left = (const char *)a.first;
 		add_products(g, &f, rows, acc);
 		a.first += TILE_ROWS * a.step;
 		acc.first += TILE_ROWS * acc.step;
@@ -239,8 +235,9 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 	int32_t left[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX];
 	struct factors f = {
 		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
-		.row_bytes = sizeof *left,
-		.left_bytes = packed_step(g->k) * sizeof *left,
+		.left = left,
+		.row_step = 1,
+		.left_step = packed_step(g->k),
 		.right = right,
 		.right_step = packed_step(g->n),
 	};
@@ -249,7 +246,7 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 	for (int r = 0; r < g->k; r += TILE_ROWS, acc.first += TILE_ROWS * acc.step) {
 		int rows = g->k - r < TILE_ROWS ? g->k - r : TILE_ROWS;
 
-		f.left = (const char *)(left + r);
+		f.left = left + r;
 		add_products(g, &f, rows, acc);
 	}
 }
@@ -258,13 +255,13 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 
 static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
-	for (int i = 0; i < rows; i++) {
-		count[i] = 0;
-		for (int j = 0; j < lanes; j += BLOCK) {
-			unsigned used = lanes - j < BLOCK ? (1U << (lanes - j)) - 1 : 0xFFFFU;
+	memset(count, 0, (size_t)rows * sizeof *count);
+	for (int j = 0; j < lanes; j += BLOCK) {
+		unsigned used = lanes - j < BLOCK ? (1U << (lanes - j)) - 1 : 0xFFFFU;
+		const int16_t *operands = row.first + j;
 
-			count[i] += (uint32_t)__builtin_popcount(nonzero_16(row.first + i * row.step + j) & used);
-		}
+		for (int i = 0; i < rows; i++, operands += row.step)
+			count[i] += (uint32_t)__builtin_popcount(nonzero_16(operands) & used);
 	}
 }
 
