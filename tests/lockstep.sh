@@ -88,6 +88,13 @@ inner_steps: 20
 END
 cosim classes.yaml --hw "$small"
 cosim classes.yaml --hw "$ragged" --set batch=12 --set inner_steps=8 --set algorithm=lp_svrg
+# 32 bits for z and m', four limbs each, and the full gradient on the device.
+cosim classes.yaml --hw "$small" --set batch=6 --set inner_steps=8 --set bits=32 --set mp_bits=32 \
+	--set frac_bits=2 --set outer=device
+# Problems of chosen curvature.
+cosim "$root/configs/run/conditioned.yaml" --hw "$small" --set samples=60 --set features=40 --set epochs=2 \
+	--set inner_steps=30
+cosim "$root/configs/run/quadratic.yaml" --hw "$ragged" --set samples=60 --set epochs=2 --set inner_steps=20
 
 # ---- fuzzing: training streams are what the driver makes of products and inner loops -----
 for hw in "$ragged" mix.yaml; do

@@ -111,6 +111,7 @@ static void test_curve(void)
 	};
 	struct qmac_sweep_row *rows = calloc(TEST_COUNT(norms), sizeof *rows);
 	struct qmac_curve_point *points;
+	struct qmac_seeds seeds;
 	struct qmac_sweep sweep;
 	struct qmac_error err;
 	FILE *table = tmpfile();
@@ -135,14 +136,15 @@ static void test_curve(void)
 		rows[i].config.run.kappa = (i < 2 ? i : i / 2 - 1) % 2 ? 2 : 10;
 		rows[i].config.run.mu = i % 2 ? 1 : 0.5;
 	}
-	CU_ASSERT_EQUAL_FATAL(qmac_curve_make(&sweep, rows, &points), TEST_COUNT(expected));
+	CU_ASSERT_EQUAL_FATAL(qmac_seeds_make(&sweep, rows, &seeds, &err), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_curve_make(&sweep, rows, &seeds, &points), TEST_COUNT(expected));
 	for (int i = 0; i < TEST_COUNT(expected); i++) {
 		CU_ASSERT_STRING_EQUAL(points[i].title, expected[i].title);
 		CU_ASSERT(points[i].x == expected[i].x && points[i].y == expected[i].y);
 		CU_ASSERT(isnan(expected[i].best) ? isnan(points[i].best) : points[i].best == expected[i].best);
 		CU_ASSERT_EQUAL(points[i].row, expected[i].row);
 	}
-	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, rows, test_folder(), &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, test_folder(), &err), QMAC_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "line,kappa,mu,grad_norm,name\nsvrg,2,,2,2-svrg\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "\nhalp-8,2,1,3,halp-8-2-1\n"));
 	qmac_curve_print(&sweep, points, 6, table);
@@ -151,6 +153,7 @@ static void test_curve(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "8 (1)  1 (0.5)\n"));
 	fclose(table);
 	free(points);
+	qmac_seeds_free(&seeds);
 	for (int i = 0; i < TEST_COUNT(norms); i++)
 		qmac_stored_free(&rows[i].stored);
 	free(rows);

@@ -235,32 +235,58 @@ static const char *short_value(const struct qmac_setting *setting)
 	return slash ? slash + 1 : setting->value;
 }
 
+/* The name of the entry, if it has one, and the values that vary, but for the key `but`. False: too long. */
+static bool make_name(const struct loader *l, int number, const char *entry_name, const char *but,
+                      char *name, size_t size)
+{
+	const struct qmac_sweep_run *run = &l->sweep->runs[number];
+	bool fits = true;
+
+	name[0] = 0;
+	if (entry_name)
+		fits = append(name, size, entry_name);
+	for (int i = l->set_count; i < run->setting_count; i++)
+		if (strcmp(run->settings[i].key, but) != 0
+		    && varies(l, &run->settings[i], entry_name ? l->entries[number] : NULL))
+			fits = append(name, size, short_value(&run->settings[i])) && fits;
+	if (!name[0])
+		fits = append(name, size, "run");
+	return fits;
+}
+
+/* A run must not have its folder where a file of the sweep goes, under its own or its temporary name. */
+static bool is_file_of_sweep(const char *name)
+{
+	static const char *const files[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (strncmp(name, files[i], strlen(files[i])) == 0)
+			return true;
+	return false;
+}
+
 static enum qmac_status name_run(struct loader *l, int number)
 {
 	struct qmac_sweep_run *run = &l->sweep->runs[number];
 	const struct qmac_yaml_node *entry = l->entries[number], *node = qmac_yaml_find(entry, "name");
-	const char *text;
-	bool fits = true;
+	const char *text = NULL;
+	bool fits;
 
 	if (node) {
 		enum qmac_status status = qmac_yaml_text(&l->yaml, node, "name", false, &text, l->err);
 
 		if (status)
 			return status;
-		fits = append(run->name, sizeof run->name, text);
 	}
-	for (int i = l->set_count; i < run->setting_count; i++)
-		if (varies(l, &run->settings[i], node ? entry : NULL))
-			fits = append(run->name, sizeof run->name, short_value(&run->settings[i])) && fits;
-	if (!run->name[0])
-		fits = append(run->name, sizeof run->name, "run");
+	fits = make_name(l, number, text, "", run->name, sizeof run->name)
+	       && make_name(l, number, text, "seed", run->group, sizeof run->group);
 	if (!fits) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
 		                "the name of the run is too long: '%.60s...'; give the entry a short one, name: ...",
 		                run->name);
 		return qmac_yaml_blame(&l->yaml, entry, l->err);
 	}
-	if (strncmp(run->name, "results.csv", 11) == 0 || strncmp(run->name, "sweep.svg", 9) == 0) {
+	if (is_file_of_sweep(run->name)) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
 		                "'%s' is the name of a file of the sweep itself; give the run another one",
 		                run->name);
@@ -429,4 +455,42 @@ void qmac_sweep_free(struct qmac_sweep *sweep)
 	arena.blocks = sweep->storage;
 	qmac_arena_free(&arena);
 	memset(sweep, 0, sizeof *sweep);
+}
+
+const struct qmac_setting *qmac_sweep_find(const struct qmac_sweep_run *run, const char *key)
+{
+	for (int i = run->setting_count - 1; i >= 0; i--)
+		if (strcmp(run->settings[i].key, key) == 0)
+			return &run->settings[i];
+	return NULL;
+}
+
+bool qmac_sweep_varies(const struct qmac_sweep *sweep, const struct qmac_setting *setting)
+{
+	for (int i = 0; i < sweep->run_count; i++) {
+		const struct qmac_setting *other = qmac_sweep_find(&sweep->runs[i], setting->key);
+
+		if (!other || strcmp(other->value, setting->value) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Has `right` all settings of `left`, but for that key? */
+static bool has_all(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but)
+{
+	for (int i = 0; i < left->setting_count; i++) {
+		const char *key = left->settings[i].key;
+		const struct qmac_setting *other = qmac_sweep_find(right, key);
+
+		if (strcmp(key, but) != 0
+		    && (!other || strcmp(other->value, qmac_sweep_find(left, key)->value) != 0))
+			return false;
+	}
+	return true;
+}
+
+bool qmac_sweep_agree(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but)
+{
+	return has_all(left, right, but) && has_all(right, left, but);
 }

@@ -14,6 +14,9 @@
  * A run is called after the values that vary among the runs, joined by '-'. A key `name` in an
  * entry replaces that, or stands before what varies within the entry. Paths are relative to the
  * sweep file. A setting's `option` is its place, "fig1.yaml:7".
+ *
+ * Runs that agree in all settings but `seed` are a group, of which a sweep gives statistics
+ * (sweep/seeds.h).
  */
 #ifndef QMAC_CONFIG_SWEEP_FILE_H
 #define QMAC_CONFIG_SWEEP_FILE_H
@@ -22,7 +25,8 @@
 
 /* One run of the sweep: settings beyond the base file. */
 struct qmac_sweep_run {
-	char name[128];                  /* "halp-8": the values that vary; unique; safe as a folder name */
+	char name[128];                  /* "halp-8-1": the values that vary; unique; safe as a folder name */
+	char group[128];                 /* "halp-8": the same without the seed; "run" where nothing is left */
 	struct qmac_setting *settings;   /* those of `set`, then the run's own */
 	int setting_count;
 };
@@ -41,5 +45,14 @@ struct qmac_sweep {
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_load(struct qmac_sweep *sweep, const char *file,
                                                  struct qmac_error *err);
 void qmac_sweep_free(struct qmac_sweep *sweep);
+
+/* The setting of that key which the run gets, of several the last; NULL: as the base file says. */
+const struct qmac_setting *qmac_sweep_find(const struct qmac_sweep_run *run, const char *key);
+
+/* Is there a run with another value of that setting, or without it? */
+bool qmac_sweep_varies(const struct qmac_sweep *sweep, const struct qmac_setting *setting);
+
+/* Have both runs the same settings, that of the key `but` left out? */
+bool qmac_sweep_agree(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but);
 
 #endif

@@ -13,7 +13,10 @@
 #include "report/csv.h"
 #include "report/json.h"
 
-enum { EXIT_NO_GNUPLOT = 127 };
+enum {
+	EXIT_NO_GNUPLOT = 127,
+	MARKS_MAX = 25 /* points of a series that are marked; more would run together */
+};
 
 /* Text between gnuplot's single quotes, in which nothing but the quote itself is special. */
 static void write_quoted(FILE *out, const char *text)
@@ -104,9 +107,12 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, char *warning,
 		return false;
 	}
 	for (int i = 0; i < plot->series_count; i++) {
+		const struct qmac_series *series = &plot->series[i];
+		bool marks = !series->file && series->point_count <= MARKS_MAX;
+
 		fprintf(out, "%s $d%d using 1:2 with %s lw 2 lt %d dt %d title ", i ? "," : "plot", i,
-		        plot->series[i].file ? "lines" : "linespoints", i % 8 + 1, i / 8 + 1);
-		write_quoted(out, plot->series[i].title);
+		        marks ? "linespoints" : "lines", i % 8 + 1, i / 8 + 1);
+		write_quoted(out, series->title);
 	}
 	fputs("\n", out);
 	return fflush(out) == 0 && fseek(out, 0, SEEK_SET) == 0;

@@ -80,18 +80,26 @@ static void add_line(struct qmac_table *table, const struct qmac_comparison *lin
 	qmac_table_add(table, "%s", line->note);
 }
 
+int qmac_comparison_epochs(double last, int epochs[QMAC_COMPARISON_EPOCHS])
+{
+	static const int wanted[QMAC_COMPARISON_EPOCHS] = {5, 10, 20, 50};
+	int count = 0;
+
+	for (int i = 0; i < QMAC_COMPARISON_EPOCHS; i++)
+		if (wanted[i] < last)
+			epochs[count++] = wanted[i];
+	return count;
+}
+
 void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE *out)
 {
-	static const int wanted[] = {5, 10, 20, 50};
-	int epochs[4], epoch_count = 0;
+	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
 	struct qmac_table *table;
 	double longest = 0;
 
 	for (int i = 0; i < count; i++)
 		longest = fmax(longest, last_epoch(&lines[i]));
-	for (int i = 0; i < 4; i++)
-		if (wanted[i] < longest)
-			epochs[epoch_count++] = wanted[i];
+	epoch_count = qmac_comparison_epochs(longest, epochs);
 	table = qmac_table_create(epoch_count + 6);
 	if (!table)
 		return;

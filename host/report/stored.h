@@ -29,6 +29,11 @@ struct qmac_comparison {
 	const char *note;
 };
 
+enum { QMAC_COMPARISON_EPOCHS = 4 };
+
+/* The epochs that a comparison shows besides the last: of 5, 10, 20, 50 those before it; returns how many. */
+int qmac_comparison_epochs(double last, int epochs[QMAC_COMPARISON_EPOCHS]);
+
 /*
  * Prints a table: gradient norm at epochs 5, 10, 20, 50 (those that some run
  * has) and the last, cycles, vector multiplies, DRAM bytes, note. Figures of

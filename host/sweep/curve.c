@@ -25,28 +25,8 @@ enum qmac_status qmac_curve_check(const struct qmac_sweep *sweep, struct qmac_er
 
 /* ---- lines -------------------------------------------------------------------- */
 
-static const struct qmac_setting *find(const struct qmac_sweep_run *run, const char *key)
-{
-	for (int i = run->setting_count - 1; i >= 0; i--)
-		if (strcmp(run->settings[i].key, key) == 0)
-			return &run->settings[i];
-	return NULL;
-}
-
-/* Is there a run with another value of that setting, or without it? */
-static bool varies(const struct qmac_sweep *sweep, const struct qmac_setting *setting)
-{
-	for (int i = 0; i < sweep->run_count; i++) {
-		const struct qmac_setting *other = find(&sweep->runs[i], setting->key);
-
-		if (!other || strcmp(other->value, setting->value) != 0)
-			return true;
-	}
-	return false;
-}
-
-/* "halp-8": what varies among the runs, apart from x and best. */
-static void make_title(const struct qmac_sweep *sweep, int number, char title[128])
+/* "halp-8": what varies among the runs, apart from x, best and the key `but`. */
+static void make_title(const struct qmac_sweep *sweep, int number, const char *but, char title[128])
 {
 	const struct qmac_sweep_run *run = &sweep->runs[number];
 
@@ -56,7 +36,7 @@ static void make_title(const struct qmac_sweep *sweep, int number, char title[12
 		size_t used = strlen(title);
 
 		if (strcmp(s->key, sweep->plot_x) != 0 && strcmp(s->key, sweep->plot_best) != 0
-		    && find(run, s->key) == s && varies(sweep, s))
+		    && strcmp(s->key, but) != 0 && qmac_sweep_find(run, s->key) == s && qmac_sweep_varies(sweep, s))
 			snprintf(title + used, 128 - used, "%s%s", used ? "-" : "", s->value);
 	}
 	if (!title[0])
@@ -73,24 +53,30 @@ static int compare(const void *a, const void *b)
 }
 
 int qmac_curve_make(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
-                    struct qmac_curve_point **points)
+                    const struct qmac_seeds *seeds, struct qmac_curve_point **points)
 {
 	struct qmac_curve_point *made = calloc((size_t)sweep->run_count, sizeof *made);
-	int count = 0, lines = 0;
+	/* A point for each group, unless the seed itself is an axis. */
+	bool grouped = seeds->count && strcmp(sweep->plot_x, "seed") != 0
+	               && strcmp(sweep->plot_best, "seed") != 0;
+	int count = 0, lines = 0, total = grouped ? seeds->count : sweep->run_count;
 
 	*points = made;
-	for (int i = 0; made && i < sweep->run_count; i++) {
+	for (int n = 0; made && n < total; n++) {
+		const struct qmac_seed_group *group = grouped ? &seeds->groups[n] : NULL;
+		int i = group ? group->first : n, place = count;
 		struct qmac_curve_point point = {.line = lines, .row = i, .best = (double)NAN};
 		const struct qmac_run *run = &rows[i].config.run;
-		int place = count;
 
+		point.name = group ? group->name : rows[i].name;
 		point.x = qmac_run_number(run, sweep->plot_x);
-		point.y = qmac_sweep_figure(&rows[i], sweep->plot_y);
+		point.y = group ? qmac_seeds_figure(seeds, group, rows, sweep->plot_y)
+		          : qmac_sweep_figure(&rows[i], sweep->plot_y);
 		if (sweep->plot_best[0] && !qmac_run_ignores(run, sweep->plot_best))
 			point.best = qmac_run_number(run, sweep->plot_best);
 		if (!isfinite(point.y))
 			continue;
-		make_title(sweep, i, point.title);
+		make_title(sweep, i, group ? "seed" : "", point.title);
 		for (int k = 0; k < count; k++) {
 			if (strcmp(made[k].title, point.title) != 0)
 				continue;
@@ -111,8 +97,7 @@ int qmac_curve_make(const struct qmac_sweep *sweep, const struct qmac_sweep_row 
 /* ---- files -------------------------------------------------------------------- */
 
 enum qmac_status qmac_curve_write_csv(const struct qmac_sweep *sweep, const struct qmac_curve_point *points,
-                                      int count, const struct qmac_sweep_row *rows, const char *folder,
-                                      struct qmac_error *err)
+                                      int count, const char *folder, struct qmac_error *err)
 {
 	struct qmac_atomic_file file;
 	enum qmac_status status = qmac_atomic_open(&file, folder, "curve.csv", err);
@@ -128,7 +113,7 @@ enum qmac_status qmac_curve_write_csv(const struct qmac_sweep *sweep, const stru
 		if (sweep->plot_best[0])
 			fprintf(file.stream, "%s,", isnan(points[i].best) ? "" : qmac_real_text(points[i].best, text));
 		fprintf(file.stream, "%s,", qmac_real_text(points[i].y, text));
-		qmac_csv_write_text(file.stream, rows[points[i].row].name);
+		qmac_csv_write_text(file.stream, points[i].name);
 		fputc('\n', file.stream);
 	}
 	return qmac_atomic_commit(&file, err);

@@ -15,6 +15,7 @@
 #include "report/results.h"
 #include "sweep/curve.h"
 #include "sweep/row.h"
+#include "sweep/seeds.h"
 
 /* An answer goes through the pipe in one piece and never blocks the writer. */
 _Static_assert(sizeof(struct qmac_sweep_answer) <= PIPE_BUF, "an answer fits one pipe write");
@@ -175,7 +176,7 @@ static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_e
 static enum qmac_status prepare(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
                                 struct qmac_sweep_row *rows, struct qmac_error *err)
 {
-	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv"};
+	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
 	enum qmac_status status = check_plot(sweep, err);
 
 	if (!status)
@@ -253,12 +254,12 @@ static void print_table(const struct qmac_sweep_row *rows, int count, FILE *out)
 
 /* The plot of final figures against a setting, the same as a file and as a table. */
 static enum qmac_status draw_curve(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
-                                   const struct qmac_sweep_options *options, char *warning,
-                                   size_t warning_size, struct qmac_error *err)
+                                   const struct qmac_seeds *seeds, const struct qmac_sweep_options *options,
+                                   char *warning, size_t warning_size, struct qmac_error *err)
 {
 	struct qmac_curve_point *points;
-	int count = qmac_curve_make(sweep, rows, &points);
-	enum qmac_status status = qmac_curve_write_csv(sweep, points, count, rows, options->folder, err);
+	int count = qmac_curve_make(sweep, rows, seeds, &points);
+	enum qmac_status status = qmac_curve_write_csv(sweep, points, count, options->folder, err);
 
 	if (!status) {
 		qmac_curve_plot(sweep, points, count, options->folder, warning, warning_size);
@@ -266,6 +267,37 @@ static enum qmac_status draw_curve(const struct qmac_sweep *sweep, const struct 
 			qmac_curve_print(sweep, points, count, options->table);
 	}
 	free(points);
+	return status;
+}
+
+/* Files and tables of all runs together. */
+static enum qmac_status conclude(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
+                                 const struct qmac_sweep_options *options, char *warning,
+                                 size_t warning_size, struct qmac_error *err)
+{
+	const char *folder = options->folder;
+	bool curve = qmac_curve_is_wanted(sweep);
+	struct qmac_seeds seeds;
+	enum qmac_status status = qmac_seeds_make(sweep, rows, &seeds, err);
+
+	if (!status)
+		status = qmac_sweep_write_csv(folder, rows, sweep->run_count, err);
+	if (!status && seeds.count)
+		status = qmac_seeds_write_csv(sweep, &seeds, rows, folder, err);
+	if (status)
+		goto out;
+	if (sweep->plot_x[0] && sweep->plot_y[0] && !curve && seeds.count)
+		qmac_seeds_plot(sweep, &seeds, rows, folder, warning, warning_size);
+	else if (sweep->plot_x[0] && sweep->plot_y[0] && !curve)
+		plot(sweep, rows, folder, warning, warning_size);
+	if (options->table)
+		print_table(rows, sweep->run_count, options->table);
+	if (options->table && seeds.count)
+		qmac_seeds_print(sweep, &seeds, rows, options->table);
+	if (curve)
+		status = draw_curve(sweep, rows, &seeds, options, warning, warning_size, err);
+out:
+	qmac_seeds_free(&seeds);
 	return status;
 }
 
@@ -301,18 +333,9 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
 	read_results(running.rows, sweep->run_count);
 	if (sweep->pareto_x[0] && sweep->pareto_y[0])
 		qmac_sweep_mark_pareto(running.rows, sweep->run_count, sweep->pareto_x, sweep->pareto_y);
-	status = qmac_sweep_write_csv(options->folder, running.rows, sweep->run_count, err);
-	if (status)
-		goto out;
-	if (sweep->plot_x[0] && sweep->plot_y[0] && !qmac_curve_is_wanted(sweep))
-		plot(sweep, running.rows, options->folder, warning, warning_size);
-	if (options->table)
-		print_table(running.rows, sweep->run_count, options->table);
-	if (qmac_curve_is_wanted(sweep))
-		status = draw_curve(sweep, running.rows, options, warning, warning_size, err);
-	if (status)
-		goto out;
-	status = verdict(running.rows, sweep->run_count, err);
+	status = conclude(sweep, running.rows, options, warning, warning_size, err);
+	if (!status)
+		status = verdict(running.rows, sweep->run_count, err);
 out:
 	for (int i = 0; i < sweep->run_count; i++)
 		if (running.rows[i].has_result)

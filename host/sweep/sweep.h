@@ -1,6 +1,6 @@
 /*
  * Runs of a sweep, each in a process and a folder of its own, and what they
- * give together: results.csv, sweep.svg, a table (docs/results.md).
+ * give together: results.csv, seeds.csv, sweep.svg, tables (docs/results.md).
  */
 #ifndef QMAC_SWEEP_SWEEP_H
 #define QMAC_SWEEP_SWEEP_H
@@ -22,7 +22,7 @@ struct qmac_sweep_options {
 	 */
 	void (*on_done)(void *context, const char *name, const char *failure, int done, int total);
 	void *context;
-	FILE *table;                       /* the table at the end goes here; may be NULL */
+	FILE *table;                       /* the tables at the end go here; may be NULL */
 };
 
 /*
