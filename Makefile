@@ -14,7 +14,8 @@ INCLUDES := -Icmodel -Ihost -Irtl -I$(BUILD)/gen
 LIBS := -lyaml -lz -ldl -lpthread -lm
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox libopenblas-dev verilator
+PACKAGES := build-essential pkg-config libyaml-dev libcunit1-dev zlib1g-dev gnuplot-nox libopenblas-dev verilator \
+	clang
 
 library_sources := $(filter-out cmodel/isa/gen.c,$(wildcard cmodel/*/*.c))
 host_sources := $(filter-out host/cli/main.c,$(wildcard host/*/*.c))

@@ -10,19 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "qmac_isa.h"
-#include "race/race.h"
-#include "reference/recording_backend.h"
+#include "reference/program_case.h"
 #include "reference/ref_logistic.h"
 #include "reference/ref_num.h"
-#include "reference/shuffled_backend.h"
 #include "test.h"
 #include "train/batch_program.h"
 #include "train/logistic_arithmetic.h"
 
 enum { SAMPLES = 20, BATCH_MAX = 12, STEPS_MAX = 4, LOOPS = 3, CASES = 400 };
-
-static uint64_t state;
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
@@ -43,43 +38,34 @@ struct fixture {
 	int64_t keep_after, steps, kept_z[REF_ROWS_MAX][REF_CLASSES_MAX];
 };
 
-static int64_t pick(int64_t low, int64_t high)
-{
-	return low + (int64_t)(test_random(&state) % (uint64_t)(high - low + 1));
-}
-
-/* A signed number of at most `bits` bits, of random length. */
-static int64_t number(int bits)
-{
-	return ref_wrap((ref_int)test_random(&state), (int)pick(1, bits));
-}
-
 static struct qmac_hw random_hardware(void)
 {
 	return (struct qmac_hw){
-		.rows = (int)pick(1, 12), .cols = (int)pick(1, 12), .a_bits = (int)pick(2, 16),
-		.w_bits = (int)pick(2, 16), .acc_bits = (int)pick(44, 64),
-		.acc_overflow = pick(0, 1) ? QMAC_OVERFLOW_SATURATE : QMAC_OVERFLOW_WRAP, .os_max = 256,
-		.a_depth = (int)pick(20, 400) * 2, .w_depth = (int)pick(50, 400) * 2,
-		.acc_depth = (int)pick(50, 400) * 2, .bus_bytes = 8, .burst_beats = 16, .outstanding = 4,
-		.queue_depth = (int)pick(1, 4), .lut_bits = 6, .lut_ports = 1, .clock_mhz = 500, .dram_latency = 10,
-		.dram_bytes_per_cycle = 8 * 256, .dram_banks = 8, .dram_row_bytes = 2048, .dram_miss = 5,
-		.dram_turnaround = 2,
+		.rows = (int)case_pick(1, 12), .cols = (int)case_pick(1, 12), .a_bits = (int)case_pick(2, 16),
+		.w_bits = (int)case_pick(2, 16), .acc_bits = (int)case_pick(44, 64),
+		.acc_overflow = case_pick(0, 1) ? QMAC_OVERFLOW_SATURATE : QMAC_OVERFLOW_WRAP, .os_max = 256,
+		.a_depth = (int)case_pick(20, 400) * 2, .w_depth = (int)case_pick(50, 400) * 2,
+		.acc_depth = (int)case_pick(50, 400) * 2, .bus_bytes = 8, .burst_beats = 16, .outstanding = 4,
+		.queue_depth = (int)case_pick(1, 4), .lut_bits = 6, .lut_ports = 1, .clock_mhz = 500,
+		.dram_latency = 10, .dram_bytes_per_cycle = 8 * 256, .dram_banks = 8, .dram_row_bytes = 2048,
+		.dram_miss = 5, .dram_turnaround = 2,
 	};
 }
 
 static struct qmac_linear_shape random_shape(void)
 {
 	struct qmac_linear_shape s = {
-		.samples = SAMPLES, .features = pick(1, pick(0, 1) ? REF_ROWS_MAX : 8), .batch = pick(1, BATCH_MAX),
-		.outputs = (int)pick(2, pick(0, 1) ? REF_CLASSES_MAX : 6), .host_residual = true,
-		.bits = (int)pick(2, pick(0, 3) ? 16 : 32), .x_bits = (int)pick(2, 16),
-		.frac_bits = (int)pick(0, 16), .mp_bits = (int)pick(2, pick(0, 3) ? 24 : 32),
-		.has_offset = pick(0, 2) > 0,
+		.samples = SAMPLES, .features = case_pick(1, case_pick(0, 1) ? REF_ROWS_MAX : 8),
+		.batch = case_pick(1, BATCH_MAX),
+		.outputs = (int)case_pick(2, case_pick(0, 1) ? REF_CLASSES_MAX : 6), .host_residual = true,
+		.bits = (int)case_pick(2, case_pick(0, 3) ? 16 : 32), .x_bits = (int)case_pick(2, 16),
+		.frac_bits = (int)case_pick(0, 16), .mp_bits = (int)case_pick(2, case_pick(0, 3) ? 24 : 32),
+		.has_offset = case_pick(0, 2) > 0,
 	};
 
-	if (pick(0, 3) > 0)
-		s.decay = ldexp(1 + (double)pick(0, 1 << 20) / (1 << 21), (int)-pick(1, pick(0, 9) ? 20 : 120));
+	if (case_pick(0, 3) > 0)
+		s.decay = ldexp(1 + (double)case_pick(0, 1 << 20) / (1 << 21),
+		                (int)-case_pick(1, case_pick(0, 9) ? 20 : 120));
 	return s;
 }
 
@@ -113,7 +99,7 @@ static void residual(void *context, const uint32_t *samples, int count, const in
 		CU_ASSERT_EQUAL_FATAL(samples[b], f->samples[f->asked + b]);
 		ref_logistic_product(&f->model, f->x[samples[b]], expected);
 		for (int64_t c = 0; c < f->model.classes; c++) {
-			int64_t r = pick(0, 7) ? number(mp_bits) : -(int64_t)ref_power(mp_bits - 1);
+			int64_t r = case_pick(0, 7) ? case_number(mp_bits) : -(int64_t)ref_power(mp_bits - 1);
 
 			CU_ASSERT_EQUAL_FATAL(m[b * f->model.classes + c], expected[c]);
 			scaled[b * f->model.classes + c] = f->scaled[f->asked + b][c] = r;
@@ -134,16 +120,16 @@ static void set_start(struct fixture *f, struct qmac_batch_program *program, boo
 	int u_bits = qmac_logistic_u_bits(s, qmac_logistic_fraction(s, model->p));
 	int32_t start[REF_ROWS_MAX * REF_CLASSES_MAX];
 	int64_t h[REF_ROWS_MAX * REF_CLASSES_MAX];
-	bool set_z = first || pick(0, 1), set_h = s->has_offset, clear = pick(0, 1);
+	bool set_z = first || case_pick(0, 1), set_h = s->has_offset, clear = case_pick(0, 1);
 
 	for (int64_t j = 0; j < s->features; j++)
 		for (int64_t c = 0; c < s->outputs; c++) {
 			int64_t k = j * s->outputs + c;
 
 			if (set_z)
-				model->z[j][c] = clear ? 0 : number(s->bits);
+				model->z[j][c] = clear ? 0 : case_number(s->bits);
 			if (set_h)
-				model->h[j][c] = number(pick(0, 3) ? s->bits + s->frac_bits - 1 : u_bits);
+				model->h[j][c] = case_offset(s, u_bits);
 			start[k] = (int32_t)model->z[j][c];
 			h[k] = model->h[j][c];
 		}
@@ -159,15 +145,14 @@ static void check_loop(struct fixture *f, struct qmac_batch_program *program, bo
 	const struct qmac_linear_arithmetic *step = &f->plan.step;
 	int32_t z[REF_ROWS_MAX * REF_CLASSES_MAX];
 	struct qmac_linear_loop loop = {
-		.order = f->order, .steps = pick(0, STEPS_MAX), .run_seed = f->model.run_seed,
+		.order = f->order, .steps = case_pick(0, STEPS_MAX), .run_seed = f->model.run_seed,
 		.first_step = f->model.step, .tag = 7, .z = z, .residual = residual, .context = f,
-		.point = (int)pick(step->p_min, step->p_max),
+		.point = (int)case_pick(step->p_min, step->p_max),
 	};
 	struct qmac_error err = {0};
 
-	loop.keep_after = pick(0, 1) ? loop.steps : pick(0, loop.steps);
-	for (int64_t i = 0; i < loop.steps * s->batch; i++)
-		f->order[i] = (uint32_t)pick(0, SAMPLES - 1);
+	loop.keep_after = case_pick(0, 1) ? loop.steps : case_pick(0, loop.steps);
+	case_order(f->order, loop.steps * s->batch, SAMPLES);
 	qmac_batch_sort(f->order, loop.steps, s->batch);
 	f->model.p = loop.point;
 	f->samples = f->order;
@@ -177,42 +162,14 @@ static void check_loop(struct fixture *f, struct qmac_batch_program *program, bo
 	seen.left += loop.point < s->frac_bits;
 	set_start(f, program, first);
 	memcpy(f->kept_z, f->model.z, sizeof f->kept_z);
-	if (qmac_batch_program_run(program, &loop, &err) != QMAC_OK) {
-		puts(err.message);
-		CU_FAIL_FATAL("device");
-	}
+	case_check_status(qmac_batch_program_run(program, &loop, &err), &err);
 	CU_ASSERT_EQUAL(f->steps, loop.steps);
 	for (int64_t j = 0; j < s->features; j++)
 		for (int64_t c = 0; c < s->outputs; c++)
 			CU_ASSERT_EQUAL_FATAL(z[j * s->outputs + c], f->kept_z[j][c]);
 }
 
-static void check_races(const struct qmac_hw *hw, const struct qmac_backend *recorder)
-{
-	struct qmac_race race;
-	struct qmac_error err = {0};
-	uint32_t count;
-	const struct qmac_command *commands = recording_commands(recorder, &count);
-
-	if (qmac_race_check(hw, commands, count, &race, &err) != QMAC_OK) {
-		puts(err.message);
-		CU_FAIL_FATAL("race");
-	}
-}
-
 /* ---- cases ------------------------------------------------------------------------------- */
-
-/* Accumulators of exactly the width that the plan asks for. */
-static void tighten(struct fixture *f, const struct qmac_linear_shape *shape, struct qmac_hw *hw)
-{
-	struct qmac_batch_plan narrow;
-
-	for (hw->acc_bits--; qmac_batch_plan_make(&narrow, shape, hw, NULL) == QMAC_OK; hw->acc_bits--)
-		CU_ASSERT_FATAL(hw->acc_bits > 0);
-	hw->acc_bits++;
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_plan_make(&f->plan, shape, hw, NULL), QMAC_OK);
-	seen.tight++;
-}
 
 static void note(const struct qmac_batch_plan *plan)
 {
@@ -229,7 +186,7 @@ static void note(const struct qmac_batch_plan *plan)
 static void set_up(struct fixture *f, const struct qmac_linear_shape *shape)
 {
 	int64_t limit = (int64_t)ref_power(shape->x_bits - 1) - 1;
-	bool extreme = pick(0, 2) == 0;
+	int64_t (*code)(int64_t limit) = case_pick(0, 2) ? case_any_code : case_extreme_code;
 
 	f->model.features = shape->features;
 	f->model.classes = shape->outputs;
@@ -237,11 +194,11 @@ static void set_up(struct fixture *f, const struct qmac_linear_shape *shape)
 	f->model.bits = shape->bits;
 	f->model.frac_bits = shape->frac_bits;
 	f->model.decay = shape->decay;
-	f->model.run_seed = (uint32_t)test_random(&state);
-	f->model.step = (uint32_t)test_random(&state);
+	f->model.run_seed = (uint32_t)case_random();
+	f->model.step = (uint32_t)case_random();
 	for (int i = 0; i < SAMPLES; i++)
 		for (int64_t j = 0; j < shape->features; j++) {
-			f->x[i][j] = extreme ? (pick(0, 7) ? limit : -limit) : pick(-limit, limit);
+			f->x[i][j] = code(limit);
 			f->codes[i * shape->features + j] = (int16_t)f->x[i][j];
 		}
 }
@@ -251,44 +208,39 @@ static void random_case(void)
 	static struct fixture f;
 	const struct qmac_linear_shape shape = random_shape();
 	struct qmac_hw hw = random_hardware();
-	struct qmac_device_options options = {.kernel = pick(0, 1) ? "scalar" : "auto"};
-	struct qmac_backend *backend;
-	struct qmac_driver *driver;
+	struct case_device device;
 	struct qmac_batch_program *program;
 	uint64_t counters[QMAC_COUNTERS];
-	int ring_log2 = (int)pick(2, 9);
 
+	case_device_draw(&device);
 	memset(&f, 0, sizeof f);
 	if (qmac_batch_plan_make(&f.plan, &shape, &hw, NULL) != QMAC_OK) {
 		seen.refused++;
 		return;
 	}
-	if (pick(0, 1))
-		tighten(&f, &shape, &hw);
+	if (case_pick(0, 1)) {
+		case_tighten(&f.plan, &shape, &hw);
+		seen.tight++;
+	}
 	note(&f.plan);
 	set_up(&f, &shape);
-	options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << ring_log2) + qmac_batch_program_memory(&f.plan);
-	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &hw, &options, &backend, NULL), QMAC_OK);
-	backend = recording_backend(shuffled_backend(backend, test_random(&state)));
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(backend, &hw, ring_log2, &driver, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(driver, &f.plan, f.codes, &program, NULL), QMAC_OK);
+	case_device_open(&device, &hw, qmac_batch_program_memory(&f.plan));
+	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &f.plan, f.codes, &program, NULL),
+	                      QMAC_OK);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&f, program, loop == 0);
-	check_races(&hw, backend);
+	case_check_races(&device);
 	seen.clamped += f.model.clamped > 0;
-	qmac_driver_counters(driver, counters);
-	CU_ASSERT_EQUAL(counters[QMAC_COUNTER_ACC_SATURATIONS], 0);
-	CU_ASSERT_EQUAL(counters[QMAC_COUNTER_CONTAINER_SATURATIONS], 0);
+	case_check_exact(&device, counters);
 	/* more where U is clamped, too */
 	CU_ASSERT(counters[QMAC_COUNTER_REQUANT_SATURATIONS] >= f.model.clamped);
 	qmac_batch_program_destroy(program);
-	qmac_driver_close(driver);
-	qmac_backend_destroy(backend);
+	case_device_close(&device);
 }
 
 static void test_random_cases(void)
 {
-	state = test_seed();
+	case_seed();
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d; chunks %d"

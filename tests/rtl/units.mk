@@ -65,6 +65,12 @@ rtl_objects = $(test_support:%.c=$(BUILD)/release/%.o) $(BUILD)/release/libqmac.
 rtl_optimise := -O1
 rtl_cxx = $$(command -v clang++ || command -v g++)
 
+# What the tests of LOAD and STORE share.
+mover_bench := $(BUILD)/release/tests/rtl/mover_bench.o
+mover_tests := $(patsubst %,$(BUILD)/rtl/%/test,$(filter load_% store_%,$(rtl_units)))
+$(mover_tests): $(mover_bench)
+$(mover_tests): rtl_more := $(mover_bench)
+
 # Changes only where the parameters do.
 $(BUILD)/rtl/%/parameters: FORCE
 	@mkdir -p $(@D)
@@ -80,5 +86,5 @@ $(BUILD)/rtl/%/Vunit__ALL.a: $(BUILD)/rtl/%/parameters $(BUILD)/gen/qmac_isa.vh 
 $(BUILD)/rtl/%/test: $(BUILD)/rtl/%/Vunit__ALL.a rtl/sim/unit.h rtl/sim/unit_shim.cpp $(rtl_objects)
 	$(say) link $@
 	$(Q)BUILD='$(BUILD)' CC='$(CC)' CXX="$(rtl_cxx)" CFLAGS='$(STRICT) $(CFLAGS) $(INCLUDES) -Itests' \
-	OBJECTS='$(rtl_objects)' LIBS='$(LIBS) -lcunit' sh tests/rtl/build.sh test $* $(rtl_$*)
+	OBJECTS='$(rtl_more) $(rtl_objects)' LIBS='$(LIBS) -lcunit' sh tests/rtl/build.sh test $* $(rtl_$*)
 .PRECIOUS: $(BUILD)/rtl/%/parameters $(BUILD)/rtl/%/Vunit__ALL.a
