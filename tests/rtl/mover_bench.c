@@ -97,6 +97,8 @@ bool bench_watch_request(struct mover_bench *b, uint32_t control, bool taken)
 		bench_expect(b, "request changed, address", b->cycle, unit_get(b->unit, OUT_ADDRESS), b->held_low);
 		bench_expect(b, "request changed, length", b->cycle, unit_get(b->unit, OUT_LAST), b->held_last);
 	}
+	if (requested && !held)
+		bench_expect(b, "new request after an error", b->cycle, control & ERROR, 0);
 	b->held = requested && !taken;
 	b->held_low = unit_get(b->unit, OUT_ADDRESS);
 	b->held_last = unit_get(b->unit, OUT_LAST);
