@@ -28,7 +28,7 @@ table_programs := $(patsubst tests/%.c,%,$(wildcard tests/table_*.c))
 .DEFAULT_GOAL := all
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages the project needs
 	@BUILD='$(BUILD)' sh tests/deps.sh $(PACKAGES)

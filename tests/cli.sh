@@ -8,61 +8,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/qmac-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 3
 passed=0 failed=0 skipped=0
-
-# ok NAME COMMAND...: the command must succeed.
-ok() {
-	name=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $name"
-	fi
-}
-
-# run STATUS ARGUMENTS...: runs qmac into the files out and err; a different exit status is a failure.
-run() {
-	wanted=$1
-	shift
-	"$qmac" "$@" > out 2> err
-	status=$?
-	if [ "$status" = "$wanted" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: qmac $*: exit status $status, not $wanted"
-		sed 's/^/    /' err
-	fi
-}
-
-# says FILE REGEX: a line of out or err must match it as a whole.
-says() {
-	if grep -qx -- "$2" "$1"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: no line of $1 reads: $2"
-		sed 's/^/    /' "$1"
-	fi
-}
-
-# refuses REGEX ARGUMENTS...: exit status 2, nothing on stdout, exactly one line on stderr, of that form.
-refuses() {
-	pattern=$1
-	shift
-	run 2 "$@"
-	says err "$pattern"
-	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
-}
-
-has() { grep -q -- "$2" "$1"; }
-absent() { [ ! -e "$1" ]; }
-no_temporaries() { [ -z "$(find "$1" -name '*.tmp')" ]; }
-value() { sed -n "s/^\t\"$2\": \"\{0,1\}\([^\",]*\).*/\1/p" "$1/summary.json"; }
-same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
-differ() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; }
-rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }
+# shellcheck source=tests/cli_checks.sh
+. "$root/tests/cli_checks.sh"
 
 cat > run.yaml <<END
 problem: linear_regression
@@ -91,14 +38,22 @@ run 0 --version
 says out 'qmac [0-9.]*, command set revision [0-9]*'
 refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
 refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
+commands='help, train, sweep, report, config, cosim, replay, fuzz'
+refuses "qmac: unknown command 'gemm'; use one of $commands" gemm
+refuses "qmac: unknown command 'bogus'; use one of $commands" help bogus
 refuses 'qmac: estimate is not available yet' estimate run.yaml --seed 1
 run 0 fuzz --backend cmodel --configs 2 --count 301 --seed 5 -j 2
 says out '2/2 seed [0-9]*: .*: 150 of 150 commands, equal'
 says out 'seed 5: 301 commands in .* on 2 configurations: 0 different or failed'
-run 0 fuzz --backend cmodel --hw "$root/configs/hw/8x8_w8.yaml" --count 50 --kind training --stalls
+ok 'the folder of traces is made at the start' test -d qmac-out/fuzz
+run 0 fuzz --backend cmodel --hw "$root/configs/hw/8x8_w8.yaml" --count 50 --kind training
 says out '1/1 seed 1: 8x8 a8 w8 .*: 50 of 50 commands, equal'
 refuses "qmac: .*--kind.*'wild'.*" fuzz --kind wild
 refuses 'qmac: --count 3 is less than a command for each of 4 configurations' fuzz --count 3 --configs 4
+refuses "qmac: only the backends 'rtl' and 'lockstep' have random stalls, not 'cmodel'" \
+	fuzz --backend cmodel --stalls
+refuses "qmac: unknown backend 'rlt'; .*" fuzz --backend rlt
+refuses 'qmac: cannot make the folder /proc/x: .*' fuzz --backend cmodel --count 50 --out /proc/x
 refuses "qmac: unknown option '--ste'.*'--set'.*" train run.yaml --ste bits=8
 refuses "qmac: unknown option '--resume'.*" config run.yaml --resume
 refuses "qmac: unknown option '-x'.*" train -x run.yaml
@@ -260,6 +215,28 @@ refuses 'qmac: .*plain/out.*' train run.yaml --out plain/out
 refuses 'qmac: .*plain.*' train run.yaml --out plain
 refuses 'qmac: .*/proc/out.*' train run.yaml --out /proc/out
 refuses 'qmac: .*' train run.yaml --out ''
+# Rights bind no root: as another user, where that one can reach the program.
+mkdir -m 555 locked
+if [ "$(id -u)" != 0 ]; then
+	as_user=
+	skip_locked=
+else
+	chmod 755 .
+	as_user='setpriv --reuid 65534 --regid 65534 --clear-groups'
+	skip_locked=1
+	# shellcheck disable=SC2086 # a command
+	$as_user test -x "$qmac" -a -r run.yaml -a -r "$root/configs/hw/8x8_w8.yaml" 2>/dev/null && skip_locked=
+fi
+if [ "$skip_locked" ]; then
+	skipped=$((skipped + 4))
+else
+	for case in 'make the folder locked/p/x' 'write in the folder locked'; do
+		# shellcheck disable=SC2086 # a command
+		$as_user "$qmac" train run.yaml --out "${case##* }" > out 2> err
+		ok "cannot $case: exit status" test $? -eq 2
+		says err "qmac: cannot $case: Permission denied"
+	done
+fi
 (
 	ulimit -f 1
 	trap '' XFSZ
@@ -295,7 +272,22 @@ stop() {
 stop stopped/metrics.csv.tmp
 ok 'a stopped run ends with status 1' test $? -eq 1
 says err 'qmac: stopped after epoch [0-9]*.*'
-ok 'a stopped run leaves nothing' test -z "$(ls -A stopped)"
+ok 'a stopped run leaves nothing' test -z "$(ls -A stopped 2>/dev/null)"
+
+# A fuzzing that is stopped: hours without it. Each configuration takes a moment.
+"$qmac" fuzz --backend cmodel --configs 100000 --count 20000000 --out traces > out 2> err &
+process=$!
+tries=0
+until [ -s out ] || [ $tries -gt 200 ]; do
+	tries=$((tries + 1))
+	sleep 0.05
+done
+kill -TERM $process
+wait $process
+ok 'a stopped fuzzing ends with status 1' test $? -eq 1
+played=$(grep -c ' of 200 commands, equal$' out)
+says err "qmac: stopped after $played of 100000 configurations"
+says out "seed 1: $((200 * played)) commands in .* on $played of 100000 configurations: 0 different or failed"
 
 # ---- sweeps -----------------------------------------------------------------------
 cat > sweep.yaml <<'END'
@@ -411,10 +403,24 @@ export QMAC_RTL=nowhere
 refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend rtl
 refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend=lockstep
 refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" cosim run.yaml --out bad
-unset QMAC_RTL
-refuses "qmac: only the backend 'rtl' writes waves, not 'cmodel'" replay t.trace --wave t.fst
-refuses 'qmac: random stalls change cycles.*' replay t.trace --backend rtl --timed --stalls 1
+refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend rtl --wave t.fst
+ok 'no waves where nothing was played' absent t.fst
+# What cannot be is said before a library is looked for.
+refuses 'qmac: cannot write the waves to nowhere/t.fst: .*' replay t.trace --backend rtl --wave nowhere/t.fst
+refuses 'qmac: random stalls change cycles.*' fuzz --stalls --timed
+for backend in cmodel rtl; do
+	refuses "qmac: only the backend 'lockstep' compares the cycles of two devices, not '$backend'" \
+		fuzz --backend $backend --timed
+done
 refuses 'qmac: random stalls change cycles.*' cosim run.yaml --timed --stalls 1 --out bad
+refuses "qmac: unknown option '--backend'; use one of --set, .*" cosim run.yaml --backend cmodel --out bad
+refuses 'qmac: cosim always compares .*' cosim run.yaml --set backend=cmodel --out bad
+ok 'nothing was written by refused comparisons' absent bad/config.yaml
+unset QMAC_RTL
+refuses "qmac: only the backends 'rtl' and 'lockstep' have random stalls, not 'cmodel'" \
+	replay t.trace --stalls 3
+refuses "qmac: only the backends 'rtl' and 'lockstep' write waves, not 'cmodel'" replay t.trace --wave t.fst
+refuses 'qmac: random stalls change cycles.*' replay t.trace --backend rtl --timed --stalls 1
 refuses 'qmac: there is nothing to compare.*' cosim run.yaml --set algorithm=sgd --out sgd
 refuses 'qmac: usage: qmac replay .*' replay
 refuses 'qmac: --trace-from and --trace-count want a file.*' train run.yaml --trace-from 3 --out v
@@ -426,6 +432,34 @@ ok 'refused traces leave no folder' absent v
 run 2 train run.yaml --out v --trace late.trace --trace-from 99999999
 says err 'qmac: the trace is empty: the run had [0-9]* commands, none from 99999999 on'
 ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
+
+# ---- building the RTL that is stopped ----------------------------------------------
+# A Verilator that stops its whole process group, as an interrupt from the terminal would.
+mkdir tools
+cat > tools/verilator <<'END'
+#!/bin/sh
+case $1 in
+--version) echo 'Verilator for a test' ;;
+--getenv) echo nowhere ;;
+*) kill -TERM 0 ;;
+esac
+END
+chmod +x tools/verilator
+# interrupted ARGUMENTS...: in a process group of its own.
+interrupted() {
+	PATH=$work/tools:$PATH QMAC_CACHE=$work/cache QMAC_RTL=$root setsid "$qmac" "$@" > out 2> err
+	ok "qmac $1: a stopped build ends with status 1" test $? -eq 1
+	ok "qmac $1: a stopped build leaves nothing" test -d cache/rtl -a -z "$(ls -A cache/rtl)"
+}
+if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
+	interrupted cosim run.yaml --out stopped
+	says err 'qmac: stopped while the RTL of this hardware configuration was being built; .*'
+	interrupted fuzz --configs 1 --count 50 --out stopped
+	says out '1/1 seed 1: .*: 0 of 50 commands, equal, stopped'
+	says err 'qmac: stopped after 0 of 1 configurations'
+else
+	skipped=$((skipped + 7))
+fi
 
 echo "cli: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

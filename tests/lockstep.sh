@@ -1,7 +1,7 @@
 #!/bin/sh
 # lockstep.sh QMAC SANITIZED: the RTL against the C model, bounded: the recorded traces on every backend,
-# trainings in lockstep, fuzzing, on three hardware configurations. SANITIZED is the program with the
-# sanitizers. Libraries are kept in $BUILD/cache; each takes the better part of a minute to build.
+# bus errors, trainings in lockstep, fuzzing, on three hardware configurations. SANITIZED is the program with
+# the sanitizers. Libraries are kept in $BUILD/cache; each takes the better part of a minute to build.
 # Works in a folder of its own and removes it. The last line counts the checks.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -56,6 +56,19 @@ for trace in "$root"/traces/*.trace; do
 	check '.* commands.*: equal' replay "$trace" --backend lockstep --stalls 3
 done
 
+# ---- bus errors ------------------------------------------------------------------------
+for backend in rtl lockstep; do
+	if [ ! "$verilator" ]; then
+		skipped=$((skipped + 1))
+	elif QMAC_TEST_BACKEND=$backend "$BUILD/release/tests/test_bus_error" > out 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: test_bus_error on $backend"
+		sed 's/^/    /' out
+	fi
+done
+
 # The hardware of a trace as a file: 5x7, of odd widths and small depths.
 {
 	sed -n 's/^hw \([a-z_]*\) \(.*\)/\1: \2/p' "$root/traces/mix_5x7.trace"
@@ -103,6 +116,16 @@ for hw in "$ragged" mix.yaml; do
 	fuzz --hw "$hw" --kind malformed --count 3000 --seed 13 --timed
 	fuzz --hw "$hw" --kind all --count 6000 --seed 14 --stalls
 done
+
+# ---- what reset misses, from other seeds than 1 and those of the stalls ---------------------
+for seed in 0 2 4294967295; do
+	export QMAC_RTL_INIT=$seed
+	check '.* commands.*: equal, cycles too' replay "$root/traces/mix_5x7.trace" --backend lockstep --timed
+	check '.* commands.*: equal, cycles too' \
+		replay "$root/traces/halp_batch_8x8_w8.trace" --backend lockstep --timed
+	fuzz --hw mix.yaml --kind all --count 1500 --seed 16 --timed
+done
+unset QMAC_RTL_INIT
 
 # ---- the host's side of all this under the sanitizers -------------------------------------
 qmac=$sanitized

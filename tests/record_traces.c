@@ -1,6 +1,6 @@
 /*
- * Records the random part of the corpus: record_traces FILE. The other traces are
- * recorded by `qmac train` (docs/traces.md).
+ * Records random commands: record_traces FILE. traces/mix_5x7.trace came from here; the generator has
+ * changed since, so that a new one has other commands (docs/traces.md).
  */
 #include <stdio.h>
 

@@ -114,8 +114,17 @@ static void files_refused(void)
 	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, "no/such.csv", 0, 0, "cannot open: No such file");
 	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, test_folder(), "last", &err), QMAC_BAD_INPUT);
-	check_error(&err, test_folder(), 0, 0, "Is a directory");
+	check_error(&err, test_folder(), 0, 0, "this is a folder: give the name of a file");
 	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", NULL), QMAC_BAD_INPUT);
+}
+
+/* What a message quotes of the file is fit for a terminal: of a header, too. */
+static void quotes_are_printable(void)
+{
+	refuse("1,2\n3,\x1b[31m\x07\x7f\n", "last", 2, 3, "not '?[31m?" "?'");
+	refuse("\xC3\xA9t\xC3\xA9,\x9b\xff\nx,2\n", "last", 2, 1, "column 1 (\xC3\xA9t\xC3\xA9): expected");
+	refuse("a,\x1b\xC3\n1,x\n", "last", 2, 3, "column 2 (?" "?): expected");
+	refuse("\x1b,2,3\n", "last", 1, 1, "'?' is no number");
 }
 
 static void too_many_columns(void)
@@ -231,6 +240,7 @@ int main(void)
 		{"rows refused", rows_refused},
 		{"first line refused", first_line_refused},
 		{"files refused", files_refused},
+		{"quotes are printable", quotes_are_printable},
 		{"too many columns", too_many_columns},
 		{"many rows, plain and gzip", many_rows},
 		{"truncated and damaged archives", truncated_archive},

@@ -233,12 +233,40 @@ static void test_runs(void)
 		}
 }
 
-static void test_refusal(void)
+/* Whatever the bits of the run, the advice names none of its keys that the gradient does not look at. */
+static void check_advice(struct qmac_run run, int acc_bits, int x_bits, const char *expected)
 {
-	const struct qmac_run run = make_run(QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_HALP, 1);
 	struct qmac_hw hw = hardware("16x16_w8");
 	struct qmac_train_result result;
 	struct qmac_error err;
+
+	hw.acc_bits = acc_bits;
+	run.x_bits = x_bits;
+	for (run.bits = 2; run.bits <= 8; run.bits += 6) {
+		CU_ASSERT_EQUAL(qmac_train(&run, &hw, NULL, &result, &err), QMAC_BAD_INPUT);
+		CU_ASSERT_STRING_EQUAL(err.message, expected);
+	}
+}
+
+static void test_refusal(void)
+{
+	struct qmac_run run = make_run(QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_HALP, 1);
+	struct qmac_hw hw = hardware("16x16_w8");
+	struct qmac_train_result result;
+	struct qmac_error err;
+
+	/* over 9 features m has 32 + 7 + 4 bits; over 150 samples the sum has 32 + 7 + 8 */
+	check_advice(run, 40, 8, "gradient on the device: sums of 32-bit numbers over features 9 and 150 samples,"
+	             " with x_bits 8, take 47 bits; acc_bits of the hardware is 40: raise acc_bits; or set outer"
+	             " to host");
+	check_advice(run, 46, 8, "gradient on the device: sums of 32-bit numbers over features 9 and 150 samples,"
+	             " with x_bits 8, take 47 bits; acc_bits of the hardware is 46: raise acc_bits; or set outer"
+	             " to host");
+	run.samples = (1 << 16) + 1;
+	check_advice(run, 64, 16, "gradient on the device: sums of 32-bit numbers over features 9 and 65537"
+	             " samples, with x_bits 16, take 64 bits; the widest of a device is 63: lower x_bits; or set"
+	             " outer to host");
+	run.samples = ROWS;
 
 	hw.w_depth = LIMBS * FEATURES;
 	CU_ASSERT_EQUAL(qmac_train(&run, &hw, NULL, &result, &err), QMAC_BAD_INPUT);

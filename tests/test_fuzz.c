@@ -300,6 +300,69 @@ static void test_ends(void)
 	CU_ASSERT_STRING_EQUAL(err.message, "stopped after 0 of 3 configurations");
 }
 
+static volatile sig_atomic_t stopped;
+
+/* A build that a signal ends; *context: is the run to be stopped, too? */
+static enum qmac_status open_unbuilt(void *context, const struct qmac_hw *hw,
+                                     const struct qmac_device_options *options, uint64_t stalls,
+                                     struct qmac_backend **backend, struct qmac_error *err)
+{
+	(void)hw;
+	(void)options;
+	(void)stalls;
+	*backend = NULL;
+	stopped = *(const bool *)context;
+	return qmac_fail(err, QMAC_CHECK_FAILED, "stopped while building");
+}
+
+/* Where no device is there yet, nothing differs; one that was stopped half-way does not count as whole. */
+static void test_stopped_build(void)
+{
+	bool stops = false;
+	enum fault none = FAULT_NONE;
+	uint64_t rng = test_seed();
+	struct qmac_fuzz_options options = options_of(&none, QMAC_FUZZ_LEGAL, test_random(&rng) >> 1);
+	struct qmac_fuzz_result result;
+	struct seen seen = {.count = 0};
+	struct qmac_error err;
+
+	options.target = (struct qmac_fuzz_target){open_unbuilt, &stops};
+	options.stop = &stopped;
+	qmac_fuzz_configuration(&options, 0, &result);
+	CU_ASSERT(result.status == QMAC_INTERNAL && !result.reproduced && !result.trace[0]);
+	CU_ASSERT_STRING_EQUAL(result.err.message, "stopped while building");
+	stops = true;
+	qmac_fuzz_configuration(&options, 0, &result);
+	CU_ASSERT(result.status == QMAC_OK && result.commands == 0 && !result.err.message[0]);
+	/* Each configuration has a process of its own: the stop of that one only shows in what it played. */
+	stopped = 0;
+	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT_STRING_EQUAL(err.message, "stopped after 0 of 1 configurations");
+	CU_ASSERT(seen.count == 1 && seen.status[0] == QMAC_OK);
+}
+
+/* The folder of traces is no afterthought. */
+static void test_folder_first(void)
+{
+	enum fault fault = FAULT_DIGEST;
+	uint64_t rng = test_seed();
+	struct qmac_fuzz_options options = options_of(&fault, QMAC_FUZZ_LEGAL, test_random(&rng) >> 1);
+	struct seen seen = {.count = 0};
+	struct qmac_error err;
+	char folder[QMAC_FUZZ_PATH_MAX];
+
+	options.folder = "/proc/qmac-test";
+	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "/proc/qmac-test"));
+	/* The folder alone would fit. */
+	memset(folder, 'f', sizeof folder - 1);
+	folder[sizeof folder - 20] = 0;
+	options.folder = folder;
+	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "too long"));
+	CU_ASSERT_EQUAL(seen.count, 0);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -308,6 +371,8 @@ int main(void)
 		{"planted faults are found and made small", test_planted},
 		{"configurations side by side", test_run},
 		{"a crash, a stop", test_ends},
+		{"a build that is stopped", test_stopped_build},
+		{"the folder comes first", test_folder_first},
 	};
 
 	return test_main("test_fuzz", cases, TEST_COUNT(cases));

@@ -115,28 +115,103 @@ static void print_reads_back(void)
 	}
 }
 
+/* The values of 8x8_w8.yaml with this clock and this memory, the clock before or behind the memory. */
+static struct qmac_hw with_memory(int clock_mhz, const char *dram, bool clock_last)
+{
+	struct text_lines lines;
+	struct qmac_error err = {0};
+	struct qmac_hw hw;
+	char text[4096], clock[40];
+	size_t used = 0;
+
+	valid_file(&lines);
+	snprintf(clock, sizeof clock, "clock_mhz: %d\n", clock_mhz);
+	for (int i = 0; i < first_of_dram(); i++)
+		if (strcmp(qmac_params[i].name, "clock_mhz") != 0)
+			used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", lines.line[i]);
+	snprintf(text + used, sizeof text - used, "%s%s%s", clock_last ? "" : clock, dram,
+	         clock_last ? clock : "");
+	if (qmac_hw_load(&hw, config_file("memory.yaml", text), &err) != QMAC_OK) {
+		puts(err.message);
+		CU_FAIL_FATAL("must load");
+	}
+	return hw;
+}
+
+/* A preset counts nanoseconds, whatever the clock; at 1 GHz one is a cycle. */
+static void presets_at_clocks(void)
+{
+	static const struct {
+		const char *preset;
+		int clock_mhz, latency, miss, turnaround, bytes_256;
+	} cases[] = {
+		{"ddr4", 1000, 34, 28, 11, 25 * 256 + 128},
+		{"lpddr4", 1000, 41, 36, 16, 12 * 256 + 192},
+		{"hbm2", 1000, 34, 28, 12, 256 * 256},
+		{"ddr4", 200, 7, 6, 2, 127 * 256 + 128}, /* 6.75, 5.5, 2.25 cycles */
+		{"ddr4", 300, 10, 8, 3, 85 * 256},       /* 10.125, 8.25, 3.375 */
+		{"ddr4", 2000, 68, 55, 23, 12 * 256 + 192}, /* 67.5, 55, 22.5 */
+		{"lpddr4", 3000, 123, 108, 48, 4 * 256 + 64},
+		{"lpddr4", 900, 37, 32, 15, 3626},       /* 36.9, 32.4, 14.5125; 14.1666 bytes */
+		{"hbm2", 250, 9, 7, 3, 1024 * 256},      /* 8.5 */
+		{"hbm2", 249, 8, 7, 3, 1024 * 256},      /* 8.466; 1028 bytes are beyond the range of the key */
+		{"ddr4", 1, 0, 0, 0, 1024 * 256},
+		{"lpddr4", 5000, 205, 180, 81, 652},     /* 2.55 bytes */
+	};
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		char dram[64];
+		struct qmac_hw hw, other;
+
+		snprintf(dram, sizeof dram, "dram: {preset: %s}\n", cases[i].preset);
+		hw = with_memory(cases[i].clock_mhz, dram, false);
+		CU_ASSERT_EQUAL(hw.dram_latency, cases[i].latency);
+		CU_ASSERT_EQUAL(hw.dram_miss, cases[i].miss);
+		CU_ASSERT_EQUAL(hw.dram_turnaround, cases[i].turnaround);
+		CU_ASSERT_EQUAL(hw.dram_bytes_per_cycle, cases[i].bytes_256);
+		other = with_memory(cases[i].clock_mhz, dram, true);
+		CU_ASSERT(memcmp(&hw, &other, sizeof hw) == 0);
+	}
+}
+
+static void presets_are_valid_at_every_clock(void)
+{
+	struct qmac_hw hw = with_memory(1, "dram: {preset: ddr4}\n", false);
+	int refused = 0;
+
+	for (hw.clock_mhz = 1; hw.clock_mhz <= 5000; hw.clock_mhz++)
+		for (int i = 0; i < qmac_dram_preset_count; i++) {
+			qmac_dram_preset_apply(&qmac_dram_presets[i], &hw);
+			refused += qmac_hw_check(&hw, NULL, NULL) != QMAC_OK;
+		}
+	CU_ASSERT_EQUAL(refused, 0);
+}
+
+/* A key beside a preset counts cycles. What is printed has keys only, and reads back to the same values. */
 static void presets_and_overrides(void)
 {
 	struct qmac_error err;
-	struct qmac_hw hw;
+	struct qmac_hw hw, again;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
 
 	CU_ASSERT_FATAL(qmac_hw_load(&hw, "configs/hw/ragged.yaml", &err) == QMAC_OK);
 	CU_ASSERT_EQUAL(hw.dram_latency, 37);
 	CU_ASSERT_EQUAL(hw.dram_bytes_per_cycle, 12 * 256 + 192);
 	CU_ASSERT_EQUAL(hw.dram_banks, 16);
-	/* Every preset is valid with every shipped bus and names its source. */
-	for (int i = 0; i < qmac_dram_preset_count; i++) {
-		const struct qmac_dram_preset *preset = &qmac_dram_presets[i];
-
-		hw.dram_latency = preset->latency;
-		hw.dram_bytes_per_cycle = preset->bytes_per_cycle_256;
-		hw.dram_banks = preset->banks;
-		hw.dram_row_bytes = preset->row_bytes;
-		hw.dram_miss = preset->miss;
-		hw.dram_turnaround = preset->turnaround;
-		CU_ASSERT_EQUAL(qmac_hw_check(&hw, NULL, &err), QMAC_OK);
-		CU_ASSERT(strstr(preset->source, "JEDEC") != NULL);
-	}
+	hw = with_memory(200, "dram: {latency: 37, bytes_per_cycle: 4.5, banks: 2, preset: hbm2}\n", true);
+	CU_ASSERT(hw.dram_latency == 37 && hw.dram_bytes_per_cycle == 4 * 256 + 128 && hw.dram_banks == 2);
+	CU_ASSERT(hw.dram_miss == 6 && hw.dram_turnaround == 2 && hw.dram_row_bytes == 2048);
+	out = open_memstream(&text, &size);
+	qmac_hw_print(&hw, out);
+	fclose(out);
+	CU_ASSERT_PTR_NULL(strstr(text, "preset"));
+	CU_ASSERT_FATAL(qmac_hw_load(&again, config_file("printed.yaml", text), &err) == QMAC_OK);
+	CU_ASSERT(memcmp(&hw, &again, sizeof hw) == 0);
+	free(text);
+	for (int i = 0; i < qmac_dram_preset_count; i++)
+		CU_ASSERT(strstr(qmac_dram_presets[i].source, "JEDEC") != NULL);
 	CU_ASSERT_EQUAL(qmac_dram_preset_count, 3);
 }
 
@@ -307,7 +382,7 @@ static void faults_of_the_memory(void)
 		{"dram: {preset: ddr4, banks: 65}\n", "dram.banks: 65 is out of range 1..64", 20, 29},
 		{"dram: {pre_set: ddr4}\n", "unknown key 'pre_set'; did you mean 'preset'?", 20, 8},
 		{"dram: {row_byte: 8, preset: ddr4}\n", "unknown key 'row_byte'; did you mean 'row_bytes'?", 20, 8},
-		{"dram: {preset: ddr4}\nlatency: 5\n", "unknown key 'latency'; the nearest is", 21, 1},
+		{"dram: {preset: ddr4}\nlatency: 5\n", "unknown key 'latency'; ", 21, 1},
 	};
 	struct text_lines lines;
 	char text[4096];
@@ -396,6 +471,8 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"shipped files load", shipped_files_load},
 		{"a printed file reads back", print_reads_back},
+		{"presets at several clocks", presets_at_clocks},
+		{"presets are valid at every clock", presets_are_valid_at_every_clock},
 		{"presets and overrides", presets_and_overrides},
 		{"missing keys", missing_keys},
 		{"duplicate and unknown keys", duplicate_and_unknown_keys},

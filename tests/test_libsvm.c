@@ -74,6 +74,10 @@ static void refusals(void)
 	refuse("1 1:2:3\n", 1, 5, "not '2:3'");
 	refuse("1 1:1e999\n", 1, 5, "1e999 is too large");
 	refuse("1,2,3\n", 1, 1, "not '1,2,3'");
+	/* what is quoted of a file that is no text is fit for a terminal */
+	refuse("\x7f" "ELF\x02\x1b[31m\x9b\n", 1, 1, "not '?ELF??[31m?'");
+	refuse("1 \x1b:3\n", 1, 3, "not '?'");
+	refuse("1 1:\xC3\xA9\x08\n", 1, 5, "not '\xC3\xA9?'");
 }
 
 static void too_large(void)
@@ -92,6 +96,9 @@ static void too_large(void)
 	check_error(&err, file, ROWS, 1, "4097 samples of 65536 features are more than 2^28 values");
 	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, "no/such", &err), QMAC_BAD_INPUT);
 	check_error(&err, "no/such", 0, 0, "cannot open: No such file");
+	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, test_folder(), &err), QMAC_BAD_INPUT);
+	check_error(&err, test_folder(), 0, 0, "this is a folder: give the name of a file");
+	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, test_folder(), NULL), QMAC_BAD_INPUT);
 }
 
 /* A random sparse matrix comes back, from a plain and from a gzip file. */

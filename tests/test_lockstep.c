@@ -387,6 +387,40 @@ static void test_others(void)
 	CU_ASSERT(!backend && strstr(err.message, "random stalls change cycles"));
 }
 
+/* The trace of an earlier run goes; the line that says how to play one has the stalls; who writes waves. */
+static void test_trace_file(void)
+{
+	const struct qmac_replay replay = {.backend = "cmodel"};
+	struct qmac_backend_settings settings = {.stalls = 77};
+	struct plant plant = {.fault = DIGEST, .number = PLACE};
+	char file[400], line[500];
+	struct qmac_trace *trace;
+	struct qmac_error err = {0};
+	struct host h;
+
+	snprintf(file, sizeof file, "%s/stalled.trace", test_folder());
+	snprintf(line, sizeof line, "trace: qmac replay %s --backend planted --stalls 77", file);
+	settings.failure_trace = file;
+	open_host(&h, &plant, settings);
+	CU_ASSERT_EQUAL(play(&h, &err), QMAC_CHECK_FAILED);
+	CU_ASSERT(strstr(err.message, line) != NULL);
+	qmac_backend_destroy(h.backend);
+	CU_ASSERT_EQUAL_FATAL(qmac_trace_read(file, &trace, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_trace_replay(trace, &replay, NULL, NULL, &err), QMAC_OK);
+	qmac_trace_destroy(trace);
+
+	plant.fault = NOTHING;
+	open_host(&h, &plant, settings);
+	CU_ASSERT_EQUAL(play(&h, &err), QMAC_OK);
+	qmac_backend_destroy(h.backend);
+	CU_ASSERT_EQUAL(qmac_trace_read(file, &trace, &err), QMAC_BAD_INPUT);
+
+	snprintf(file, sizeof file, "%s/waves.fst", test_folder());
+	settings = (struct qmac_backend_settings){.wave = file};
+	CU_ASSERT_EQUAL(qmac_backend_check("lockstep", &settings, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_backend_check("cmodel", &settings, &err), QMAC_BAD_INPUT);
+}
+
 /* An error in the middle, a bus error, and going on after a reset. */
 static void test_errors(void)
 {
@@ -432,6 +466,7 @@ int main(void)
 		{"records lost and doubled", test_lost},
 		{"a residue of cycles", test_residue},
 		{"registers, failures, settings", test_others},
+		{"the file of the trace", test_trace_file},
 		{"errors of the device", test_errors},
 	};
 

@@ -183,12 +183,12 @@ static void test_csv_files(void)
 		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8\n"
 		"1,10,1.5,16,4,,,21,,18,0.25,1,2,4,16,17,7,8\n"
 		"2,20,3,0.015625,0.125,,,42,,36,0.25,2,4,8,32,34,7,8\n");
-	/* Per epoch, not totals; ZERO_MACS is 3 of 2 MACs in this made-up run. */
+	/* Per epoch, not totals; ZERO_MACS is 3 of 2 MACs in this made-up run. Three kinds of saturations. */
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
-		"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n"
-		"1,linear,6,8,0.25,21,,2,4,1.5\n"
-		"2,linear,6,8,0.25,20,,1,3,2\n"
-		"2,gradient,32,8,,1,,1,1,1\n");
+		"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations\n"
+		"1,linear,6,8,0.25,21,,2,4,1.5,18\n"
+		"2,linear,6,8,0.25,20,,1,3,2,15\n"
+		"2,gradient,32,8,,1,,1,1,1,3\n");
 }
 
 static void test_summary(void)

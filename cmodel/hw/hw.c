@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { RATE_MAX = 1024 }; /* bytes per cycle: the highest of the key dram.bytes_per_cycle */
+
 #define ROW(group, name, member, kind, low, high, words, help) \
 	{group, #name, kind, low, high, words, help, offsetof(struct qmac_hw, member)},
 #define INT(name, low, high, help) ROW("", name, name, QMAC_PARAM_INT, low, high, "", help)
@@ -31,30 +33,47 @@ const int qmac_param_count = (int)(sizeof qmac_params / sizeof qmac_params[0]);
 #undef DRAM_FIXED8
 
 /*
- * Derived from data-sheet figures for a device clock of 1 GHz (one cycle is one nanosecond); at
- * another clock give the keys explicitly, for they count cycles of the device. One rule for all:
+ * Derived from data-sheet figures, by one rule for all:
  *   latency     read latency of an open row, plus 20 ns for controller and PHY (the default of
  *               gem5's MemCtrl: 10 ns each way)
  *   miss        tRP + tRCD
  *   turnaround  the mean of both directions: write to read tWTR + read latency, read to write two
  *               memory clocks
- *   bytes       the peak rate in 1/256, rounded down to a quarter of a byte
+ *   mb_per_s    the peak rate, rounded down to 250 MB/s
  *   banks       of all channels together, at most 64; row_bytes: of all devices of a channel
- * Nanoseconds round to the nearest cycle. Refresh is left out. These are representative parts,
- * not bounds: a key given beside the preset overrides it.
+ * Refresh is left out. These are representative parts, not bounds: a key given beside the preset
+ * overrides it.
  */
 const struct qmac_dram_preset qmac_dram_presets[] = {
 	/* tCK .625 ns, CL-tRCD-tRP 22-22-22, tWTR_L 7.5 ns; 8 devices x8: 25.6 GB/s, 16 banks, pages of 1 KB. */
-	{"ddr4", 34, 25 * 256 + 128, 16, 8192, 28, 11,
+	{"ddr4", 33750, 25500, 16, 8192, 27500, 11250,
 	 "DDR4-3200AA, one 64-bit channel: JEDEC JESD79-4; Micron MT40A1G8-062E (8 Gb x8) data sheet"},
 	/* tCK .625 ns, RL 28 clocks + tDQSCK 3.5 ns, tRPpb 18 ns, tRCD 18 ns, tWTR 10 ns; 2 x 8 banks, 2 KB. */
-	{"lpddr4", 41, 12 * 256 + 192, 16, 2048, 36, 16,
+	{"lpddr4", 41000, 12750, 16, 2048, 36000, 16125,
 	 "LPDDR4-3200, two 16-bit channels: JEDEC JESD209-4; Micron MT53B128M32D1-062 data sheet"},
 	/* tCK 1 ns, CL 14, tRCD 14, tRP 14, tWTR_L 8; 8 x 128 bit at 2 Gb/s: 256 GB/s, 128 banks, 2 KB. */
-	{"hbm2", 34, 256 * 256, 64, 2048, 28, 12,
+	{"hbm2", 34000, 256000, 64, 2048, 28000, 12000,
 	 "HBM2 at 2 Gb/s per pin, one stack: JEDEC JESD235A; timing as HBM2_8Gb_x128.ini of DRAMsim3"},
 };
 const int qmac_dram_preset_count = (int)(sizeof qmac_dram_presets / sizeof qmac_dram_presets[0]);
+
+/* 1 ps at 1 MHz is 10^-6 cycles. */
+static int cycles_of(int ps, int clock_mhz)
+{
+	return (int)(((int64_t)ps * clock_mhz + 500000) / 1000000);
+}
+
+void qmac_dram_preset_apply(const struct qmac_dram_preset *preset, struct qmac_hw *hw)
+{
+	int rate = (int)((int64_t)preset->mb_per_s * 256 / hw->clock_mhz);
+
+	hw->dram_latency = cycles_of(preset->latency_ps, hw->clock_mhz);
+	hw->dram_bytes_per_cycle = rate < RATE_MAX * 256 ? rate : RATE_MAX * 256;
+	hw->dram_banks = preset->banks;
+	hw->dram_row_bytes = preset->row_bytes;
+	hw->dram_miss = cycles_of(preset->miss_ps, hw->clock_mhz);
+	hw->dram_turnaround = cycles_of(preset->turnaround_ps, hw->clock_mhz);
+}
 
 int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param)
 {

@@ -57,15 +57,22 @@ struct qmac_param {
 extern const struct qmac_param qmac_params[];
 extern const int qmac_param_count;
 
-/* Ready-made memories; a preset's values come with their source in hw.c. */
+/* Ready-made memories, in units of time: a preset's values come with their source in hw.c. */
 struct qmac_dram_preset {
 	const char *name;
-	int latency, bytes_per_cycle_256, banks, row_bytes, miss, turnaround;
+	int latency_ps, mb_per_s, banks, row_bytes, miss_ps, turnaround_ps;
 	const char *source;
 };
 
 extern const struct qmac_dram_preset qmac_dram_presets[];
 extern const int qmac_dram_preset_count;
+
+/*
+ * Sets the members dram_* to that memory at hw->clock_mhz: times to the nearest cycle, a half up; the
+ * rate down to 1/256 byte per cycle, at most what the key may be, 1,024 bytes: a bus takes 64 at most, so
+ * that nothing becomes slower by that limit.
+ */
+void qmac_dram_preset_apply(const struct qmac_dram_preset *preset, struct qmac_hw *hw);
 
 /* Points into hw to the member of one parameter. */
 int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param);

@@ -131,7 +131,8 @@ FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct
 	}
 }
 
-FAST_INLINE void add_products(const struct qmac_gemm *g, const struct factors *f, int rows, struct qmac_sums acc)
+FAST_INLINE void add_products(const struct qmac_gemm *g, const struct factors *f, int rows,
+                              struct qmac_sums acc)
 {
 	const struct sink sink = {g->accumulate, g->shift};
 	struct factors one = *f;

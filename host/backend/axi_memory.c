@@ -3,9 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/splitmix.h"
-
-enum { RESP_OKAY = 0, RESP_SLVERR = 2, ID_LOAD = 0, ID_FETCH = 1, STALL_PHASE = 128 };
+enum { RESP_OKAY = 0, RESP_SLVERR = 2, ID_LOAD = 0, ID_FETCH = 1 };
 
 void qmac_axi_memory_init(struct qmac_axi_memory *memory, const struct qmac_hw *hw, uint8_t *bytes,
                           uint64_t size, uint64_t stalls)
@@ -14,8 +12,7 @@ void qmac_axi_memory_init(struct qmac_axi_memory *memory, const struct qmac_hw *
 	memory->hw = hw;
 	memory->bytes = bytes;
 	memory->size = size;
-	memory->random = stalls;
-	memory->cycles = STALL_PHASE;
+	qmac_stalls_init(&memory->stalls, stalls, QMAC_STALLS);
 	qmac_dram_init(&memory->dram, hw);
 }
 
@@ -45,38 +42,6 @@ static void pop(struct qmac_axi_queue *queue)
 	queue->count--;
 }
 
-/* ---- random stalls ------------------------------------------------------------ */
-
-/* Streams are never, seldom, often or mostly held up, each for a while. */
-static void draw_stalls(struct qmac_axi_memory *m, struct qmac_rtl_inputs *in)
-{
-	static const uint8_t chances[4] = {0, 32, 128, 240};
-
-	if (!m->random)
-		return;
-	if (++m->cycles > STALL_PHASE) {
-		uint64_t choice = qmac_splitmix_next(&m->random);
-
-		m->cycles = 0;
-		for (int i = 0; i < QMAC_STALLS; i++, choice >>= 2)
-			m->chance[i] = chances[choice & 3];
-	}
-	m->stalled = 0;
-	for (int i = 0; i < QMAC_STALLS; i += 8) {
-		uint64_t dice = qmac_splitmix_next(&m->random);
-
-		for (int j = i; j < i + 8 && j < QMAC_STALLS; j++, dice >>= 8)
-			if ((dice & 255) < m->chance[j])
-				m->stalled |= (uint16_t)(1U << j);
-	}
-	in->hold = (uint8_t)(m->stalled >> QMAC_STALL_HOLD);
-}
-
-static bool stalls(const struct qmac_axi_memory *m, enum qmac_axi_stall which)
-{
-	return m->stalled >> which & 1;
-}
-
 /* ---- answers ------------------------------------------------------------------ */
 
 static uint8_t byte_at(const struct qmac_axi_memory *m, uint64_t address)
@@ -91,7 +56,7 @@ static void show_read(struct qmac_axi_memory *m, uint64_t cycle, struct qmac_rtl
 	unsigned bus_bytes = (unsigned)m->hw->bus_bytes;
 	uint64_t address = b->address + (uint64_t)b->done * bus_bytes;
 
-	if (in->m_rvalid || !m->reads.count || stalls(m, QMAC_STALL_R) ||
+	if (in->m_rvalid || !m->reads.count || qmac_stalls_hold(&m->stalls, QMAC_STALL_R) ||
 	    (b->first + b->done * m->dram.step) >> 8 > cycle)
 		return;
 	in->m_rvalid = 1;
@@ -107,7 +72,7 @@ static void show_response(struct qmac_axi_memory *m, uint64_t cycle, struct qmac
 {
 	const struct qmac_axi_burst *b = at(&m->writes, 0);
 
-	if (in->m_bvalid || !m->written || stalls(m, QMAC_STALL_B) ||
+	if (in->m_bvalid || !m->written || qmac_stalls_hold(&m->stalls, QMAC_STALL_B) ||
 	    (b->first + b->beats * m->dram.step) >> 8 > cycle)
 		return;
 	in->m_bvalid = 1;
@@ -116,11 +81,14 @@ static void show_response(struct qmac_axi_memory *m, uint64_t cycle, struct qmac
 
 void qmac_axi_memory_drive(struct qmac_axi_memory *memory, uint64_t cycle, struct qmac_rtl_inputs *in)
 {
-	draw_stalls(memory, in);
-	in->m_arready = memory->reads.count < QMAC_AXI_BURSTS && !stalls(memory, QMAC_STALL_AR);
-	in->m_awready = memory->writes.count < QMAC_AXI_BURSTS && !stalls(memory, QMAC_STALL_AW);
+	qmac_stalls_draw(&memory->stalls);
+	in->hold = (uint8_t)(memory->stalls.held >> QMAC_STALL_HOLD);
+	in->m_arready = memory->reads.count < QMAC_AXI_BURSTS
+	                && !qmac_stalls_hold(&memory->stalls, QMAC_STALL_AR);
+	in->m_awready = memory->writes.count < QMAC_AXI_BURSTS
+	                && !qmac_stalls_hold(&memory->stalls, QMAC_STALL_AW);
 	/* Data have a place once their address has come. */
-	in->m_wready = memory->writes.count > memory->written && !stalls(memory, QMAC_STALL_W);
+	in->m_wready = memory->writes.count > memory->written && !qmac_stalls_hold(&memory->stalls, QMAC_STALL_W);
 	show_read(memory, cycle, in);
 	show_response(memory, cycle, in);
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/stalls.h"
 #include "sim/device.h"
 #include "time/dram.h"
 
@@ -48,11 +49,7 @@ struct qmac_axi_memory {
 	struct qmac_dram dram;
 	struct qmac_axi_queue reads, writes;
 	unsigned written;           /* of the writes: those whose data have come whole */
-	/* Random stalls. */
-	uint64_t random;            /* 0: none */
-	unsigned cycles;            /* since the chances were drawn */
-	uint8_t chance[QMAC_STALLS];/* of 256 */
-	uint16_t stalled;           /* a bit per QMAC_STALL_* in this cycle */
+	struct qmac_stalls stalls;  /* pairs: QMAC_STALL_* */
 };
 
 /* hw and bytes must outlive it. stalls: seed, or 0 for none. */

@@ -44,9 +44,10 @@ struct qmac_backend {
 
 /* How the simulated backends work: docs/cosimulation.md. All zero is a good start; pointers may be NULL. */
 struct qmac_backend_settings {
+	/* Asked of another backend, each of these three is an error; so are timed and stalls together. */
 	bool timed;                 /* lockstep: cycles and timed counters must be equal, too */
 	uint64_t stalls;            /* rtl, lockstep: not 0: seed of random stalls on every stream */
-	const char *wave;           /* rtl: waves go to this FST file */
+	const char *wave;           /* rtl, lockstep: waves of the RTL go to this FST file */
 	/* rtl, lockstep: a library of that hardware that is open already; it must outlive the backend. */
 	const struct qmac_rtl_library *library;
 	const char *failure_trace;  /* lockstep: a trace of the first difference goes to this file */
@@ -55,6 +56,14 @@ struct qmac_backend_settings {
 	void (*on_note)(void *context, const char *text);
 	void *context;
 };
+
+/*
+ * Before anything is opened or built: is there a backend of that name, can it do what the settings ask for,
+ * and can the waves be written? qmac_backend_open() checks the same.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_backend_check(const char *name,
+                                                    const struct qmac_backend_settings *settings,
+                                                    struct qmac_error *err);
 
 /*
  * A backend by name: "cmodel", "rtl" or "lockstep". options as for qmac_device_create; "rtl" takes no

@@ -1,11 +1,13 @@
 /*
  * Life and operations of lockstep. Comparing: lockstep_compare.c; explaining: lockstep_explain.c.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "backend/lockstep.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/lockstep_internal.h"
 #include "isa/space.h"
@@ -81,7 +83,7 @@ static uint32_t lockstep_read(struct qmac_backend *backend, uint32_t offset)
 	uint32_t expected = qmac_lockstep_read(&l->model, offset), got = qmac_lockstep_read(&l->device, offset);
 	struct qmac_difference difference = {.found = true};
 
-	if (expected == got || l->status || l->bus_fault || !l->model.resting || !l->device.resting ||
+	if (expected == got || l->status || l->bus_error || !l->model.resting || !l->device.resting ||
 	    (is_timed(offset) && !l->settings.timed))
 		return expected;
 	snprintf(difference.what, sizeof difference.what, "register 0x%03" PRIx32 " reads 0x%08" PRIx32 " in %s, "
@@ -115,9 +117,9 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 		l->model.queue[e].head = l->model.queue[e].count = 0;
 		l->device.queue[e].head = l->device.queue[e].count = 0;
 	}
-	if (l->bus_fault)
+	if (l->bus_error)
 		copy_scratchpads(l);
-	l->bus_fault = false;
+	l->bus_error = false;
 }
 
 static uint8_t *memory_of(struct qmac_lockstep_side *side)
@@ -168,7 +170,7 @@ static void compare(struct qmac_lockstep *l, bool raised, bool device_raised)
 {
 	struct qmac_difference difference = {.found = false};
 
-	l->bus_fault = qmac_lockstep_read(&l->model, QMAC_REG_ERROR_CODE) == QMAC_FAULT_BUS;
+	qmac_lockstep_note_error(l);
 	qmac_lockstep_compare_records(l, &difference);
 	if (!difference.found && l->model.resting && raised != device_raised) {
 		difference.found = true;
@@ -302,6 +304,9 @@ enum qmac_status qmac_backend_lockstep(
 	l->model.lockstep = l->device.lockstep = l;
 	l->report = settings->report ? settings->report : &l->own_report;
 	memset(l->report, 0, sizeof *l->report);
+	/* One of an earlier run would look like one of this. */
+	if (settings->failure_trace)
+		(void)unlink(settings->failure_trace);
 	status = open_sides(l, open_device, err);
 	if (status)
 		lockstep_destroy(&l->base);

@@ -27,8 +27,8 @@ struct qmac_lockstep_report {
 
 /*
  * open_device opens the device to compare, as qmac_backend_rtl() does. settings: timed and stalls (not
- * both), failure_trace, report; all go to the device, too. Device memory is that of a trace: at least
- * 4,096 bytes, at most 2^32. on_retire and on_command tell of the C model.
+ * both), failure_trace (a file of that name is removed), report; all go to the device, too. Device memory
+ * is that of a trace: at least 4,096 bytes, at most 2^32. on_retire and on_command tell of the C model.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_backend_lockstep(
 	const struct qmac_hw *hw, const struct qmac_device_options *options,

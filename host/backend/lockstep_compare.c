@@ -70,15 +70,16 @@ static void compare_pairs(struct qmac_lockstep *l, unsigned engine, struct qmac_
 	}
 }
 
-/* What one side has beyond the other. */
+/* What one side has beyond the other. After a bus error only its engine is at the same place on both. */
 static void compare_rest(struct qmac_lockstep *l, unsigned engine, struct qmac_difference *difference)
 {
 	struct qmac_record_queue *model = &l->model.queue[engine], *device = &l->device.queue[engine];
 
+	if (l->bus_error && engine != l->bus_engine)
+		return;
 	if (model->head < model->count && device->head == device->count)
 		note_missing(&l->model, &l->device, model->records[model->head].number, difference);
-	/* What other engines did beyond a bus error is not defined. */
-	if (device->head < device->count && model->head == model->count && !l->bus_fault)
+	if (device->head < device->count && model->head == model->count)
 		note_missing(&l->device, &l->model, device->records[device->head].number, difference);
 }
 
@@ -121,7 +122,7 @@ static void compare_registers(struct qmac_lockstep *l, struct qmac_difference *d
 	static const struct {
 		const char *name;
 		uint32_t offset;
-		bool always; /* also after a bus error */
+		bool always; /* also after a bus error of a LOAD or STORE */
 	} registers[] = {
 		{"ERROR_CODE", QMAC_REG_ERROR_CODE, true}, {"ERROR_COMMAND", QMAC_REG_ERROR_COMMAND, true},
 		{"STATUS", QMAC_REG_STATUS, true}, {"IRQ_STATUS", QMAC_REG_IRQ_STATUS, true},
@@ -129,7 +130,7 @@ static void compare_registers(struct qmac_lockstep *l, struct qmac_difference *d
 	};
 
 	for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++)
-		if (registers[i].always || !l->bus_fault)
+		if (registers[i].always || !l->bus_error)
 			note(l, registers[i].name, qmac_lockstep_read(&l->model, registers[i].offset),
 			     qmac_lockstep_read(&l->device, registers[i].offset), difference);
 	if (l->settings.timed)
@@ -172,8 +173,9 @@ static void compare_memory(struct qmac_lockstep *l, struct qmac_difference *diff
 void qmac_lockstep_compare_state(struct qmac_lockstep *l, struct qmac_difference *difference)
 {
 	compare_registers(l, difference);
-	if (l->bus_fault)
-		return;
-	compare_counters(l, difference);
+	if (l->bus_error)
+		qmac_lockstep_excuse_stores(l);
+	else
+		compare_counters(l, difference);
 	compare_memory(l, difference);
 }

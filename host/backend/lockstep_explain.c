@@ -31,8 +31,7 @@ static void say(struct report *r, const char *format, ...)
 
 /* ---- commands ----------------------------------------------------------------- */
 
-/* The command of that number, as it stands in the ring; false where the ring has it no more, or not yet. */
-static bool command_at(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command)
+bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command)
 {
 	const uint8_t *memory = l->model.backend->operations->memory(l->model.backend);
 	uint64_t ring = qmac_lockstep_read_pair(&l->model, QMAC_REG_RING_BASE_LO), at;
@@ -57,7 +56,7 @@ static void say_command(struct report *r, const char *what, uint32_t number)
 	struct qmac_command command;
 	char text[TEXT_SIZE];
 
-	if (command_at(r->l, number, &command))
+	if (qmac_lockstep_command(r->l, number, &command))
 		say(r, "\n  %s %" PRIu32 ": %s", what, number, qmac_command_text(&command, text, sizeof text));
 }
 
@@ -191,6 +190,8 @@ static void write_trace(struct report *r, const struct qmac_difference *differen
 	else
 		say(r, "\n  trace: qmac replay %s --backend %s%s", file, l->device.name,
 		    l->settings.timed ? " --timed" : "");
+	if (!status && l->settings.stalls)
+		say(r, " --stalls %" PRIu64, l->settings.stalls);
 }
 
 void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference *difference)
@@ -198,7 +199,7 @@ void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference
 	struct report r = {.l = l};
 	struct qmac_command command;
 
-	if (difference->at_command && command_at(l, difference->number, &command)) {
+	if (difference->at_command && qmac_lockstep_command(l, difference->number, &command)) {
 		say(&r, "lockstep: command %" PRIu32 " (%s, tag %u): %s", difference->number,
 		    qmac_code_name("OPCODE", command.opcode), (unsigned)command.tag, difference->what);
 		say_command(&r, "command", difference->number);

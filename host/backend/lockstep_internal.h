@@ -32,7 +32,10 @@ struct qmac_lockstep {
 	struct qmac_device_options options; /* the caller's */
 	struct qmac_recorder *recorder;
 	struct qmac_lockstep_report *report, own_report;
-	bool bus_fault;      /* the commands behind the one at fault are not defined: state is not compared */
+	/* After a bus error of a LOAD or STORE: that command, its engine QMAC_ENGINE_*. */
+	bool bus_error;
+	uint32_t bus_command;
+	unsigned bus_engine;
 	/* The first difference or failure; reported by every wait from then on. */
 	enum qmac_status status;
 	struct qmac_error err;
@@ -48,6 +51,14 @@ struct qmac_difference {
 /* Registers, little helpers. */
 uint32_t qmac_lockstep_read(struct qmac_lockstep_side *side, uint32_t offset);
 uint64_t qmac_lockstep_read_pair(struct qmac_lockstep_side *side, uint32_t low_offset);
+
+/* The command of that number, as it stands in the ring; false where the ring has it no more, or not yet. */
+bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command);
+
+/* Sets bus_error and what belongs to it, of the model's error. */
+void qmac_lockstep_note_error(struct qmac_lockstep *l);
+/* After a bus error: the device gets the model's bytes where the two may differ, and nowhere else. */
+void qmac_lockstep_excuse_stores(struct qmac_lockstep *l);
 
 /* Compares what has come since the last call. Where both rest, nothing may be missing. */
 void qmac_lockstep_compare_records(struct qmac_lockstep *l, struct qmac_difference *difference);

@@ -1,17 +1,23 @@
 #include "backend/rtl.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/axi_memory.h"
 #include "backend/rtl_library.h"
+#include "base/splitmix.h"
+#include "isa/space.h"
 
 /*
  * RESET_CYCLES: how long the device is held in reset. TRAILING: core clocks after the device is idle, for
  * what follows the last retirement. PATIENCE: bus clocks until a register access must have been answered.
  */
 enum { RESET_CYCLES = 4, TRAILING = 4, PATIENCE = 1000, STROBES = 15 };
+
+/* The ready/valid pairs of the AXI4-Lite port. */
+enum lite_stall { LITE_AW, LITE_W, LITE_B, LITE_AR, LITE_R, LITE_STALLS };
 
 struct rtl {
 	struct qmac_backend base; /* first: it is a backend */
@@ -22,6 +28,7 @@ struct rtl {
 	const struct qmac_rtl_outputs *out;
 	struct qmac_hw hw;
 	struct qmac_axi_memory axi;
+	struct qmac_stalls lite;  /* of register accesses; pairs: LITE_* */
 	uint8_t *memory;
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	void *context;
@@ -109,54 +116,62 @@ static void fail_access(struct rtl *r, const char *what, uint32_t offset)
 		                      PRIx32, what, offset);
 }
 
+/* A pair is offered in the first cycle in which it is not held up, and then stays; `asked`: it was taken. */
+static uint8_t offer(struct rtl *r, bool asked, uint8_t valid, enum lite_stall which)
+{
+	return !asked && (valid || !qmac_stalls_hold(&r->lite, which));
+}
+
 static uint32_t rtl_read(struct qmac_backend *backend, uint32_t offset)
 {
 	struct rtl *r = self(backend);
 	uint32_t value = 0;
-	bool done = false;
+	bool asked = false, done = false;
 
 	r->in->s_araddr = (uint16_t)offset;
-	r->in->s_arvalid = r->in->s_rready = 1;
-	r->table->settle(r->device);
 	for (int i = 0; i < PATIENCE && !done; i++) {
-		bool asked = r->out->s_arready && r->in->s_arvalid;
-
-		done = r->out->s_rvalid;
+		qmac_stalls_draw(&r->lite);
+		r->in->s_arvalid = offer(r, asked, r->in->s_arvalid, LITE_AR);
+		r->in->s_rready = !qmac_stalls_hold(&r->lite, LITE_R);
+		r->table->settle(r->device);
+		asked |= r->out->s_arready && r->in->s_arvalid;
+		done = r->out->s_rvalid && r->in->s_rready;
 		if (done)
 			value = r->out->s_rdata;
 		r->table->clock(r->device, 0);
-		r->in->s_arvalid &= !asked;
-		r->in->s_rready = !done;
-		r->table->settle(r->device);
 	}
 	if (!done)
 		fail_access(r, "read", offset);
 	r->in->s_arvalid = r->in->s_rready = 0;
+	r->table->settle(r->device);
 	return value;
 }
 
+/* core: its clock runs, too, from the cycle on in which the device has the write. */
 static void write_register(struct rtl *r, uint32_t offset, uint32_t value, bool core)
 {
-	bool done = false;
+	bool addressed = false, given = false, done = false;
 
 	r->in->s_awaddr = (uint16_t)offset;
 	r->in->s_wdata = value;
 	r->in->s_wstrb = STROBES;
-	r->in->s_awvalid = r->in->s_wvalid = r->in->s_bready = 1;
-	r->table->settle(r->device);
 	for (int i = 0; i < PATIENCE && !done; i++) {
-		bool addressed = r->out->s_awready && r->in->s_awvalid, given = r->out->s_wready && r->in->s_wvalid;
+		bool taken = addressed && given;
 
-		done = r->out->s_bvalid;
-		r->table->clock(r->device, core);
-		r->in->s_awvalid &= !addressed;
-		r->in->s_wvalid &= !given;
-		r->in->s_bready = !done;
+		qmac_stalls_draw(&r->lite);
+		r->in->s_awvalid = offer(r, addressed, r->in->s_awvalid, LITE_AW);
+		r->in->s_wvalid = offer(r, given, r->in->s_wvalid, LITE_W);
+		r->in->s_bready = !qmac_stalls_hold(&r->lite, LITE_B);
 		r->table->settle(r->device);
+		addressed |= r->out->s_awready && r->in->s_awvalid;
+		given |= r->out->s_wready && r->in->s_wvalid;
+		done = r->out->s_bvalid && r->in->s_bready;
+		r->table->clock(r->device, core && taken);
 	}
 	if (!done)
 		fail_access(r, "write", offset);
 	r->in->s_awvalid = r->in->s_wvalid = r->in->s_bready = 0;
+	r->table->settle(r->device);
 }
 
 static void rtl_write(struct qmac_backend *backend, uint32_t offset, uint32_t value)
@@ -251,10 +266,49 @@ static void rtl_destroy(struct qmac_backend *backend)
 
 /* ---- life --------------------------------------------------------------------- */
 
+/*
+ * The seed of what is not reset: that of the stalls, so that other stalls meet other bits, else 1;
+ * QMAC_RTL_INIT takes its place.
+ */
+static enum qmac_status initial_seed(uint64_t stalls, uint32_t *seed, struct qmac_error *err)
+{
+	const char *text = getenv("QMAC_RTL_INIT");
+	char *end;
+	unsigned long long number;
+
+	*seed = (uint32_t)(stalls ^ stalls >> 32);
+	if (*seed == 0)
+		*seed = 1;
+	if (!text || !text[0])
+		return QMAC_OK;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*end || errno || text[0] == '-' || number > UINT32_MAX)
+		return qmac_fail(err, QMAC_BAD_INPUT, "QMAC_RTL_INIT: '%.40s' is no number from 0 to 4294967295",
+		                 text);
+	*seed = (uint32_t)number;
+	return QMAC_OK;
+}
+
+static uint32_t most_rows(const struct qmac_hw *hw)
+{
+	uint32_t most = 0;
+
+	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
+		if (most < qmac_space_rows(hw, space))
+			most = qmac_space_rows(hw, space);
+	return most;
+}
+
 static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settings *settings,
                                  struct qmac_error *err)
 {
-	r->device = r->table->create();
+	uint32_t seed;
+	enum qmac_status status = initial_seed(settings->stalls, &seed, err);
+
+	if (status)
+		return status;
+	r->device = r->table->create(seed);
 	r->memory = calloc(r->base.memory_bytes ? r->base.memory_bytes : 1, 1);
 	if (!r->device || !r->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %" PRIu64 " bytes of memory",
@@ -264,8 +318,12 @@ static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settin
 	r->in = r->table->inputs(r->device);
 	r->out = r->table->outputs(r->device);
 	qmac_axi_memory_init(&r->axi, &r->hw, r->memory, r->base.memory_bytes, settings->stalls);
+	/* A sequence of its own: register accesses must not change when memory is held up. */
+	qmac_stalls_init(&r->lite, qmac_splitmix_mix(settings->stalls), LITE_STALLS);
 	for (int i = 0; i < RESET_CYCLES; i++)
 		clock_bus(r, true);
+	/* Only now: registers that have not seen a reset may write. */
+	r->table->clear(r->device, most_rows(&r->hw));
 	r->in->rst_n = 1;
 	for (int i = 0; i < RESET_CYCLES; i++)
 		clock_bus(r, true);

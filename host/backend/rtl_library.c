@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 enum { PATH_SIZE = 1024, PARAMETERS_MAX = 40, PARAMETER_SIZE = 40 };
 
 /* Exit statuses of build.sh. */
-enum { BUILD_DONE = 0, BUILD_FAILED = 2, BUILD_NO_VERILATOR = 4, BUILD_NO_COMPILER = 5, BUILD_NOT_RUN = 127 };
+enum { BUILD_DONE = 0, BUILD_FAILED = 2, BUILD_NO_VERILATOR = 4, BUILD_NO_COMPILER = 5, BUILD_STOPPED = 6,
+       BUILD_NOT_RUN = 127 };
 
 struct qmac_rtl_library {
 	void *handle;
@@ -52,6 +54,16 @@ static void become_script(const struct build *build, const char *what, int out)
 	_exit(BUILD_NOT_RUN);
 }
 
+/* The exit status, also of a script that a signal ended before it could say so. */
+static int status_of(int status)
+{
+	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (number == SIGINT || number == SIGTERM || number == SIGHUP)
+		return BUILD_STOPPED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : BUILD_NOT_RUN;
+}
+
 /* Runs build.sh and gives its exit status and the first line it printed. */
 static int run_script(const struct build *build, const char *what, char *line, size_t size)
 {
@@ -78,7 +90,7 @@ static int run_script(const struct build *build, const char *what, char *line, s
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return BUILD_NOT_RUN;
-	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : BUILD_NOT_RUN;
+	return child > 0 ? status_of(status) : BUILD_NOT_RUN;
 }
 
 /* The keys of the hardware file that are parameters of the RTL: all but the memory's and the clock. */
@@ -149,6 +161,9 @@ static enum qmac_status explain(const struct build *build, int exit_status, cons
 	case BUILD_NO_COMPILER:
 		return qmac_fail(err, QMAC_BAD_INPUT, "building the RTL needs make, a C and a C++ compiler: install "
 		                 "the packages make and clang, or g++");
+	case BUILD_STOPPED:
+		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped while the RTL of this hardware configuration was "
+		                 "being built; the next run builds it again");
 	case BUILD_FAILED:
 		snprintf(log, sizeof log, "%.*s.log", library[0] ? (int)strlen(library) - 3 : 0, library);
 		if (stat(log, &there) == 0)

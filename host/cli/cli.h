@@ -13,14 +13,15 @@
 
 /* Options that a command takes, as bits. */
 enum {
-	QMAC_CLI_SETTINGS = 1, /* --set, --hw, --backend, --data-dir */
+	QMAC_CLI_SETTINGS = 1, /* --set, --hw, --data-dir */
 	QMAC_CLI_OUT = 2,
 	QMAC_CLI_RESUME = 4,
 	QMAC_CLI_JOBS = 8,
 	QMAC_CLI_TRACE = 16,   /* --trace, --trace-from, --trace-count */
-	QMAC_CLI_REPLAY = 32,  /* --backend, --wave */
+	QMAC_CLI_REPLAY = 32,  /* --wave */
 	QMAC_CLI_LOCKSTEP = 64, /* --timed, --stalls */
-	QMAC_CLI_FUZZ = 128    /* --hw FILE..., --backend, --timed, --stalls without a seed, and those of fuzz */
+	QMAC_CLI_FUZZ = 128,   /* --hw FILE..., --timed, --stalls without a seed, and those of fuzz */
+	QMAC_CLI_BACKEND = 256
 };
 
 struct qmac_cli_options {

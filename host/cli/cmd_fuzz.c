@@ -17,7 +17,7 @@ struct run {
 	/* Of the configuration that this process plays, from the first device on until the process ends. */
 	struct qmac_rtl_library *library;
 	int64_t commands, streams[QMAC_FUZZ_KINDS];
-	int failed;
+	int played, failed; /* configurations */
 };
 
 /* Where a backend gets the seed of its stalls. Each configuration has a process of its own. */
@@ -82,6 +82,13 @@ static void print_difference(const struct run *run, int index, const struct qmac
 	print_again(run, index, r);
 }
 
+static const char *word_for(const struct qmac_fuzz_result *r)
+{
+	if (r->status)
+		return r->status == QMAC_CHECK_FAILED ? "DIFFERENT" : "FAILED";
+	return r->commands < r->wanted ? "equal, stopped" : "equal";
+}
+
 static void on_result(void *context, int index, const struct qmac_fuzz_result *r)
 {
 	struct run *run = context;
@@ -89,11 +96,11 @@ static void on_result(void *context, int index, const struct qmac_fuzz_result *r
 	printf("%d/%d seed %" PRIu64 ": ", index + 1, run->fuzz->configs, r->seed);
 	if (r->hw.rows)
 		print_hw(&r->hw);
-	printf(": %" PRId64 " of %" PRId64 " commands, %s\n", r->commands, r->wanted,
-	       r->status == QMAC_OK ? "equal" : r->status == QMAC_CHECK_FAILED ? "DIFFERENT" : "FAILED");
+	printf(": %" PRId64 " of %" PRId64 " commands, %s\n", r->commands, r->wanted, word_for(r));
 	run->commands += r->commands;
 	for (int k = 0; k < QMAC_FUZZ_KINDS; k++)
 		run->streams[k] += r->streams[k];
+	run->played += r->commands > 0 || r->status != QMAC_OK;
 	run->failed += r->status != QMAC_OK;
 	if (r->status)
 		print_difference(run, index, r);
@@ -111,6 +118,17 @@ static enum qmac_status load_hw(const struct qmac_cli_options *options, struct q
 	for (int i = 0; !status && i < options->hw_count; i++)
 		status = qmac_hw_load(&(*hw)[i], options->hw[i], err);
 	return status;
+}
+
+static void print_totals(const struct run *run)
+{
+	printf("seed %" PRIu64 ": %" PRId64 " commands in %" PRId64 " legal, %" PRId64 " training-like and %"
+	       PRId64 " malformed streams on %d", run->fuzz->seed, run->commands, run->streams[QMAC_FUZZ_LEGAL],
+	       run->streams[QMAC_FUZZ_TRAINING], run->streams[QMAC_FUZZ_MALFORMED], run->played);
+	if (run->played < run->fuzz->configs)
+		printf(" of %d", run->fuzz->configs);
+	printf(" configurations%s: %d different or failed\n", run->fuzz->stalls ? ", with stalls" : "",
+	       run->failed);
 }
 
 static enum qmac_status read_kind(const char *text, int *kind, struct qmac_error *err)
@@ -132,9 +150,13 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 		.stalls = options->stalled, .folder = options->out ? options->out : "qmac-out/fuzz",
 		.jobs = options->jobs ? options->jobs : 1,
 	};
+	/* Whatever the seed of the stalls will be. */
+	const struct qmac_backend_settings settings = {.timed = run.timed, .stalls = options->stalled};
 	struct qmac_hw *hw = NULL;
 	enum qmac_status status = read_kind(options->kind, &fuzz.kind, err);
 
+	if (!status)
+		status = qmac_backend_check(run.backend, &settings, err);
 	if (!status && fuzz.commands < fuzz.configs)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "--count %" PRId64 " is less than a command for each of %d "
 		                   "configurations", fuzz.commands, fuzz.configs);
@@ -145,11 +167,8 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 		fuzz.stop = qmac_cli_catch_stop();
 		run.fuzz = &fuzz;
 		status = qmac_fuzz_run(&fuzz, on_result, &run, err);
-		printf("seed %" PRIu64 ": %" PRId64 " commands in %" PRId64 " legal, %" PRId64 " training-like and %"
-		       PRId64 " malformed streams on %d configurations%s: %d different or failed\n", fuzz.seed,
-		       run.commands, run.streams[QMAC_FUZZ_LEGAL], run.streams[QMAC_FUZZ_TRAINING],
-		       run.streams[QMAC_FUZZ_MALFORMED], fuzz.configs, fuzz.stalls ? ", with stalls" : "",
-		       run.failed);
+		if (run.played)
+			print_totals(&run);
 	}
 	free(hw);
 	return status;

@@ -8,11 +8,13 @@
 #include "qmac_isa.h"
 #include "report/version.h"
 
-#define RUN_OPTIONS \
-	"  --hw HW.yaml      hardware, instead of the run file's\n" \
-	"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n" \
+#define HW_OPTION "  --hw HW.yaml      hardware, instead of the run file's\n"
+#define BACKEND_OPTION \
+	"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n"
+#define SET_OPTIONS \
 	"  --set key=value   sets a key of the run file; may be repeated\n" \
 	"  --data-dir DIR    where to look for data files; $QMAC_DATA or ~/.cache/qmac/data where not given\n"
+#define RUN_OPTIONS HW_OPTION BACKEND_OPTION SET_OPTIONS
 
 static const struct qmac_cli_command commands[] = {
 	{
@@ -26,7 +28,8 @@ static const struct qmac_cli_command commands[] = {
 		"  --trace FILE      records commands for `qmac replay`\n"
 		"  --trace-from N    the first of them, counted from 0 since the device's reset; 0 where not given\n"
 		"  --trace-count M   how many, at most 1000000; 1000 where not given\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1, qmac_cli_train,
+		QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1,
+		qmac_cli_train,
 	},
 	{
 		"sweep", "SWEEP.yaml [-j N] [--resume] [--out DIR]",
@@ -45,29 +48,29 @@ static const struct qmac_cli_command commands[] = {
 	{
 		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]...",
 		"Prints the effective configuration of a run, every key with its source.\n\n" RUN_OPTIONS,
-		QMAC_CLI_SETTINGS, 1, 1, qmac_cli_config,
+		QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND, 1, 1, qmac_cli_config,
 	},
 	{
 		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
 		" [--timed | --stalls SEED]",
 		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"
 		"  --timed           cycles and timed counters must be equal, too\n"
-		"  --stalls SEED     holds up every stream of the RTL at random\n" RUN_OPTIONS
+		"  --stalls SEED     holds up every stream of the RTL at random\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; a trace of the first difference goes there, too\n",
 		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_cosim,
 	},
 	{
 		"replay", "TRACE [--backend B] [--timed | --stalls SEED] [--wave FILE.fst]",
 		"Plays a recorded command trace on a fresh device and compares everything it left behind.\n\n"
-		"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n"
+		BACKEND_OPTION
 		"  --timed           also compares the cycles in which commands start and retire\n"
-		"  --stalls SEED     holds up every stream of the RTL at random\n"
-		"  --wave FILE.fst   writes waves of the RTL: only with --backend rtl\n",
-		QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
+		"  --stalls SEED     holds up every stream of the RTL at random: not with --backend cmodel\n"
+		"  --wave FILE.fst   writes waves of the RTL: with --backend rtl or lockstep\n",
+		QMAC_CLI_BACKEND | QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
 	},
 	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
 	{
-		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--stalls] [--timed]"
+		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--timed | --stalls]"
 		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR]",
 		"Plays random streams of commands on random hardware and compares; a difference is made small\n"
 		"and written as a trace.\n\n"
@@ -75,13 +78,13 @@ static const struct qmac_cli_command commands[] = {
 		"  --count COMMANDS  over all configurations; 10000 where not given\n"
 		"  --seed S          the same seed gives the same run; 1 where not given\n"
 		"  --kind K          legal, training, malformed, or all\n"
-		"  --stalls          random stalls on every stream of the RTL\n"
-		"  --timed           lockstep also compares cycles\n"
+		"  --timed           also compares cycles: only in lockstep\n"
+		"  --stalls          random stalls on every stream of the RTL: not with --backend cmodel\n"
 		"  --hw HW.yaml      this hardware, not a random one; may be repeated\n"
 		"  --backend NAME    what is tested: lockstep, rtl or cmodel; lockstep where not given\n"
 		"  -j N, --jobs N    configurations at a time; 1 where not given\n"
 		"  --out DIR         folder of traces; qmac-out/fuzz where not given\n",
-		QMAC_CLI_FUZZ | QMAC_CLI_JOBS | QMAC_CLI_OUT, 0, 0, qmac_cli_fuzz,
+		QMAC_CLI_FUZZ | QMAC_CLI_BACKEND | QMAC_CLI_JOBS | QMAC_CLI_OUT, 0, 0, qmac_cli_fuzz,
 	},
 };
 
@@ -105,7 +108,8 @@ static const struct qmac_cli_command *find_command(const char *name, struct qmac
 	for (int i = 0; i < COMMANDS; i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-		snprintf(words + strlen(words), sizeof words - strlen(words), "|%s", commands[i].name);
+		if (commands[i].run)
+			snprintf(words + strlen(words), sizeof words - strlen(words), "|%s", commands[i].name);
 	}
 	qmac_text_unknown("command", name, words, err);
 	return NULL;

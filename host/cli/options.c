@@ -17,7 +17,7 @@ static const struct option {
 } table[WHICH] = {
 	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS},
 	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_FUZZ},
-	[BACKEND] = {"--backend", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_REPLAY | QMAC_CLI_FUZZ},
+	[BACKEND] = {"--backend", 0, true, QMAC_CLI_BACKEND},
 	[DATA_DIR] = {"--data-dir", 0, true, QMAC_CLI_SETTINGS},
 	[OUT] = {"--out", 0, true, QMAC_CLI_OUT},
 	[RESUME] = {"--resume", 0, false, QMAC_CLI_RESUME},

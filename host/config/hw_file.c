@@ -132,10 +132,10 @@ static enum qmac_status fail_missing(struct loader *l, const struct qmac_param *
 	return qmac_yaml_blame(&l->yaml, mapping, l->err);
 }
 
+/* The clock must be known: a preset counts nanoseconds. */
 static enum qmac_status load_preset(struct loader *l, const struct qmac_yaml_node *node)
 {
 	char words[WORDS_MAX];
-	const struct qmac_dram_preset *preset;
 	const char *text;
 	int index;
 	enum qmac_status status = qmac_yaml_text(&l->yaml, node, "dram.preset", false, &text, l->err);
@@ -146,21 +146,14 @@ static enum qmac_status load_preset(struct loader *l, const struct qmac_yaml_nod
 		qmac_text_blame("dram.preset", l->err);
 		return qmac_yaml_blame(&l->yaml, node, l->err);
 	}
-	preset = &qmac_dram_presets[index];
-	l->hw->dram_latency = preset->latency;
-	l->hw->dram_bytes_per_cycle = preset->bytes_per_cycle_256;
-	l->hw->dram_banks = preset->banks;
-	l->hw->dram_row_bytes = preset->row_bytes;
-	l->hw->dram_miss = preset->miss;
-	l->hw->dram_turnaround = preset->turnaround;
+	qmac_dram_preset_apply(&qmac_dram_presets[index], l->hw);
 	return QMAC_OK;
 }
 
-/* Finds the mapping `dram`, takes its preset, if any, and refuses unknown keys. */
-static enum qmac_status load_groups(struct loader *l, bool *preset)
+/* Finds the mapping `dram` and refuses unknown keys. */
+static enum qmac_status find_groups(struct loader *l)
 {
 	char words[WORDS_MAX];
-	const struct qmac_yaml_node *node;
 	enum qmac_status status = qmac_yaml_check_keys(&l->yaml, l->yaml.root, key_words(false, words), l->err);
 
 	if (status)
@@ -173,12 +166,7 @@ static enum qmac_status load_groups(struct loader *l, bool *preset)
 	status = qmac_yaml_expect(&l->yaml, l->dram, "dram", QMAC_YAML_MAPPING, l->err);
 	if (status)
 		return status;
-	status = qmac_yaml_check_keys(&l->yaml, l->dram, key_words(true, words), l->err);
-	if (status)
-		return status;
-	node = qmac_yaml_find(l->dram, "preset");
-	*preset = node != NULL;
-	return node ? load_preset(l, node) : QMAC_OK;
+	return qmac_yaml_check_keys(&l->yaml, l->dram, key_words(true, words), l->err);
 }
 
 /* A rule was broken: the place of the key to blame. One that came from a preset has the preset's. */
@@ -190,22 +178,40 @@ static enum qmac_status blame_param(struct loader *l, const struct qmac_param *p
 	return qmac_yaml_blame(&l->yaml, node ? node : mapping, l->err);
 }
 
-static enum qmac_status load_params(struct loader *l)
+/* The keys of one mapping; of `dram`, those that a preset gave may be missing. */
+static enum qmac_status load_group(struct loader *l, const struct qmac_yaml_node *mapping, bool preset)
 {
-	const struct qmac_param *culprit;
-	bool preset;
-	enum qmac_status status = load_groups(l, &preset);
+	enum qmac_status status = QMAC_OK;
 
 	for (int i = 0; !status && i < qmac_param_count; i++) {
 		const struct qmac_param *p = &qmac_params[i];
-		const struct qmac_yaml_node *mapping = is_dram(p) ? l->dram : l->yaml.root;
 		const struct qmac_yaml_node *node = qmac_yaml_find(mapping, p->name);
 
+		if (is_dram(p) != (mapping == l->dram))
+			continue;
 		if (node)
 			status = load_param(l, p, node);
-		else if (!is_dram(p) || !preset)
+		else if (!preset)
 			status = fail_missing(l, p, mapping);
 	}
+	return status;
+}
+
+static enum qmac_status load_params(struct loader *l)
+{
+	const struct qmac_param *culprit;
+	const struct qmac_yaml_node *preset;
+	enum qmac_status status = find_groups(l);
+
+	if (!status)
+		status = load_group(l, l->yaml.root, false);
+	if (status)
+		return status;
+	preset = qmac_yaml_find(l->dram, "preset");
+	if (preset)
+		status = load_preset(l, preset);
+	if (!status)
+		status = load_group(l, l->dram, preset != NULL);
 	if (!status && qmac_hw_check(l->hw, &culprit, l->err))
 		status = blame_param(l, culprit);
 	return status;

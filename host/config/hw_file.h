@@ -10,7 +10,8 @@
 
 /*
  * Every key of params.def must be there, once; of the mapping `dram`, either `preset` with any
- * overrides or all keys. Unknown (with the nearest key), duplicate, missing, mistyped,
+ * overrides or all keys. A preset counts nanoseconds, which clock_mhz makes cycles, in whatever order the
+ * keys stand; an override counts cycles. Unknown (with the nearest key), duplicate, missing, mistyped,
  * out-of-range and inconsistent keys are refused with file:line:column, as is a mac_style that
  * is not available yet.
  */

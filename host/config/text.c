@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 60, WORD_MAX = 64 };
+/* SHOWN: of a text that is refused; LIST_SIZE: of a list of words, which ends in ", ..." if longer. */
+enum { SHOWN = 60, WORD_MAX = 64, LIST_SIZE = 512 };
 
 static bool is_digit(char c)
 {
@@ -140,13 +141,31 @@ static int edit_distance(const char *a, size_t a_length, const char *b, size_t b
 	return row[m % 3][n];
 }
 
+/* "a, b, c" of "a|b|c"; returns list. */
+static const char *list_words(const char *words, char list[LIST_SIZE])
+{
+	static const char more[] = ", ...";
+	size_t used = 0, length;
+
+	for (int i = 0; *words; i++, words += length + (words[length] == '|')) {
+		length = strcspn(words, "|");
+		if (used + length + 2 + sizeof more > LIST_SIZE) {
+			strcpy(list + used, more);
+			return list;
+		}
+		used += (size_t)snprintf(list + used, LIST_SIZE - used, "%s%.*s", i ? ", " : "", (int)length, words);
+	}
+	list[used] = 0;
+	return list;
+}
+
 enum qmac_status qmac_text_unknown(const char *what, const char *text, const char *words,
                                    struct qmac_error *err)
 {
 	const char *nearest = words;
 	size_t nearest_length = strcspn(words, "|");
 	int nearest_distance = edit_distance(text, strlen(text), words, nearest_length);
-	bool close;
+	char list[LIST_SIZE];
 
 	for (const char *word = words + nearest_length; *word; word += strcspn(word, "|")) {
 		size_t length = strcspn(++word, "|");
@@ -158,30 +177,25 @@ enum qmac_status qmac_text_unknown(const char *what, const char *text, const cha
 			nearest_distance = distance;
 		}
 	}
-	close = nearest_distance <= 1 || nearest_distance * 2 <= (int)nearest_length;
-	return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; %s '%.*s'%s", what, SHOWN, text,
-	                 close ? "did you mean" : "the nearest is", (int)nearest_length, nearest,
-	                 close ? "?" : "");
+	/* With more edits than these it is another word, not a slip. */
+	if (nearest_distance <= 1 || nearest_distance * 3 <= (int)nearest_length)
+		return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; did you mean '%.*s'?", what, SHOWN, text,
+		                 (int)nearest_length, nearest);
+	return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; use %s%s", what, SHOWN, text,
+	                 strchr(words, '|') ? "one of " : "", list_words(words, list));
 }
 
 enum qmac_status qmac_text_choice(const char *text, const char *words, int *index, struct qmac_error *err)
 {
-	char list[256];
-	size_t used = 0;
+	char list[LIST_SIZE];
 	int found = qmac_words_find(words, text);
 
 	if (found >= 0) {
 		*index = found;
 		return QMAC_OK;
 	}
-	for (; *words && used < sizeof list - 3; words++) {
-		list[used++] = *words == '|' ? ',' : *words;
-		if (*words == '|')
-			list[used++] = ' ';
-	}
-	list[used] = 0;
-	return qmac_fail(err, QMAC_BAD_INPUT, "expected %s%s, not '%.*s'", strchr(list, ',') ? "one of " : "",
-	                 list, SHOWN, text);
+	return qmac_fail(err, QMAC_BAD_INPUT, "expected %s%s, not '%.*s'", strchr(words, '|') ? "one of " : "",
+	                 list_words(words, list), SHOWN, text);
 }
 
 void qmac_text_blame(const char *key, struct qmac_error *err)

@@ -35,7 +35,10 @@ int qmac_words_find(const char *words, const char *text);
 /* The word of that place, as a pointer into words and its length. */
 const char *qmac_words_at(const char *words, int index, size_t *length);
 
-/* Fails with "unknown <what> 'text'; did you mean '<nearest of words>'?". */
+/*
+ * Fails with "unknown <what> 'text'; did you mean '<nearest of words>'?", or, where none is near,
+ * "...; use one of a, b, c".
+ */
 enum qmac_status qmac_text_unknown(const char *what, const char *text, const char *words,
                                    struct qmac_error *err);
 

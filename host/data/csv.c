@@ -312,6 +312,8 @@ enum qmac_status qmac_dataset_read_csv(struct qmac_dataset *data, const char *pa
 	if (!status && data->samples == 0)
 		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "%s",
 		                      r.columns ? "a header, but no data" : "empty: no data");
+	if (status)
+		qmac_lines_make_printable(err);
 	qmac_lines_close(&r.lines);
 	free(r.row.fields);
 	free(r.names.fields);

@@ -165,6 +165,8 @@ enum qmac_status qmac_dataset_read_libsvm(struct qmac_dataset *data, const char 
 	}
 	if (!status)
 		status = spread(&r, data);
+	if (status)
+		qmac_lines_make_printable(err);
 	qmac_lines_close(&r.lines);
 	free(r.entries);
 	free(r.targets);

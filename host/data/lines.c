@@ -1,9 +1,14 @@
+#define _POSIX_C_SOURCE 200809L
 #include "data/lines.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
+
+#include "config/text.h"
 
 enum { BUFFER_BYTES = 1 << 16, LINE_BYTES_MAX = 1 << 24 };
 
@@ -24,8 +29,13 @@ bool qmac_grow(void **array, int64_t *capacity, int64_t needed, size_t size)
 
 enum qmac_status qmac_lines_open(struct qmac_lines *lines, const char *path, struct qmac_error *err)
 {
+	struct stat found;
+
 	memset(lines, 0, sizeof *lines);
 	lines->path = path;
+	if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0,
+		                    "this is a folder: give the name of a file, in it or elsewhere");
 	errno = 0;
 	lines->file = gzopen(path, "rb");
 	if (!lines->file)
@@ -66,6 +76,8 @@ static enum qmac_status fill(struct qmac_lines *lines, struct qmac_error *err)
 		why = "the compressed file ends too early; fetch it again";
 	else if (problem == Z_ERRNO)
 		why = strerror(errno);
+	if (lines->number == 0)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, lines->path, 0, 0, "cannot read: %s", why);
 	return qmac_fail_at(err, QMAC_BAD_INPUT, lines->path, 0, 0, "cannot read behind line %d: %s",
 	                    lines->number, why);
 }
@@ -133,4 +145,16 @@ enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qma
 		lines->next += count + (end != NULL);
 	}
 	return *got ? finish(lines, err) : QMAC_OK;
+}
+
+void qmac_lines_make_printable(struct qmac_error *err)
+{
+	char text[sizeof err->message];
+	FILE *out = err ? fmemopen(text, sizeof text, "w") : NULL;
+
+	if (!out)
+		return;
+	qmac_text_print_comment(err->message, out); /* as long at most, in bytes */
+	if (fclose(out) == 0)
+		memcpy(err->message, text, sizeof text);
 }

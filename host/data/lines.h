@@ -22,7 +22,7 @@ struct qmac_lines {
 	size_t next, filled;
 };
 
-/* path must outlive the object. After a failure there is nothing to close. */
+/* path must outlive the object. Refuses a folder. After a failure there is nothing to close. */
 QMAC_MUST_CHECK enum qmac_status qmac_lines_open(struct qmac_lines *lines, const char *path,
                                                  struct qmac_error *err);
 
@@ -31,6 +31,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool 
                                                  struct qmac_error *err);
 
 void qmac_lines_close(struct qmac_lines *lines);
+
+/*
+ * Makes a message that quotes the file fit for a terminal: bytes that are no printable text become '?'. err
+ * may be NULL.
+ */
+void qmac_lines_make_printable(struct qmac_error *err);
 
 /* Makes room for `needed` elements of `size` bytes at *array; false: out of memory, *array stays. */
 bool qmac_grow(void **array, int64_t *capacity, int64_t needed, size_t size);

@@ -142,18 +142,27 @@ static enum qmac_status make_again(const struct session *s, int64_t index, struc
 	return status;
 }
 
+enum qmac_status qmac_fuzz_make_folder(const struct qmac_fuzz_options *options, struct qmac_error *err)
+{
+	static const char longest[] = "/fuzz-18446744073709551615.trace";
+
+	if (strlen(options->folder) + sizeof longest > QMAC_FUZZ_PATH_MAX)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s", options->folder);
+	return qmac_make_folder(options->folder, err);
+}
+
 static enum qmac_status write_trace(const struct qmac_fuzz_options *options, struct qmac_fuzz_result *result,
                                     const struct qmac_trace *trace, struct qmac_error *err)
 {
 	char file[QMAC_FUZZ_PATH_MAX];
 	enum qmac_status status;
 
-	if (snprintf(file, sizeof file, "%s/fuzz-%" PRIu64 ".trace", options->folder, result->seed) >=
-	    (int)sizeof file)
-		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s", options->folder);
-	status = qmac_make_folder(options->folder, err);
-	if (!status)
-		status = qmac_trace_write(trace, file, err);
+	/* Again: the run may have been a long one. */
+	status = qmac_fuzz_make_folder(options, err);
+	if (status)
+		return status;
+	snprintf(file, sizeof file, "%s/fuzz-%" PRIu64 ".trace", options->folder, result->seed);
+	status = qmac_trace_write(trace, file, err);
 	if (!status)
 		memcpy(result->trace, file, sizeof file);
 	return status;
@@ -186,6 +195,30 @@ static void investigate(const struct session *start, int64_t index)
 
 /* ---- one configuration ----------------------------------------------------------- */
 
+static bool is_stopped(const struct qmac_fuzz_options *options)
+{
+	return options->stop && *options->stop;
+}
+
+static void open_devices(const struct session *s, struct qmac_fuzz_device *reference,
+                         struct qmac_fuzz_device *tested)
+{
+	struct qmac_fuzz_result *r = s->result;
+
+	memset(tested, 0, sizeof *tested);
+	r->status = qmac_fuzz_device_open(reference, &qmac_fuzz_reference, &r->hw, 0, &r->err);
+	if (!r->status)
+		r->status = qmac_fuzz_device_open(tested, &s->options->target, &r->hw, s->stalls, &r->err);
+	/* Who stops a run stops a build as well: that is no failure. */
+	if (r->status && is_stopped(s->options)) {
+		r->status = QMAC_OK;
+		memset(&r->err, 0, sizeof r->err);
+	}
+	/* Nothing has been compared yet, so there is no difference. */
+	if (r->status == QMAC_CHECK_FAILED)
+		r->status = QMAC_INTERNAL;
+}
+
 void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
                              struct qmac_fuzz_result *result)
 {
@@ -194,14 +227,10 @@ void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
 	struct session s, start;
 	int64_t number = 0;
 
-	memset(&tested, 0, sizeof tested);
 	qmac_fuzz_begin(options, index, result);
 	s = start = session_start(options, result);
-	result->status = qmac_fuzz_device_open(&reference, &qmac_fuzz_reference, &result->hw, 0, &result->err);
-	if (!result->status)
-		result->status = qmac_fuzz_device_open(&tested, &options->target, &result->hw, s.stalls,
-		                                       &result->err);
-	while (!result->status && result->commands < result->wanted && !(options->stop && *options->stop)) {
+	open_devices(&s, &reference, &tested);
+	while (!result->status && result->commands < result->wanted && !is_stopped(options)) {
 		result->status = next_stream(&s, result->commands, &stream, &result->err);
 		if (result->status)
 			break;

@@ -20,7 +20,7 @@ struct qmac_fuzz_options {
 	int hw_count;
 	int kind;                    /* enum qmac_fuzz_kind, or QMAC_FUZZ_KINDS for all */
 	bool stalls;
-	const char *folder;          /* of traces; made where one is written */
+	const char *folder;          /* of traces; made at the start of a run */
 	int jobs;                    /* processes at a time */
 	const volatile sig_atomic_t *stop; /* not 0: stop; may be NULL */
 };
@@ -43,13 +43,21 @@ struct qmac_fuzz_result {
 /* What is known of configuration number `index` before it runs: seed, hardware, commands to be played. */
 void qmac_fuzz_begin(const struct qmac_fuzz_options *options, int index, struct qmac_fuzz_result *result);
 
-/* Configuration number `index`, in this process. */
+/*
+ * Makes the folder of traces, and refuses one in which none can be written. A run starts with it, so that
+ * the trace of a long one is not lost.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_fuzz_make_folder(const struct qmac_fuzz_options *options,
+                                                       struct qmac_error *err);
+
+/* Configuration number `index`, in this process. Once stopped it is QMAC_OK with less played than wanted. */
 void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
                              struct qmac_fuzz_result *result);
 
 /*
  * All configurations, each in a process of its own. on_result is called in their order, the results
- * do not depend on jobs. Returns the worst status with a message that counts.
+ * do not depend on jobs. Returns the worst status with a message that counts; QMAC_CHECK_FAILED also where
+ * the run was stopped before all was played. Nothing is played where the folder is no good.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_fuzz_run(const struct qmac_fuzz_options *options,
                                                void (*on_result)(void *context, int index,

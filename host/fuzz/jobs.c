@@ -72,16 +72,21 @@ static void collect(struct process *p)
 static enum qmac_status verdict(const struct process *processes, int ran, int count, struct qmac_error *err)
 {
 	enum qmac_status worst = QMAC_OK;
-	int failed = 0;
+	int failed = 0, whole = 0;
 
 	for (int i = 0; i < ran; i++) {
-		failed += processes[i].result.status != QMAC_OK;
-		worst = processes[i].result.status > worst ? processes[i].result.status : worst;
+		const struct qmac_fuzz_result *r = &processes[i].result;
+
+		failed += r->status != QMAC_OK;
+		whole += r->commands == r->wanted;
+		worst = r->status > worst ? r->status : worst;
 	}
 	if (worst)
-		return qmac_fail(err, worst, "%d of %d configurations failed", failed, count);
-	if (ran < count)
-		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped after %d of %d configurations", ran, count);
+		return qmac_fail(err, worst, "%d of %d configurations failed%s", failed, ran,
+		                 ran < count ? "; stopped after these" : "");
+	/* The last ones may have been stopped half-way. */
+	if (whole < count)
+		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped after %d of %d configurations", whole, count);
 	return QMAC_OK;
 }
 
@@ -91,10 +96,13 @@ enum qmac_status qmac_fuzz_run(const struct qmac_fuzz_options *options,
                                                  const struct qmac_fuzz_result *result),
                                void *context, struct qmac_error *err)
 {
-	struct process *processes = calloc((size_t)options->configs, sizeof *processes);
+	enum qmac_status status = qmac_fuzz_make_folder(options, err);
+	struct process *processes;
 	int started = 0, ended = 0;
-	enum qmac_status status;
 
+	if (status)
+		return status;
+	processes = calloc((size_t)options->configs, sizeof *processes);
 	if (!processes)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	while (ended < options->configs) {

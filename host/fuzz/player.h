@@ -10,7 +10,7 @@
 
 /* What is tested. A backend that compares for itself fails in wait() with QMAC_CHECK_FAILED. */
 struct qmac_fuzz_target {
-	/* stalls: 0, or the seed of random stalls; a backend that has none takes no notice. */
+	/* stalls: 0, or the seed of random stalls, as far as the run asked for them. */
 	enum qmac_status (*open)(void *context, const struct qmac_hw *hw,
 	                         const struct qmac_device_options *options, uint64_t stalls,
 	                         struct qmac_backend **backend, struct qmac_error *err);

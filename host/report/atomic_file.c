@@ -32,6 +32,24 @@ static const char *settle(char *path, size_t size)
 	return fits ? "" : strerror(ENAMETOOLONG);
 }
 
+/* Opens the temporary file beside file->path. Returns the reason against it, or "". */
+static const char *open_temporary(struct qmac_atomic_file *file)
+{
+	const char *objection;
+
+	file->stream = NULL;
+	file->temporary[0] = 0;
+	objection = settle(file->path, sizeof file->path);
+	if (objection[0])
+		return objection;
+	snprintf(file->temporary, sizeof file->temporary, "%s.tmp", file->path);
+	file->stream = fopen(file->temporary, "w+");
+	if (file->stream)
+		return "";
+	file->temporary[0] = 0;
+	return strerror(errno);
+}
+
 enum qmac_status qmac_atomic_open(struct qmac_atomic_file *file, const char *folder, const char *name,
                                   struct qmac_error *err)
 {
@@ -42,18 +60,9 @@ enum qmac_status qmac_atomic_open(struct qmac_atomic_file *file, const char *fol
 	file->temporary[0] = 0;
 	if (length < 0 || (size_t)length >= sizeof file->path)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the path of %s is too long: %.200s...", name, folder);
-	objection = settle(file->path, sizeof file->path);
-	if (objection[0])
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s: %s", file->path, objection);
-	snprintf(file->temporary, sizeof file->temporary, "%s.tmp", file->path);
-	file->stream = fopen(file->temporary, "w+");
-	if (!file->stream) {
-		int reason = errno;
-
-		file->temporary[0] = 0;
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s: %s", file->path, strerror(reason));
-	}
-	return QMAC_OK;
+	objection = open_temporary(file);
+	return objection[0] ? qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s: %s", file->path, objection)
+	                    : QMAC_OK;
 }
 
 enum qmac_status qmac_atomic_commit(struct qmac_atomic_file *file, struct qmac_error *err)
@@ -86,24 +95,30 @@ void qmac_atomic_abandon(struct qmac_atomic_file *file)
 	file->temporary[0] = 0;
 }
 
-/* mkdir that takes an existing folder for success. */
+/*
+ * mkdir that takes an existing folder for success, also one that could not be made again where it is.
+ * Returns the reason against it, or 0.
+ */
 static int make_one(const char *folder)
 {
 	struct stat status;
+	int reason;
 
 	if (mkdir(folder, 0777) == 0)
 		return 0;
-	if (errno != EEXIST && errno != EROFS && errno != EACCES)
-		return errno;
+	reason = errno;
+	if (reason != EEXIST && reason != EROFS && reason != EACCES)
+		return reason;
+	/* What is there already may be a link to nowhere; what is not there was refused by its parent. */
 	if (stat(folder, &status))
-		return errno;
+		return reason == EEXIST ? errno : reason;
 	return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
 }
 
 enum qmac_status qmac_make_folder(const char *folder, struct qmac_error *err)
 {
 	struct qmac_atomic_file probe;
-	enum qmac_status status;
+	const char *objection;
 	char path[1200];
 	int reason = 0;
 
@@ -120,8 +135,11 @@ enum qmac_status qmac_make_folder(const char *folder, struct qmac_error *err)
 		reason = make_one(path);
 	if (reason)
 		return qmac_fail(err, QMAC_BAD_INPUT, "cannot make the folder %s: %s", folder, strerror(reason));
-	status = qmac_atomic_open(&probe, folder, ".probe", err);
-	if (!status)
-		qmac_atomic_abandon(&probe);
-	return status;
+	if (snprintf(probe.path, sizeof probe.path, "%s/.probe", folder) >= (int)sizeof probe.path)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the output folder is too long: %.200s...", folder);
+	objection = open_temporary(&probe);
+	if (objection[0])
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write in the folder %s: %s", folder, objection);
+	qmac_atomic_abandon(&probe);
+	return QMAC_OK;
 }

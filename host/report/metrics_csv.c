@@ -59,7 +59,8 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 
 void qmac_layers_csv_head(FILE *out)
 {
-	fputs("epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction\n", out);
+	fputs("epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations\n",
+	      out);
 }
 
 /* What one layer did in an epoch; `bits` 0: full precision. */
@@ -78,7 +79,7 @@ static void write_layer(FILE *out, const struct qmac_run *run, const struct qmac
 	        spent[QMAC_COUNTER_VEC_MULTS]);
 	if (macs)
 		fputs(qmac_real_text((double)spent[QMAC_COUNTER_ZERO_MACS] / (double)macs, text), out);
-	fputc('\n', out);
+	fprintf(out, ",%" PRIu64 "\n", qmac_saturations(spent));
 }
 
 void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,

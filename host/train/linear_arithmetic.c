@@ -5,7 +5,10 @@
 
 #include "qmac_isa.h"
 
-enum { MANTISSA_BITS = 17 }; /* of c1: the unsigned part of the device's 18-bit multiplier */
+enum {
+	MANTISSA_BITS = 17, /* of c1: the unsigned part of the device's 18-bit multiplier */
+	SUM_BITS_MAX = 63   /* widest sum, whatever the accumulators */
+};
 
 /* ceil(log2(n)), n >= 1. */
 static int log2_ceil(int64_t n)
@@ -101,7 +104,7 @@ static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
                                      const struct qmac_linear_shape *shape, int acc_bits,
                                      struct qmac_error *err)
 {
-	int widest = acc_bits < 63 ? acc_bits : 63;
+	int widest = acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
 
 	if (step->m_bits > widest)
 		return qmac_fail(err, QMAC_BAD_INPUT,
@@ -116,13 +119,34 @@ static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
 	return QMAC_OK;
 }
 
+/*
+ * The same for sums alone, a full gradient: bits and mp_bits are then no keys of the run, and to name
+ * them would be no help.
+ */
+static enum qmac_status check_sums(const struct qmac_linear_arithmetic *step,
+                                   const struct qmac_linear_shape *shape, int acc_bits,
+                                   struct qmac_error *err)
+{
+	int widest = acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
+	int needed = step->m_bits > step->sum_bits ? step->m_bits : step->sum_bits;
+
+	if (needed <= widest)
+		return QMAC_OK;
+	return qmac_fail(err, QMAC_BAD_INPUT,
+	                 "sums of %d-bit numbers over features %lld and %lld samples, with x_bits %d, take %d"
+	                 " bits; %s %d: %s", shape->bits, (long long)shape->features, (long long)shape->batch,
+	                 shape->x_bits, needed,
+	                 needed <= SUM_BITS_MAX ? "acc_bits of the hardware is" : "the widest of a device is",
+	                 widest, needed <= SUM_BITS_MAX ? "raise acc_bits" : "lower x_bits");
+}
+
 enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
                                               const struct qmac_linear_shape *shape, int acc_bits,
                                               bool target_in_acc, struct qmac_error *err)
 {
 	int e = shape->y_frac_bits, m_bits = step->m_bits, target_bits = step->target_bits;
 	int residual_bits = (m_bits + e > target_bits ? m_bits + e : target_bits) + 1;
-	enum qmac_status status = check_widths(step, shape, acc_bits, err);
+	enum qmac_status status = (shape->sum_only ? check_sums : check_widths)(step, shape, acc_bits, err);
 
 	if (status || shape->host_residual)
 		return status;

@@ -7,10 +7,14 @@
 # whole or absent; what the tools said stays beside it, under the same name with .log, where one failed.
 # `wave` can write waves, at half the speed even where it does not. QMAC_RTL_OPT optimises what runs in
 # every cycle: -O3 where not set; -O1 compiles faster, for short simulations.
-# Exit status: 0 done, 2 something failed, 4 Verilator, 5 a compiler is not installed.
+# Exit status: 0 done, 2 something failed, 4 Verilator, 5 a compiler is not installed, 6 stopped by a signal.
 set -eu
 what=$1 cache=$2 kind=$3
 shift 3
+
+work=
+trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+trap 'exit 6' HUP INT TERM
 
 command -v verilator > /dev/null || exit 4
 cc=${CC:-$(command -v clang || command -v gcc || command -v cc)} || exit 5
@@ -44,10 +48,10 @@ build() {
 
 	"$cc" -Icmodel cmodel/isa/gen.c -o "$work/isa-gen"
 	"$work/isa-gen" verilog > "$work/qmac_isa.vh"
-	# Loops over the PEs stay loops (docs/rtl.md, "Simulation").
+	# Loops over the PEs stay loops; what is not reset is random (docs/rtl.md, "Simulation").
 	# shellcheck disable=SC2086 # lists of options
 	verilator --cc --prefix Vdevice --top-module qmac_sim --Mdir "$work/v" --assert -O3 --unroll-count 8 \
-		--default-language 1364-2005 +1800-2017ext+sv -Wno-fatal $trace \
+		--x-initial unique --x-assign unique --default-language 1364-2005 +1800-2017ext+sv -Wno-fatal $trace \
 		-CFLAGS '-fPIC -fvisibility=hidden' -Irtl -I"$work" -y rtl -y rtl/sim \
 		$parameters rtl/sim/*.sv
 	MAKEFLAGS='' make -C "$work/v" -f Vdevice.mk -j 2 CXX="$cxx" OPT_FAST="$optimise" OPT_SLOW=-O0 \
@@ -75,8 +79,6 @@ if [ "$what" = path ]; then
 fi
 mkdir -p "$cache" || exit 2
 work=$(mktemp -d "$cache/$name.XXXXXX") || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 2' HUP INT TERM
 set +e
 (
 	set -e

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-	QMAC_RTL_VERSION = 1,       /* of this file */
+	QMAC_RTL_VERSION = 2,       /* of this file */
 	QMAC_RTL_BUS_WORDS = 16,    /* 32-bit words of the widest bus; a narrower one uses the first */
 	QMAC_RTL_ENGINES = 4,
 	QMAC_RTL_RECORD_WORDS = 16, /* of a retire record; qmac_sim.sv says what they are */
@@ -48,8 +48,11 @@ struct qmac_rtl_device;
 struct qmac_rtl_table {
 	uint32_t version;           /* QMAC_RTL_VERSION of the library */
 	uint32_t can_trace;         /* it was built for waves */
-	/* Fresh, all inputs 0 (so in reset), clocks low. NULL where memory is short. */
-	struct qmac_rtl_device *(*create)(void);
+	/*
+	 * Fresh, all inputs 0 (so in reset), clocks low. `init` seeds the bits with which everything begins that
+	 * reset misses, scratchpads too; 0: they are all 0. NULL where memory is short.
+	 */
+	struct qmac_rtl_device *(*create)(uint32_t init);
 	void (*destroy)(struct qmac_rtl_device *device);
 	struct qmac_rtl_inputs *(*inputs)(struct qmac_rtl_device *device);
 	const struct qmac_rtl_outputs *(*outputs)(struct qmac_rtl_device *device);
@@ -63,6 +66,8 @@ struct qmac_rtl_table {
 	 */
 	uint64_t (*backdoor)(struct qmac_rtl_device *device, int write, unsigned space, uint32_t row,
 	                     uint32_t lane, uint64_t value);
+	/* The first `rows` rows of every scratchpad become zero, where it has them. Costs no device time. */
+	void (*clear)(struct qmac_rtl_device *device, uint32_t rows);
 	/* Assertions that failed so far, and what the last of them said. */
 	int (*failures)(struct qmac_rtl_device *device);
 	const char *(*failure)(struct qmac_rtl_device *device);

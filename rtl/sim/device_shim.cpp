@@ -175,19 +175,23 @@ static void clock(qmac_rtl_device *d, int core)
 	evaluate(d);
 }
 
-static qmac_rtl_device *create()
+// The runtime draws initial bits while the module is made, from a positive seed.
+static qmac_rtl_device *create(uint32_t init)
 {
 	qmac_rtl_device *d = new (std::nothrow) qmac_rtl_device{};
 
 	if (!d)
 		return nullptr;
 	d->context.fatalOnError(false);
+	d->context.randReset(init ? 2 : 0);
+	d->context.randSeed(static_cast<int>(init % 0x7FFFFFFF) + 1);
 #ifdef QMAC_RTL_TRACE
 	d->context.traceEverOn(true);
 #endif
 	d->module.reset(new Vdevice(&d->context));
 	d->module->backdoor_clk_i = 0;
 	d->module->backdoor_write_i = 0;
+	d->module->backdoor_clear_i = 0;
 	settle(d);
 	return d;
 }
@@ -259,6 +263,16 @@ static uint64_t backdoor(qmac_rtl_device *d, int write, unsigned space, uint32_t
 	return m.backdoor_data_o;
 }
 
+static void clear(qmac_rtl_device *d, uint32_t rows)
+{
+	Vdevice &m = *d->module;
+
+	m.backdoor_clear_i = 1;
+	for (uint32_t row = 0; row < rows; row++)
+		(void)backdoor(d, 0, 0, row, 0, 0);
+	m.backdoor_clear_i = 0;
+}
+
 static int failures(qmac_rtl_device *d)
 {
 	return d->context.errorCount();
@@ -276,8 +290,8 @@ enum { CAN_TRACE = 0 };
 #endif
 
 const struct qmac_rtl_table qmac_rtl_table = {
-	QMAC_RTL_VERSION, CAN_TRACE, create, destroy, inputs, outputs, settle, clock, backdoor, failures, failure,
-	trace_open, trace_close,
+	QMAC_RTL_VERSION, CAN_TRACE, create, destroy, inputs, outputs, settle, clock, backdoor, clear, failures,
+	failure, trace_open, trace_close,
 };
 
 // Older runtimes ask for the simulation time.

@@ -45,6 +45,7 @@ module qmac_sim #(
 	// scratchpad words as in qmac_device_peek() and qmac_device_poke(), at an edge of the clock
 	input  wire                   backdoor_clk_i,
 	input  wire                   backdoor_write_i,
+	input  wire                   backdoor_clear_i, // the row becomes zero in every space that has it
 	input  wire [1:0]             backdoor_space_i,
 	input  wire [15:0]            backdoor_row_i,
 	input  wire [5:0]             backdoor_lane_i,
@@ -198,11 +199,12 @@ module qmac_sim #(
 	reg signed [ACC_BITS-1:0] acc_word [0:2*COLS-1];
 	reg [31:0] lut_word;
 	reg [63:0] found;
-
 	for (genvar g = 0; g < ROWS; g++) begin : a_lane
 		for (genvar b = 0; b < 2; b++) begin : bank
 			always @(posedge backdoor_clk_i)
-				if (is_a && backdoor_lane_i == 6'(g) && a_upper == 1'(b)) begin
+				if (backdoor_clear_i && a_upper == 1'(b) && 32'(backdoor_row_i) < A_DEPTH)
+					top.a_pad.lane[g].bank[b].memory[a_index] <= '0;
+				else if (is_a && backdoor_lane_i == 6'(g) && a_upper == 1'(b)) begin
 					a_word[2*g + b] <= top.a_pad.lane[g].bank[b].memory[a_index];
 					if (backdoor_write_i)
 						top.a_pad.lane[g].bank[b].memory[a_index] <= backdoor_data_i[A_BITS-1:0];
@@ -212,7 +214,12 @@ module qmac_sim #(
 	for (genvar g = 0; g < COLS; g++) begin : w_lane
 		for (genvar b = 0; b < 2; b++) begin : bank
 			always @(posedge backdoor_clk_i)
-				if (backdoor_lane_i == 6'(g)) begin
+				if (backdoor_clear_i) begin
+					if (w_upper == 1'(b) && 32'(backdoor_row_i) < W_DEPTH)
+						top.w_pad.lane[g].bank[b].memory[w_index] <= '0;
+					if (acc_upper == 1'(b) && 32'(backdoor_row_i) < ACC_DEPTH)
+						top.acc_pad.lane[g].bank[b].memory[acc_index] <= '0;
+				end else if (backdoor_lane_i == 6'(g)) begin
 					if (is_w && w_upper == 1'(b)) begin
 						w_word[2*g + b] <= top.w_pad.lane[g].bank[b].memory[w_index];
 						if (backdoor_write_i)
@@ -227,7 +234,9 @@ module qmac_sim #(
 		end
 	end
 	always @(posedge backdoor_clk_i)
-		if (is_lut) begin
+		if (backdoor_clear_i)
+			top.lut.memory[lut_index] <= '0;
+		else if (is_lut) begin
 			lut_word <= top.lut.memory[lut_index];
 			if (backdoor_write_i)
 				top.lut.memory[lut_index] <= backdoor_data_i[31:0];

@@ -81,6 +81,9 @@ bind qmac_scratchpad qmac_sva_pad #(
 	.row_read_row_i(row_read_row_i), .row_write_i(row_write_i), .row_write_row_i(row_write_row_i));
 
 // ---- what the contract excludes
+bind qmac_top qmac_sva_never #(.WHAT("a command starts after an error of the memory")) sva_stopped (
+	.clk_i(clk), .rst_ni(rst_n),
+	.wrong_i(stop_starts && ((load_valid && load_ready) || (store_valid && store_ready) || execute_start)));
 bind qmac_queue qmac_sva_never #(.WHAT("a push into a full queue")) sva_overflow (
 	.clk_i(clk_i), .rst_ni(rst_ni), .wrong_i(push_i && full_o));
 bind qmac_queue qmac_sva_never #(.WHAT("a pop from an empty queue")) sva_underflow (

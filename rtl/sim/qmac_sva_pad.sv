@@ -34,10 +34,16 @@ module qmac_sva_pad #(
 		bank = 32'(row) < HALF ? 2'b01 : 2'b10;
 	endfunction
 
+	// The first edge is one of the reset, before which registers hold anything.
+	reg awake_q = 1'b0;
+
+	always @(posedge clk_i)
+		awake_q <= 1'b1;
+
 	always @(posedge clk_i) begin : check
 		reg [1:0] reads, writes;
 
-		if (row_read_i != '0) begin
+		if (awake_q && row_read_i != '0) begin
 			reads = banks(lane_read_i, lane_read_place_i);
 			for (int i = 0; i < READERS; i++)
 				if (row_read_i[i]) begin
@@ -48,7 +54,7 @@ module qmac_sva_pad #(
 					reads |= bank(row_read_row_i[i*ROW_BITS +: ROW_BITS]);
 				end
 		end
-		if (row_write_i != '0) begin
+		if (awake_q && row_write_i != '0) begin
 			writes = banks(lane_write_i, lane_write_place_i);
 			for (int i = 0; i < WRITERS; i++)
 				if (row_write_i[i*LANES +: LANES] != '0) begin

@@ -1,7 +1,8 @@
 #!/bin/sh
 # lint.sh: every module of rtl/ in Verilator (lint), Icarus and Yosys, the matrix unit in several shapes,
-# the whole device with the parameters of two hardware files, what simulation adds, and parameters that
-# must be refused (Yosys does not look at them).
+# the whole device with the parameters of two hardware files, what simulation adds, synthesis of a tiny
+# device up to the mapping of its memories and cells, and parameters that must be refused (Yosys does not
+# look at them).
 # A tool that is not installed is skipped, and it says so. Exit status 1 where anything was found.
 set -u
 findings=0
@@ -10,6 +11,9 @@ lint="verilator --lint-only --default-language 1364-2005 -Wall -y rtl $includes"
 shapes='ROWS=1,COLS=1,A_BITS=2,W_BITS=2,ACC_BITS=16,ACC_OVERFLOW=0,OS_MAX=256,A_DEPTH=2,W_DEPTH=2,ACC_DEPTH=2
 ROWS=12,COLS=20,A_BITS=7,W_BITS=11,ACC_BITS=40,OS_MAX=512,A_DEPTH=1000,W_DEPTH=1002,ACC_DEPTH=1004
 ROWS=64,COLS=64,A_BITS=16,W_BITS=16,ACC_BITS=64,OS_MAX=65536,A_DEPTH=65536,W_DEPTH=65536,ACC_DEPTH=65536'
+# The whole device for synthesis proper, whose time grows with it.
+smallest='ROWS=2,COLS=2,A_BITS=2,W_BITS=2,ACC_BITS=16,OS_MAX=256,A_DEPTH=4,W_DEPTH=4,ACC_DEPTH=4,BUS_BYTES=4'
+smallest=$smallest,BURST_BEATS=2,OUTSTANDING=1,QUEUE_DEPTH=1,LUT_BITS=4,LUT_PORTS=1
 # Out of range, odd, and one that does not fit another: scratchpads must hold two full arrays.
 illegal='ROWS=65 A_DEPTH=63 COLS=33'
 
@@ -103,6 +107,12 @@ for name in 8x8_w8 ragged; do
 			chparam $(options '-set ' ' ' "$device" | tr '\n' ' ') qmac_top
 			hierarchy -check -top qmac_top; proc; check -assert"
 done
+# Half a minute.
+# shellcheck disable=SC2046,SC2086
+[ -z "$yosys" ] || check 'yosys: synthesis of the smallest device' yosys -q -w 'Replacing memory' \
+	-p "read_verilog -defer $includes rtl/*.v
+		chparam $(options '-set ' ' ' "$smallest" | tr '\n' ' ') qmac_top
+		synth -top qmac_top -run begin:fine; check -assert"
 # shellcheck disable=SC2046,SC2086
 if [ "$iverilog" ]; then
 	for shape in $illegal; do

@@ -1,0 +1,58 @@
+# cli_checks.sh: the checks of cli.sh, which reads this file. They run $qmac and count in `passed` and
+# `failed`.
+# shellcheck shell=sh disable=SC2154
+
+# ok NAME COMMAND...: the command must succeed.
+ok() {
+	name=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $name"
+	fi
+}
+
+# run STATUS ARGUMENTS...: runs qmac into the files out and err; a different exit status is a failure.
+run() {
+	wanted=$1
+	shift
+	"$qmac" "$@" > out 2> err
+	status=$?
+	if [ "$status" = "$wanted" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: qmac $*: exit status $status, not $wanted"
+		sed 's/^/    /' err
+	fi
+}
+
+# says FILE REGEX: a line of out or err must match it as a whole.
+says() {
+	if grep -qx -- "$2" "$1"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: no line of $1 reads: $2"
+		sed 's/^/    /' "$1"
+	fi
+}
+
+# refuses REGEX ARGUMENTS...: exit status 2, nothing on stdout, exactly one line on stderr, of that form.
+refuses() {
+	pattern=$1
+	shift
+	run 2 "$@"
+	says err "$pattern"
+	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
+}
+
+has() { grep -q -- "$2" "$1"; }
+absent() { [ ! -e "$1" ]; }
+no_temporaries() { [ -z "$(find "$1" -name '*.tmp' 2>/dev/null)" ]; }
+value() { sed -n "s/^\t\"$2\": \"\{0,1\}\([^\",]*\).*/\1/p" "$1/summary.json"; }
+same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
+differ() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; }
+rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }

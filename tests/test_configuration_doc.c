@@ -1,0 +1,143 @@
+/* docs/configuration.md says what the tables in the code say: the same keys, values and presets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/run_table.h"
+#include "hw/hw.h"
+#include "test.h"
+
+enum { TEXT_BYTES = 1 << 16, ROW_BYTES = 512 };
+
+static char doc[TEXT_BYTES];
+
+static void read_doc(void)
+{
+	FILE *in = fopen("docs/configuration.md", "rb");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+	doc[fread(doc, 1, sizeof doc - 1, in)] = 0;
+	fclose(in);
+}
+
+/* The rows that begin with a word in backquotes, from one heading to the next of any rank. */
+static int rows_of(const char *heading)
+{
+	const char *at = strstr(doc, heading), *end;
+	int rows = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	end = strstr(at + 1, "\n#");
+	for (at = strstr(at, "\n| `"); at && (!end || at < end); at = strstr(at + 1, "\n| `"))
+		rows++;
+	return rows;
+}
+
+static void expect_row(const char *row)
+{
+	if (strstr(doc, row))
+		return;
+	printf("\n    docs/configuration.md lacks the row %s", row + 1);
+	CU_FAIL("row");
+}
+
+/* "a, b, c" of "a|b|c". */
+static const char *list_of(const char *words, char list[ROW_BYTES])
+{
+	size_t used = 0;
+
+	for (; *words; words++)
+		used += (size_t)snprintf(list + used, ROW_BYTES - used, *words == '|' ? ", " : "%c", *words);
+	return list;
+}
+
+static void test_hardware(void)
+{
+	static const char *const kinds[] = {
+		[QMAC_PARAM_POWER2] = ", a power of two", [QMAC_PARAM_EVEN] = ", even",
+		[QMAC_PARAM_FIXED8] = ", in 1/256", [QMAC_PARAM_INT] = "",
+	};
+
+	read_doc();
+	for (int i = 0; i < qmac_param_count; i++) {
+		const struct qmac_param *p = &qmac_params[i];
+		char values[ROW_BYTES], row[2 * ROW_BYTES];
+
+		if (p->kind == QMAC_PARAM_CHOICE)
+			list_of(p->words, values);
+		else if (p->kind == QMAC_PARAM_BOOL)
+			strcpy(values, "true, false");
+		else
+			snprintf(values, sizeof values, "%d..%d%s", p->low, p->high, kinds[p->kind]);
+		snprintf(row, sizeof row, "\n| `%s%s%s` | %s | ", p->group, p->group[0] ? "." : "", p->name, values);
+		expect_row(row);
+	}
+	CU_ASSERT_EQUAL(rows_of("\n## Hardware files"), qmac_param_count);
+}
+
+static void test_presets(void)
+{
+	read_doc();
+	for (int i = 0; i < qmac_dram_preset_count; i++) {
+		const struct qmac_dram_preset *p = &qmac_dram_presets[i];
+		char row[ROW_BYTES];
+
+		snprintf(row, sizeof row, "\n| `%s` | %g ns | %g ns | %g ns | %g GB/s | %d | %d | %s |\n", p->name,
+		         p->latency_ps / 1e3, p->miss_ps / 1e3, p->turnaround_ps / 1e3, p->mb_per_s / 1e3, p->banks,
+		         p->row_bytes, p->source);
+		expect_row(row);
+	}
+	CU_ASSERT_EQUAL(rows_of("\n### Presets"), qmac_dram_preset_count);
+}
+
+static const char *values_of(const struct qmac_run_key *key, char text[ROW_BYTES])
+{
+	switch (key->kind) {
+	case QMAC_RUN_CHOICE:
+	case QMAC_RUN_WORD:
+		return list_of(key->words, text);
+	case QMAC_RUN_BOOL:
+		return "true, false";
+	case QMAC_RUN_PATH:
+		return "path";
+	case QMAC_RUN_TEXT:
+		return "text";
+	case QMAC_RUN_NAME:
+		return "word";
+	case QMAC_RUN_REAL:
+		return "from 0";
+	case QMAC_RUN_POSITIVE:
+		return "above 0";
+	case QMAC_RUN_INT:
+	case QMAC_RUN_INT64:
+	case QMAC_RUN_UINT32:
+		break;
+	}
+	snprintf(text, ROW_BYTES, "%lld..%lld", (long long)key->low, (long long)key->high);
+	return text;
+}
+
+static void test_run(void)
+{
+	read_doc();
+	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
+		const struct qmac_run_key *key = &qmac_run_keys[i];
+		char text[ROW_BYTES], row[2 * ROW_BYTES];
+
+		snprintf(row, sizeof row, "\n| `%s` | %s | %s | ", key->name, values_of(key, text),
+		         key->fallback ? key->fallback : "-");
+		expect_row(row);
+	}
+	CU_ASSERT_EQUAL(rows_of("\n## Run files"), QMAC_RUN_KEYS);
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"keys of hardware files", test_hardware},
+		{"presets", test_presets},
+		{"keys of run files", test_run},
+	};
+
+	return test_main("test_configuration_doc", cases, TEST_COUNT(cases));
+}
