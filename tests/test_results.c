@@ -284,6 +284,20 @@ static void test_given_up(void)
 	CU_ASSERT_FALSE(exists("new", ""));
 }
 
+/* Rewrites config.yaml of a run, the first `what` replaced. */
+static void edit_config(const char *run, const char *what, const char *by)
+{
+	const char *text = text_of(run, "config.yaml"), *at = strstr(text, what);
+	char *copy = malloc(strlen(text) + strlen(by) + 1);
+	FILE *out = fopen(path_of(run, "config.yaml"), "w");
+
+	CU_ASSERT_FATAL(at && copy && out);
+	sprintf(copy, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
+	fputs(copy, out);
+	fclose(out);
+	free(copy);
+}
+
 static void test_match(void)
 {
 	struct qmac_error err;
@@ -292,6 +306,12 @@ static void test_match(void)
 	load(NULL, NULL);
 	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
 	CU_ASSERT_FATAL(write_run("match", .125, &err) == QMAC_OK);
+	CU_ASSERT_TRUE(qmac_results_match(path_of("match", ""), &config, &hw));
+	edit_config("match", "  # default", "  # another place");
+	CU_ASSERT_TRUE(qmac_results_match(path_of("match", ""), &config, &hw));
+	edit_config("match", "\nseed: 1", "\nseed: 11");
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
+	edit_config("match", "\nseed: 11", "\nseed: 1");
 	CU_ASSERT_TRUE(qmac_results_match(path_of("match", ""), &config, &hw));
 	other = hw;
 	other.os_max *= 2;

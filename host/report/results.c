@@ -232,13 +232,30 @@ void qmac_results_destroy(struct qmac_results *results)
 	free(results);
 }
 
-/* True where the file says what print would write. */
-static bool same_text(const struct qmac_results *results, const char *name,
+/* The next line without the comment that says where its value comes from; NULL at the end. */
+static char *next_line(FILE *in, char **line, size_t *size)
+{
+	char *comment = NULL;
+
+	if (getline(line, size, in) < 0)
+		return NULL;
+	(*line)[strcspn(*line, "\n")] = 0;
+	for (char *at = *line; (at = strstr(at, "  # ")) != NULL; at++)
+		comment = at;
+	if (comment)
+		*comment = 0;
+	return *line;
+}
+
+/* True where the file has the values that print would write, whatever place they come from. */
+static bool same_values(const struct qmac_results *results, const char *name,
                       void (*print)(const struct qmac_results *results, FILE *out))
 {
 	char path[QMAC_PATH_MAX + 32];
+	char *texts[2] = {NULL}, *a = NULL, *b = NULL;
+	size_t sizes[2] = {0};
 	FILE *fresh = tmpfile(), *old;
-	int a = 0, b = 0;
+	bool same = false;
 
 	snprintf(path, sizeof path, "%s/%s", results->folder, name);
 	old = fopen(path, "r");
@@ -246,17 +263,18 @@ static bool same_text(const struct qmac_results *results, const char *name,
 		print(results, fresh);
 		rewind(fresh);
 		do {
-			a = fgetc(fresh);
-			b = fgetc(old);
-		} while (a == b && a != EOF);
+			a = next_line(fresh, &texts[0], &sizes[0]);
+			b = next_line(old, &texts[1], &sizes[1]);
+		} while (a && b && strcmp(a, b) == 0);
+		same = !a && !b && !ferror(fresh) && !ferror(old);
 	}
-	if (!fresh || !old || ferror(fresh) || ferror(old))
-		a = b + 1;
+	free(texts[0]);
+	free(texts[1]);
 	if (old)
 		fclose(old);
 	if (fresh)
 		fclose(fresh);
-	return a == b;
+	return same;
 }
 
 bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw)
@@ -273,8 +291,8 @@ bool qmac_results_match(const char *folder, const struct qmac_run_config *config
 		char path[QMAC_PATH_MAX + 32];
 
 		snprintf(path, sizeof path, "%s/summary.json", folder);
-		match = same_text(wanted, "config.yaml", print_config) && same_text(wanted, "hw.yaml", print_hw)
-		        && qmac_json_read(path, &summary, NULL) == QMAC_OK;
+		match = same_values(wanted, "config.yaml", print_config)
+		        && same_values(wanted, "hw.yaml", print_hw) && qmac_json_read(path, &summary, NULL) == QMAC_OK;
 	}
 	qmac_json_free(summary);
 	free(wanted);
