@@ -292,7 +292,8 @@ bool qmac_results_match(const char *folder, const struct qmac_run_config *config
 
 		snprintf(path, sizeof path, "%s/summary.json", folder);
 		match = same_values(wanted, "config.yaml", print_config)
-		        && same_values(wanted, "hw.yaml", print_hw) && qmac_json_read(path, &summary, NULL) == QMAC_OK;
+		        && same_values(wanted, "hw.yaml", print_hw)
+		        && qmac_json_read(path, &summary, NULL) == QMAC_OK;
 	}
 	qmac_json_free(summary);
 	free(wanted);
