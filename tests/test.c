@@ -64,6 +64,34 @@ const char *test_folder(void)
 	return folder;
 }
 
+const char *test_path(const char *name)
+{
+	static char path[600];
+
+	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
+	return path;
+}
+
+void test_write(const char *name, const char *text)
+{
+	FILE *out = fopen(test_path(name), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+const char *test_text(const char *name)
+{
+	static char text[1 << 16];
+	FILE *in = fopen(test_path(name), "r");
+
+	text[in ? fread(text, 1, sizeof text - 1, in) : 0] = 0;
+	if (in)
+		fclose(in);
+	return text;
+}
+
 int test_main(const char *program, const struct test_case *cases, int count)
 {
 	unsigned failed;

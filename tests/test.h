@@ -33,6 +33,23 @@ uint64_t test_random(uint64_t *state);
 /* A fresh empty folder for this test program (under $TMPDIR or /tmp); removed at exit. */
 const char *test_folder(void);
 
+/* The path of a file in that folder, valid until the next call. */
+const char *test_path(const char *name);
+/* Writes such a file; a failure ends the test. */
+void test_write(const char *name, const char *text);
+/* What is in such a file, up to 64 KiB, valid until the next call; "" where there is none. */
+const char *test_text(const char *name);
+
+/* Sanitizers take ten times as long: what is about statistics is then cut short. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(TEST_SANITIZED)
+#define TEST_SANITIZED 1
+#endif
+
 #define TEST_COUNT(cases) ((int)(sizeof(cases) / sizeof((cases)[0])))
 
 #endif

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/hw_file.h"
 #include "data/random.h"
 #include "data/regression.h"
+#include "shipped_hw.h"
 #include "test.h"
 #include "train/batch_plan.h"
 #include "train/train.h"
@@ -28,17 +28,6 @@ static struct qmac_run batched(enum qmac_algorithm algorithm, int bits, int64_t 
 	};
 }
 
-static struct qmac_hw hardware(const char *name)
-{
-	struct qmac_hw hw;
-	struct qmac_error err;
-	char file[64];
-
-	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
-	CU_ASSERT_EQUAL_FATAL(qmac_hw_load(&hw, file, &err), QMAC_OK);
-	return hw;
-}
-
 /* Runs and expects success; the caller frees result.weights. */
 static struct qmac_train_result train(const struct qmac_run *run, const struct qmac_hw *hw)
 {
@@ -54,7 +43,7 @@ static struct qmac_train_result train(const struct qmac_run *run, const struct q
 
 static double final_norm(struct qmac_run run)
 {
-	const struct qmac_hw hw = hardware("16x16_w8");
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct qmac_train_result result = train(&run, &hw);
 
 	CU_ASSERT_EQUAL(result.last.step, run.epochs * run.inner_steps);
@@ -126,7 +115,7 @@ static void reference(const struct qmac_run *run, const double *x, const double 
 static void test_host_algorithms(void)
 {
 	static const enum qmac_algorithm algorithms[] = {QMAC_SGD, QMAC_SVRG};
-	const struct qmac_hw hw = hardware("8x8_w8");
+	const struct qmac_hw hw = shipped_hw("8x8_w8");
 
 	for (int a = 0; a < 2; a++) {
 		struct qmac_run run = batched(algorithms[a], 8, BATCH);
@@ -168,7 +157,7 @@ static void test_same_weights(void)
 		run.inner_steps = 25;
 		run.epochs = 3;
 		for (int i = 0; i < DEVICES; i++) {
-			struct qmac_hw hw = hardware(names[i]);
+			struct qmac_hw hw = shipped_hw(names[i]);
 
 			if (i == SHALLOW)
 				hw.a_depth = 104; /* chunks of 4 samples */
@@ -208,7 +197,7 @@ static void refuse(const struct qmac_linear_shape *shape, const struct qmac_hw *
 /* The numbers of Figure 1 with batches of 16 worked out by hand. */
 static void test_plan(void)
 {
-	struct qmac_hw hw = hardware("16x16_w8");
+	struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct qmac_linear_shape shape = figure1;
 	struct qmac_batch_plan plan;
 
@@ -222,14 +211,14 @@ static void test_plan(void)
 	CU_ASSERT(plan.chunk == 4 && plan.chunks == 4);
 	hw.a_depth = 12;
 	refuse(&shape, &hw, "two samples of features 100 take 14 rows; a_depth of the hardware is 12");
-	hw = hardware("16x16_w8");
+	hw = shipped_hw("16x16_w8");
 	hw.w_depth = 100;
 	refuse(&shape, &hw, "features 100 of bits 8 take 101 rows; w_depth of the hardware is 100");
 	hw.w_depth = 101;
 	CU_ASSERT_EQUAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
 	hw.acc_depth = 300;
 	refuse(&shape, &hw, "acc_depth of the hardware is 300");
-	hw = hardware("16x16_w8");
+	hw = shipped_hw("16x16_w8");
 	hw.acc_bits = 24;
 	shape.mp_bits = 14;
 	refuse(&shape, &hw, "a gradient with mp_bits 14, x_bits 8 and batch 16 needs accumulators of 25 bits; "

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "config/hw_file.h"
 #include "config_files.h"
+#include "shipped_hw.h"
 #include "test.h"
 #include "train/device_gradient.h"
 #include "train/train.h"
@@ -21,12 +21,8 @@ static const char *const devices[] = {"16x16_w8", "16x16_w16", "8x8_w8", "ragged
 
 static struct qmac_hw hardware(const char *name)
 {
-	struct qmac_hw hw;
-	struct qmac_error err;
-	char file[64];
+	struct qmac_hw hw = shipped_hw(name);
 
-	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
-	CU_ASSERT_EQUAL_FATAL(qmac_hw_load(&hw, file, &err), QMAC_OK);
 	hw.acc_bits = 64; /* sums of 32-bit numbers */
 	return hw;
 }

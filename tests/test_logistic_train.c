@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/hw_file.h"
 #include "config_files.h"
+#include "shipped_hw.h"
 #include "test.h"
 #include "train/train.h"
 
@@ -53,17 +53,6 @@ static struct qmac_run make_run(enum qmac_algorithm algorithm, int bits, int64_t
 	return run;
 }
 
-static struct qmac_hw hardware(const char *name)
-{
-	struct qmac_hw hw;
-	struct qmac_error err;
-	char file[64];
-
-	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
-	CU_ASSERT_EQUAL_FATAL(qmac_hw_load(&hw, file, &err), QMAC_OK);
-	return hw;
-}
-
 /* Runs and expects success; the caller frees result.weights. */
 static struct qmac_train_result train(const struct qmac_run *run, const struct qmac_hw *hw)
 {
@@ -80,7 +69,7 @@ static struct qmac_train_result train(const struct qmac_run *run, const struct q
 
 static struct qmac_metrics last_row(const struct qmac_run *run)
 {
-	const struct qmac_hw hw = hardware("16x16_w8");
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct qmac_train_result result = train(run, &hw);
 
 	free(result.weights);
@@ -102,7 +91,7 @@ static double distance(const double *a, const double *b)
 static void check_limit(enum qmac_algorithm low, enum qmac_algorithm full, int64_t batch,
                         enum qmac_option option)
 {
-	const struct qmac_hw hw = hardware("16x16_w16");
+	const struct qmac_hw hw = shipped_hw("16x16_w16");
 	struct qmac_run run = make_run(low, 16, batch);
 	struct qmac_train_result a, b;
 	double zero[FEATURES * CLASSES] = {0}, part;
@@ -174,7 +163,7 @@ static void test_same_weights(void)
 		run.frac_bits = 10; /* with 16 bits more than 40 of ACC otherwise */
 		run.epochs = 2;
 		for (int i = 0; i < DEVICES; i++) {
-			struct qmac_hw hw = hardware(names[i]);
+			struct qmac_hw hw = shipped_hw(names[i]);
 
 			run.threads = i + 1;
 			snprintf(run.kernel, sizeof run.kernel, "%s", i % 2 ? "scalar" : "auto");
@@ -200,7 +189,7 @@ static void test_same_weights(void)
 static void test_mnist(void)
 {
 	const char *folder = getenv("QMAC_DATA");
-	const struct qmac_hw hw = hardware("16x16_w8");
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct qmac_run run = make_run(QMAC_HALP, 8, 50);
 	struct qmac_train_result result;
 	struct qmac_error err;
@@ -243,7 +232,7 @@ static void refuse(const struct qmac_run *run, const struct qmac_hw *hw, const c
 static void test_refusals(void)
 {
 	struct qmac_run run = make_run(QMAC_HALP, 8, 8);
-	struct qmac_hw hw = hardware("16x16_w8");
+	struct qmac_hw hw = shipped_hw("16x16_w8");
 
 	run.classes = 2;
 	refuse(&run, &hw, "more than 2 different targets: raise classes");
@@ -254,7 +243,7 @@ static void test_refusals(void)
 	hw.acc_bits = 30;
 	refuse(&run, &hw, "frac_bits 16 with bits 8 needs accumulators of 37 bits; acc_bits of the hardware is"
 	       " 30");
-	hw = hardware("16x16_w8");
+	hw = shipped_hw("16x16_w8");
 	hw.acc_depth = 38;
 	refuse(&run, &hw, "features 13 and 3 outputs does not fit the accumulators");
 }

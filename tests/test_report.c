@@ -18,23 +18,6 @@
 #include "report/table.h"
 #include "test.h"
 
-static char *path_of(const char *name)
-{
-	static char path[512];
-
-	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *out = fopen(path_of(name), "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-	fputs(text, out);
-	fclose(out);
-}
-
 /* The bytes of a stream so far; *length may be NULL. */
 static const char *stream_text(FILE *stream, size_t *length)
 {
@@ -129,9 +112,9 @@ static void test_json_read(void)
 {
 	struct qmac_json *json;
 
-	write_file("good.json",
+	test_write("good.json",
 	           "{\"a\": 1.5e2, \"b\": {\"c\": [true, null, \"x\\n\\u0041\"]}, \"\": {}, \"d\": -0}\n");
-	CU_ASSERT_FATAL(qmac_json_read(path_of("good.json"), &json, NULL) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_json_read(test_path("good.json"), &json, NULL) == QMAC_OK);
 	CU_ASSERT_EQUAL(qmac_json_real(json, "a"), 150);
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(json, "a"), "1.5e2");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(json, "b.c.0"), "true");
@@ -161,13 +144,13 @@ static void test_json_refuse(void)
 	struct qmac_error err;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		write_file("bad.json", bad[i].text);
-		CU_ASSERT_EQUAL(qmac_json_read(path_of("bad.json"), &json, &err), QMAC_BAD_INPUT);
+		test_write("bad.json", bad[i].text);
+		CU_ASSERT_EQUAL(qmac_json_read(test_path("bad.json"), &json, &err), QMAC_BAD_INPUT);
 		CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "not valid JSON"));
 		CU_ASSERT_EQUAL(err.line, bad[i].line);
 		CU_ASSERT_EQUAL(err.column, bad[i].column);
 	}
-	CU_ASSERT_EQUAL(qmac_json_read(path_of("missing.json"), &json, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_json_read(test_path("missing.json"), &json, &err), QMAC_BAD_INPUT);
 	CU_ASSERT_EQUAL(qmac_json_read(test_folder(), &json, &err), QMAC_BAD_INPUT);
 }
 
@@ -177,8 +160,8 @@ static void test_csv(void)
 	struct qmac_csv csv;
 	FILE *out = tmpfile();
 
-	write_file("good.csv", "epoch,grad_norm,x\n0,1.5,\n1,inf,2\n");
-	CU_ASSERT_FATAL(qmac_csv_read(path_of("good.csv"), &csv, &err) == QMAC_OK);
+	test_write("good.csv", "epoch,grad_norm,x\n0,1.5,\n1,inf,2\n");
+	CU_ASSERT_FATAL(qmac_csv_read(test_path("good.csv"), &csv, &err) == QMAC_OK);
 	CU_ASSERT_EQUAL(csv.columns, 3);
 	CU_ASSERT_EQUAL(csv.rows, 2);
 	CU_ASSERT_EQUAL(qmac_csv_column(&csv, "x"), 2);
@@ -187,17 +170,17 @@ static void test_csv(void)
 	CU_ASSERT(isnan(csv.values[2]));
 	CU_ASSERT(isinf(csv.values[4]));
 	qmac_csv_free(&csv);
-	write_file("bad.csv", "a,b\n1,2\n3,4z\n");
-	CU_ASSERT_EQUAL(qmac_csv_read(path_of("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
+	test_write("bad.csv", "a,b\n1,2\n3,4z\n");
+	CU_ASSERT_EQUAL(qmac_csv_read(test_path("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(err.line == 3 && err.column == 4);
-	write_file("bad.csv", "a,b\n1\n");
-	CU_ASSERT_EQUAL(qmac_csv_read(path_of("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
+	test_write("bad.csv", "a,b\n1\n");
+	CU_ASSERT_EQUAL(qmac_csv_read(test_path("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(err.line == 2 && err.column == 2);
-	write_file("bad.csv", "a,b\n1,2\n3,");
-	CU_ASSERT_EQUAL(qmac_csv_read(path_of("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
+	test_write("bad.csv", "a,b\n1,2\n3,");
+	CU_ASSERT_EQUAL(qmac_csv_read(test_path("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "cut off"));
-	write_file("bad.csv", "");
-	CU_ASSERT_EQUAL(qmac_csv_read(path_of("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
+	test_write("bad.csv", "");
+	CU_ASSERT_EQUAL(qmac_csv_read(test_path("bad.csv"), &csv, &err), QMAC_BAD_INPUT);
 	qmac_csv_write_text(out, "plain");
 	qmac_csv_write_text(out, "a,\"b\"");
 	CU_ASSERT_STRING_EQUAL(stream_text(out, NULL), "plain\"a,\"\"b\"\"\"");
@@ -211,29 +194,29 @@ static void test_atomic(void)
 
 	CU_ASSERT_FATAL(qmac_atomic_open(&file, test_folder(), "whole", &err) == QMAC_OK);
 	fputs("text", file.stream);
-	CU_ASSERT(access(path_of("whole"), F_OK) != 0);
+	CU_ASSERT(access(test_path("whole"), F_OK) != 0);
 	CU_ASSERT_EQUAL(qmac_atomic_commit(&file, &err), QMAC_OK);
 	qmac_atomic_abandon(&file);
-	CU_ASSERT(access(path_of("whole"), F_OK) == 0);
-	CU_ASSERT(access(path_of("whole.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("whole"), F_OK) == 0);
+	CU_ASSERT(access(test_path("whole.tmp"), F_OK) != 0);
 
 	CU_ASSERT_FATAL(qmac_atomic_open(&file, test_folder(), "dropped", &err) == QMAC_OK);
 	qmac_atomic_abandon(&file);
 	qmac_atomic_abandon(&file);
-	CU_ASSERT(access(path_of("dropped.tmp"), F_OK) != 0);
-	CU_ASSERT(access(path_of("dropped"), F_OK) != 0);
+	CU_ASSERT(access(test_path("dropped.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("dropped"), F_OK) != 0);
 
-	CU_ASSERT_EQUAL(qmac_atomic_open(&file, path_of("whole"), "below", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_atomic_open(&file, test_path("whole"), "below", &err), QMAC_BAD_INPUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "whole/below"));
 	qmac_atomic_abandon(&file);
 
 	/* The final name is taken by a folder that is not empty: between open and commit, and before open. */
 	CU_ASSERT_FATAL(qmac_atomic_open(&file, test_folder(), "taken", &err) == QMAC_OK);
-	CU_ASSERT_FATAL(qmac_make_folder(path_of("taken/inside"), &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_make_folder(test_path("taken/inside"), &err) == QMAC_OK);
 	CU_ASSERT_EQUAL(qmac_atomic_commit(&file, &err), QMAC_BAD_INPUT);
-	CU_ASSERT(access(path_of("taken.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("taken.tmp"), F_OK) != 0);
 	CU_ASSERT_EQUAL(qmac_atomic_open(&file, test_folder(), "taken", &err), QMAC_BAD_INPUT);
-	CU_ASSERT(access(path_of("taken.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("taken.tmp"), F_OK) != 0);
 }
 
 /* Nothing may print while the limit holds: standard output may be a long file. */
@@ -269,10 +252,10 @@ static void test_atomic_full_disk(void)
 	CU_ASSERT_EQUAL(early_status, QMAC_BAD_INPUT);
 	CU_ASSERT_EQUAL(late_status, QMAC_BAD_INPUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "late"));
-	CU_ASSERT(access(path_of("early"), F_OK) != 0);
-	CU_ASSERT(access(path_of("early.tmp"), F_OK) != 0);
-	CU_ASSERT(access(path_of("late"), F_OK) != 0);
-	CU_ASSERT(access(path_of("late.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("early"), F_OK) != 0);
+	CU_ASSERT(access(test_path("early.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("late"), F_OK) != 0);
+	CU_ASSERT(access(test_path("late.tmp"), F_OK) != 0);
 }
 
 static void test_make_folder(void)
@@ -280,13 +263,13 @@ static void test_make_folder(void)
 	struct qmac_error err;
 	struct stat status;
 
-	CU_ASSERT_EQUAL(qmac_make_folder(path_of("one/two//three/"), &err), QMAC_OK);
-	CU_ASSERT_EQUAL(qmac_make_folder(path_of("one/two"), &err), QMAC_OK);
-	CU_ASSERT(stat(path_of("one/two/three"), &status) == 0 && S_ISDIR(status.st_mode));
-	CU_ASSERT(access(path_of("one/two/three/.probe.tmp"), F_OK) != 0);
-	write_file("plain", "");
-	CU_ASSERT_EQUAL(qmac_make_folder(path_of("plain"), &err), QMAC_BAD_INPUT);
-	CU_ASSERT_EQUAL(qmac_make_folder(path_of("plain/below"), &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_make_folder(test_path("one/two//three/"), &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_make_folder(test_path("one/two"), &err), QMAC_OK);
+	CU_ASSERT(stat(test_path("one/two/three"), &status) == 0 && S_ISDIR(status.st_mode));
+	CU_ASSERT(access(test_path("one/two/three/.probe.tmp"), F_OK) != 0);
+	test_write("plain", "");
+	CU_ASSERT_EQUAL(qmac_make_folder(test_path("plain"), &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_make_folder(test_path("plain/below"), &err), QMAC_BAD_INPUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "plain/below"));
 	CU_ASSERT_EQUAL(qmac_make_folder("", &err), QMAC_BAD_INPUT);
 	CU_ASSERT_EQUAL(qmac_make_folder("/proc/qmac-test", &err), QMAC_BAD_INPUT);
@@ -346,7 +329,7 @@ static void test_table(void)
 /* Draws series.csv; restores PATH. */
 static bool draw(const char *search_path, const char *csv, char warning[256])
 {
-	const struct qmac_series series = {.title = "it's \"x\"", .file = path_of("series.csv")};
+	const struct qmac_series series = {.title = "it's \"x\"", .file = test_path("series.csv")};
 	const struct qmac_plot plot = {
 		.title = "t", .x = "epoch", .y = "grad_norm", .log_y = true, .series = &series, .series_count = 1,
 	};
@@ -354,7 +337,7 @@ static bool draw(const char *search_path, const char *csv, char warning[256])
 	bool drawn;
 
 	snprintf(old, sizeof old, "%s", getenv("PATH"));
-	write_file("series.csv", csv);
+	test_write("series.csv", csv);
 	if (search_path)
 		setenv("PATH", search_path, 1);
 	drawn = qmac_plot_write(&plot, test_folder(), "plot.svg", warning, 256);
@@ -373,16 +356,16 @@ static void test_plot(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(warning, "no finite grad_norm"));
 	CU_ASSERT_FALSE(draw(NULL, "epoch\n0\n", warning));
 	CU_ASSERT_FALSE(draw(NULL, "", warning));
-	CU_ASSERT(access(path_of("plot.svg"), F_OK) != 0);
-	CU_ASSERT(access(path_of("plot.svg.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("plot.svg"), F_OK) != 0);
+	CU_ASSERT(access(test_path("plot.svg.tmp"), F_OK) != 0);
 	if (system("command -v gnuplot >/dev/null") != 0) {
 		test_skip("gnuplot is not installed");
 		return;
 	}
 	CU_ASSERT_TRUE(draw(NULL, good, warning));
 	CU_ASSERT_STRING_EQUAL(warning, "");
-	CU_ASSERT(access(path_of("plot.svg"), F_OK) == 0);
-	CU_ASSERT(access(path_of("plot.svg.tmp"), F_OK) != 0);
+	CU_ASSERT(access(test_path("plot.svg"), F_OK) == 0);
+	CU_ASSERT(access(test_path("plot.svg.tmp"), F_OK) != 0);
 }
 
 int main(void)

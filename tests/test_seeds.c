@@ -13,35 +13,6 @@
 #include "sweep/sweep.h"
 #include "test.h"
 
-static const char *path_of(const char *name)
-{
-	static char path[600];
-
-	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *out = fopen(path_of(name), "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-	fputs(text, out);
-	fclose(out);
-}
-
-/* "" where there is no such file. */
-static const char *text_of(const char *name)
-{
-	static char text[1 << 16];
-	FILE *in = fopen(path_of(name), "r");
-
-	text[in ? fread(text, 1, sizeof text - 1, in) : 0] = 0;
-	if (in)
-		fclose(in);
-	return text;
-}
-
 /* A sweep with the rows of its runs, none of which has a result. */
 struct bench {
 	struct qmac_sweep sweep;
@@ -58,10 +29,10 @@ static void set_up(struct bench *bench, const char *rest)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
 	snprintf(text, sizeof text, "samples: 40\nfeatures: 6\ninformative: 3\nepochs: 6\n"
 	         "hw: \"%s/configs/hw/8x8_w8.yaml\"\n", folder);
-	write_file("run.yaml", text);
+	test_write("run.yaml", text);
 	snprintf(text, sizeof text, "base: run.yaml\n%s", rest);
-	write_file("sweep.yaml", text);
-	if (qmac_sweep_load(&bench->sweep, path_of("sweep.yaml"), &err))
+	test_write("sweep.yaml", text);
+	if (qmac_sweep_load(&bench->sweep, test_path("sweep.yaml"), &err))
 		CU_FAIL_FATAL("load");
 	bench->rows = calloc((size_t)bench->sweep.run_count, sizeof *bench->rows);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bench->rows);
@@ -83,11 +54,11 @@ static void give(struct bench *bench, int number, const char *metrics, double no
 	struct qmac_error err;
 	char text[128];
 
-	mkdir(path_of("row"), 0777);
+	mkdir(test_path("row"), 0777);
 	snprintf(text, sizeof text, "{\"grad_norm\": %.17g}", norm);
-	write_file("row/summary.json", text);
-	write_file("row/metrics.csv", metrics);
-	row->has_result = qmac_stored_read(path_of("row"), &row->stored, &err) == QMAC_OK;
+	test_write("row/summary.json", text);
+	test_write("row/metrics.csv", metrics);
+	row->has_result = qmac_stored_read(test_path("row"), &row->stored, &err) == QMAC_OK;
 	row->answer.result.diverged = diverged;
 	CU_ASSERT_TRUE_FATAL(row->has_result);
 }
@@ -168,8 +139,8 @@ static void test_name_of_file(void)
 
 	set_up(&bench, "runs:\n  - {name: seeds}\n");
 	tear_down(&bench);
-	write_file("sweep.yaml", "base: run.yaml\nruns:\n  - {name: seeds.csv}\n");
-	CU_ASSERT_EQUAL(qmac_sweep_load(&sweep, path_of("sweep.yaml"), &err), QMAC_BAD_INPUT);
+	test_write("sweep.yaml", "base: run.yaml\nruns:\n  - {name: seeds.csv}\n");
+	CU_ASSERT_EQUAL(qmac_sweep_load(&sweep, test_path("sweep.yaml"), &err), QMAC_BAD_INPUT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'seeds.csv' is the name of a file of the sweep itself"));
 }
 
@@ -227,7 +198,7 @@ static void set_up_figures(struct bench *bench, const char *plot)
 /* A CSV's mean is as near as exp and log are; everything else is exact. */
 static void check_line(const char *head, double mean, const char *tail)
 {
-	const char *line = strstr(text_of("seeds.csv"), head);
+	const char *line = strstr(test_text("seeds.csv"), head);
 	char *end;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(line);
@@ -252,31 +223,32 @@ static void test_csv(void)
 
 	set_up_figures(&bench, "");
 	write_csv(&bench);
-	CU_ASSERT_EQUAL(strncmp(text_of("seeds.csv"), head, strlen(head)), 0);
+	CU_ASSERT_EQUAL(strncmp(test_text("seeds.csv"), head, strlen(head)), 0);
 	check_line("\nhalp,5,3,", 4, ",2,8\n");
 	check_line("\nhalp,6,3,", 2, ",1,8\n");
 	check_line("\nlp_svrg,0,3,", 100, ",10,1000\n");
 	/* The run that diverged at epoch 5 leaves no mean there, nor behind its end. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("seeds.csv"), "\nlp_svrg,5,2,,,\nlp_svrg,6,2,,,\nsgd,0,1,7,7,7\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("seeds.csv"),
+	                       "\nlp_svrg,5,2,,,\nlp_svrg,6,2,,,\nsgd,0,1,7,7,7\n"));
 	/* A group of one; one without a result has no rows. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("seeds.csv"), "\nsgd,1,1,0.3,0.3,0.3\n"));
-	CU_ASSERT_PTR_NULL(strstr(text_of("seeds.csv"), "\nsvrg"));
-	for (const char *c = text_of("seeds.csv"); *c; c++)
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("seeds.csv"), "\nsgd,1,1,0.3,0.3,0.3\n"));
+	CU_ASSERT_PTR_NULL(strstr(test_text("seeds.csv"), "\nsvrg"));
+	for (const char *c = test_text("seeds.csv"); *c; c++)
 		lines += *c == '\n';
 	CU_ASSERT_EQUAL(lines, 1 + 7 + 7 + 2);
 	tear_down(&bench);
 	/* The column of the plot. */
 	set_up_figures(&bench, "plot: {x: epoch, y: test_accuracy}\n");
 	write_csv(&bench);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("seeds.csv"), ",seeds,test_accuracy_mean,test_accuracy_min,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("seeds.csv"), ",seeds,test_accuracy_mean,test_accuracy_min,"));
 	check_line("\nhalp,5,3,", 0.6, ",0.5,0.7\n");
 	check_line("\nhalp,6,3,", 0.8, ",0.7,0.9\n");
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("seeds.csv"), "\nlp_svrg,5,2,,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("seeds.csv"), "\nlp_svrg,5,2,,,\n"));
 	tear_down(&bench);
 	/* A figure that metrics.csv does not have. */
 	set_up_figures(&bench, "plot: {x: bits, y: epochs}\n");
 	write_csv(&bench);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("seeds.csv"), "grad_norm_mean"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("seeds.csv"), "grad_norm_mean"));
 	tear_down(&bench);
 }
 
@@ -330,7 +302,7 @@ static void test_curve(void)
 	CU_ASSERT_STRING_EQUAL(points[0].name, "2-1");
 	CU_ASSERT_EQUAL(points[0].row, 2);
 	CU_ASSERT_EQUAL(qmac_curve_write_csv(&bench.sweep, points, 2, test_folder(), &err), QMAC_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), ",2-1\ngrad_norm,10,0.5,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"), ",2-1\ngrad_norm,10,0.5,"));
 	free(points);
 	/* With the seed as an axis, or to be chosen, there is a point for each. */
 	strcpy(bench.sweep.plot_best, "seed");
@@ -356,7 +328,7 @@ static const char *run_sweep(const char *rest)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(table);
 	set_up(&bench, rest);
-	snprintf(folder, sizeof folder, "%s", path_of("out"));
+	snprintf(folder, sizeof folder, "%s", test_path("out"));
 	CU_ASSERT_EQUAL(qmac_sweep_run(&bench.sweep, &options, warning, sizeof warning, &err), QMAC_OK);
 	rewind(table);
 	text[fread(text, 1, sizeof text - 1, table)] = 0;
@@ -370,7 +342,7 @@ static bool has_curve(const char *title)
 	char text[160];
 
 	snprintf(text, sizeof text, ">%s<", title);
-	return strstr(text_of("out/sweep.svg"), text) != NULL;
+	return strstr(test_text("out/sweep.svg"), text) != NULL;
 }
 
 /* The whole way, to the files. */
@@ -381,15 +353,15 @@ static void test_files(void)
 
 	CU_ASSERT_PTR_NOT_NULL(strstr(table, "\n\ngrad_norm over seeds at epoch  "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(table, "\nsvrg  "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/seeds.csv"), "\nhalp,6,2,"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nhalp-2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/seeds.csv"), "\nhalp,6,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), "\nhalp-2,"));
 	if (system("command -v gnuplot >/dev/null") == 0)
 		CU_ASSERT(has_curve("svrg") && has_curve("halp") && !has_curve("halp-1"));
 	/* No group: no file, not even an old one, no table, a curve for each run. */
 	table = run_sweep("set: {seed: 2}\nruns:\n  - {algorithm: [svrg, halp]}\n"
 	                  "plot: {x: epoch, y: grad_norm}\n");
 	CU_ASSERT_PTR_NULL(strstr(table, "seeds"));
-	CU_ASSERT(access(path_of("out/seeds.csv"), F_OK) != 0);
+	CU_ASSERT(access(test_path("out/seeds.csv"), F_OK) != 0);
 	if (system("command -v gnuplot >/dev/null") == 0)
 		CU_ASSERT(has_curve("svrg") && has_curve("halp"));
 }

@@ -12,34 +12,6 @@
 #include "sweep/sweep.h"
 #include "test.h"
 
-static const char *path_of(const char *name)
-{
-	static char path[600];
-
-	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *out = fopen(path_of(name), "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-	fputs(text, out);
-	fclose(out);
-}
-
-static const char *text_of(const char *name)
-{
-	static char text[1 << 16];
-	FILE *in = fopen(path_of(name), "r");
-
-	text[in ? fread(text, 1, sizeof text - 1, in) : 0] = 0;
-	if (in)
-		fclose(in);
-	return text;
-}
-
 /* A row whose result folder says so; cycles < 0: null. */
 static void make_row(struct qmac_sweep_row *row, enum qmac_algorithm algorithm, double cycles, double norm)
 {
@@ -48,12 +20,12 @@ static void make_row(struct qmac_sweep_row *row, enum qmac_algorithm algorithm, 
 
 	memset(row, 0, sizeof *row);
 	row->config.run.algorithm = algorithm;
-	mkdir(path_of("row"), 0777);
+	mkdir(test_path("row"), 0777);
 	snprintf(text, sizeof text, cycles < 0 ? "{\"cycles\": null, \"grad_norm\": %.17g}"
 	         : "{\"grad_norm\": %.17g, \"cycles\": %.17g}", norm, cycles);
-	write_file("row/summary.json", text);
-	write_file("row/metrics.csv", "epoch\n0\n");
-	row->has_result = qmac_stored_read(path_of("row"), &row->stored, &err) == QMAC_OK;
+	test_write("row/summary.json", text);
+	test_write("row/metrics.csv", "epoch\n0\n");
+	row->has_result = qmac_stored_read(test_path("row"), &row->stored, &err) == QMAC_OK;
 	CU_ASSERT_TRUE_FATAL(row->has_result);
 }
 
@@ -119,12 +91,12 @@ static void test_curve(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
 	snprintf(text, sizeof text, "data: conditioned\nhw: \"%s/configs/hw/8x8_w8.yaml\"\n", folder);
-	write_file("run.yaml", text);
-	write_file("sweep.yaml", "base: run.yaml\nset: {epochs: 2}\nruns:\n"
+	test_write("run.yaml", text);
+	test_write("sweep.yaml", "base: run.yaml\nset: {epochs: 2}\nruns:\n"
 	           "  - {kappa: [10, 2], algorithm: svrg}\n"
 	           "  - {algorithm: halp, bits: [8, 16], kappa: [10, 2], mu: [0.5, 1]}\n"
 	           "plot: {x: kappa, y: grad_norm, best: mu}\n");
-	if (qmac_sweep_load(&sweep, path_of("sweep.yaml"), &err))
+	if (qmac_sweep_load(&sweep, test_path("sweep.yaml"), &err))
 		CU_FAIL_FATAL("load");
 	CU_ASSERT_FATAL(sweep.run_count == TEST_COUNT(norms) && rows && table);
 	CU_ASSERT(qmac_curve_is_wanted(&sweep) && qmac_curve_check(&sweep, &err) == QMAC_OK);
@@ -145,8 +117,9 @@ static void test_curve(void)
 		CU_ASSERT_EQUAL(points[i].row, expected[i].row);
 	}
 	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, test_folder(), &err), QMAC_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "line,kappa,mu,grad_norm,name\nsvrg,2,,2,2-svrg\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("curve.csv"), "\nhalp-8,2,1,3,halp-8-2-1\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"),
+	                       "line,kappa,mu,grad_norm,name\nsvrg,2,,2,2-svrg\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"), "\nhalp-8,2,1,3,halp-8-2-1\n"));
 	qmac_curve_print(&sweep, points, 6, table);
 	rewind(table);
 	text[fread(text, 1, sizeof text - 1, table)] = 0;
@@ -167,11 +140,11 @@ static void write_sweep(const char *plot, const char *pareto)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
 	snprintf(text, sizeof text, "samples: 40\nfeatures: 6\ninformative: 3\nepochs: 2\n"
 	         "hw: \"%s/configs/hw/8x8_w8.yaml\"\n", folder);
-	write_file("run.yaml", text);
+	test_write("run.yaml", text);
 	/* The third diverges, which it must not. */
 	snprintf(text, sizeof text, "base: run.yaml\nset: {seed: 5}\nruns:\n  - {algorithm: [svrg, halp]}\n"
 	         "  - {algorithm: sgd, alpha: 1000, divergence: fail}\nplot: %s\npareto: %s\n", plot, pareto);
-	write_file("sweep.yaml", text);
+	test_write("sweep.yaml", text);
 }
 
 struct seen {
@@ -198,11 +171,11 @@ static enum qmac_status run_sweep(bool resume, const volatile sig_atomic_t *stop
 		.table = table,
 	};
 	struct qmac_sweep sweep;
-	enum qmac_status status = qmac_sweep_load(&sweep, path_of("sweep.yaml"), err);
+	enum qmac_status status = qmac_sweep_load(&sweep, test_path("sweep.yaml"), err);
 
 	if (status)
 		return status;
-	snprintf(folder, sizeof folder, "%s", path_of("out"));
+	snprintf(folder, sizeof folder, "%s", test_path("out"));
 	status = qmac_sweep_run(&sweep, &options, warning, sizeof warning, err);
 	qmac_sweep_free(&sweep);
 	return status;
@@ -226,19 +199,19 @@ static void test_run(void)
 		lines++;
 	CU_ASSERT_EQUAL(lines, 4);
 	fclose(table);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nsvrg,svrg,,0.005,,,,5,,2,"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), "\nhalp,halp,8,0.005,,3,,5,8x8_w8.yaml,2,"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",1,ok\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/results.csv"), ",0,failed\n"));
-	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &before) == 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), "\nsvrg,svrg,,0.005,,,,5,,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), "\nhalp,halp,8,0.005,,3,,5,8x8_w8.yaml,2,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), ",1,ok\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), ",0,failed\n"));
+	CU_ASSERT_FATAL(stat(test_path("out/halp/summary.json"), &before) == 0);
 	/* Again with resume: the same files, the same verdict. */
 	CU_ASSERT_EQUAL(run_sweep(true, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
 	CU_ASSERT_EQUAL(seen.failures, 2);
-	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &after) == 0);
+	CU_ASSERT_FATAL(stat(test_path("out/halp/summary.json"), &after) == 0);
 	CU_ASSERT_EQUAL(before.st_ino, after.st_ino);
 	/* Without resume: new ones. */
 	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
-	CU_ASSERT_FATAL(stat(path_of("out/halp/summary.json"), &after) == 0);
+	CU_ASSERT_FATAL(stat(test_path("out/halp/summary.json"), &after) == 0);
 	CU_ASSERT(before.st_ino != after.st_ino || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
 }
 
@@ -251,7 +224,7 @@ static void test_stopped(void)
 	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
 	CU_ASSERT_EQUAL(run_sweep(false, &stop, &seen, NULL, &err), QMAC_CHECK_FAILED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "stopped"));
-	CU_ASSERT(access(path_of("out/results.csv"), F_OK) != 0);
+	CU_ASSERT(access(test_path("out/results.csv"), F_OK) != 0);
 }
 
 static void test_columns(void)
@@ -287,13 +260,13 @@ static void test_curve_files(void)
 
 	write_sweep("{x: seed, y: train_loss}", "{x: cycles, y: grad_norm}");
 	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED); /* the third diverges */
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("out/curve.csv"), "line,seed,train_loss,name\nsvrg,5,"));
-	CU_ASSERT_PTR_NULL(strstr(text_of("out/curve.csv"), "sgd"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/curve.csv"), "line,seed,train_loss,name\nsvrg,5,"));
+	CU_ASSERT_PTR_NULL(strstr(test_text("out/curve.csv"), "sgd"));
 	if (system("command -v gnuplot >/dev/null") == 0)
-		CU_ASSERT(access(path_of("out/sweep.svg"), F_OK) == 0);
+		CU_ASSERT(access(test_path("out/sweep.svg"), F_OK) == 0);
 	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
 	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
-	CU_ASSERT(access(path_of("out/curve.csv"), F_OK) != 0); /* an old one does not stay */
+	CU_ASSERT(access(test_path("out/curve.csv"), F_OK) != 0); /* an old one does not stay */
 }
 
 int main(void)

@@ -12,13 +12,7 @@
 #include "test.h"
 #include "train/train.h"
 
-/* Sanitizers take ten times as long: averages are then taken over less. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+#ifdef TEST_SANITIZED
 enum { SEEDS = 1, EPOCHS = 3 };
 #else
 enum { SEEDS = 2, EPOCHS = 8 };

@@ -8,18 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/hw_file.h"
 #include "data/regression.h"
+#include "shipped_hw.h"
 #include "test.h"
 #include "train/train.h"
 
-/* Sanitizers take ten times as long: what is about statistics is then cut short. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+#ifdef TEST_SANITIZED
 enum { EPOCHS = 12 };
 #else
 enum { EPOCHS = 50 };
@@ -63,24 +57,10 @@ static struct qmac_run figure1(enum qmac_algorithm algorithm, int bits, uint32_t
 	};
 }
 
-static struct qmac_hw hardware(const char *name)
-{
-	struct qmac_hw hw;
-	struct qmac_error err;
-	char file[64];
-
-	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
-	if (qmac_hw_load(&hw, file, &err) != QMAC_OK) {
-		puts(err.message);
-		CU_FAIL_FATAL("hardware file");
-	}
-	return hw;
-}
-
 /* Runs and expects success; the caller frees result->weights. */
 static struct qmac_train_result train(const struct qmac_run *run, const char *hw_name, struct watch *watch)
 {
-	const struct qmac_hw hw = hardware(hw_name);
+	const struct qmac_hw hw = shipped_hw(hw_name);
 	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .context = watch};
 	struct qmac_train_result result;
 	struct qmac_error err;
@@ -264,7 +244,7 @@ static void test_option_ii_restarts(void)
 static void test_metrics(void)
 {
 	struct qmac_run run = figure1(QMAC_HALP, 8, 1);
-	const struct qmac_hw hw = hardware("16x16_w8");
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct watch watch = {0};
 	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .on_retire = on_retire,
 	                                             .context = &watch};
@@ -303,7 +283,7 @@ static void test_metrics(void)
 static void test_stop_and_nothing(void)
 {
 	struct qmac_run run = figure1(QMAC_LP_SGD, 8, 1);
-	const struct qmac_hw hw = hardware("8x8_w8");
+	const struct qmac_hw hw = shipped_hw("8x8_w8");
 	struct watch watch = {.stop_after = 2};
 	const struct qmac_train_observer observer = {.on_metrics = on_metrics, .context = &watch};
 	struct qmac_train_result result;
@@ -341,7 +321,7 @@ static void test_at_the_minimum(void)
 
 static void refuse(const struct qmac_run *run, const char *hw_name, const char *message)
 {
-	const struct qmac_hw hw = hardware(hw_name);
+	const struct qmac_hw hw = shipped_hw(hw_name);
 	struct qmac_train_result result;
 	struct qmac_error err = {0};
 

@@ -80,11 +80,18 @@ static bool write_series(FILE *out, const struct qmac_plot *plot, int number, in
 	return true;
 }
 
-static void write_frame(FILE *out, const struct qmac_plot *plot)
+static const char *last_part(const char *folder)
+{
+	const char *slash = strrchr(folder, '/');
+
+	return slash && slash[1] ? slash + 1 : folder;
+}
+
+static void write_frame(FILE *out, const struct qmac_plot *plot, const char *folder)
 {
 	fputs("set terminal svg noenhanced size 860,520 dynamic font 'sans,13' background 'white'\n"
 	      "set grid lc rgb '#dddddd'\nset key outside right top\nset title ", out);
-	write_quoted(out, plot->title);
+	write_quoted(out, plot->title ? plot->title : last_part(folder));
 	fputs("\nset xlabel ", out);
 	write_quoted(out, plot->x);
 	fputs("\nset ylabel ", out);
@@ -94,11 +101,12 @@ static void write_frame(FILE *out, const struct qmac_plot *plot)
 }
 
 /* The whole script; false with a warning where there is nothing to draw. */
-static bool write_script(FILE *out, const struct qmac_plot *plot, char *warning, size_t warning_size)
+static bool write_script(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
+                         size_t warning_size)
 {
 	int drawn = 0;
 
-	write_frame(out, plot);
+	write_frame(out, plot, folder);
 	for (int i = 0; i < plot->series_count; i++)
 		if (!write_series(out, plot, i, &drawn, warning, warning_size))
 			return false;
@@ -172,7 +180,7 @@ bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const cha
 	bool ok = false;
 
 	snprintf(warning, warning_size, "no plot: cannot write gnuplot's script: %s", strerror(errno));
-	if (!script || !write_script(script, plot, warning, warning_size))
+	if (!script || !write_script(script, plot, folder, warning, warning_size))
 		goto out;
 	if (qmac_atomic_open(&picture, folder, name, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);

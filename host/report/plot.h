@@ -18,7 +18,7 @@ struct qmac_series {
 };
 
 struct qmac_plot {
-	const char *title;
+	const char *title; /* NULL: the name of the folder */
 	const char *x, *y; /* columns, and names of the axes */
 	bool log_x, log_y; /* values that are not positive are then left out */
 	const struct qmac_series *series;

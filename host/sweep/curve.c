@@ -186,9 +186,7 @@ void qmac_curve_plot(const struct qmac_sweep *sweep, const struct qmac_curve_poi
 {
 	struct qmac_series *series = calloc((size_t)count + 1, sizeof *series);
 	double *pairs = calloc((size_t)count + 1, 2 * sizeof *pairs);
-	const char *slash = strrchr(folder, '/');
 	struct qmac_plot picture = {
-		.title = slash && slash[1] ? slash + 1 : folder,
 		.x = sweep->plot_x, .y = sweep->plot_y, .log_x = true, .log_y = true, .series = series,
 	};
 

@@ -295,9 +295,7 @@ void qmac_seeds_plot(const struct qmac_sweep *sweep, const struct qmac_seeds *se
 {
 	struct qmac_series *series = calloc((size_t)seeds->count, sizeof *series);
 	double **points = calloc((size_t)seeds->count, sizeof *points);
-	const char *slash = strrchr(folder, '/');
 	struct qmac_plot picture = {
-		.title = slash && slash[1] ? slash + 1 : folder,
 		.x = sweep->plot_x, .y = sweep->plot_y, .log_y = true, .series = series,
 	};
 

@@ -220,9 +220,7 @@ static void plot(const struct qmac_sweep *sweep, const struct qmac_sweep_row *ro
                  char *warning, size_t warning_size)
 {
 	struct qmac_series *series = calloc((size_t)sweep->run_count, sizeof *series);
-	const char *slash = strrchr(folder, '/');
 	struct qmac_plot picture = {
-		.title = slash && slash[1] ? slash + 1 : folder,
 		.x = sweep->plot_x, .y = sweep->plot_y, .log_y = true, .series = series,
 	};
 
