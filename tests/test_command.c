@@ -167,7 +167,7 @@ static void test_random_commands(void)
 	}
 }
 
-static void test_text(void)
+static void test_text_form(void)
 {
 	static const struct {
 		enum fault_base command;
@@ -215,7 +215,7 @@ int main(void)
 		{"bits of no field", test_reserved_bits},
 		{"every single flipped bit", test_flipped_bits},
 		{"random commands, legal and damaged", test_random_commands},
-		{"text", test_text},
+		{"text", test_text_form},
 	};
 
 	return test_main("test_command", cases, TEST_COUNT(cases));

@@ -223,7 +223,7 @@ static void test_directed(void)
 	}
 }
 
-static void test_text(void)
+static void test_text_form(void)
 {
 	struct qmac_command commands[6];
 	uint32_t count = make(0, commands);
@@ -438,7 +438,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"directed programs", test_directed},
-		{"the report in words", test_text},
+		{"the report in words", test_text_form},
 		{"the last bytes", test_last_bytes},
 		{"a command at fault", test_refused},
 		{"many commands, counts modulo 2^16", test_many},
