@@ -109,6 +109,38 @@ cosim "$root/configs/run/conditioned.yaml" --hw "$small" --set samples=60 --set 
 	--set inner_steps=30
 cosim "$root/configs/run/quadratic.yaml" --hw "$ragged" --set samples=60 --set epochs=2 --set inner_steps=20
 
+# ---- a fault in the RTL: every lane of a row gets the random bits of lane 0 ----------------
+# The report names the first rounding, and what it wrote in quanta and as real numbers; its trace shows it
+# again.
+says() {
+	if grep -q -- "$1" "$2"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: no line reads: $1"
+		sed 's/^/    /' "$2"
+	fi
+}
+
+if [ "$verilator" ]; then
+	mkdir faulty && cp -r "$root/rtl" "$root/cmodel" faulty
+	sed 's/channel + LANE/channel/' "$root/rtl/qmac_vec_write.v" > faulty/rtl/qmac_vec_write.v
+	sed 's/^rows:.*/rows: 2/; s/^cols:.*/cols: 3/' "$small" > faulty.yaml
+	QMAC_RTL=$work/faulty "$qmac" cosim "$root/configs/run/fig1.yaml" --hw faulty.yaml --set samples=30 \
+		--set features=12 --set informative=3 --set epochs=1 --set inner_steps=300 --out faulty.out \
+		> out 2> err
+	[ $? = 1 ] || echo "lockstep: a faulty RTL passed" >> err
+	says 'command [0-9]* (VEC, tag 0xc0..: layer 0, step [0-9]* modulo 256, weight gradient): digest: ' err
+	says '^  ACC.[0-9]*..[12].: cmodel 0x[0-9a-f]* ([-0-9]* = [-.0-9]*), rtl 0x[0-9a-f]* (' err
+	says '^  trace: qmac replay faulty.out/mismatch.trace --backend rtl$' err
+	QMAC_RTL=$work/faulty "$qmac" replay faulty.out/mismatch.trace --backend rtl > out 2> err &&
+		echo "lockstep: its trace passed" >> err
+	says 'mismatch.trace:[0-9]*:1: command [0-9]*: digest: expected' err
+	check '.* commands.*: equal' replay faulty.out/mismatch.trace
+else
+	skipped=$((skipped + 5))
+fi
+
 # ---- fuzzing: training streams are what the driver makes of products and inner loops -----
 for hw in "$ragged" mix.yaml; do
 	fuzz --hw "$hw" --kind legal --count 6000 --seed 11 --timed

@@ -50,7 +50,7 @@ static void check_loop(struct ref_linear *model, struct qmac_linear_program *pro
 	int64_t kept[REF_FEATURES_MAX];
 	struct qmac_linear_loop loop = {
 		.order = order, .steps = case_pick(0, STEPS_MAX), .run_seed = model->run_seed,
-		.first_step = model->step, .tag = 7, .z = z,
+		.first_step = model->step, .z = z,
 	};
 	struct qmac_error err = {0};
 	bool clear = case_pick(0, 1);

@@ -49,6 +49,8 @@ static void planted_retire(void *context, const struct qmac_retire *record)
 	struct plant *p = context;
 	struct qmac_retire changed = *record;
 
+	if (!p->on_retire) /* the second look */
+		return;
 	if (record->number == p->number) {
 		changed.digest ^= p->fault == DIGEST ? 1ULL << 63 : 0;
 		changed.requant_saturations += p->fault == SATURATIONS;
@@ -184,6 +186,7 @@ static void give(struct host *h, const struct qmac_command *command)
 	uint8_t *to = h->memory + RING + (h->tail & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
 	uint32_t words[QMAC_COMMAND_WORDS];
 
+	h->backend->operations->note_unit(h->backend, h->tail, 0.25);
 	h->tail++;
 	qmac_command_encode(command, words);
 	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
@@ -301,7 +304,8 @@ static void test_planted(void)
 		{TAG, false, true, "tag: cmodel 1071, planted 33839\n"},
 		{LATE, true, true, "retire cycle: cmodel "},
 		{START, true, true, "start cycle: cmodel "},
-		{RESULT, false, true, "8000 (-32768), planted 0x"},
+		{RESULT, false, true, "8000 (-32768 = -8192), planted 0x"},
+		{RESULT, false, true, "\n  played again it makes no difference; after the commands that followed:\n"},
 		{REFUSED, false, true, "it retired in cmodel, not in planted\n"},
 		{MEMORY, false, false, "lockstep: memory at 0x4d: cmodel 0x"},
 		{COUNTER, false, false, "lockstep: counter A_READS: cmodel "},
@@ -324,7 +328,8 @@ static void test_planted(void)
 				printf("\n%s ", err.message);
 			if (!cases[i].at_command)
 				continue;
-			CU_ASSERT(strncmp(err.message, "lockstep: command 71 (VEC, tag 1071): ", 38) == 0);
+			CU_ASSERT(strstr(err.message, "lockstep: command 71 (VEC, tag 0x042f: layer 4, step 47 modulo 256,"
+			                 " between steps): ") == err.message);
 			CU_ASSERT(strstr(err.message, "\n  command 71: VEC ") != NULL);
 			CU_ASSERT(strstr(err.message, "\n  before it 70: ") != NULL);
 			check_trace(file, PLACE);

@@ -146,7 +146,7 @@ static void check_loop(struct fixture *f, struct qmac_batch_program *program, bo
 	int32_t z[REF_ROWS_MAX * REF_CLASSES_MAX];
 	struct qmac_linear_loop loop = {
 		.order = f->order, .steps = case_pick(0, STEPS_MAX), .run_seed = f->model.run_seed,
-		.first_step = f->model.step, .tag = 7, .z = z, .residual = residual, .context = f,
+		.first_step = f->model.step, .z = z, .residual = residual, .context = f,
 		.point = (int)case_pick(step->p_min, step->p_max),
 	};
 	struct qmac_error err = {0};

@@ -156,7 +156,8 @@ static void print_struct(void)
 		       f->kind == 'S' ? "int32_t" : widest_of_name(f->name) > 32 ? "uint64_t" : "uint32_t",
 		       f->name, f->help);
 	}
-	printf("};\n\n");
+	printf("\tdouble unit; /* not in the descriptor: real value of 1 in what it writes; 0: not known */\n"
+	       "};\n\n");
 }
 
 static void print_pack(const char *class)

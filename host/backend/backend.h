@@ -34,6 +34,8 @@ struct qmac_backend_operations {
 	/* A scratchpad word, as qmac_device_peek() and _poke(); for comparison, while nothing is under way. */
 	uint64_t (*peek)(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane);
 	void (*poke)(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane, uint64_t value);
+	/* Command `number` writes multiples of `unit`: for reports. NULL where nothing is reported. */
+	void (*note_unit)(struct qmac_backend *backend, uint32_t number, double unit);
 	void (*destroy)(struct qmac_backend *backend);
 };
 

@@ -224,6 +224,11 @@ static uint64_t lockstep_peek(struct qmac_backend *backend, unsigned space, uint
 	return model->operations->peek(model, space, row, lane);
 }
 
+static void lockstep_note_unit(struct qmac_backend *backend, uint32_t number, double unit)
+{
+	self(backend)->units[number % QMAC_LOCKSTEP_UNITS] = (struct qmac_unit_note){number, unit};
+}
+
 /* ---- life --------------------------------------------------------------------- */
 
 static void lockstep_destroy(struct qmac_backend *backend)
@@ -241,12 +246,7 @@ static void lockstep_destroy(struct qmac_backend *backend)
 }
 
 /* Opens both sides: the model through a recorder, so that a failure has its trace. */
-static enum qmac_status open_sides(
-	struct qmac_lockstep *l,
-	enum qmac_status (*open_device)(const struct qmac_hw *hw, const struct qmac_device_options *options,
-	                                const struct qmac_backend_settings *settings,
-	                                struct qmac_backend **backend, struct qmac_error *err),
-	struct qmac_error *err)
+static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *err)
 {
 	const struct qmac_trace_window window = {.from = 0, .count = QMAC_TRACE_COMMANDS_MAX};
 	struct qmac_device_options options = l->options;
@@ -265,7 +265,7 @@ static enum qmac_status open_sides(
 	options.on_command = NULL;
 	options.context = &l->device;
 	options.memory_bytes = l->base.memory_bytes = l->model.backend->memory_bytes;
-	status = open_device(&l->hw, &options, &l->settings, &l->device.backend, err);
+	status = l->open_device(&l->hw, &options, &l->settings, &l->device.backend, err);
 	if (status)
 		return status;
 	l->model.name = "cmodel";
@@ -274,18 +274,15 @@ static enum qmac_status open_sides(
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_backend_lockstep(
-	const struct qmac_hw *hw, const struct qmac_device_options *options,
-	const struct qmac_backend_settings *settings,
-	enum qmac_status (*open_device)(const struct qmac_hw *hw, const struct qmac_device_options *options,
-	                                const struct qmac_backend_settings *settings,
-	                                struct qmac_backend **backend, struct qmac_error *err),
-	struct qmac_backend **backend, struct qmac_error *err)
+enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                       const struct qmac_backend_settings *settings,
+                                       qmac_open_device *open_device, struct qmac_backend **backend,
+                                       struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "lockstep", .read = lockstep_read, .write = lockstep_write, .memory = lockstep_memory,
 		.wait = lockstep_wait, .kernel = lockstep_kernel, .peek = lockstep_peek,
-		.poke = lockstep_poke, .destroy = lockstep_destroy,
+		.poke = lockstep_poke, .note_unit = lockstep_note_unit, .destroy = lockstep_destroy,
 	};
 	struct qmac_lockstep *l;
 	enum qmac_status status;
@@ -301,13 +298,14 @@ enum qmac_status qmac_backend_lockstep(
 	l->hw = *hw;
 	l->options = *options;
 	l->settings = *settings;
+	l->open_device = open_device;
 	l->model.lockstep = l->device.lockstep = l;
 	l->report = settings->report ? settings->report : &l->own_report;
 	memset(l->report, 0, sizeof *l->report);
 	/* One of an earlier run would look like one of this. */
 	if (settings->failure_trace)
 		(void)unlink(settings->failure_trace);
-	status = open_sides(l, open_device, err);
+	status = open_sides(l, err);
 	if (status)
 		lockstep_destroy(&l->base);
 	else

@@ -25,17 +25,20 @@ struct qmac_lockstep_report {
 	uint64_t worst;              /* largest |difference| */
 };
 
+/* Opens the device that is compared with the model, as qmac_backend_rtl() does. */
+typedef enum qmac_status qmac_open_device(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                          const struct qmac_backend_settings *settings,
+                                          struct qmac_backend **backend, struct qmac_error *err);
+
 /*
- * open_device opens the device to compare, as qmac_backend_rtl() does. settings: timed and stalls (not
- * both), failure_trace (a file of that name is removed), report; all go to the device, too. Device memory
+ * settings: timed and stalls (not both), failure_trace (a file of that name is removed), report; all go to
+ * the device, too. After a difference the device is opened once more, for a second look. Device memory
  * is that of a trace: at least 4,096 bytes, at most 2^32. on_retire and on_command tell of the C model.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_backend_lockstep(
-	const struct qmac_hw *hw, const struct qmac_device_options *options,
-	const struct qmac_backend_settings *settings,
-	enum qmac_status (*open_device)(const struct qmac_hw *hw, const struct qmac_device_options *options,
-	                                const struct qmac_backend_settings *settings,
-	                                struct qmac_backend **backend, struct qmac_error *err),
-	struct qmac_backend **backend, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw,
+                                                       const struct qmac_device_options *options,
+                                                       const struct qmac_backend_settings *settings,
+                                                       qmac_open_device *open_device,
+                                                       struct qmac_backend **backend, struct qmac_error *err);
 
 #endif

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/cmodel.h"
 #include "backend/lockstep_internal.h"
+#include "backend/tag.h"
 #include "isa/space.h"
 
 /* Differing elements that are shown; commands before the failing one; bytes of a command's text. */
@@ -15,6 +17,7 @@ enum { ELEMENTS_SHOWN = 4, BEFORE_SHOWN = 3, TEXT_SIZE = 360 };
 /* The message as it grows. */
 struct report {
 	struct qmac_lockstep *l;
+	double unit; /* of what the command at fault writes; 0: not known */
 	char text[sizeof((struct qmac_error *)NULL)->message];
 };
 
@@ -95,25 +98,46 @@ static struct nest nest_of(const struct qmac_command *c)
 	}
 }
 
-/* The lanes of a scratchpad row that differ; returns how many were shown so far. */
-static int say_row(struct report *r, unsigned space, uint32_t row, int shown)
+/* One side's bits of an element as an integer and, where its unit is known, as a real value. */
+static void say_value(struct report *r, const char *side, uint64_t bits, int width)
 {
-	struct qmac_lockstep *l = r->l;
-	int bits = qmac_space_bits(&l->hw, space);
+	int64_t value = (int64_t)(bits << (64 - width)) >> (64 - width);
+
+	say(r, " %s 0x%0*" PRIx64 " (%" PRId64, side, (width + 3) / 4, bits, value);
+	if (r->unit != 0)
+		say(r, " = %.9g", (double)value * r->unit);
+	say(r, ")");
+}
+
+static void say_both(struct report *r, uint64_t expected, uint64_t got, int width)
+{
+	say_value(r, r->l->model.name, expected, width);
+	say(r, ",");
+	say_value(r, r->l->device.name, got, width);
+}
+
+/* Two devices that are compared element by element. */
+struct pair {
+	struct qmac_backend *model, *device;
+};
+
+/* The lanes of a scratchpad row that differ; returns how many were shown so far. */
+static int say_row(struct report *r, const struct pair *pair, unsigned space, uint32_t row, int shown)
+{
+	const struct qmac_hw *hw = &r->l->hw;
+	int bits = qmac_space_bits(hw, space);
 	uint64_t mask = UINT64_MAX >> (64 - bits);
 
-	if (row >= qmac_space_rows(&l->hw, space))
+	if (row >= qmac_space_rows(hw, space))
 		return shown;
-	for (uint32_t j = 0; j < qmac_space_lanes(&l->hw, space) && shown < ELEMENTS_SHOWN; j++) {
-		uint64_t expected = l->model.backend->operations->peek(l->model.backend, space, row, j) & mask;
-		uint64_t got = l->device.backend->operations->peek(l->device.backend, space, row, j) & mask;
+	for (uint32_t j = 0; j < qmac_space_lanes(hw, space) && shown < ELEMENTS_SHOWN; j++) {
+		uint64_t expected = pair->model->operations->peek(pair->model, space, row, j) & mask;
+		uint64_t got = pair->device->operations->peek(pair->device, space, row, j) & mask;
 
 		if (expected == got)
 			continue;
-		say(r, "\n  %s[%" PRIu32 "][%" PRIu32 "]: %s 0x%0*" PRIx64 " (%" PRId64 "), %s 0x%0*" PRIx64 " (%"
-		    PRId64 ")", qmac_code_name("SPACE", space), row, j, l->model.name, (bits + 3) / 4, expected,
-		    (int64_t)(expected << (64 - bits)) >> (64 - bits), l->device.name, (bits + 3) / 4, got,
-		    (int64_t)(got << (64 - bits)) >> (64 - bits));
+		say(r, "\n  %s[%" PRIu32 "][%" PRIu32 "]:", qmac_code_name("SPACE", space), row, j);
+		say_both(r, expected, got, bits);
 		shown++;
 	}
 	return shown;
@@ -129,28 +153,29 @@ static uint64_t container(const uint8_t *from, uint32_t bytes)
 }
 
 /* The containers of a row in memory that differ. */
-static int say_containers(struct report *r, const struct nest *nest, uint64_t address, int shown)
+static int say_containers(struct report *r, const struct pair *pair, const struct nest *nest, uint64_t address,
+                          int shown)
 {
-	struct qmac_lockstep *l = r->l;
-	const uint8_t *model = l->model.backend->operations->memory(l->model.backend);
-	const uint8_t *device = l->device.backend->operations->memory(l->device.backend);
+	const uint8_t *model = pair->model->operations->memory(pair->model);
+	const uint8_t *device = pair->device->operations->memory(pair->device);
+	uint64_t memory_bytes = pair->model->memory_bytes;
 
 	for (uint32_t j = 0; j < nest->lanes && shown < ELEMENTS_SHOWN; j++) {
 		uint64_t at = (address + (uint64_t)j * nest->bytes) & 0xFFFFFFFFFFFF;
 
-		if (at >= l->base.memory_bytes || l->base.memory_bytes - at < nest->bytes ||
+		if (at >= memory_bytes || memory_bytes - at < nest->bytes ||
 		    memcmp(model + at, device + at, nest->bytes) == 0)
 			continue;
-		say(r, "\n  memory[0x%" PRIx64 "]: %s 0x%0*" PRIx64 ", %s 0x%0*" PRIx64, at, l->model.name,
-		    (int)(2 * nest->bytes), container(model + at, nest->bytes), l->device.name,
-		    (int)(2 * nest->bytes), container(device + at, nest->bytes));
+		say(r, "\n  memory[0x%" PRIx64 "]:", at);
+		say_both(r, container(model + at, nest->bytes), container(device + at, nest->bytes),
+		         (int)(8 * nest->bytes));
 		shown++;
 	}
 	return shown;
 }
 
-/* The first elements that the command wrote and that differ now, when both rest. */
-static void say_elements(struct report *r, const struct qmac_command *command)
+/* The first elements that the command wrote and that differ in the pair; returns how many were shown. */
+static int say_elements(struct report *r, const struct pair *pair, const struct qmac_command *command)
 {
 	const struct nest nest = nest_of(command);
 	int shown = 0;
@@ -160,50 +185,115 @@ static void say_elements(struct report *r, const struct qmac_command *command)
 			for (uint64_t i0 = 0; i0 < nest.n[2] && shown < ELEMENTS_SHOWN; i0++) {
 				uint64_t at = nest.first + i2 * nest.step[0] + i1 * nest.step[1] + i0 * nest.step[2];
 
-				shown = nest.in_memory ? say_containers(r, &nest, at, shown) :
-				        say_row(r, nest.space, (uint32_t)at, shown);
+				shown = nest.in_memory ? say_containers(r, pair, &nest, at, shown) :
+				        say_row(r, pair, nest.space, (uint32_t)at, shown);
 			}
-	if (!shown && nest.n[2])
+	return shown;
+}
+
+/*
+ * As the command left them: the trace, which ends with it, is played on two fresh devices. It shows nothing
+ * where the difference does not come again.
+ */
+static int say_elements_again(struct report *r, const struct qmac_trace *trace,
+                              const struct qmac_command *command)
+{
+	struct qmac_lockstep *l = r->l;
+	const struct qmac_device_options options = {
+		.memory_bytes = trace->memory_bytes, .kernel = l->options.kernel,
+	};
+	const struct qmac_backend_settings settings = {
+		.stalls = l->settings.stalls, .library = l->settings.library, .context = l->settings.context,
+	};
+	struct pair pair = {NULL, NULL};
+	int shown = 0;
+
+	if (!qmac_backend_cmodel(&l->hw, &options, &pair.model, NULL) &&
+	    !l->open_device(&l->hw, &options, &settings, &pair.device, NULL) &&
+	    !qmac_trace_run(trace, pair.model, NULL) && !qmac_trace_run(trace, pair.device, NULL))
+		shown = say_elements(r, &pair, command);
+	qmac_backend_destroy(pair.model);
+	qmac_backend_destroy(pair.device);
+	return shown;
+}
+
+/* trace: NULL where there is none. */
+static void say_all_elements(struct report *r, const struct qmac_trace *trace,
+                             const struct qmac_command *command)
+{
+	const struct pair resting = {r->l->model.backend, r->l->device.backend};
+	size_t before;
+
+	if (command->opcode == QMAC_OPCODE_SYNC || (trace && say_elements_again(r, trace, command)))
+		return;
+	before = strlen(r->text);
+	say(r, "\n  played again it makes no difference; after the commands that followed:");
+	if (!say_elements(r, &resting, command)) {
+		r->text[before] = 0;
 		say(r, "\n  no element that it wrote differs after the last command");
+	}
 }
 
 /* ---- all together ------------------------------------------------------------- */
 
-/* Errors here are told, but what is reported is the difference. */
-static void write_trace(struct report *r, const struct qmac_difference *difference)
+/* What was recorded since the devices rested last, up to the command at fault; NULL where it cannot be had. */
+static const struct qmac_trace *cut_trace(struct report *r, const struct qmac_difference *difference,
+                                          struct qmac_error *err)
 {
-	struct qmac_lockstep *l = r->l;
-	const char *file = l->settings.failure_trace;
 	const struct qmac_trace *trace;
-	struct qmac_error err;
-	enum qmac_status status;
 
-	if (!file)
-		return;
 	if (difference->at_command)
-		qmac_recorder_cut(l->recorder, difference->number);
-	status = qmac_recorder_finish(l->recorder, &trace, &err);
-	if (!status)
-		status = qmac_trace_write(trace, file, &err);
-	if (status)
-		say(r, "\n  there is no trace: %.300s", err.message);
-	else
-		say(r, "\n  trace: qmac replay %s --backend %s%s", file, l->device.name,
-		    l->settings.timed ? " --timed" : "");
-	if (!status && l->settings.stalls)
-		say(r, " --stalls %" PRIu64, l->settings.stalls);
+		qmac_recorder_cut(r->l->recorder, difference->number);
+	return qmac_recorder_finish(r->l->recorder, &trace, err) ? NULL : trace;
+}
+
+/* Errors here are told, but what is reported is the difference. err: why there is no trace. */
+static void write_trace(struct report *r, const struct qmac_trace *trace, struct qmac_error *err)
+{
+	const struct qmac_backend_settings *settings = &r->l->settings;
+
+	if (!settings->failure_trace)
+		return;
+	if (!trace || qmac_trace_write(trace, settings->failure_trace, err)) {
+		say(r, "\n  there is no trace: %.300s", err->message);
+		return;
+	}
+	say(r, "\n  trace: qmac replay %s --backend %s%s", settings->failure_trace, r->l->device.name,
+	    settings->timed ? " --timed" : "");
+	if (settings->stalls)
+		say(r, " --stalls %" PRIu64, settings->stalls);
+}
+
+/* Who issued the command, as its tag says. */
+static void say_origin(struct report *r, uint32_t tag)
+{
+	static const char *const directions[] = {"between steps", "forward", "data gradient", "weight gradient"};
+
+	say(r, "tag 0x%04" PRIx32 ": layer %u, step %u modulo 256, %s", tag, qmac_tag_layer(tag),
+	    qmac_tag_step(tag), directions[qmac_tag_direction(tag)]);
+}
+
+static double unit_of(const struct qmac_lockstep *l, uint32_t number)
+{
+	const struct qmac_unit_note *note = &l->units[number % QMAC_LOCKSTEP_UNITS];
+
+	return note->number == number ? note->unit : 0;
 }
 
 void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference *difference)
 {
-	struct report r = {.l = l};
+	struct report r = {.l = l, .unit = difference->at_command ? unit_of(l, difference->number) : 0};
+	struct qmac_error no_trace;
+	const struct qmac_trace *trace = cut_trace(&r, difference, &no_trace);
 	struct qmac_command command;
 
 	if (difference->at_command && qmac_lockstep_command(l, difference->number, &command)) {
-		say(&r, "lockstep: command %" PRIu32 " (%s, tag %u): %s", difference->number,
-		    qmac_code_name("OPCODE", command.opcode), (unsigned)command.tag, difference->what);
+		say(&r, "lockstep: command %" PRIu32 " (%s, ", difference->number,
+		    qmac_code_name("OPCODE", command.opcode));
+		say_origin(&r, command.tag);
+		say(&r, "): %s", difference->what);
 		say_command(&r, "command", difference->number);
-		say_elements(&r, &command);
+		say_all_elements(&r, trace, &command);
 		for (uint32_t i = 1; i <= BEFORE_SHOWN && i <= difference->number; i++)
 			say_command(&r, "before it", difference->number - i);
 	} else if (difference->at_command) {
@@ -211,6 +301,6 @@ void qmac_lockstep_explain(struct qmac_lockstep *l, const struct qmac_difference
 	} else {
 		say(&r, "lockstep: %s; every command before was equal", difference->what);
 	}
-	write_trace(&r, difference);
+	write_trace(&r, trace, &no_trace);
 	l->status = qmac_fail(&l->err, QMAC_CHECK_FAILED, "%s", r.text);
 }

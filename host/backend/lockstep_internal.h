@@ -8,7 +8,13 @@
 #include "isa/command.h"
 #include "trace/trace.h"
 
-enum { QMAC_LOCKSTEP_ENGINES = 4 };
+enum { QMAC_LOCKSTEP_ENGINES = 4, QMAC_LOCKSTEP_UNITS = 1 << QMAC_RING_LOG2_MAX };
+
+/* The unit of the result of a command. */
+struct qmac_unit_note {
+	uint32_t number;
+	double unit;
+};
 
 /* Retire records of one engine that have not been compared yet. */
 struct qmac_record_queue {
@@ -28,6 +34,7 @@ struct qmac_lockstep {
 	struct qmac_backend base; /* first: it is a backend */
 	struct qmac_hw hw;
 	struct qmac_lockstep_side model, device;
+	qmac_open_device *open_device;
 	struct qmac_backend_settings settings;
 	struct qmac_device_options options; /* the caller's */
 	struct qmac_recorder *recorder;
@@ -36,6 +43,7 @@ struct qmac_lockstep {
 	bool bus_error;
 	uint32_t bus_command;
 	unsigned bus_engine;
+	struct qmac_unit_note units[QMAC_LOCKSTEP_UNITS]; /* of the commands of a ring */
 	/* The first difference or failure; reported by every wait from then on. */
 	enum qmac_status status;
 	struct qmac_error err;

@@ -66,6 +66,14 @@ void qmac_wrapper_poke(struct qmac_backend *backend, unsigned space, uint32_t ro
 	inner->operations->poke(inner, space, row, lane, value);
 }
 
+void qmac_wrapper_note_unit(struct qmac_backend *backend, uint32_t number, double unit)
+{
+	struct qmac_backend *inner = inner_of(backend);
+
+	if (inner->operations->note_unit)
+		inner->operations->note_unit(inner, number, unit);
+}
+
 void qmac_wrapper_destroy(struct qmac_backend *backend)
 {
 	qmac_backend_destroy(inner_of(backend));

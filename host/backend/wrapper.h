@@ -25,6 +25,7 @@ const char *qmac_wrapper_kernel(struct qmac_backend *backend);
 uint64_t qmac_wrapper_peek(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane);
 void qmac_wrapper_poke(struct qmac_backend *backend, unsigned space, uint32_t row, uint32_t lane,
                        uint64_t value);
+void qmac_wrapper_note_unit(struct qmac_backend *backend, uint32_t number, double unit);
 /* Frees the wrapper itself, too: it must have come from malloc. */
 void qmac_wrapper_destroy(struct qmac_backend *backend);
 

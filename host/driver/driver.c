@@ -177,6 +177,8 @@ static void put_descriptor(struct qmac_driver *driver, const struct qmac_command
 	uint8_t *to = driver->memory + driver->ring.address +
 	              (uint64_t)(driver->tail & (driver->ring_entries - 1)) * QMAC_COMMAND_BYTES;
 
+	if (command->unit != 0 && driver->backend->operations->note_unit)
+		driver->backend->operations->note_unit(driver->backend, driver->tail, command->unit);
 	qmac_command_encode(command, words);
 	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, to += 4) {
 		to[0] = (uint8_t)words[i];

@@ -186,7 +186,6 @@ static enum qmac_status run_loop(struct run *r, struct inner *in)
 	loop.steps = pick(r, 1, STEPS_MAX);
 	loop.run_seed = (uint32_t)qmac_fuzz_random(&r->rng);
 	loop.first_step = (uint32_t)qmac_fuzz_word(&r->rng);
-	loop.tag = (uint16_t)pick(r, 0, 65535);
 	loop.keep_after = qmac_fuzz_below(&r->rng, loop.steps + 1);
 	draw_start(r, in);
 	if (in->batch) {

@@ -284,7 +284,8 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 	static const struct qmac_backend_operations operations = {
 		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
 		.memory = qmac_wrapper_memory, .wait = wait_interrupt, .kernel = qmac_wrapper_kernel,
-		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
+		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .note_unit = qmac_wrapper_note_unit,
+		.destroy = qmac_wrapper_destroy,
 	};
 	struct qmac_device_options wrapped = *options;
 	struct recording *b = calloc(1, sizeof *b);

@@ -315,6 +315,15 @@ static enum qmac_status play(struct player *p)
 	return status;
 }
 
+enum qmac_status qmac_trace_run(const struct qmac_trace *trace, struct qmac_backend *backend,
+                                struct qmac_error *err)
+{
+	struct player p = {.trace = trace, .backend = backend, .err = err};
+
+	p.memory = backend->operations->memory(backend);
+	return play(&p);
+}
+
 enum qmac_status qmac_trace_replay(const struct qmac_trace *trace, const struct qmac_replay *replay,
                                    struct qmac_retire *records, uint64_t *cycles, struct qmac_error *err)
 {

@@ -127,6 +127,13 @@ QMAC_MUST_CHECK enum qmac_status qmac_trace_replay(const struct qmac_trace *trac
                                                    struct qmac_error *err);
 
 /*
+ * Brings a fresh device of the trace's hardware and memory to where the trace ends; compares nothing. An
+ * error of the device ends it, too.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_trace_run(const struct qmac_trace *trace, struct qmac_backend *backend,
+                                                struct qmac_error *err);
+
+/*
  * Brings the scratchpads of a device into the trace's first state, with LOAD commands, and leaves memory
  * all zero. The device must be reset afterwards: its counters and its ring have been used.
  */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "backend/tag.h"
 #include "train/linear_commands.h"
 #include "train/logistic_arithmetic.h"
 
@@ -12,9 +13,12 @@ struct list {
 	int count;
 };
 
-static void add(struct list *list, struct qmac_command command)
+/* unit: of the value of which the command writes all, or a limb. */
+static void add(struct list *list, enum qmac_direction direction, double unit, struct qmac_command command)
 {
 	assert(list->count < qmac_batch_plan_commands(list->plan));
+	command.tag = qmac_tag(direction, 0, list->chunk->step);
+	command.unit = unit * (double)(UINT64_C(1) << command.lsb);
 	list->commands[list->count++] = command;
 }
 
@@ -120,7 +124,7 @@ static void add_forward(struct list *list, int group)
 				c.acc_shift = (uint32_t)(x * plan->x.native + z * plan->z.native);
 				c.w_unsigned = qmac_limb_unsigned(&plan->z, z);
 				c.accumulate = x + z + block > 0;
-				add(list, c);
+				add(list, QMAC_DIRECTION_FORWARD, list->chunk->units->m, c);
 			}
 }
 
@@ -132,7 +136,8 @@ static void add_products(struct list *list, int group)
 {
 	const struct qmac_batch_plan *plan = list->plan;
 	int point = list->chunk->point;
-	int left = plan->shape.host_residual ? qmac_logistic_fraction(&plan->shape, point) - point : 0;
+	bool shifted = plan->shape.host_residual && !plan->shape.sum_only;
+	int left = shifted ? qmac_logistic_fraction(&plan->shape, point) - point : 0;
 
 	for (int x = 0; x < plan->x.count; x++)
 		for (int m = 0; m < plan->m.count; m++)
@@ -145,7 +150,7 @@ static void add_products(struct list *list, int group)
 				c.acc_shift = (uint32_t)(left + x * plan->x.native + m * plan->m.native);
 				c.w_unsigned = qmac_limb_unsigned(&plan->m, m);
 				c.accumulate = qmac_batch_plan_starts_sum(plan) || !list->chunk->first || x + m > 0;
-				add(list, c);
+				add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->sum, c);
 			}
 }
 
@@ -167,13 +172,13 @@ static void add_scale(struct list *list)
 	scale.bw = (uint32_t)plan->step.mp_bits;
 	if (plan->m.count == 1)
 		into_operand(&scale, &plan->m, 0, m_operand(plan, 0, 0));
-	add(list, scale);
+	add(list, QMAC_DIRECTION_FORWARD, list->chunk->units->scaled, scale);
 	for (int limb = 0; plan->m.count > 1 && limb < plan->m.count; limb++) {
 		struct qmac_command copy = column(plan, 0, QMAC_OP_ADD, 0, plan->m_row, samples);
 
 		copy.bw = scale.bw;
 		into_operand(&copy, &plan->m, limb, m_operand(plan, limb, 0));
-		add(list, copy);
+		add(list, QMAC_DIRECTION_FORWARD, list->chunk->units->scaled, copy);
 	}
 }
 
@@ -204,7 +209,7 @@ static void add_round(struct list *list)
 		c.shift = (uint32_t)step->t_shift;
 		c.rnd = QMAC_ROUND_NEAREST;
 		c.bw = (uint32_t)step->t_bits;
-		add(list, c);
+		add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->t, c);
 	}
 	if (plan->shape.has_offset || step->t_left > 0) {
 		c = column(plan, 0, QMAC_OP_ADD, plan->sum_row, plan->sum_row, features);
@@ -212,11 +217,11 @@ static void add_round(struct list *list)
 			second_source(&c, 0, plan->h_row);
 		c.l0 = (uint32_t)step->t_left;
 		c.bw = (uint32_t)step->u_bits;
-		add(list, c);
+		add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->u, c);
 	}
 	c = rounding(list, 0, plan->shape.frac_bits);
 	c.dither_cs0 = 1; /* row 0, channel j */
-	add(list, c);
+	add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->z, c);
 }
 
 /* ---- logistic regression, around the products ----------------------------------------- */
@@ -234,7 +239,7 @@ static void add_decay(struct list *list, int group, int fraction)
 	c.shift = exponent > 63 ? 63 : exponent > 0 ? (uint32_t)exponent : 0;
 	c.rnd = QMAC_ROUND_NEAREST;
 	c.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
-	add(list, c);
+	add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->u, c);
 }
 
 /* H, or where there is an L the sum with it. */
@@ -247,7 +252,7 @@ static void add_offset(struct list *list, int group, int fraction)
 	if (plan->shape.decay > 0)
 		second_source(&c, group, plan->sum_row);
 	c.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
-	add(list, c);
+	add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->u, c);
 }
 
 /* ---- chunks ------------------------------------------------------------------------ */
@@ -265,7 +270,7 @@ int qmac_batch_execute(const struct qmac_batch_plan *plan, const struct qmac_bat
 	if (chunk->last) {
 		add_round(&list);
 		for (int limb = 0; limb < plan->z.count; limb++)
-			add(&list, qmac_batch_copy_z(plan, limb, 0));
+			add(&list, QMAC_DIRECTION_WEIGHTS, chunk->units->z, qmac_batch_copy_z(plan, limb, 0));
 	}
 	return list.count;
 }
@@ -302,9 +307,9 @@ int qmac_batch_update(const struct qmac_batch_plan *plan, const struct qmac_batc
 
 		c.dither_rs0 = 1; /* row j, channel c */
 		c.dither_lane0 = (uint32_t)(group * plan->cols);
-		add(&list, c);
+		add(&list, QMAC_DIRECTION_WEIGHTS, chunk->units->z, c);
 		for (int limb = 0; limb < plan->z.count; limb++)
-			add(&list, qmac_batch_copy_z(plan, limb, group));
+			add(&list, QMAC_DIRECTION_WEIGHTS, chunk->units->z, qmac_batch_copy_z(plan, limb, group));
 	}
 	return list.count;
 }

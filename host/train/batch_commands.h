@@ -1,19 +1,22 @@
 /*
  * The commands of a mini-batch step, as functions of its plan: what EXECUTE does
- * for one chunk of a batch, and what LOAD brings for it. They come without waits
- * and tags, which batch_loop.c adds.
+ * for one chunk of a batch, and what LOAD brings for it. They come without waits,
+ * which batch_loop.c adds, and those outside a chunk without tags and units.
  */
 #ifndef QMAC_TRAIN_BATCH_COMMANDS_H
 #define QMAC_TRAIN_BATCH_COMMANDS_H
 
 #include "isa/command.h"
 #include "train/batch_plan.h"
+#include "train/units.h"
 
 struct qmac_batch_chunk {
 	int slot;          /* 0 or 1: where its samples lie */
 	int samples;
 	bool first, last;  /* of its step */
+	uint32_t step;     /* its number in the run */
 	uint32_t seed;     /* of the step's rounding; used by the last */
+	const struct qmac_units *units;
 	int point;         /* logistic regression: p, the fraction bits of m' */
 };
 

@@ -7,6 +7,7 @@
 
 #include "train/batch_program.h"
 #include "train/pack.h"
+#include "train/units.h"
 
 struct qmac_batch_program {
 	struct qmac_driver *driver;
@@ -16,6 +17,7 @@ struct qmac_batch_program {
 	uint8_t *staging;              /* so many integers as any buffer but x has, as in device memory */
 	int64_t *values;               /* of m and of m' of a chunk; logistic regression */
 	struct qmac_command *commands; /* of a chunk */
+	struct qmac_units units;       /* of the running loop */
 	bool h_due, z_due, z_clear;    /* to be done on the device before the next loop */
 	struct qmac_token executed;    /* last command of EXECUTE; valid where has_executed */
 	bool has_executed;

@@ -2,17 +2,29 @@
 
 #include <assert.h>
 
+#include "backend/tag.h"
 #include "num/dither.h"
 #include "train/batch_commands.h"
 #include "train/batch_internal.h"
 
+/* The tag of what is done in the step, or between steps, of chunk q. */
+static uint32_t tag_at(const struct qmac_batch_program *program, const struct qmac_linear_loop *loop,
+                       enum qmac_direction direction, int64_t q)
+{
+	return qmac_tag(direction, 0, loop->first_step + (uint32_t)(q / program->plan.chunks));
+}
+
+/* The unit of a limb that is taken from numbers of `unit`. */
+static double limb_unit(double unit, uint32_t lsb)
+{
+	return unit * (double)(UINT64_C(1) << lsb);
+}
+
 /* ---- before and after the loop -------------------------------------------------- */
 
 static enum qmac_status execute(struct qmac_batch_program *program, struct qmac_command command,
-                                const struct qmac_linear_loop *loop, const struct qmac_token *needed,
-                                struct qmac_error *err)
+                                const struct qmac_token *needed, struct qmac_error *err)
 {
-	command.tag = loop->tag;
 	if (needed)
 		qmac_command_wait(&command, *needed);
 	program->has_executed = true;
@@ -26,10 +38,13 @@ static enum qmac_status prepare(struct qmac_batch_program *program, const struct
 	const struct qmac_batch_plan *plan = &program->plan;
 	bool z_new = program->z_due || program->z_clear;
 	struct qmac_token loaded, *needed = NULL;
-	const struct { bool due; struct qmac_buffer buffer; unsigned container; uint32_t row; } vectors[] = {
-		{program->h_due, program->h, program->h_container, plan->h_row},
-		{program->z_due, program->z, program->z_container, plan->z_row},
+	const struct { bool due; struct qmac_buffer buffer; unsigned container; uint32_t row; double unit; }
+	vectors[] = {
+		{program->h_due, program->h, program->h_container, plan->h_row, program->units.u},
+		{program->z_due, program->z, program->z_container, plan->z_row, program->units.z},
 	};
+	uint32_t tag = tag_at(program, loop, QMAC_DIRECTION_NONE, 0);
+	struct qmac_command made;
 	enum qmac_status status = QMAC_OK;
 
 	program->has_executed = false;
@@ -39,33 +54,51 @@ static enum qmac_status prepare(struct qmac_batch_program *program, const struct
 		                                              vectors[v].container, vectors[v].row,
 		                                              plan->shape.features, i % plan->groups);
 
-		command.tag = loop->tag;
+		command.tag = tag;
+		command.unit = vectors[v].unit;
 		if (!vectors[v].due)
 			continue;
 		needed = &loaded;
 		status = qmac_driver_submit(program->driver, &command, &loaded, err);
 	}
-	if (status == QMAC_OK && program->z_clear)
-		status = execute(program, qmac_batch_clear(plan), loop, needed, err);
-	for (int i = 0; status == QMAC_OK && z_new && i < plan->z.count * plan->groups; i++)
-		status = execute(program, qmac_batch_copy_z(plan, i / plan->groups, i % plan->groups), loop, needed,
-		                 err);
+	if (status == QMAC_OK && program->z_clear) {
+		made = qmac_batch_clear(plan);
+		made.tag = tag;
+		made.unit = program->units.z;
+		status = execute(program, made, needed, err);
+	}
+	for (int i = 0; status == QMAC_OK && z_new && i < plan->z.count * plan->groups; i++) {
+		made = qmac_batch_copy_z(plan, i / plan->groups, i % plan->groups);
+		made.tag = tag;
+		made.unit = limb_unit(program->units.z, made.lsb);
+		status = execute(program, made, needed, err);
+	}
 	program->h_due = program->z_due = program->z_clear = false;
 	return status;
 }
 
-/* STOREs a matrix of `rows` rows that begins at ACC row `row`, once EXECUTE has done what it was given. */
-static enum qmac_status store(struct qmac_batch_program *program, const struct qmac_linear_loop *loop,
-                              struct qmac_buffer buffer, unsigned container, uint32_t row, int64_t rows,
+/* A matrix in ACC and where it goes. */
+struct kept {
+	struct qmac_buffer buffer;
+	unsigned container;
+	uint32_t row;
+	int64_t rows;
+	double unit;
+};
+
+/* STOREs a matrix, once EXECUTE has done what it was given. */
+static enum qmac_status store(struct qmac_batch_program *program, const struct kept *kept, uint32_t tag,
                               struct qmac_token *stored, struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
 
 	for (int group = 0; status == QMAC_OK && group < program->plan.groups; group++) {
-		struct qmac_command command = qmac_batch_move(&program->plan, QMAC_OPCODE_STORE, buffer.address,
-		                                              container, row, rows, group);
+		struct qmac_command command = qmac_batch_move(&program->plan, QMAC_OPCODE_STORE,
+		                                              kept->buffer.address, kept->container, kept->row,
+		                                              kept->rows, group);
 
-		command.tag = loop->tag;
+		command.tag = tag;
+		command.unit = kept->unit;
 		if (program->has_executed)
 			qmac_command_wait(&command, program->executed);
 		status = qmac_driver_submit(program->driver, &command, stored, err);
@@ -73,15 +106,18 @@ static enum qmac_status store(struct qmac_batch_program *program, const struct q
 	return status;
 }
 
-/* STOREs the Z of this moment, or with sum_only the sum; EXECUTE must not go on before *stored. */
+/* STOREs the Z before chunk q, or with sum_only the sum; EXECUTE must not go on before *stored. */
 static enum qmac_status store_z(struct qmac_batch_program *program, const struct qmac_linear_loop *loop,
-                                struct qmac_token *stored, struct qmac_error *err)
+                                int64_t q, struct qmac_token *stored, struct qmac_error *err)
 {
-	if (program->plan.shape.sum_only)
-		return store(program, loop, program->sum, QMAC_CONTAINER_DOUBLE, program->plan.sum_row,
-		             program->plan.shape.features, stored, err);
-	return store(program, loop, program->z, program->z_container, program->plan.z_row,
-	             program->plan.shape.features, stored, err);
+	const struct qmac_batch_plan *plan = &program->plan;
+	const struct kept sum = {program->sum, QMAC_CONTAINER_DOUBLE, plan->sum_row, plan->shape.features,
+	                         program->units.sum};
+	const struct kept z = {program->z, program->z_container, plan->z_row, plan->shape.features,
+	                       program->units.z};
+
+	return store(program, plan->shape.sum_only ? &sum : &z, tag_at(program, loop, QMAC_DIRECTION_NONE, q),
+	             stored, err);
 }
 
 static void download_z(struct qmac_batch_program *program, const struct qmac_linear_loop *loop)
@@ -125,12 +161,15 @@ static struct qmac_command load_command(const struct qmac_batch_program *program
 
 	if (limb < plan->x.count) {
 		command = qmac_batch_load_x(plan, address, program->x_container, slot, limb, place);
+		command.unit = limb_unit(program->units.x, command.lsb);
 	} else {
 		bytes = qmac_batch_bytes(1, program->target_container);
 		command = qmac_batch_move(plan, QMAC_OPCODE_LOAD, program->targets.address + order[0] * bytes,
 		                          program->target_container,
 		                          plan->target_row + (uint32_t)(slot * plan->chunk + place), 1, 0);
+		command.unit = program->units.k;
 	}
+	command.tag = tag_at(program, loop, QMAC_DIRECTION_FORWARD, q);
 	if (place + 1 < samples) {
 		assert(order[1] >= order[0]);
 		qmac_batch_load_pair(&command, (order[1] - order[0]) * bytes);
@@ -150,7 +189,6 @@ static enum qmac_status load(struct qmac_batch_program *program, const struct qm
 	for (int i = begin; status == QMAC_OK && i < end; i++) {
 		struct qmac_command command = load_command(program, loop, q, i);
 
-		command.tag = loop->tag;
 		if (i == 0 && q >= 2)
 			qmac_command_wait(&command, program->slot_read[q % 2]);
 		status = qmac_driver_submit(program->driver, &command, &program->slot_loaded[q % 2], err);
@@ -196,7 +234,7 @@ static enum qmac_status submit_chunk(struct qmac_batch_program *program, const s
 
 		done += work_of(&program->plan, &program->commands[i]);
 		due = (int)(begin + (end - begin) * done / work);
-		status = execute(program, program->commands[i], loop, NULL, err);
+		status = execute(program, program->commands[i], NULL, err);
 		if (i == last_read)
 			program->slot_read[q % 2] = program->executed;
 		if (status == QMAC_OK)
@@ -210,10 +248,12 @@ static struct qmac_batch_chunk chunk_at(const struct qmac_batch_program *program
                                         const struct qmac_linear_loop *loop, int64_t q)
 {
 	const struct qmac_batch_plan *plan = &program->plan;
-	int64_t step = q / plan->chunks, part = q % plan->chunks;
+	uint32_t step = loop->first_step + (uint32_t)(q / plan->chunks);
+	int64_t part = q % plan->chunks;
 	struct qmac_batch_chunk chunk = {
 		.slot = (int)(q % 2), .first = part == 0, .last = part == plan->chunks - 1, .point = loop->point,
-		.seed = qmac_dither_key(loop->run_seed, loop->first_step + (uint32_t)step, QMAC_SITE_WEIGHTS),
+		.step = step, .seed = qmac_dither_key(loop->run_seed, step, QMAC_SITE_WEIGHTS),
+		.units = &program->units,
 	};
 
 	(void)chunk_begin(plan, q, &chunk.samples);
@@ -229,7 +269,7 @@ static enum qmac_status keep_z(struct qmac_batch_program *program, const struct 
 
 	if (q != loop->keep_after * program->plan.chunks)
 		return QMAC_OK;
-	status = store_z(program, loop, &stored, err);
+	status = store_z(program, loop, q, &stored, err);
 	if (status == QMAC_OK)
 		qmac_command_wait(&program->commands[0], stored);
 	return status;
@@ -274,14 +314,15 @@ static enum qmac_status run_forward(struct qmac_batch_program *program, const st
 {
 	struct qmac_batch_chunk chunk = chunk_at(program, loop, q);
 	int count = qmac_batch_forward(&program->plan, &chunk, program->commands);
+	const struct kept m = {program->m, program->m_container, program->plan.m_row, chunk.samples,
+	                       program->units.m};
 	struct qmac_token stored;
 	enum qmac_status status;
 
 	qmac_command_wait(&program->commands[0], program->slot_loaded[q % 2]);
 	status = submit_chunk(program, loop, q, count, -1, 0, forward_loads(program, loop, q), err);
 	if (status == QMAC_OK)
-		status = store(program, loop, program->m, program->m_container, program->plan.m_row, chunk.samples,
-		               &stored, err);
+		status = store(program, &m, tag_at(program, loop, QMAC_DIRECTION_FORWARD, q), &stored, err);
 	return status;
 }
 
@@ -308,7 +349,8 @@ static enum qmac_status exchange(struct qmac_batch_program *program, const struc
 		                                                program->scaled_container, samples,
 		                                                i / plan->groups, i % plan->groups);
 
-		command.tag = loop->tag;
+		command.tag = tag_at(program, loop, QMAC_DIRECTION_WEIGHTS, q);
+		command.unit = limb_unit(program->units.scaled, command.lsb);
 		status = qmac_driver_submit(program->driver, &command, loaded, err);
 	}
 	return status;
@@ -347,6 +389,8 @@ enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
 	enum qmac_status status;
 
 	assert(loop->steps >= 0 && loop->keep_after >= 0 && loop->keep_after <= loop->steps);
+	program->units = qmac_units_of(&program->plan.shape, &program->plan.step, loop->x_unit, loop->z_unit,
+	                               loop->point);
 	status = prepare(program, loop, err);
 	if (status == QMAC_OK)
 		status = load(program, loop, 0, 0, loads_of(program, loop, 0), err);
@@ -355,7 +399,7 @@ enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
 	for (int64_t q = 0; status == QMAC_OK && q < chunks; q++)
 		status = exchanges ? run_update(program, loop, q, err) : run_chunk(program, loop, q, err);
 	if (status == QMAC_OK && loop->keep_after == loop->steps)
-		status = store_z(program, loop, &stored, err);
+		status = store_z(program, loop, chunks, &stored, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(program->driver, err);
 	if (status == QMAC_OK)

@@ -185,8 +185,9 @@ enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient,
 {
 	struct qmac_training *training = gradient->training;
 	const struct qmac_linear_loop loop = {
-		.order = gradient->order, .steps = 1, .keep_after = 1, .tag = (uint16_t)training->epoch,
-		.sum = gradient->sum, .residual = residual, .context = gradient,
+		.order = gradient->order, .steps = 1, .keep_after = 1, .first_step = (uint32_t)training->step,
+		.x_unit = training->data.dx, .z_unit = gradient->unit, .sum = gradient->sum, .residual = residual,
+		.context = gradient, .point = gradient->point,
 	};
 	enum qmac_status status;
 

@@ -7,6 +7,7 @@
 
 #include "isa/command.h"
 #include "train/linear_plan.h"
+#include "train/units.h"
 
 /* The commands of a step, in order. */
 enum qmac_linear_command {
@@ -19,6 +20,9 @@ enum qmac_linear_command {
 };
 
 void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command step[QMAC_LINEAR_COMMANDS]);
+
+/* Notes in the commands of a step what they write. */
+void qmac_linear_units(const struct qmac_units *units, struct qmac_command step[QMAC_LINEAR_COMMANDS]);
 
 /* Whether the step has its command OFFSET. */
 bool qmac_linear_has_offset(const struct qmac_linear_plan *plan);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/tag.h"
 #include "num/dither.h"
 #include "train/linear_commands.h"
 #include "train/pack.h"
+#include "train/units.h"
 
 enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 
@@ -18,6 +20,7 @@ struct qmac_linear_program {
 	uint8_t *staging;                 /* one vector, as in device memory */
 	int64_t *target_values;           /* samples; in device byte order where they come from memory */
 	struct qmac_command step[QMAC_LINEAR_COMMANDS];
+	struct qmac_units units;          /* of the running loop */
 	bool x_due, h_due, z_due, z_clear; /* to be done on the device before the next loop */
 	/* Last LOAD, last EXECUTE command that wrote Z, STORE; the first two valid where the loop has one. */
 	struct qmac_token loaded, executed, stored;
@@ -188,10 +191,11 @@ void qmac_linear_program_reload(struct qmac_linear_program *program)
 
 /* ---- moving data -------------------------------------------------------------- */
 
-static enum qmac_status load(struct qmac_linear_program *program, struct qmac_command command, uint16_t tag,
-                             struct qmac_error *err)
+static enum qmac_status load(struct qmac_linear_program *program, struct qmac_command command, uint32_t tag,
+                             double unit, struct qmac_error *err)
 {
 	command.tag = tag;
+	command.unit = unit;
 	program->has_loaded = true;
 	return qmac_driver_submit(program->driver, &command, &program->loaded, err);
 }
@@ -210,7 +214,7 @@ static struct qmac_command load_x(const struct qmac_linear_program *program, int
 	return command;
 }
 
-static enum qmac_status load_all_x(struct qmac_linear_program *program, uint16_t tag, struct qmac_error *err)
+static enum qmac_status load_all_x(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
 {
 	const struct qmac_linear_plan *plan = &program->plan;
 	int64_t samples = plan->shape.samples;
@@ -220,7 +224,7 @@ static enum qmac_status load_all_x(struct qmac_linear_program *program, uint16_t
 		int count = (int)(samples - first < LOAD_SAMPLES ? samples - first : LOAD_SAMPLES);
 		uint32_t row = plan->x_row + (uint32_t)(first * plan->rows);
 
-		status = load(program, load_x(program, first, count, row), tag, err);
+		status = load(program, load_x(program, first, count, row), tag, program->units.x, err);
 	}
 	return status;
 }
@@ -234,7 +238,7 @@ static struct qmac_command move_vector(const struct qmac_linear_program *program
 }
 
 /* Everything that is due before the loop. Each engine retires in order: waiting for the last is enough. */
-static enum qmac_status prepare(struct qmac_linear_program *program, uint16_t tag, struct qmac_error *err)
+static enum qmac_status prepare(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
 {
 	const struct qmac_linear_plan *plan = &program->plan;
 	enum qmac_status status = QMAC_OK;
@@ -244,14 +248,15 @@ static enum qmac_status prepare(struct qmac_linear_program *program, uint16_t ta
 		status = load_all_x(program, tag, err);
 	if (status == QMAC_OK && program->h_due)
 		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->h, program->h_container,
-		                                   plan->h_row), tag, err);
+		                                   plan->h_row), tag, program->units.u, err);
 	if (status == QMAC_OK && program->z_due)
 		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->z, program->z_container,
-		                                   plan->z_row), tag, err);
+		                                   plan->z_row), tag, program->units.z, err);
 	if (status == QMAC_OK && program->z_clear) {
 		struct qmac_command clear = qmac_linear_clear(plan);
 
 		clear.tag = tag;
+		clear.unit = program->units.z;
 		if (program->has_loaded)
 			qmac_command_wait(&clear, program->loaded);
 		program->has_executed = true;
@@ -261,12 +266,13 @@ static enum qmac_status prepare(struct qmac_linear_program *program, uint16_t ta
 	return status;
 }
 
-static enum qmac_status store_z(struct qmac_linear_program *program, uint16_t tag, struct qmac_error *err)
+static enum qmac_status store_z(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
 {
 	struct qmac_command command = move_vector(program, QMAC_OPCODE_STORE, program->z, program->z_container,
 	                                          program->plan.z_row);
 
 	command.tag = tag;
+	command.unit = program->units.z;
 	if (program->has_loaded)
 		qmac_command_wait(&command, program->loaded);
 	if (program->has_executed)
@@ -297,6 +303,7 @@ static enum qmac_status load_step(struct qmac_linear_program *program, const str
 {
 	const struct qmac_linear_plan *plan = &program->plan;
 	uint32_t slot = (uint32_t)(t % 2), sample = loop->order[t];
+	uint32_t tag = qmac_tag(QMAC_DIRECTION_FORWARD, 0, loop->first_step + (uint32_t)t);
 	enum qmac_status status = QMAC_OK;
 
 	if (!plan->x_resident) {
@@ -304,7 +311,7 @@ static enum qmac_status load_step(struct qmac_linear_program *program, const str
 
 		if (t >= 2)
 			qmac_command_wait(&command, program->slot_read[slot]);
-		status = load(program, command, loop->tag, err);
+		status = load(program, command, tag, program->units.x, err);
 	}
 	if (status == QMAC_OK && plan->target_table) {
 		struct qmac_command command =
@@ -313,9 +320,15 @@ static enum qmac_status load_step(struct qmac_linear_program *program, const str
 
 		if (t >= 2)
 			qmac_command_wait(&command, program->slot_read[slot]);
-		status = load(program, command, loop->tag, err);
+		status = load(program, command, tag, program->units.k, err);
 	}
 	return status;
+}
+
+/* The tag of what is done after t steps. */
+static uint32_t between(const struct qmac_linear_loop *loop, int64_t t)
+{
+	return qmac_tag(QMAC_DIRECTION_NONE, 0, loop->first_step + (uint32_t)t);
 }
 
 /* The parts of a step's commands that change from step to step. */
@@ -324,14 +337,17 @@ static void patch_step(struct qmac_linear_program *program, const struct qmac_li
 	const struct qmac_linear_plan *plan = &program->plan;
 	struct qmac_command *step = program->step, *dot = &step[QMAC_LINEAR_DOT];
 	uint32_t slot = (uint32_t)(t % 2), place = plan->x_resident ? loop->order[t] : slot;
+	uint32_t number = loop->first_step + (uint32_t)t;
 
 	dot->src1 = step[QMAC_LINEAR_MULTIPLY].src1 = plan->x_row + place * (uint32_t)plan->rows;
 	if (plan->target_table)
 		step[QMAC_LINEAR_SCALE].src1 = plan->target_row + slot;
 	else
 		step[QMAC_LINEAR_SCALE].imm = (int32_t)program->target_values[loop->order[t]];
-	step[QMAC_LINEAR_ROUND].seed = qmac_dither_key(loop->run_seed, loop->first_step + (uint32_t)t,
-	                                               QMAC_SITE_WEIGHTS);
+	step[QMAC_LINEAR_ROUND].seed = qmac_dither_key(loop->run_seed, number, QMAC_SITE_WEIGHTS);
+	for (int i = 0; i < QMAC_LINEAR_COMMANDS; i++)
+		step[i].tag = qmac_tag(i < QMAC_LINEAR_MULTIPLY ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_WEIGHTS, 0,
+		                       number);
 	dot->wait_mask = dot->wait_load = dot->wait_exec = dot->wait_store = 0;
 }
 
@@ -367,7 +383,7 @@ static enum qmac_status run_step(struct qmac_linear_program *program, const stru
 	if (waits)
 		qmac_command_wait(dot, needed);
 	if (t == loop->keep_after) {
-		status = store_z(program, loop->tag, err);
+		status = store_z(program, between(loop, t), err);
 		qmac_command_wait(dot, program->stored);
 	}
 	if (status == QMAC_OK && steps_load(program) && t + 1 < loop->steps)
@@ -383,15 +399,15 @@ enum qmac_status qmac_linear_program_run(struct qmac_linear_program *program,
 	enum qmac_status status;
 
 	assert(loop->steps >= 0 && loop->keep_after >= 0 && loop->keep_after <= loop->steps);
-	for (int i = 0; i < QMAC_LINEAR_COMMANDS; i++)
-		program->step[i].tag = loop->tag;
-	status = prepare(program, loop->tag, err);
+	program->units = qmac_units_of(&program->plan.shape, &program->plan.step, loop->x_unit, loop->z_unit, 0);
+	qmac_linear_units(&program->units, program->step);
+	status = prepare(program, between(loop, 0), err);
 	if (status == QMAC_OK && steps_load(program) && loop->steps > 0)
 		status = load_step(program, loop, 0, err);
 	for (int64_t t = 0; status == QMAC_OK && t < loop->steps; t++)
 		status = run_step(program, loop, t, err);
 	if (status == QMAC_OK && loop->keep_after == loop->steps)
-		status = store_z(program, loop->tag, err);
+		status = store_z(program, between(loop, loop->steps), err);
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(program->driver, err);
 	if (status == QMAC_OK)

@@ -28,7 +28,7 @@ struct qmac_linear_loop {
 	int64_t keep_after;     /* z is the Z after so many steps, 0..steps */
 	uint32_t run_seed;
 	uint32_t first_step;    /* number of the first step within the run */
-	uint16_t tag;           /* of the commands */
+	double x_unit, z_unit;  /* real values of 1 in X and in Z, for reports; 0: not known */
 	int32_t *z;             /* features (times outputs) values; written */
 	int64_t *sum;           /* with sum_only, in place of z: of the last step */
 	/*

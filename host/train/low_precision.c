@@ -105,7 +105,7 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	const struct qmac_linear_loop loop = {
 		.order = low->order, .steps = training->run->inner_steps, .keep_after = keep_after,
 		.run_seed = training->run->seed, .first_step = (uint32_t)training->step,
-		.tag = (uint16_t)training->epoch, .z = low->z, .residual = qmac_logistic_residual_run,
+		.x_unit = training->data.dx, .z_unit = training->delta, .z = low->z, .residual = qmac_logistic_residual_run,
 		.context = &low->residual, .point = low->point,
 	};
 	enum qmac_status status;

@@ -74,8 +74,15 @@ template <std::size_t N> static void get(uint32_t *words, const VlWide<N> &port)
 	memcpy(words, port.data(), N * sizeof(uint32_t));
 }
 
+// The library keeps one context for a thread: with several devices it must be told which one is at work.
+static void enter(qmac_rtl_device *d)
+{
+	Verilated::threadContextp(&d->context);
+}
+
 static void evaluate(qmac_rtl_device *d)
 {
+	enter(d);
 	d->module->eval();
 	if (d->context.errorCount() && said[0]) {
 		memcpy(d->failure, said, sizeof said);
@@ -231,6 +238,7 @@ static void destroy(qmac_rtl_device *d)
 	if (!d)
 		return;
 	trace_close(d);
+	enter(d);
 	d->module->final();
 	delete d;
 }

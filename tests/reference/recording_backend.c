@@ -11,6 +11,7 @@ struct recording {
 	uint32_t ring_entries, tail;
 	struct qmac_command *commands;
 	uint32_t count, room;
+	double *units; /* of the commands in the ring */
 };
 
 static struct recording *self(struct qmac_backend *backend)
@@ -41,7 +42,9 @@ static void keep(struct recording *r, uint32_t number)
 			abort();
 		r->commands = larger;
 	}
-	qmac_command_decode(words, &r->commands[r->count++]);
+	qmac_command_decode(words, &r->commands[r->count]);
+	r->commands[r->count++].unit = r->units[number & (r->ring_entries - 1)];
+	r->units[number & (r->ring_entries - 1)] = 0;
 }
 
 static void write_register(struct qmac_backend *backend, uint32_t offset, uint32_t value)
@@ -58,9 +61,17 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 	qmac_wrapper_write(backend, offset, value);
 }
 
+static void note_unit(struct qmac_backend *backend, uint32_t number, double unit)
+{
+	struct recording *r = self(backend);
+
+	r->units[number & (r->ring_entries - 1)] = unit;
+}
+
 static void destroy(struct qmac_backend *backend)
 {
 	free(self(backend)->commands);
+	free(self(backend)->units);
 	qmac_wrapper_destroy(backend);
 }
 
@@ -69,11 +80,15 @@ struct qmac_backend *recording_backend(struct qmac_backend *inner)
 	static const struct qmac_backend_operations operations = {
 		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
 		.memory = qmac_wrapper_memory, .wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
-		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = destroy,
+		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .note_unit = note_unit,
+		.destroy = destroy,
 	};
 	struct recording *r = calloc(1, sizeof *r);
 
 	if (!r)
+		abort();
+	r->units = calloc(1U << QMAC_RING_LOG2_MAX, sizeof r->units[0]);
+	if (!r->units)
 		abort();
 	qmac_wrapper_init(&r->wrapper, &operations, inner);
 	return &r->wrapper.base;

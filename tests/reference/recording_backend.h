@@ -1,6 +1,6 @@
 /*
  * A backend that passes everything on to another one and keeps the commands it sees:
- * the stream as the driver wrote it, decoded, in ring order since reset.
+ * the stream as the driver wrote it, decoded, with the units it noted, in ring order since reset.
  */
 #ifndef RECORDING_BACKEND_H
 #define RECORDING_BACKEND_H

@@ -1,0 +1,32 @@
+#include "train/units.h"
+
+#include <math.h>
+
+#include "train/logistic_arithmetic.h"
+
+struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
+                                const struct qmac_linear_arithmetic *step, double x, double z, int point)
+{
+	struct qmac_units units = {0};
+
+	if (!(x > 0) || !(z > 0))
+		return units;
+	units.x = x;
+	units.z = z;
+	units.m = x * z;
+	units.k = ldexp(units.m, -shape->y_frac_bits);
+	if (shape->host_residual) {
+		/* a step moves Z; a sum alone is a gradient, of residuals times X */
+		double moved = shape->sum_only ? x : z;
+		int fraction = shape->sum_only ? point : qmac_logistic_fraction(shape, point);
+
+		units.scaled = ldexp(moved, -point) / x;
+		units.sum = units.t = units.u = ldexp(moved, -fraction);
+		return units;
+	}
+	units.u = ldexp(z, -shape->frac_bits);
+	units.t = ldexp(units.u, step->t_left);
+	units.sum = ldexp(units.t, -step->t_shift);
+	units.scaled = units.sum / x;
+	return units;
+}
