@@ -40,6 +40,11 @@ uint64_t test_random(uint64_t *state)
 	return qmac_splitmix_next(state);
 }
 
+int64_t test_between(uint64_t *state, int64_t low, int64_t high)
+{
+	return low + (int64_t)(test_random(state) % (uint64_t)(high - low + 1));
+}
+
 static void remove_folder(void)
 {
 	char command[300];
@@ -79,6 +84,24 @@ void test_write(const char *name, const char *text)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
 	fputs(text, out);
 	fclose(out);
+}
+
+const char *test_write_clouds(int rows, int features, int classes)
+{
+	const char *path = test_path("clouds.csv");
+	FILE *out = fopen(path, "w");
+	uint64_t state = 7;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	for (int i = 0; i < rows; i++) {
+		int class = (int)test_between(&state, 0, classes - 1);
+
+		for (int j = 0; j < features; j++)
+			fprintf(out, "%d,", (int)test_between(&state, 0, 99) + (j % classes == class ? 40 : 0));
+		fprintf(out, "%d\n", class * 10);
+	}
+	fclose(out);
+	return path;
 }
 
 const char *test_text(const char *name)

@@ -30,6 +30,9 @@ uint64_t test_seed(void);
 /* splitmix64, for tests. */
 uint64_t test_random(uint64_t *state);
 
+/* low..high, about uniform. */
+int64_t test_between(uint64_t *state, int64_t low, int64_t high);
+
 /* A fresh empty folder for this test program (under $TMPDIR or /tmp); removed at exit. */
 const char *test_folder(void);
 
@@ -37,6 +40,12 @@ const char *test_folder(void);
 const char *test_path(const char *name);
 /* Writes such a file; a failure ends the test. */
 void test_write(const char *name, const char *text);
+/*
+ * Writes a table for logistic regression: rows of random points in overlapping clouds, one for each class,
+ * and in the last column the class, 0, 10, 20, ...; always the same. Returns its path, valid until the
+ * next call.
+ */
+const char *test_write_clouds(int rows, int features, int classes);
 /* What is in such a file, up to 64 KiB, valid until the next call; "" where there is none. */
 const char *test_text(const char *name);
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "config_files.h"
 #include "shipped_hw.h"
 #include "test.h"
 #include "train/device_gradient.h"
@@ -27,27 +26,6 @@ static struct qmac_hw hardware(const char *name)
 	return hw;
 }
 
-/* Random points; their class depends on the features. */
-static const char *data_file(void)
-{
-	static char path[512], text[ROWS * (FEATURES + 1) * 12];
-	uint64_t state = 11;
-	size_t used = 0;
-
-	if (path[0])
-		return path;
-	for (int i = 0; i < ROWS; i++) {
-		int class = (int)(test_random(&state) % CLASSES);
-
-		for (int j = 0; j < FEATURES; j++)
-			used += (size_t)snprintf(text + used, sizeof text - used, "%d,",
-			                         (int)(test_random(&state) % 100) + (j % CLASSES == class ? 30 : 0));
-		used += (size_t)snprintf(text + used, sizeof text - used, "%d\n", class);
-	}
-	snprintf(path, sizeof path, "%s", config_file("points.csv", text));
-	return path;
-}
-
 static struct qmac_run make_run(enum qmac_problem problem, enum qmac_algorithm algorithm, int64_t batch)
 {
 	bool logistic = problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
@@ -60,7 +38,7 @@ static struct qmac_run make_run(enum qmac_problem problem, enum qmac_algorithm a
 		.kernel = "auto", .threads = 1, .outer = QMAC_OUTER_DEVICE,
 	};
 
-	snprintf(run.file, sizeof run.file, "%s", data_file());
+	snprintf(run.file, sizeof run.file, "%s", test_write_clouds(ROWS, FEATURES, CLASSES));
 	return run;
 }
 

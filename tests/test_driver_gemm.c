@@ -32,7 +32,7 @@ static struct {
 
 static int64_t pick(int64_t low, int64_t high)
 {
-	return low + (int64_t)(test_random(&state) % (uint64_t)(high - low + 1));
+	return test_between(&state, low, high);
 }
 
 /* ---- the problem ------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/cut.h"
@@ -280,6 +281,45 @@ static void test_run(void)
 	CU_ASSERT(memcmp(&fourth, &alone, sizeof alone) == 0);
 }
 
+/* Configuration 0, which has a clock of 1 MHz, is ready once all others are under way. */
+static enum qmac_status open_slow(void *context, const struct qmac_hw *hw,
+                                  const struct qmac_device_options *options, uint64_t stalls,
+                                  struct qmac_backend **backend, struct qmac_error *err)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	FILE *opened = fopen(test_path("opened"), "a");
+
+	(void)context;
+	*backend = NULL;
+	if (!opened || fputc(hw->clock_mhz, opened) == EOF || fclose(opened) != 0)
+		return qmac_fail(err, QMAC_INTERNAL, "cannot write");
+	for (int i = 0; hw->clock_mhz == 1 && strlen(test_text("opened")) < 4; i++) {
+		if (i == 2000)
+			return qmac_fail(err, QMAC_INTERNAL, "the others wait");
+		nanosleep(&pause, NULL);
+	}
+	return qmac_fuzz_reference.open(NULL, hw, options, stalls, backend, err);
+}
+
+static void test_slow(void)
+{
+	uint64_t rng = test_seed();
+	struct qmac_hw hw[4];
+	struct qmac_fuzz_options options = {
+		.target = {open_slow, NULL}, .seed = test_random(&rng) >> 1, .configs = 4, .commands = 400, .hw = hw,
+		.hw_count = 4, .kind = QMAC_FUZZ_LEGAL, .folder = test_folder(), .jobs = 2,
+	};
+	struct seen seen = {.count = 0};
+	struct qmac_error err;
+
+	for (int i = 0; i < 4; i++) {
+		qmac_fuzz_hw_small(&rng, &hw[i]);
+		hw[i].clock_mhz = i + 1;
+	}
+	CU_ASSERT_EQUAL(qmac_fuzz_run(&options, on_result, &seen, &err), QMAC_OK);
+	CU_ASSERT(seen.count == 4 && seen.out_of_order == 0 && seen.commands[0] == 100);
+}
+
 /* A process that dies is one configuration that failed; a stop ends the run. */
 static void test_ends(void)
 {
@@ -370,6 +410,7 @@ int main(void)
 		{"streams are what they are meant to be", test_streams},
 		{"planted faults are found and made small", test_planted},
 		{"configurations side by side", test_run},
+		{"a slow configuration", test_slow},
 		{"a crash, a stop", test_ends},
 		{"a build that is stopped", test_stopped_build},
 		{"the folder comes first", test_folder_first},

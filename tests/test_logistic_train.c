@@ -10,34 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config_files.h"
 #include "shipped_hw.h"
 #include "test.h"
 #include "train/train.h"
 
 enum { ROWS = 240, FEATURES = 13, CLASSES = 3 };
-
-/* A table of points in three overlapping clouds. */
-static const char *data_file(void)
-{
-	static char path[512];
-	static char text[ROWS * (FEATURES + 1) * 12];
-	uint64_t state = 7;
-	size_t used = 0;
-
-	if (path[0])
-		return path;
-	for (int i = 0; i < ROWS; i++) {
-		int class = (int)(test_random(&state) % CLASSES);
-
-		for (int j = 0; j < FEATURES; j++)
-			used += (size_t)snprintf(text + used, sizeof text - used, "%d,",
-			                         (int)(test_random(&state) % 100) + (j % CLASSES == class ? 40 : 0));
-		used += (size_t)snprintf(text + used, sizeof text - used, "%d\n", class * 10);
-	}
-	snprintf(path, sizeof path, "%s", config_file("clouds.csv", text));
-	return path;
-}
 
 static struct qmac_run make_run(enum qmac_algorithm algorithm, int bits, int64_t batch)
 {
@@ -49,7 +26,7 @@ static struct qmac_run make_run(enum qmac_algorithm algorithm, int bits, int64_t
 		.kernel = "auto", .threads = 1,
 	};
 
-	snprintf(run.file, sizeof run.file, "%s", data_file());
+	snprintf(run.file, sizeof run.file, "%s", test_write_clouds(ROWS, FEATURES, CLASSES));
 	return run;
 }
 

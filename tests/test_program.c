@@ -135,7 +135,7 @@ static void fill_with_ends(struct device_pair *pair, uint64_t *rng, uint64_t byt
 
 static uint32_t one_of(uint64_t *rng, uint32_t low, uint32_t high)
 {
-	return low + (uint32_t)(test_random(rng) % (high - low + 1));
+	return (uint32_t)test_between(rng, low, high);
 }
 
 /* A LOAD of ends into two ACC rows; src0 of the operation that follows. */

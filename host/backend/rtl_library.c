@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #define QMAC_SOURCE_ROOT "."
 #endif
 
-enum { PATH_SIZE = 1024, PARAMETERS_MAX = 40, PARAMETER_SIZE = 40 };
+enum { PATH_SIZE = 1024, PARAMETERS_MAX = 40, PARAMETER_SIZE = 40, POLL_MS = 100, PATIENCE_MS = 5000 };
 
 /* Exit statuses of build.sh. */
 enum { BUILD_DONE = 0, BUILD_FAILED = 2, BUILD_NO_VERILATOR = 4, BUILD_NO_COMPILER = 5, BUILD_STOPPED = 6,
@@ -38,6 +39,42 @@ struct build {
 	int parameter_count;
 };
 
+/* ---- signals ------------------------------------------------------------------ */
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+enum { STOP_SIGNALS = sizeof stop_signals / sizeof stop_signals[0] };
+
+/* The one that stops the script; static, because a handler can reach nothing else. */
+static volatile sig_atomic_t stopped_by;
+
+static void note(int number)
+{
+	stopped_by = number;
+}
+
+static void hold_signals(struct sigaction before[STOP_SIGNALS])
+{
+	struct sigaction action = {.sa_handler = note};
+
+	stopped_by = 0;
+	sigemptyset(&action.sa_mask);
+	for (int i = 0; i < STOP_SIGNALS; i++) {
+		sigaction(stop_signals[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(stop_signals[i], &action, NULL);
+	}
+}
+
+/* The one that came now does what it would have done before. */
+static void release_signals(const struct sigaction before[STOP_SIGNALS])
+{
+	for (int i = 0; i < STOP_SIGNALS; i++)
+		sigaction(stop_signals[i], &before[i], NULL);
+	if (stopped_by)
+		raise(stopped_by);
+}
+
 /* ---- running the script ------------------------------------------------------- */
 
 /* In the child. */
@@ -46,6 +83,11 @@ static void become_script(const struct build *build, const char *what, int out)
 	const char *arguments[PARAMETERS_MAX + 7] = {"sh", "rtl/sim/build.sh", what, build->cache, build->kind};
 	int nowhere = open("/dev/null", O_RDWR);
 
+	setpgid(0, 0);
+	/* A TERM that came until now has been held, and would be lost. */
+	(void)signal(SIGTERM, SIG_DFL);
+	if (stopped_by)
+		_exit(BUILD_STOPPED);
 	for (int i = 0; i < build->parameter_count; i++)
 		arguments[5 + i] = build->parameters[i];
 	if (chdir(build->root) == 0 && dup2(nowhere, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
@@ -64,12 +106,35 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : BUILD_NOT_RUN;
 }
 
-/* Runs build.sh and gives its exit status and the first line it printed. */
+/* Reads what the script prints until it ends; a signal ends the script and all that it has started. */
+static void listen(int from, pid_t script, char *text, size_t size)
+{
+	struct pollfd input = {.fd = from, .events = POLLIN};
+	size_t used = 0;
+	ssize_t got = 1;
+	int waited = 0;
+
+	while (got != 0 && used + 1 < size) {
+		if (stopped_by && (waited == 0 || waited >= PATIENCE_MS))
+			kill(-script, waited ? SIGKILL : SIGTERM);
+		waited += stopped_by ? POLL_MS : 0;
+		if (poll(&input, 1, POLL_MS) <= 0)
+			continue;
+		got = read(from, text + used, size - 1 - used);
+		if (got < 0 && errno != EINTR)
+			break;
+		used += got > 0 ? (size_t)got : 0;
+	}
+	text[used] = 0;
+}
+
+/*
+ * Runs build.sh, in a process group of its own, and gives its exit status and the first line it printed.
+ * Signals are held.
+ */
 static int run_script(const struct build *build, const char *what, char *line, size_t size)
 {
 	int ends[2], status = 0;
-	size_t used = 0;
-	ssize_t got;
 	pid_t child;
 
 	line[0] = 0;
@@ -79,18 +144,17 @@ static int run_script(const struct build *build, const char *what, char *line, s
 	if (child == 0)
 		become_script(build, what, ends[1]);
 	close(ends[1]);
-	while (child > 0 && used + 1 < size && (got = read(ends[0], line + used, size - 1 - used)) != 0) {
-		if (got < 0 && errno != EINTR)
-			break;
-		used += got > 0 ? (size_t)got : 0;
+	if (child > 0) {
+		setpgid(child, child); /* here, too: who comes first is not known */
+		listen(ends[0], child, line, size);
 	}
 	close(ends[0]);
-	line[used] = 0;
 	line[strcspn(line, "\n")] = 0;
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return BUILD_NOT_RUN;
-	return child > 0 ? status_of(status) : BUILD_NOT_RUN;
+	status = child > 0 ? status_of(status) : BUILD_NOT_RUN;
+	return stopped_by && status ? BUILD_STOPPED : status;
 }
 
 /* The keys of the hardware file that are parameters of the RTL: all but the memory's and the clock. */
@@ -177,7 +241,7 @@ static enum qmac_status explain(const struct build *build, int exit_status, cons
 	}
 }
 
-/* The path of the library, built where it is not there yet. */
+/* The path of the library, built where it is not there yet. Signals are held. */
 static enum qmac_status provide(const struct build *build, void (*on_note)(void *context, const char *text),
                                 void *context, char *library, struct qmac_error *err)
 {
@@ -186,8 +250,11 @@ static enum qmac_status provide(const struct build *build, void (*on_note)(void 
 
 	if (status)
 		return explain(build, status, "", err);
-	if (access(library, R_OK) == 0)
+	if (access(library, R_OK) == 0) {
+		/* What is used stays in the cache. */
+		(void)utimensat(AT_FDCWD, library, NULL, 0);
 		return QMAC_OK;
+	}
 	if (on_note)
 		on_note(context, "building the RTL of this hardware configuration: this takes a minute or more");
 	status = run_script(build, "build", ignored, sizeof ignored);
@@ -213,6 +280,7 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
 {
 	struct build build = {.kind = waves ? "wave" : "fast"};
 	struct qmac_rtl_library *made = NULL;
+	struct sigaction before[STOP_SIGNALS];
 	char path[PATH_SIZE];
 	enum qmac_status status = set_root(&build, err);
 
@@ -222,7 +290,9 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
 	if (status)
 		return status;
 	set_parameters(&build, hw);
+	hold_signals(before);
 	status = provide(&build, on_note, context, path, err);
+	release_signals(before);
 	if (status)
 		return status;
 	made = calloc(1, sizeof *made);

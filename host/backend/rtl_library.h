@@ -22,7 +22,8 @@ struct qmac_rtl_library;
  * Finds or builds the library of hw, for waves where `waves`, and loads it. on_note (may be NULL) is
  * told before a build. Fails, saying what to do, where Verilator or a compiler is not installed, the
  * sources are not there, they do not compile (the message names the log), or the cache cannot be written.
- * QMAC_CHECK_FAILED: a signal stopped the build; nothing of it is left.
+ * QMAC_CHECK_FAILED: a signal stopped the build; nothing of it is left. INT, TERM, HUP and QUIT, where not
+ * ignored, are held meanwhile; the caller's handler, or the default action, gets the signal afterwards.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
                                                        void (*on_note)(void *context, const char *text),

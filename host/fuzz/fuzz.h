@@ -55,9 +55,10 @@ void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
                              struct qmac_fuzz_result *result);
 
 /*
- * All configurations, each in a process of its own. on_result is called in their order, the results
- * do not depend on jobs. Returns the worst status with a message that counts; QMAC_CHECK_FAILED also where
- * the run was stopped before all was played. Nothing is played where the folder is no good.
+ * All configurations, each in a process of its own. on_result is called in their order, as soon as all
+ * before have ended, too; the results do not depend on jobs. Returns the worst status with a message that
+ * counts; QMAC_CHECK_FAILED also where the run was stopped before all was played. Nothing is played where
+ * the folder is no good.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_fuzz_run(const struct qmac_fuzz_options *options,
                                                void (*on_result)(void *context, int index,

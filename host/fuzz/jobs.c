@@ -1,81 +1,59 @@
 /*
- * Configurations side by side, each in a process of its own: a device that crashes ends
- * its configuration only.
+ * Configurations side by side, each in a process of its own; results wait until it is their turn.
  */
-#define _POSIX_C_SOURCE 200809L
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fuzz/fuzz.h"
+#include "process/pool.h"
 
-/* An answer goes through the pipe in one piece and never blocks the writer. */
-_Static_assert(sizeof(struct qmac_fuzz_result) <= PIPE_BUF, "an answer fits one pipe write");
+_Static_assert(sizeof(struct qmac_fuzz_result) <= QMAC_POOL_ANSWER_MAX, "an answer fits the pool's pipe");
 
-struct process {
-	pid_t id;      /* 0: ended, or never started */
-	int pipe;
+struct outcome {
 	struct qmac_fuzz_result result;
+	bool ended;
 };
 
-static void start(const struct qmac_fuzz_options *options, int index, struct process *p)
-{
-	int ends[2], reason;
+struct run {
+	const struct qmac_fuzz_options *options;
+	struct outcome *outcomes; /* one for each configuration */
+	int told;                 /* of the first so many */
+	void (*on_result)(void *context, int index, const struct qmac_fuzz_result *result);
+	void *context;
+};
 
-	qmac_fuzz_begin(options, index, &p->result);
-	if (pipe(ends) == 0) {
-		p->id = fork();
-		if (p->id == 0) {
-			qmac_fuzz_configuration(options, index, &p->result);
-			_exit(write(ends[1], &p->result, sizeof p->result) == (ssize_t)sizeof p->result ? 0 : 1);
-		}
-		reason = errno;
-		close(ends[1]);
-		p->pipe = ends[0];
-		if (p->id > 0)
-			return;
-		close(ends[0]);
+/* In a process of its own. */
+static void work(void *context, int index, void *answer)
+{
+	const struct run *run = context;
+
+	qmac_fuzz_configuration(run->options, index, answer);
+}
+
+static void on_end(void *context, int index, const void *answer, const struct qmac_error *err)
+{
+	struct run *run = context;
+	struct outcome *o = &run->outcomes[index];
+
+	if (answer) {
+		memcpy(&o->result, answer, sizeof o->result);
 	} else {
-		reason = errno;
+		qmac_fuzz_begin(run->options, index, &o->result);
+		o->result.status = QMAC_INTERNAL;
+		o->result.err = *err;
 	}
-	p->id = 0;
-	p->result.status = qmac_fail(&p->result.err, QMAC_INTERNAL, "cannot start a process: %s",
-	                             strerror(reason));
+	o->ended = true;
+	for (; run->told < run->options->configs && run->outcomes[run->told].ended; run->told++)
+		run->on_result(run->context, run->told, &run->outcomes[run->told].result);
 }
 
-/* Waits for the end of a process, whose answer lies in the pipe then. */
-static void collect(struct process *p)
-{
-	struct qmac_fuzz_result answer;
-	int status = 0;
-	bool answered;
-
-	if (!p->id)
-		return;
-	while (waitpid(p->id, &status, 0) < 0 && errno == EINTR)
-		continue;
-	answered = read(p->pipe, &answer, sizeof answer) == (ssize_t)sizeof answer;
-	close(p->pipe);
-	p->id = 0;
-	if (answered)
-		p->result = answer;
-	else if (WIFSIGNALED(status))
-		p->result.status = qmac_fail(&p->result.err, QMAC_INTERNAL, "its process was ended by signal %d",
-		                             WTERMSIG(status));
-	else
-		p->result.status = qmac_fail(&p->result.err, QMAC_INTERNAL, "its process ended without an answer");
-}
-
-static enum qmac_status verdict(const struct process *processes, int ran, int count, struct qmac_error *err)
+static enum qmac_status verdict(const struct outcome *outcomes, int ran, int count, struct qmac_error *err)
 {
 	enum qmac_status worst = QMAC_OK;
 	int failed = 0, whole = 0;
 
 	for (int i = 0; i < ran; i++) {
-		const struct qmac_fuzz_result *r = &processes[i].result;
+		const struct qmac_fuzz_result *r = &outcomes[i].result;
 
 		failed += r->status != QMAC_OK;
 		whole += r->commands == r->wanted;
@@ -90,35 +68,27 @@ static enum qmac_status verdict(const struct process *processes, int ran, int co
 	return QMAC_OK;
 }
 
-/* Results come in order, so the oldest process is waited for; the others work on meanwhile. */
 enum qmac_status qmac_fuzz_run(const struct qmac_fuzz_options *options,
                                void (*on_result)(void *context, int index,
                                                  const struct qmac_fuzz_result *result),
                                void *context, struct qmac_error *err)
 {
 	enum qmac_status status = qmac_fuzz_make_folder(options, err);
-	struct process *processes;
-	int started = 0, ended = 0;
+	struct run run = {.options = options, .on_result = on_result, .context = context};
+	const struct qmac_pool pool = {
+		.count = options->configs, .jobs = options->jobs, .answer_size = sizeof(struct qmac_fuzz_result),
+		.work = work, .on_end = on_end, .context = &run, .stop = options->stop,
+	};
+	int started;
 
 	if (status)
 		return status;
-	processes = calloc((size_t)options->configs, sizeof *processes);
-	if (!processes)
+	run.outcomes = calloc((size_t)options->configs, sizeof *run.outcomes);
+	if (!run.outcomes)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	while (ended < options->configs) {
-		bool stopped = options->stop && *options->stop;
-
-		while (!stopped && started < options->configs && started - ended < options->jobs) {
-			start(options, started, &processes[started]);
-			started++;
-		}
-		if (ended == started)
-			break;
-		collect(&processes[ended]);
-		on_result(context, ended, &processes[ended].result);
-		ended++;
-	}
-	status = verdict(processes, ended, options->configs, err);
-	free(processes);
+	status = qmac_pool_run(&pool, &started, err);
+	if (!status)
+		status = verdict(run.outcomes, started, options->configs, err);
+	free(run.outcomes);
 	return status;
 }

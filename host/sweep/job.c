@@ -53,7 +53,12 @@ static enum qmac_status open_device(void *context, const char *name, const struc
                                     struct qmac_backend **backend, struct qmac_error *err)
 {
 	struct watch *watch = context;
+	const struct qmac_job *job = watch->job;
 
+	/* To open it may take a build of minutes. */
+	if (job->stop && *job->stop)
+		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped before the first epoch; %s has no new results",
+		                 job->folder);
 	if (watch->recorder)
 		return qmac_recorder_open(watch->recorder, name, hw, options, &watch->settings, backend, err);
 	return qmac_backend_open(name, hw, options, &watch->settings, backend, err);

@@ -5,13 +5,12 @@
 #define QMAC_SWEEP_ROW_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "config/sweep_file.h"
 #include "report/stored.h"
 #include "sweep/job.h"
 
-/* What the process of a run tells the sweep, in one write to its pipe. */
+/* What the process of a run tells the sweep. */
 struct qmac_sweep_answer {
 	enum qmac_status status;
 	struct qmac_job_result result;
@@ -22,9 +21,6 @@ struct qmac_sweep_row {
 	const char *name;
 	char folder[1200];
 	struct qmac_run_config config;
-	pid_t process;                   /* 0 where none runs */
-	int pipe;                        /* its answer arrives here */
-	bool ended;
 	struct qmac_sweep_answer answer; /* once ended */
 	bool has_result;
 	struct qmac_stored stored;       /* where has_result */

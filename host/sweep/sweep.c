@@ -2,14 +2,12 @@
 #include "sweep/sweep.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/text.h"
+#include "process/pool.h"
 #include "report/atomic_file.h"
 #include "report/plot.h"
 #include "report/results.h"
@@ -17,14 +15,13 @@
 #include "sweep/row.h"
 #include "sweep/seeds.h"
 
-/* An answer goes through the pipe in one piece and never blocks the writer. */
-_Static_assert(sizeof(struct qmac_sweep_answer) <= PIPE_BUF, "an answer fits one pipe write");
+_Static_assert(sizeof(struct qmac_sweep_answer) <= QMAC_POOL_ANSWER_MAX, "an answer fits the pool's pipe");
 
 struct running {
 	const struct qmac_sweep_options *options;
 	struct qmac_sweep_row *rows;
-	int count, started, ended, active;
-	bool stopping;
+	int count, ended;
+	pid_t parent;
 };
 
 static int parent_is_gone(void *context, const struct qmac_metrics *metrics)
@@ -35,125 +32,59 @@ static int parent_is_gone(void *context, const struct qmac_metrics *metrics)
 	return getppid() != *parent;
 }
 
-/* In the child: runs the job, answers, ends without touching what it shares with the parent. */
-static void work(const struct running *running, struct qmac_sweep_row *row, int out, pid_t parent)
+/* In a process of its own. */
+static void work(void *context, int index, void *into)
 {
+	struct running *running = context;
+	const struct qmac_sweep_row *row = &running->rows[index];
 	const struct qmac_job job = {
 		.config = &row->config, .folder = row->folder, .resume = running->options->resume,
-		.stop = running->options->stop, .on_metrics = parent_is_gone, .context = &parent,
+		.stop = running->options->stop, .on_metrics = parent_is_gone, .context = &running->parent,
 	};
-	struct qmac_sweep_answer answer;
+	struct qmac_sweep_answer *answer = into;
 
-	memset(&answer, 0, sizeof answer);
-	answer.status = qmac_job_run(&job, &answer.result, &answer.err);
-	_exit(write(out, &answer, sizeof answer) == (ssize_t)sizeof answer ? 0 : QMAC_INTERNAL);
+	answer->status = qmac_job_run(&job, &answer->result, &answer->err);
 }
 
-static void start(struct running *running)
+static bool is_stopped(const struct qmac_sweep_options *options)
 {
-	struct qmac_sweep_row *row = &running->rows[running->started];
-	pid_t parent = getpid();
-	int ends[2], reason;
-
-	running->started++;
-	running->active++;
-	if (pipe(ends) == 0) {
-		row->process = fork();
-		if (row->process == 0)
-			work(running, row, ends[1], parent);
-		reason = errno;
-		close(ends[1]);
-		row->pipe = ends[0];
-		if (row->process > 0)
-			return;
-		close(ends[0]);
-	} else {
-		reason = errno;
-	}
-	row->process = 0;
-	row->answer.status = qmac_fail(&row->answer.err, QMAC_INTERNAL, "cannot start a process: %s",
-	                               strerror(reason));
+	return options->stop && *options->stop;
 }
 
-/* Takes the answer of a process that has ended with `status`. */
-static void collect(struct qmac_sweep_row *row, int status)
+static void on_end(void *context, int index, const void *answer, const struct qmac_error *err)
 {
-	ssize_t got = read(row->pipe, &row->answer, sizeof row->answer);
-
-	close(row->pipe);
-	row->process = 0;
-	if (got == (ssize_t)sizeof row->answer)
-		return;
-	memset(&row->answer, 0, sizeof row->answer);
-	row->answer.status = QMAC_INTERNAL;
-	if (WIFSIGNALED(status))
-		qmac_fail(&row->answer.err, QMAC_INTERNAL, "its process was ended by signal %d", WTERMSIG(status));
-	else
-		qmac_fail(&row->answer.err, QMAC_INTERNAL, "its process ended without an answer");
-}
-
-static void report(struct running *running, struct qmac_sweep_row *row)
-{
+	struct running *running = context;
 	const struct qmac_sweep_options *options = running->options;
+	struct qmac_sweep_row *row = &running->rows[index];
 	char text[1400];
 
-	row->ended = true;
-	running->active--;
+	if (answer)
+		memcpy(&row->answer, answer, sizeof row->answer);
+	else
+		row->answer = (struct qmac_sweep_answer){.status = QMAC_INTERNAL, .err = *err};
 	running->ended++;
-	if (options->on_done && !running->stopping)
+	if (options->on_done && !is_stopped(options))
 		options->on_done(options->context, row->name,
 		                 row->answer.status ? qmac_error_text(&row->answer.err, text, sizeof text) : "",
 		                 running->ended, running->count);
 }
 
-/* Looks at every process once. */
-static void look(struct running *running)
-{
-	for (int i = 0; i < running->started; i++) {
-		struct qmac_sweep_row *row = &running->rows[i];
-		int status = 0;
-
-		if (row->ended)
-			continue;
-		if (row->process) {
-			if (waitpid(row->process, &status, WNOHANG) == 0)
-				continue;
-			collect(row, status);
-		}
-		report(running, row);
-	}
-}
-
-static void stop_all(struct running *running)
-{
-	running->stopping = true;
-	running->count = running->started;
-	for (int i = 0; i < running->started; i++)
-		if (running->rows[i].process)
-			kill(running->rows[i].process, SIGTERM);
-}
-
-/*
- * Keeps `jobs` processes busy until all rows have ended. Polling, not a
- * blocking wait: a signal between the look at `stop` and the wait would be lost.
- */
 static enum qmac_status run_all(struct running *running, struct qmac_error *err)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
-	const volatile sig_atomic_t *stop = running->options->stop;
+	const struct qmac_sweep_options *options = running->options;
+	const struct qmac_pool pool = {
+		.count = running->count, .jobs = options->jobs, .answer_size = sizeof(struct qmac_sweep_answer),
+		.work = work, .on_end = on_end, .context = running, .stop = options->stop,
+	};
+	int started;
+	enum qmac_status status;
 
-	while (running->ended < running->count) {
-		if (stop && *stop && !running->stopping)
-			stop_all(running);
-		while (running->started < running->count && running->active < running->options->jobs)
-			start(running);
-		look(running);
-		nanosleep(&pause, NULL);
-	}
-	if (!running->stopping)
-		return QMAC_OK;
+	running->parent = getpid();
+	status = qmac_pool_run(&pool, &started, err);
+	if (status || !is_stopped(options))
+		return status;
 	return qmac_fail(err, QMAC_CHECK_FAILED, "stopped; %s has no results.csv, its complete runs are kept: "
-	                 "go on with --resume", running->options->folder);
+	                 "go on with --resume", options->folder);
 }
 
 static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_error *err)

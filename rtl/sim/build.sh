@@ -5,6 +5,7 @@
 # `path` prints where in CACHE the library belongs: its name is a digest of the parameters, of all sources
 # and of the tool. `build` makes it there: in a folder of its own, then by one rename, so that a library is
 # whole or absent; what the tools said stays beside it, under the same name with .log, where one failed.
+# Then what nobody has used for 90 days goes, and what a build that was killed has left.
 # `wave` can write waves, at half the speed even where it does not. QMAC_RTL_OPT optimises what runs in
 # every cycle: -O3 where not set; -O1 compiles faster, for short simulations.
 # Exit status: 0 done, 2 something failed, 4 Verilator, 5 a compiler is not installed, 6 stopped by a signal.
@@ -72,6 +73,13 @@ build() {
 		${trace:+-lz}
 }
 
+# A library has the time of its last use; a folder, that of a build, lives for minutes.
+prune() {
+	pattern=$(echo "$name" | sed 's/./[0-9a-f]/g')
+	find "$cache/." ! -name . -prune -name "$pattern.*" \
+		\( -mtime +89 -atime +89 -o -type d -mtime +0 \) -exec rm -rf {} + 2> /dev/null
+}
+
 name=$(digest "$@")
 if [ "$what" = path ]; then
 	echo "$cache/$name.so"
@@ -89,6 +97,7 @@ set -e
 if [ "$status" = 0 ]; then
 	mv "$work/device.so" "$cache/$name.so"
 	rm -f "$cache/$name.log"
+	prune || :
 else
 	mv "$work/log" "$cache/$name.log"
 	exit 2

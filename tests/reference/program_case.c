@@ -27,7 +27,7 @@ uint64_t case_random(void)
 
 int64_t case_pick(int64_t low, int64_t high)
 {
-	return low + (int64_t)(case_random() % (uint64_t)(high - low + 1));
+	return test_between(&state, low, high);
 }
 
 int64_t case_number(int bits)

@@ -1,0 +1,104 @@
+# cli_build.sh: builds of the RTL that are stopped, and what becomes of old ones; the part of cli.sh that
+# needs tools of its own. cli.sh reads this file.
+# shellcheck shell=sh disable=SC2154,SC2034
+
+# Tools that take no time, or many seconds, in which they hold the FIFO open.
+mkdir tools
+cat > tools/verilator <<'END'
+#!/bin/sh
+case $1 in
+--version) echo 'Verilator for a test' ;;
+--getenv) echo nowhere ;;
+*)
+	while [ "$1" != --Mdir ]; do
+		shift
+	done
+	mkdir "$2"
+	printf 'Vdevice__ALL.a:\n\t: > $@\n' > "$2/Vdevice.mk"
+	if [ -p "$SLOW" ]; then
+		exec > "$SLOW"
+		echo started
+		sleep 20
+		echo late
+	fi
+	;;
+esac
+END
+cat > tools/cxx <<'END'
+#!/bin/sh
+[ "$1" = --version ] && echo 'C++ for a test' && exit
+while [ "$1" != -o ]; do
+	shift
+done
+: > "$2"
+END
+chmod +x tools/verilator tools/cxx
+# stops_build HOW STATUS ARGUMENTS...: TERM while the RTL is being built, for qmac `alone` or for its `group`.
+stops_build() {
+	how=$1 wanted=$2
+	shift 2
+	rm -f heard
+	timeout 60 cat "$SLOW" > heard &
+	listener=$!
+	setsid "$qmac" "$@" > out 2> err &
+	process=$!
+	tries=0
+	until [ -s heard ] || [ $tries -gt 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+	receiver=$process
+	[ "$how" = group ] && receiver=-$process
+	kill -TERM "$receiver"
+	{ wait $process; } 2> shell # it tells what ended by a signal
+	status=$?
+	ok "qmac $1, TERM, $how: exit status $status" test $status -eq "$wanted"
+	ok "qmac $1, TERM, $how: nothing is left in the cache" test -d cache/rtl -a -z "$(ls -A cache/rtl)"
+	wait $listener
+	ok "qmac $1, TERM, $how: the build ends" same "$(cat heard)" started
+}
+if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
+	path=$PATH
+	export PATH="$work/tools:$PATH" CXX="$work/tools/cxx" QMAC_CACHE="$work/cache" QMAC_RTL="$root" \
+		SLOW="$work/slow"
+	mkfifo slow
+	sed 's/^set: .*/set: {epochs: 2, backend: rtl}/; /algorithm: \[sgd/d' sweep.yaml > rtl.yaml
+	for how in alone group; do
+		stops_build "$how" 1 cosim run.yaml --out stopped
+		says err 'qmac: stopped while the RTL of this hardware configuration was being built; .*'
+		stops_build "$how" 1 fuzz --configs 1 --count 50 --out stopped
+		says out '1/1 seed 1: .*: 0 of 50 commands, equal, stopped'
+		says err 'qmac: stopped after 0 of 1 configurations'
+		stops_build "$how" 1 sweep rtl.yaml --out endless -j 1
+		says err 'qmac: stopped; endless has no results.csv.*'
+		stops_build "$how" 143 replay t.trace --backend rtl
+	done
+	rm slow
+	# Libraries are empty files, which cannot be loaded.
+	run 2 replay t.trace --backend rtl
+	says err 'qmac: cannot load the built RTL: .*'
+	library=$(ls cache/rtl)
+	digest=0123456789abcdef0123456789abcdef
+	touch cache/rtl/$digest.so
+	mkdir cache/rtl/$digest.building
+	for file in "$library" $digest.log f$digest.so notes.txt; do
+		touch -t 202001010000 "cache/rtl/$file"
+	done
+	mkdir cache/rtl/$digest.killed
+	touch -t 202001010000 cache/rtl/$digest.killed
+	run 2 replay t.trace --backend rtl
+	run 2 cosim run.yaml --hw "$root/configs/hw/ragged.yaml" --out stopped
+	ok 'an old log goes' absent cache/rtl/$digest.log
+	ok 'what a killed build has left goes' absent cache/rtl/$digest.killed
+	for file in "$library" $digest.so $digest.building f$digest.so notes.txt; do
+		ok "$file stays in the cache" test -e "cache/rtl/$file"
+	done
+	touch -t 202001010000 "cache/rtl/$library"
+	run 2 cosim run.yaml --hw "$root/configs/hw/16x16_w8.yaml" --out stopped
+	ok 'an old library goes' absent "cache/rtl/$library"
+	ok 'new libraries stay' test "$(find cache/rtl -name '*.so' | wc -l)" -eq 4
+	unset CXX QMAC_CACHE QMAC_RTL SLOW
+	PATH=$path
+else
+	skipped=$((skipped + 46))
+fi
