@@ -26,13 +26,14 @@ static uint64_t next_fetch(const struct qmac_clock *clock)
 		return qmac_later(fetch->earliest, clock->read_request + 1);
 	if (clock->fetched == clock->tail)
 		return NEVER;
-	/* The last descriptor of the chunk takes the place of the one PLACES before it. */
+	/*
+	 * The last descriptor of the chunk takes the place of the one PLACES before it, which left in cycle 0
+	 * where there was none. Numbers are modulo 2^32.
+	 */
 	last = clock->fetched + chunk_size(clock) - 1;
-	if (last >= PLACES) {
-		if (last - PLACES >= clock->number)
-			return NEVER;
-		cycle = qmac_later(cycle, clock->left[last % PLACES]);
-	}
+	if (last - clock->number >= PLACES)
+		return NEVER;
+	cycle = qmac_later(cycle, clock->left[last % PLACES]);
 	cycle = qmac_later(cycle, fetch->issued) + 1;
 	return qmac_later(qmac_later(cycle, qmac_mover_free(fetch)), clock->read_request + 1);
 }

@@ -19,7 +19,8 @@ struct qmac_dram {
 	uint64_t latency, miss, turnaround;
 	uint64_t data_free;         /* when the data bus is free again */
 	bool last_write;
-	int bank_mask, row_shift;   /* bank = address >> 11 & mask; row = address >> row_shift */
+	int bank_shift, bank_mask;  /* bank = address >> bank_shift & bank_mask */
+	int row_shift;              /* row = address >> row_shift */
 	uint64_t open_row[QMAC_DRAM_BANKS_MAX]; /* row + 1; 0: none */
 };
 

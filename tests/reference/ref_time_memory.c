@@ -21,7 +21,8 @@ static uint64_t ask_memory(struct ref_time *time, uint64_t address, uint64_t bea
 {
 	const struct qmac_hw *hw = &time->hw;
 	struct ref_memory *memory = &time->memory;
-	uint64_t bank = (address >> 11) % (uint64_t)hw->dram_banks;
+	uint64_t interleave = hw->dram_row_bytes < 2048 ? (uint64_t)hw->dram_row_bytes : 2048;
+	uint64_t bank = address / interleave % (uint64_t)hw->dram_banks;
 	uint64_t row = address / ((uint64_t)hw->dram_banks * (uint64_t)hw->dram_row_bytes);
 	uint64_t first = 256 * time->now + 256 * (uint64_t)hw->dram_latency;
 	uint64_t free = memory->data_free;
