@@ -402,6 +402,42 @@ static void test_assignment_overflows(void)
 	}
 }
 
+/*
+ * The device keeps what it counted in operands: every way to change them, one operand at a time and whole
+ * rows, must be seen by the next pass over the same rows.
+ */
+static void test_changing_operands(void)
+{
+	struct qmac_command gemm = {.opcode = QMAC_OPCODE_GEMM, .n0 = 4, .n1 = 1, .n2 = 1, .as0 = 1, .k = 8, .n = 8};
+	struct qmac_command load = {.opcode = QMAC_OPCODE_LOAD, .n0 = 1, .n1 = 1, .n2 = 1, .len = 8, .nbits = 8};
+	struct qmac_command vec = {.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = 1, .n1 = 1, .lanes = 8,
+	                           .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM, .bw = 8, .nbits = 8};
+	struct rig rig;
+
+	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && rig_open(&rig, &small, 1); mode++) {
+		gemm.mode = mode;
+		gemm.cs0 = mode == QMAC_MODE_WS;
+		gemm.ws0 = mode == QMAC_MODE_OS;
+		fill(&rig, QMAC_SPACE_A, 1);
+		fill(&rig, QMAC_SPACE_W, 1);
+		for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_W; space++) {
+			load.space = vec.dspace = space;
+			load.row = 1;
+			vec.dst = 2;
+			for (int i = 0; i < 2; i++) /* what has been counted before, and what has not */
+				execute(&rig, &gemm);
+			put(&rig, space, 0, 3, 0);
+			execute(&rig, &gemm);
+			execute(&rig, &load);
+			execute(&rig, &gemm);
+			execute(&rig, &vec);
+			execute(&rig, &gemm);
+		}
+		CU_ASSERT(rig.ref.counters[QMAC_COUNTER_ZERO_MACS] > 0);
+		rig_close(&rig);
+	}
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -410,6 +446,7 @@ int main(void)
 		{"long accumulation", test_long_accumulation},
 		{"partial rows", test_partial_rows},
 		{"overflow of an assignment", test_assignment_overflows},
+		{"operands that change between passes", test_changing_operands},
 	};
 
 	return test_main("test_gemm", cases, TEST_COUNT(cases));

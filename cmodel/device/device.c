@@ -49,11 +49,13 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 	d->memory_bytes = options->memory_bytes;
 	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
 	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
+	d->a_nonzero = calloc((size_t)hw->a_depth, sizeof *d->a_nonzero);
+	d->w_nonzero = calloc((size_t)hw->w_depth, sizeof *d->w_nonzero);
 	d->acc = allocate_acc((size_t)hw->acc_depth * (size_t)hw->cols);
 	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
 	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
 	d->memory = calloc(options->memory_bytes ? options->memory_bytes : 1, 1);
-	if (!d->a || !d->w || !d->acc || !d->acc_limit || !d->lut || !d->memory) {
+	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory) {
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                   (unsigned long long)options->memory_bytes);
 		goto out;
@@ -75,6 +77,8 @@ void qmac_device_destroy(struct qmac_device *device)
 		return;
 	free(device->a);
 	free(device->w);
+	free(device->a_nonzero);
+	free(device->w_nonzero);
 	free(device->acc);
 	free(device->acc_limit);
 	free(device->lut);
@@ -292,9 +296,11 @@ void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, 
 	switch (space) {
 	case QMAC_SPACE_A:
 		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);
+		qmac_device_operands_written(device, space, row, 1, 1);
 		break;
 	case QMAC_SPACE_W:
 		device->w[at] = (int16_t)qmac_sign_extend(value, device->hw.w_bits);
+		qmac_device_operands_written(device, space, row, 1, 1);
 		break;
 	case QMAC_SPACE_ACC:
 		device->acc[at] = qmac_sign_extend(value, device->hw.acc_bits);

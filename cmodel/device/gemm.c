@@ -5,6 +5,7 @@
  * products of a run straight to ACC where bounds prove that no addition can leave acc_bits; else they
  * deliver the plain sums, which always fit 64 bits, and the additions are done one by one.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "device/internal.h"
@@ -123,17 +124,12 @@ static bool next_run(struct gemm *g, int most, struct run *run)
  */
 static bool raise_limits(const struct gemm *g, uint32_t row, uint32_t step, int rows, int64_t bound)
 {
-	int64_t highest = qmac_max_of(g->device->hw.acc_bits), *limit = &g->device->acc_limit[row], beyond = 0;
+	int64_t highest = qmac_max_of(g->device->hw.acc_bits), *limit = &g->device->acc_limit[row];
 	bool whole = g->c->n == (uint32_t)g->device->hw.cols, proven = true;
 
-	/* The usual case first, in loops that become vectors. */
-	for (int i = 0; step == 1 && g->c->accumulate && i < rows; i++)
-		beyond |= highest - bound - limit[i];
-	if (step == 1 && g->c->accumulate && beyond >= 0) {
-		for (int i = 0; i < rows; i++)
-			limit[i] += bound;
+	/* The usual case first. */
+	if (step == 1 && g->c->accumulate && g->device->kernel->raise(rows, limit, bound, highest))
 		return true;
-	}
 	for (int i = 0; i < rows; i++, limit += step) {
 		if (!g->c->accumulate) {
 			*limit = whole || *limit < bound ? bound : *limit;
@@ -240,20 +236,36 @@ static void add_run(struct gemm *g, const struct run *run, struct qmac_operands 
 	}
 }
 
+/* Are the device's inputs those of this GEMM? If not they become so, with counts of 0. */
+static bool inputs_known(const struct gemm *g)
+{
+	struct qmac_inputs inputs = {.writes = g->device->a_writes, .a = g->c->a, .k = g->c->k};
+	size_t key = offsetof(struct qmac_inputs, nonzero);
+
+	memcpy(inputs.count, g->nest.count, sizeof inputs.count);
+	memcpy(inputs.step, g->nest.a, sizeof inputs.step);
+	if (memcmp(&inputs, &g->device->inputs, key) == 0)
+		return true;
+	g->device->inputs = inputs;
+	return false;
+}
+
 static void weight_stationary(struct gemm *g)
 {
 	const struct qmac_command *c = g->c;
 	const struct qmac_kernel *kernel = g->device->kernel;
 	struct qmac_operands w = w_rows(g, c->w, 1);
-	uint32_t weights[QMAC_LANES_MAX], inputs[QMAC_LANES_MAX] = {0}; /* per array row: not zero */
+	uint32_t weights[QMAC_LANES_MAX], *inputs = g->device->inputs.nonzero; /* per array row */
 	uint64_t useful = 0, slots = slots_of(c);
+	bool known = inputs_known(g);
 	struct run run;
 
 	g->part.narrow = is_narrow(g, g->part.k);
 	while (next_run(g, QMAC_WS_SLOTS_MAX, &run)) {
 		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]);
 
-		kernel->nonzero_lanes(run.slots, g->part.k, a, inputs);
+		if (!known)
+			kernel->nonzero_lanes(run.slots, g->part.k, a, inputs);
 		add_run(g, &run, a, w);
 	}
 	kernel->nonzero_rows(g->part.k, g->part.n, w, weights);
@@ -267,16 +279,42 @@ static void weight_stationary(struct gemm *g)
 
 /* ---- output stationary ---------------------------------------------------------- */
 
-/* Non-zero products of a run. */
-static uint64_t useful_products(const struct gemm *g, struct qmac_operands a, struct qmac_operands w)
+/*
+ * Non-zero products of a run of whole rows, one behind the other: the counts of such rows are kept, for
+ * many passes read them. False: some rows have not been counted since they were written.
+ */
+static bool known_products(const struct gemm *g, const struct run *run, uint64_t *useful)
 {
+	const struct qmac_device *device = g->device;
+	unsigned seen = 0;
+
+	*useful = device->kernel->dot_counts(run->slots, device->a_nonzero + run->a,
+	                                     device->w_nonzero + run->other, &seen);
+	return !(seen & QMAC_UNCOUNTED);
+}
+
+/* Non-zero products of a run. */
+static uint64_t useful_products(const struct gemm *g, const struct run *run, struct qmac_operands a,
+                                struct qmac_operands w)
+{
+	struct qmac_device *device = g->device;
+	bool whole = g->part.k == device->hw.rows && g->part.n == device->hw.cols && g->nest.a[0] == 1 &&
+	             g->nest.other[0] == 1;
 	uint32_t in_a[QMAC_OS_SLOTS_MAX], in_w[QMAC_OS_SLOTS_MAX];
 	uint64_t useful = 0;
 
-	g->device->kernel->nonzero_rows(g->part.slots, g->part.k, a, in_a);
-	g->device->kernel->nonzero_rows(g->part.slots, g->part.n, w, in_w);
-	for (int i = 0; i < g->part.slots; i++)
+	if (whole && known_products(g, run, &useful))
+		return useful;
+	device->kernel->nonzero_rows(run->slots, g->part.k, a, in_a);
+	device->kernel->nonzero_rows(run->slots, g->part.n, w, in_w);
+	useful = 0;
+	for (int i = 0; i < run->slots; i++) {
 		useful += (uint64_t)in_a[i] * in_w[i];
+		if (whole) {
+			device->a_nonzero[run->a + (uint32_t)i] = (uint8_t)in_a[i];
+			device->w_nonzero[run->other + (uint32_t)i] = (uint8_t)in_w[i];
+		}
+	}
 	return useful;
 }
 
@@ -295,7 +333,7 @@ static void output_stationary(struct gemm *g)
 	for (; next_run(g, QMAC_OS_SLOTS_MAX, &run); g->part.accumulate = true) {
 		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]), w = w_rows(g, run.other, g->nest.other[0]);
 
-		useful += useful_products(g, a, w);
+		useful += useful_products(g, &run, a, w);
 		device->kernel->gemm_os(&g->part, a, w, acc);
 	}
 	for (uint32_t r = 0; r < c->k; r++) {

@@ -21,6 +21,19 @@ static inline int qmac_width_of(int64_t x)
 /* The place of DRAM words in a digest (docs/command-set.md). */
 enum { QMAC_DIGEST_DRAM = 4 };
 
+/* The count of a row of A or W that has been written since it was counted. */
+enum { QMAC_UNCOUNTED = 0x80 };
+
+/*
+ * What the last weight-stationary GEMM read from A: the passes of a product that differ in their
+ * weights only need not count it again. Valid while a_writes of the device is `writes`.
+ */
+struct qmac_inputs {
+	uint64_t writes;
+	uint32_t a, k, count[3], step[3]; /* rows: the loop nest */
+	uint32_t nonzero[QMAC_LANES_MAX]; /* per lane */
+};
+
 struct qmac_device {
 	struct qmac_hw hw;
 	struct qmac_device_options options;
@@ -31,6 +44,9 @@ struct qmac_device {
 	 * row of A and W lie further QMAC_LANES_MAX operands, as the kernels ask for.
 	 */
 	int16_t *a, *w;         /* a_depth x rows, w_depth x cols */
+	uint8_t *a_nonzero, *w_nonzero; /* per row: operands that are not 0, or QMAC_UNCOUNTED */
+	uint64_t a_writes;      /* changes whenever rows of A do */
+	struct qmac_inputs inputs;
 	int64_t *acc;           /* acc_depth x cols, within acc_bits */
 	int64_t *acc_limit;     /* per ACC row: -limit-1 <= word <= limit for every word, within acc_bits */
 	uint32_t *lut;
@@ -69,6 +85,17 @@ static inline void qmac_device_digest(struct qmac_device *device, uint64_t space
 	h = (h ^ h >> 32) * 0xD6E8FEB86659FD93ULL;
 	h = (h ^ h >> 29) * 0xC2B2AE3D27D4EB4FULL;
 	device->digest += h ^ h >> 32;
+}
+
+/* To be told of rows of A or W (space) that are written: `row` and every step-th after it. */
+static inline void qmac_device_operands_written(struct qmac_device *device, unsigned space, uint32_t row,
+                                                uint32_t rows, uint32_t step)
+{
+	uint8_t *count = space == QMAC_SPACE_A ? device->a_nonzero : device->w_nonzero;
+
+	for (uint32_t i = 0; i < rows; i++)
+		count[row + i * step] = QMAC_UNCOUNTED;
+	device->a_writes += space == QMAC_SPACE_A;
 }
 
 /* A whole A or W row, or lanes 0..lanes-1 of an ACC row. */

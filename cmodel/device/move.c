@@ -9,10 +9,15 @@
 
 #define ADDRESS_MASK 0xFFFFFFFFFFFFULL
 
+static uint64_t address_of(const struct qmac_command *c, uint32_t i2, uint32_t i1, uint32_t i0)
+{
+	return (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 + (uint64_t)i0 * c->s0) & ADDRESS_MASK;
+}
+
 /* Does every byte of the command lie in the memory that is really there? */
 static bool memory_answers(const struct qmac_device *device, const struct qmac_command *c)
 {
-	uint64_t first = (c->base + (uint64_t)c->lo1 * c->s1 + (uint64_t)c->lo0 * c->s0) & ADDRESS_MASK;
+	uint64_t first = address_of(c, 0, c->lo1, c->lo0);
 	uint64_t length = (uint64_t)(c->n2 - 1) * c->s2 + (uint64_t)(c->hi1 - c->lo1) * c->s1 +
 	                  (uint64_t)(c->hi0 - c->lo0) * c->s0 +
 	                  (uint64_t)c->len * (uint64_t)qmac_container_bytes(c->container);
@@ -65,72 +70,116 @@ static int64_t extend(const struct qmac_command *c, uint64_t raw)
 	return c->is_signed ? qmac_sign_extend(raw, 8 << c->container) : (int64_t)raw;
 }
 
+/* Containers that are worked on together. */
 enum { BLOCK = 16 };
 
-/*
- * Limbs of BLOCK containers of at most 16 bits: the low bits of raw >> lsb, extended from `sign` (0: not).
- * Always whole blocks, so that compilers make vectors of them.
- */
-static void cut_block(const struct qmac_command *c, uint16_t mask, uint16_t sign, const uint8_t *from,
-                      int16_t *to)
-{
-	uint16_t raw[BLOCK], lsb = (uint16_t)c->lsb;
+#define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
-	if (c->container == QMAC_CONTAINER_BYTE)
+/* Halves that are shifted as halves: C would make int of each. */
+typedef uint16_t halves __attribute__((vector_size(16)));
+
+enum { HALVES = sizeof(halves) / sizeof(uint16_t) };
+
+/* A LOAD to A or W: how its containers of at most 16 bits become operands. */
+struct cut {
+	bool of_halves;
+	uint16_t lsb;
+	halves mask, sign; /* (raw >> lsb & mask), extended from the bit `sign` (0: not) */
+};
+
+static struct cut cut_of(const struct qmac_command *c, int bits)
+{
+	bool extends = !c->limb_unsigned || (int)c->nbits == bits;
+
+	return (struct cut){
+		.of_halves = c->container == QMAC_CONTAINER_HALF,
+		.lsb = (uint16_t)c->lsb,
+		.mask = (halves){0} + (uint16_t)((1U << c->nbits) - 1),
+		.sign = (halves){0} + (uint16_t)(extends ? 1U << (c->nbits - 1) : 0),
+	};
+}
+
+/* BLOCK operands: always as many, so that compilers make vectors of them. */
+static inline void cut_block(const struct cut *cut, const uint8_t *from, int16_t *to)
+{
+	halves raw[BLOCK / HALVES], mask = cut->mask, sign = cut->sign;
+	uint16_t container[BLOCK], lsb = cut->lsb;
+
+	if (cut->of_halves)
 		for (int j = 0; j < BLOCK; j++)
-			raw[j] = from[j];
+			container[j] = (uint16_t)(from[2 * j] | from[2 * j + 1] << 8);
 	else
 		for (int j = 0; j < BLOCK; j++)
-			raw[j] = (uint16_t)(from[2 * j] | from[2 * j + 1] << 8);
-	for (int j = 0; j < BLOCK; j++)
-		raw[j] = (uint16_t)(((raw[j] >> lsb & mask) ^ sign) - sign);
+			container[j] = from[j];
+	memcpy(raw, container, sizeof raw);
+	for (int j = 0; j < BLOCK / HALVES; j++)
+		raw[j] = ((raw[j] >> lsb & mask) ^ sign) - sign;
 	memcpy(to, raw, sizeof raw);
 }
 
-/* The limbs of c->len containers of at most 16 bits (from NULL: of zeros), sign extended to `bits`. */
-static void cut_limbs(const struct qmac_command *c, int bits, const uint8_t *from, int16_t *to)
+/* `len` operands; from NULL: of zeros. */
+static inline void cut_row(const struct cut *cut, uint32_t len, const uint8_t *from, int16_t *to)
 {
-	bool extends = !c->limb_unsigned || (int)c->nbits == bits;
-	uint16_t mask = (uint16_t)((1U << c->nbits) - 1);
-	uint16_t sign = (uint16_t)(extends ? 1U << (c->nbits - 1) : 0);
 	uint32_t j = 0;
 
-	for (; from && j + BLOCK <= c->len; j += BLOCK)
-		cut_block(c, mask, sign, from + (j << c->container), to + j);
-	for (; j < c->len; j += BLOCK) {
-		uint32_t rest = c->len - j < BLOCK ? c->len - j : BLOCK;
+	for (; from && j + BLOCK <= len; j += BLOCK)
+		cut_block(cut, from + (j << cut->of_halves), to + j);
+	for (; j < len; j += BLOCK) {
+		uint32_t rest = len - j < BLOCK ? len - j : BLOCK;
 		uint8_t bytes[2 * BLOCK] = {0};
-		int16_t limbs[BLOCK];
+		int16_t operands[BLOCK];
 
 		if (from)
-			memcpy(bytes, from + (j << c->container), rest << c->container);
-		cut_block(c, mask, sign, bytes, limbs);
-		memcpy(to + j, limbs, rest * sizeof *limbs);
+			memcpy(bytes, from + (j << cut->of_halves), rest << cut->of_halves);
+		cut_block(cut, bytes, operands);
+		memcpy(to + j, operands, rest * sizeof *operands);
 	}
 }
 
-static void load_operands(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
-                          const uint8_t *from)
+/* Containers of more than 16 bits. */
+static void cut_wide_row(const struct qmac_command *c, int bits, const uint8_t *from, int16_t *to)
 {
-	int lanes, bits;
-	int16_t *to = qmac_device_operands(device, c->space, row, &lanes, &bits);
-
-	if (!c->keep && c->len < (uint32_t)lanes)
-		memset(to, 0, (size_t)lanes * sizeof *to);
-	if (c->container <= QMAC_CONTAINER_HALF)
-		cut_limbs(c, bits, from, to + c->lane0);
-	for (uint32_t j = 0; c->container > QMAC_CONTAINER_HALF && j < c->len; j++) {
+	for (uint32_t j = 0; j < c->len; j++) {
 		int64_t value = from ? extend(c, read_container(from + (j << c->container), c->container)) : 0;
 
 		value = qmac_limb(value, (int)c->lsb, (int)c->nbits, c->limb_unsigned);
-		to[c->lane0 + j] = (int16_t)qmac_sign_extend((uint64_t)value, bits);
+		to[j] = (int16_t)qmac_sign_extend((uint64_t)value, bits);
 	}
-	if (!device->options.digests)
-		return;
+}
+
+static void digest_loaded(struct qmac_device *device, const struct qmac_command *c, uint32_t row)
+{
+	int lanes, bits;
+	const int16_t *operands = qmac_device_operands(device, c->space, row, &lanes, &bits);
+
 	if (!c->keep)
 		qmac_device_digest_operands(device, c->space, row);
 	for (uint32_t j = c->lane0; c->keep && j < c->lane0 + c->len; j++)
-		qmac_device_digest(device, c->space, row, j, (uint64_t)qmac_zero_extend((uint64_t)to[j], bits));
+		qmac_device_digest(device, c->space, row, j,
+		                   (uint64_t)qmac_zero_extend((uint64_t)operands[j], bits));
+}
+
+/* `rows` iterations of the innermost loop, the first of which reads `from`; NULL: all read zeros. */
+static void load_operands(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+                          uint32_t rows, const uint8_t *from)
+{
+	int lanes, bits;
+	int16_t *to = qmac_device_operands(device, c->space, row, &lanes, &bits);
+	const struct cut cut = cut_of(c, bits);
+
+	for (uint32_t i = 0; i < rows; i++, to += (ptrdiff_t)c->ds0 * lanes) {
+		const uint8_t *row_from = from ? from + (uint64_t)i * c->s0 : NULL;
+
+		if (!c->keep && c->len < (uint32_t)lanes)
+			memset(to, 0, (size_t)lanes * sizeof *to);
+		if (c->container <= QMAC_CONTAINER_HALF)
+			cut_row(&cut, c->len, row_from, to + c->lane0);
+		else
+			cut_wide_row(c, bits, row_from, to + c->lane0);
+		if (device->options.digests)
+			digest_loaded(device, c, row + i * c->ds0);
+	}
+	qmac_device_operands_written(device, c->space, row, rows, c->ds0);
 }
 
 static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
@@ -159,17 +208,29 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 		qmac_device_digest_acc(device, row, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
 }
 
-static void load_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
-				const uint8_t *from)
+static void load_word(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+                      const uint8_t *from)
 {
-	if (c->space == QMAC_SPACE_LUT) {
-		device->lut[row] = from ? (uint32_t)read_container(from, c->container) : 0;
-		if (device->options.digests)
-			qmac_device_digest(device, QMAC_SPACE_LUT, row, 0, device->lut[row]);
-	} else if (c->space == QMAC_SPACE_ACC) {
-		load_acc(device, c, row, from);
-	} else {
-		load_operands(device, c, row, from);
+	device->lut[row] = from ? (uint32_t)read_container(from, c->container) : 0;
+	if (device->options.digests)
+		qmac_device_digest(device, QMAC_SPACE_LUT, row, 0, device->lut[row]);
+}
+
+/* As load_operands, for every space. */
+static void load_rows(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint32_t rows,
+                      const uint8_t *from)
+{
+	if (rows && c->space <= QMAC_SPACE_W) {
+		load_operands(device, c, row, rows, from);
+		return;
+	}
+	for (uint32_t i = 0; i < rows; i++) {
+		const uint8_t *row_from = from ? from + (uint64_t)i * c->s0 : NULL;
+
+		if (c->space == QMAC_SPACE_LUT)
+			load_word(device, c, row + i * c->ds0, row_from);
+		else
+			load_acc(device, c, row + i * c->ds0, row_from);
 	}
 }
 
@@ -177,22 +238,26 @@ unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command 
 {
 	static const int writes[] = {QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_WRITES,
 	                             QMAC_COUNTER_LUT_WRITES};
-	uint64_t row_bytes = (uint64_t)c->len << c->container;
+	uint64_t inside = (uint64_t)c->n2 * (c->hi1 - c->lo1 + 1) * (c->hi0 - c->lo0 + 1);
 	struct qmac_transfer transfer = qmac_transfer_of(c);
 
 	if (!memory_answers(device, c))
 		return QMAC_FAULT_BUS;
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
-		for (uint32_t i1 = 0; i1 < c->n1; i1++)
-			for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-				uint64_t address = (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 +
-				                    (uint64_t)i0 * c->s0) & ADDRESS_MASK;
-				bool inside = i1 >= c->lo1 && i1 <= c->hi1 && i0 >= c->lo0 && i0 <= c->hi0;
+		for (uint32_t i1 = 0; i1 < c->n1; i1++) {
+			uint32_t row = c->row + i2 * c->ds2 + i1 * c->ds1, rest = c->hi0 + 1;
 
-				load_row(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0,
-				         inside ? device->memory + address : NULL);
-				device->counters[QMAC_COUNTER_DRAM_READ_BYTES] += inside ? row_bytes : 0;
+			if (i1 < c->lo1 || i1 > c->hi1) {
+				load_rows(device, c, row, c->n0, NULL);
+				continue;
 			}
+			/* In the window addresses do not wrap: the memory answers. */
+			load_rows(device, c, row, c->lo0, NULL);
+			load_rows(device, c, row + c->lo0 * c->ds0, rest - c->lo0,
+			          device->memory + address_of(c, i2, i1, c->lo0));
+			load_rows(device, c, row + rest * c->ds0, c->n0 - rest, NULL);
+		}
+	device->counters[QMAC_COUNTER_DRAM_READ_BYTES] += inside * ((uint64_t)c->len << c->container);
 	device->counters[writes[c->space]] += (uint64_t)c->n2 * c->n1 * c->n0;
 	device->counters[QMAC_COUNTER_DRAM_READ_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
@@ -216,12 +281,15 @@ static uint64_t fit_container(struct qmac_device *device, const struct qmac_comm
 /* Words that fit the container. */
 static void store_fitting(const struct qmac_command *c, const int64_t *from, uint8_t *to)
 {
-	if (c->container == QMAC_CONTAINER_WORD)
-		for (uint32_t j = 0; j < c->len; j++)
-			write_word(to + 4 * j, (uint64_t)from[j]);
-	else
-		for (uint32_t j = 0; j < c->len; j++)
-			write_container(to + (j << c->container), c->container, (uint64_t)from[j]);
+	uint32_t j = 0, words[BLOCK];
+
+	for (; c->container == QMAC_CONTAINER_WORD && LITTLE_ENDIAN_HOST && j + BLOCK <= c->len; j += BLOCK) {
+		for (int i = 0; i < BLOCK; i++)
+			words[i] = (uint32_t)from[j + (uint32_t)i];
+		memcpy(to + 4 * j, words, sizeof words);
+	}
+	for (; j < c->len; j++)
+		write_container(to + (j << c->container), c->container, (uint64_t)from[j]);
 }
 
 static void store_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
@@ -254,8 +322,7 @@ unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command
 		for (uint32_t i1 = c->lo1; i1 <= c->hi1; i1++)
 			for (uint32_t i0 = c->lo0; i0 <= c->hi0; i0++)
 				store_row(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0,
-				          (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 +
-				           (uint64_t)i0 * c->s0) & ADDRESS_MASK);
+				          address_of(c, i2, i1, i0));
 	device->counters[QMAC_COUNTER_DRAM_WRITE_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
 }

@@ -197,6 +197,8 @@ static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (
 		note_acc(v, row, count);
 	for (int i = 0; !acc && i < count; i++)
 		write_operands(v, row + (uint32_t)i * c->d0, x[i]);
+	if (!acc)
+		qmac_device_operands_written(v->device, c->dspace, row, (uint32_t)count, c->d0);
 }
 
 /* No row is written that another iteration reads (HAZARD): rows can be taken together. */

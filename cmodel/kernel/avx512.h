@@ -81,7 +81,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	_mm512_storeu_si512(p, (__m512i)((a & 0xFFFFU) << 8 | (b & 0xFFFFU) >> 8));
 }
 
-enum { WORD_LANES = 16, TILE_ROWS = 8 };
+enum { WORD_LANES = 16, TILE_ROWS = 8, FIRST_APART = 0 };
 
 typedef int32_t word __attribute__((vector_size(64)));
 
@@ -115,6 +115,18 @@ static inline unsigned nonzero_16(const int16_t *p)
 	__m256i v = _mm256_loadu_si256((const __m256i *)p);
 
 	return _mm256_test_epi16_mask(v, v);
+}
+
+static inline __m512i widen_16(const int16_t *p, int mask)
+{
+	__m256i v = _mm256_loadu_si256((const __m256i *)p);
+
+	return _mm512_cvtepu16_epi32(_mm256_and_si256(v, _mm256_set1_epi16((int16_t)mask)));
+}
+
+static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
+{
+	_mm512_storeu_si512(to, _mm512_or_si512(widen_16(low, mask), _mm512_slli_epi32(widen_16(high, mask), 16)));
 }
 
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}

@@ -206,6 +206,8 @@ const struct qmac_kernel FAST_KERNEL = {
 	.gemm_os = fast_gemm_os,
 	.nonzero_rows = fast_nonzero_rows,
 	.nonzero_lanes = fast_nonzero_lanes,
+	.dot_counts = fast_dot_counts,
+	.raise = fast_raise,
 };
 
 #endif

@@ -101,7 +101,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	                    dither_join(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)));
 }
 
-enum { WORD_LANES = 8, TILE_ROWS = 4 };
+enum { WORD_LANES = 8, TILE_ROWS = 4, FIRST_APART = 1 };
 
 typedef int32_t word __attribute__((vector_size(32)));
 
@@ -132,6 +132,17 @@ static inline unsigned nonzero_16(const int16_t *p)
 	__m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(zero), _mm256_extracti128_si256(zero, 1));
 
 	return ~(unsigned)_mm_movemask_epi8(packed) & 0xFFFFU;
+}
+
+static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
+{
+	__m256i m = _mm256_set1_epi16((int16_t)mask);
+	__m256i l = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)low), m);
+	__m256i h = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)high), m);
+	__m256i a = _mm256_unpacklo_epi16(l, h), b = _mm256_unpackhi_epi16(l, h); /* of each half */
+
+	_mm256_storeu_si256((__m256i *)to, _mm256_permute2x128_si256(a, b, 0x20));
+	_mm256_storeu_si256((__m256i *)(to + 8), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}

@@ -8,8 +8,10 @@
  *   word_add_pairs(s,a,b)  per lane: s plus the product of the low 16-bit halves plus that of the high
  *                  halves, signed
  *   TILE_ROWS      rows of the result that are kept in registers
+ *   FIRST_APART    1 where it pays to take the first unit, which has nothing to be added to, out of the loop
  *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
  *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
+ *   pair_16(to,l,h,m)  to[j] = the operands l[j] & m (low half) and h[j] & m, for 16 of each
  *
  * Weight and output stationary are one product of two factors here: row i of the result is
  * the sum over units u of left[i][u] * right[u]. A unit is 32 bits of each factor: two
@@ -25,6 +27,7 @@ enum {
 	BLOCK = 16,                       /* operands that are packed or counted together */
 	TILE_WORDS = BLOCK / WORD_LANES,
 	TILE_VECS = 2,                    /* of 64 bits */
+	WS_ROWS = 64,                     /* rows of A that are worked on together */
 	WORD_PARTS = WORD_LANES / VEC_LANES
 };
 
@@ -32,12 +35,20 @@ typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
 
 struct factors {
 	int units;
-	const int32_t *left;         /* first unit of the tile's first row */
-	ptrdiff_t row_step;          /* from row to row; a constant where this is made, or registers run out */
-	size_t left_step;            /* from unit to unit */
+	const int16_t *left;         /* first unit of the tile's first row: two operands, at any address */
+	ptrdiff_t row_step;          /* from row to row, in operands */
+	ptrdiff_t left_step;         /* from unit to unit, in operands */
 	const int32_t *right;        /* first unit of lane 0 */
 	size_t right_step;           /* from unit to unit */
 };
+
+static inline int32_t unit_load(const int16_t *p)
+{
+	int32_t unit;
+
+	memcpy(&unit, p, sizeof unit);
+	return unit;
+}
 
 /* What becomes of a sum; a copy, because a store to ACC could change what lies in memory. */
 struct sink {
@@ -57,34 +68,54 @@ FAST_INLINE void add_sum(struct sink sink, int64_t *acc, int n, vec sum)
 /* An array is kept in registers only where every loop over it is unrolled. */
 #define KEEP_IN_REGISTERS _Pragma("GCC unroll 8")
 
+/* Row of ACC (+)= BLOCK sums, the first n of them. */
+FAST_INLINE void add_narrow_sums(struct sink sink, const int32_t *sums, int n, int64_t *acc)
+{
+	KEEP_IN_REGISTERS
+	for (int q = 0; q < TILE_WORDS; q++) {
+		word v = word_load(sums + q * WORD_LANES);
+
+		KEEP_IN_REGISTERS
+		for (int part = 0; part < WORD_PARTS; part++) {
+			int lane = q * WORD_LANES + part * VEC_LANES;
+
+			add_sum(sink, acc + lane, n - lane, word_part(v, part));
+		}
+	}
+}
+
+/* sum[i][q] += left[i][0] * right[q], of `rows` rows. */
+FAST_INLINE void add_unit(int rows, const int16_t *const *left, ptrdiff_t at, const int32_t *right,
+                          word (*sum)[TILE_WORDS])
+{
+	for (int i = 0; i < rows; i++)
+		for (int q = 0; q < TILE_WORDS; q++)
+			sum[i][q] = word_add_pairs(sum[i][q], word_of(unit_load(left[i] + at)),
+			                           word_load(right + q * WORD_LANES));
+}
+
 /* `rows` rows and the first n of BLOCK lanes; constants where this is called from, but a partial n. */
 FAST_INLINE void narrow_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
                              struct qmac_sums acc)
 {
+	const int32_t *right = f->right + j;
+	const int16_t *left[TILE_ROWS];
 	word sum[TILE_ROWS][TILE_WORDS];
+	int32_t sums[TILE_ROWS][BLOCK];
 
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; i < rows; i++) {
+		left[i] = f->left + i * f->row_step;
 		for (int q = 0; q < TILE_WORDS; q++)
 			sum[i][q] = word_of(0);
-	for (int u = 0; u < f->units; u++) {
-		const int32_t *left = f->left + (size_t)u * f->left_step;
-		const int32_t *right = f->right + (size_t)u * f->right_step + j;
-
-		for (int i = 0; i < rows; i++)
-			for (int q = 0; q < TILE_WORDS; q++)
-				sum[i][q] = word_add_pairs(sum[i][q], word_of(left[i * f->row_step]),
-				                           word_load(right + q * WORD_LANES));
 	}
-	KEEP_IN_REGISTERS
-	for (int i = 0; i < rows; i++)
-		KEEP_IN_REGISTERS
-		for (int q = 0; q < TILE_WORDS; q++)
-			KEEP_IN_REGISTERS
-			for (int part = 0; part < WORD_PARTS; part++) {
-				int lane = q * WORD_LANES + part * VEC_LANES;
-
-				add_sum(sink, acc.first + i * acc.step + j + lane, n - lane, word_part(sum[i][q], part));
-			}
+	if (FIRST_APART)
+		add_unit(rows, left, 0, right, sum);
+	for (int u = FIRST_APART; u < f->units; u++)
+		add_unit(rows, left, u * f->left_step, right + (size_t)u * f->right_step, sum);
+	memcpy(sums, sum, (size_t)rows * sizeof sums[0]);
+	acc.first += j;
+	for (int i = 0; i < rows; i++, acc.first += acc.step)
+		add_narrow_sums(sink, sums[i], n, acc.first);
 }
 
 FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, int n, int j,
@@ -96,12 +127,12 @@ FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, 
 		for (int q = 0; q < TILE_VECS; q++)
 			sum[i][q] = vec_of(0);
 	for (int u = 0; u < f->units; u++) {
-		const int32_t *left = f->left + (size_t)u * f->left_step;
+		const int16_t *left = f->left + u * f->left_step;
 		const int32_t *right = f->right + (size_t)u * f->right_step + j;
 
 		for (int i = 0; i < rows; i++)
 			for (int q = 0; q < TILE_VECS; q++)
-				sum[i][q] += vec_mul32(vec_of(left[i * f->row_step]),
+				sum[i][q] += vec_mul32(vec_of(unit_load(left + i * f->row_step)),
 				                       vec_widen((const uint32_t *)right + q * VEC_LANES));
 	}
 	KEEP_IN_REGISTERS
@@ -112,40 +143,42 @@ FAST_INLINE void wide_tile(struct sink sink, const struct factors *f, int rows, 
 			        sum[i][q]);
 }
 
-/* All lanes of `rows` rows, 1 or TILE_ROWS. */
-FAST_INLINE void tiles(const struct qmac_gemm *g, struct sink sink, const struct factors *f, int rows,
-                       struct qmac_sums acc)
+/* The first n of BLOCK (narrow) or WIDE_LANES lanes from j on, of all rows. */
+FAST_INLINE void add_lanes(bool narrow, struct sink sink, struct factors f, int rows, int n, int j,
+                           struct qmac_sums acc)
 {
-	enum { WIDE_LANES = TILE_VECS * VEC_LANES };
-
-	if (!g->narrow) {
-		for (int j = 0; j < g->n; j += WIDE_LANES)
-			wide_tile(sink, f, rows, g->n - j, j, acc);
-		return;
-	}
-	for (int j = 0; j < g->n; j += BLOCK) {
-		if (g->n - j >= BLOCK)
-			narrow_tile(sink, f, rows, BLOCK, j, acc);
+	for (; rows >= TILE_ROWS; rows -= TILE_ROWS) {
+		if (narrow)
+			narrow_tile(sink, &f, TILE_ROWS, n, j, acc);
 		else
-			narrow_tile(sink, f, rows, g->n - j, j, acc);
+			wide_tile(sink, &f, TILE_ROWS, n, j, acc);
+		f.left += TILE_ROWS * f.row_step;
+		acc.first += TILE_ROWS * acc.step;
+	}
+	for (; rows; rows--, f.left += f.row_step, acc.first += acc.step) {
+		if (narrow)
+			narrow_tile(sink, &f, 1, n, j, acc);
+		else
+			wide_tile(sink, &f, 1, n, j, acc);
 	}
 }
 
 FAST_INLINE void add_products(const struct qmac_gemm *g, const struct factors *f, int rows,
                               struct qmac_sums acc)
 {
+	enum { WIDE_LANES = TILE_VECS * VEC_LANES };
 	const struct sink sink = {g->accumulate, g->shift};
-	struct factors one = *f;
 
-	if (rows == TILE_ROWS) {
-		if (sink.accumulate && sink.shift == 0)
-			tiles(g, (struct sink){true, 0}, f, TILE_ROWS, acc);
+	for (int j = 0; !g->narrow && j < g->n; j += WIDE_LANES)
+		add_lanes(false, sink, *f, rows, g->n - j, j, acc);
+	for (int j = 0; g->narrow && j < g->n; j += BLOCK) {
+		if (g->n - j < BLOCK)
+			add_lanes(true, sink, *f, rows, g->n - j, j, acc);
+		else if (sink.accumulate && sink.shift == 0)
+			add_lanes(true, (struct sink){true, 0}, *f, rows, BLOCK, j, acc);
 		else
-			tiles(g, sink, f, TILE_ROWS, acc);
-		return;
+			add_lanes(true, sink, *f, rows, BLOCK, j, acc);
 	}
-	for (int i = 0; i < rows; i++, one.left += one.row_step, acc.first += acc.step)
-		tiles(g, sink, &one, 1, acc);
 }
 
 /* ---- packing ------------------------------------------------------------------ */
@@ -155,34 +188,34 @@ static size_t packed_step(int lanes)
 	return (size_t)(lanes + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/*
- * Units over consecutive rows, lane beside lane; returns their number. A last row without
- * partner is paired with zeros.
- */
-FAST_INLINE int pack_as(bool narrow, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
+/* Narrow units over consecutive rows, lane beside lane. A last row without partner is paired with zeros. */
+FAST_INLINE int pack_pairs(int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
 	static const int16_t zeros[QMAC_LANES_MAX];
 	size_t step = packed_step(lanes);
-	int units = narrow ? (rows + 1) / 2 : rows;
+	const int16_t *low = row.first;
+	int units = (rows + 1) / 2;
 
-	for (int u = 0; u < units; u++, to += step) {
-		const int16_t *low = row.first + (narrow ? 2 * u : u) * row.step;
-		const int16_t *high = !narrow || 2 * u + 1 == rows ? zeros : low + row.step;
+	for (int u = 0; u < units; u++, to += step, low += 2 * row.step) {
+		const int16_t *high = 2 * u + 1 == rows ? zeros : low + row.step;
 
-		for (size_t j0 = 0; j0 < step; j0 += BLOCK)
-			for (size_t j = j0; j < j0 + BLOCK; j++)
-				to[j] = narrow ? (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) |
-				                           (uint32_t)(high[j] & mask) << 16)
-				               : low[j] & mask;
+		for (size_t j = 0; j < step; j += BLOCK)
+			pair_16(to + j, low + j, high + j, mask);
 	}
 	return units;
 }
 
+/* Units over consecutive rows, lane beside lane; returns their number. */
 static int pack(bool narrow, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
+	size_t step = packed_step(lanes);
+
 	if (narrow)
-		return pack_as(true, rows, lanes, mask, row, to);
-	return pack_as(false, rows, lanes, mask, row, to);
+		return pack_pairs(rows, lanes, mask, row, to);
+	for (int u = 0; u < rows; u++, to += step, row.first += row.step)
+		for (size_t j = 0; j < step; j++)
+			to[j] = row.first[j] & mask;
+	return rows;
 }
 
 /* Units over consecutive lanes of one row, masked and, where sums are wide, widened. */
@@ -209,24 +242,25 @@ FAST_INLINE void copy_units(const struct qmac_gemm *g, const int16_t *row, int32
 static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
                          struct qmac_sums acc)
 {
-	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[TILE_ROWS][QMAC_LANES_MAX];
-	const struct factors f = {
+	int32_t weights[QMAC_LANES_MAX * QMAC_LANES_MAX], copies[WS_ROWS][QMAC_LANES_MAX];
+	bool as_kept = g->narrow && g->a_mask == -1; /* then two neighbours are a unit already */
+	struct factors f = {
 		.units = pack(g->narrow, g->k, g->n, g->w_mask, w, weights),
-		.left = copies[0],
-		.row_step = QMAC_LANES_MAX,
-		.left_step = 1,
+		.left = (const int16_t *)copies,
+		.row_step = as_kept ? a.step : 2 * QMAC_LANES_MAX,
+		.left_step = 2,
 		.right = weights,
 		.right_step = packed_step(g->n),
 	};
 
-	for (int i = 0; i < g->slots; i += TILE_ROWS) {
-		int rows = g->slots - i < TILE_ROWS ? g->slots - i : TILE_ROWS;
+	for (int i = 0; i < g->slots; i += WS_ROWS, a.first += WS_ROWS * a.step, acc.first += WS_ROWS * acc.step) {
+		int rows = g->slots - i < WS_ROWS ? g->slots - i : WS_ROWS;
 
-		for (int t = 0; t < rows; t++)
+		for (int t = 0; !as_kept && t < rows; t++)
 			copy_units(g, a.first + t * a.step, copies[t]);
+		if (as_kept)
+			f.left = a.first;
 		add_products(g, &f, rows, acc);
-		a.first += TILE_ROWS * a.step;
-		acc.first += TILE_ROWS * acc.step;
 	}
 }
 
@@ -236,20 +270,15 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 	int32_t left[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX];
 	struct factors f = {
 		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
-		.left = left,
-		.row_step = 1,
-		.left_step = packed_step(g->k),
+		.left = (const int16_t *)left,
+		.row_step = 2,
+		.left_step = 2 * (ptrdiff_t)packed_step(g->k),
 		.right = right,
 		.right_step = packed_step(g->n),
 	};
 
 	pack(g->narrow, g->slots, g->k, g->a_mask, a, left);
-	for (int r = 0; r < g->k; r += TILE_ROWS, acc.first += TILE_ROWS * acc.step) {
-		int rows = g->k - r < TILE_ROWS ? g->k - r : TILE_ROWS;
-
-		f.left = left + r;
-		add_products(g, &f, rows, acc);
-	}
+	add_products(g, &f, g->k, acc);
 }
 
 /* ---- operands that are not zero -------------------------------------------------- */
@@ -269,19 +298,50 @@ static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uin
 static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int j = 0; j < lanes; j += BLOCK) {
-		uint16_t sums[BLOCK];
+		const int16_t *first = row.first + j;
+		uint16_t zeros[BLOCK];
 		block sum = {0};
 
-		for (int i = 0; i < rows; i++) {
+		_Pragma("GCC unroll 4")
+		for (int i = 0; i < rows; i++, first += row.step) {
 			block operands;
 
-			memcpy(&operands, row.first + i * row.step + j, sizeof operands);
-			sum -= operands != 0;
+			memcpy(&operands, first, sizeof operands);
+			sum -= operands == 0;
 		}
-		memcpy(sums, &sum, sizeof sums);
+		memcpy(zeros, &sum, sizeof zeros);
 		for (int r = 0; r < BLOCK && j + r < lanes; r++)
-			count[j + r] += sums[r];
+			count[j + r] += (uint32_t)rows - zeros[r];
 	}
+}
+
+/* Compilers make vectors of this one. */
+static uint32_t fast_dot_counts(int count, const uint8_t *a, const uint8_t *b, unsigned *seen)
+{
+	uint32_t sum = 0;
+	uint8_t any = 0;
+
+	for (int i = 0; i < count; i++) {
+		sum += (uint32_t)a[i] * b[i];
+		any |= a[i] | b[i];
+	}
+	*seen |= any;
+	return sum;
+}
+
+/* ---- limits ---------------------------------------------------------------------- */
+
+static bool fast_raise(int count, int64_t *limit, int64_t bound, int64_t highest)
+{
+	vec most = vec_of(highest - bound), above = vec_of(0);
+
+	for (int i = 0; i < count; i += VEC_LANES)
+		above |= vec_above(vec_load(limit + i, count - i), most);
+	if (vec_sum(above))
+		return false;
+	for (int i = 0; i < count; i += VEC_LANES)
+		vec_store(limit + i, count - i, vec_load(limit + i, count - i) + vec_of(bound));
+	return true;
 }
 
 #endif

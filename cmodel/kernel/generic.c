@@ -74,7 +74,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
 }
 
-enum { WORD_LANES = 4, TILE_ROWS = 4 };
+enum { WORD_LANES = 4, TILE_ROWS = 4, FIRST_APART = 0 };
 
 typedef int32_t word __attribute__((vector_size(16)));
 typedef uint32_t bare_word __attribute__((vector_size(16)));
@@ -111,6 +111,12 @@ static inline unsigned nonzero_16(const int16_t *p)
 	for (int i = 0; i < 16; i++)
 		mask |= (unsigned)(p[i] != 0) << i;
 	return mask;
+}
+
+static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
+{
+	for (int j = 0; j < 16; j++)
+		to[j] = (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) | (uint32_t)(high[j] & mask) << 16);
 }
 
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}

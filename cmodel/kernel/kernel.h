@@ -111,6 +111,13 @@ struct qmac_kernel {
 	 */
 	void (*nonzero_rows)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
 	void (*nonzero_lanes)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
+	/* Sum of a[i] * b[i] over at most 2^16 counts; *seen |= each of them. */
+	uint32_t (*dot_counts)(int count, const uint8_t *a, const uint8_t *b, unsigned *seen);
+	/*
+	 * Adds `bound` to each of `count` limits, and says so, if none of them gets above `highest`;
+	 * otherwise changes none. All of them are 0..highest before, bound too.
+	 */
+	bool (*raise)(int count, int64_t *limit, int64_t bound, int64_t highest);
 };
 
 /* NULL-terminated names, fastest that this CPU has first; "scalar" is always last. */

@@ -144,6 +144,27 @@ static void scalar_nonzero_lanes(int rows, int lanes, struct qmac_operands row, 
 			count[j] += row_of(row, i)[j] != 0;
 }
 
+static uint32_t scalar_dot_counts(int count, const uint8_t *a, const uint8_t *b, unsigned *seen)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < count; i++) {
+		sum += (uint32_t)a[i] * b[i];
+		*seen |= (unsigned)a[i] | b[i];
+	}
+	return sum;
+}
+
+static bool scalar_raise(int count, int64_t *limit, int64_t bound, int64_t highest)
+{
+	for (int i = 0; i < count; i++)
+		if (limit[i] > highest - bound)
+			return false;
+	for (int i = 0; i < count; i++)
+		limit[i] += bound;
+	return true;
+}
+
 const struct qmac_kernel qmac_kernel_scalar = {
 	.name = "scalar",
 	.combine = scalar_combine,
@@ -153,4 +174,6 @@ const struct qmac_kernel qmac_kernel_scalar = {
 	.gemm_os = scalar_gemm_os,
 	.nonzero_rows = scalar_nonzero_rows,
 	.nonzero_lanes = scalar_nonzero_lanes,
+	.dot_counts = scalar_dot_counts,
+	.raise = scalar_raise,
 };

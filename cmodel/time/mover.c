@@ -32,11 +32,14 @@ uint64_t qmac_mover_freed(const struct qmac_mover *mover, uint64_t beat)
 /* Rows of the transfer that have bytes in [address, address + bytes) of the current run. */
 static uint64_t rows_in(const struct qmac_mover *m, uint64_t address, uint64_t bytes)
 {
-	uint64_t from = address - m->run_start;
+	/* A run is shorter than 2^32 bytes: dividing a longer number would take longer. */
+	uint32_t from = (uint32_t)(address - m->run_start), last = from + (uint32_t)bytes - 1;
 
 	if (!m->transfer.coalesce)
 		return 1;
-	return (from + bytes - 1) / m->transfer.row_bytes - from / m->transfer.row_bytes + 1;
+	if (m->row_shift >= 0)
+		return (last >> m->row_shift) - (from >> m->row_shift) + 1;
+	return last / m->transfer.row_bytes - from / m->transfer.row_bytes + 1;
 }
 
 /* Rows outside the window are zero rows of a LOAD, one cycle of the port each, and nothing to a STORE. */
@@ -108,7 +111,10 @@ static void prepare(struct qmac_mover *m)
 
 void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start)
 {
+	uint32_t row_bytes = transfer->row_bytes;
+
 	mover->transfer = *transfer;
+	mover->row_shift = row_bytes & (row_bytes - 1) ? -1 : __builtin_ctz(row_bytes);
 	mover->place = (struct qmac_place){0, 0, 0};
 	mover->run_bytes = 0;
 	mover->issued = qmac_later(mover->issued, start);

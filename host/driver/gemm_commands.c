@@ -250,9 +250,11 @@ struct qmac_command qmac_gemm_pass(const struct qmac_gemm_plan *p, const struct 
 {
 	bool ab = is_ab(p);
 	int64_t array_side = ab ? k->k : k->m, length = ab ? k->m : k->k;
-	int64_t array_blocks = ceil_div(array_side, p->hw.rows), n_blocks = ceil_div(k->n, p->hw.cols);
+	int64_t array_blocks = ceil_div(array_side, p->hw.rows);
+	int n_blocks = (int)ceil_div(k->n, p->hw.cols);
 	int b_limb = index % p->b_held, a_limb = index / p->b_held % p->a_held;
-	int64_t block = index / p->b_held / p->a_held, y = block % n_blocks, x = block / n_blocks;
+	int block = index / p->b_held / p->a_held;
+	int64_t y = block % n_blocks, x = block / n_blocks;
 	struct qmac_limb_cut a_cut = qmac_gemm_limb(&p->shape.a, p->hw.a_bits, k->a_limb0 + a_limb);
 	struct qmac_limb_cut b_cut = qmac_gemm_limb(&p->shape.b, p->hw.w_bits, k->b_limb0 + b_limb);
 	/* rows of W and ACC before block x of the array's side */
