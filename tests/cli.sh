@@ -424,6 +424,18 @@ refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace -
 ok 'no waves where nothing was played' absent t.fst
 # What cannot be is said before a library is looked for.
 refuses 'qmac: cannot write the waves to nowhere/t.fst: .*' replay t.trace --backend rtl --wave nowhere/t.fst
+refuses 'qmac: cannot write the waves to bad: .*' replay t.trace --backend rtl --wave bad
+refuses 'qmac: .* to pipe.svg: it is not a regular file' replay t.trace --backend rtl --wave pipe.svg
+ln -s pipe.svg pipe.link
+refuses 'qmac: .* to pipe.link: it is not a regular file' replay t.trace --backend rtl --wave pipe.link
+ok 'waves replace no pipe' test -p pipe.svg -a -L pipe.link
+ln -s t.trace trace.link
+ln t.trace trace.hard
+ln t.trace beside.hier
+for file in t.trace ./t.trace trace.link trace.hard beside; do
+	refuses "qmac: .* to $file: that is where the trace is" replay t.trace --backend lockstep --wave "$file"
+done
+ok 'waves do not replace the trace' test "$(head -c 10 t.trace)" = qmac-trace -a -L trace.link
 refuses 'qmac: random stalls change cycles.*' fuzz --stalls --timed
 for backend in cmodel rtl; do
 	refuses "qmac: only the backend 'lockstep' compares the cycles of two devices, not '$backend'" \
@@ -450,6 +462,8 @@ run 2 train run.yaml --out v --trace late.trace --trace-from 99999999
 says err 'qmac: the trace is empty: the run had [0-9]* commands, none from 99999999 on'
 ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 
+# shellcheck source=tests/cli_results.sh
+. "$root/tests/cli_results.sh"
 # shellcheck source=tests/cli_build.sh
 . "$root/tests/cli_build.sh"
 

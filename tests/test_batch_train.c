@@ -222,9 +222,14 @@ static void test_plan(void)
 	hw.acc_bits = 24;
 	shape.mp_bits = 14;
 	refuse(&shape, &hw, "a gradient with mp_bits 14, x_bits 8 and batch 16 needs accumulators of 25 bits; "
-	       "acc_bits of the hardware is 24: lower mp_bits, x_bits or batch");
+	       "acc_bits of the hardware is 24: lower mp_bits to at most 13, or x_bits or batch");
 	shape.mp_bits = 13;
 	CU_ASSERT_EQUAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	/* Narrower inside than the key says, which is what the message names. */
+	shape.mp_bits = 32;
+	shape.c1 = 1;
+	refuse(&shape, &hw, "a gradient with mp_bits 32, x_bits 8 and batch 16 needs accumulators of 26 bits; "
+	       "acc_bits of the hardware is 24: lower mp_bits to at most 13, or x_bits or batch");
 }
 
 int main(void)

@@ -169,6 +169,15 @@ static struct qmac_linear_shape changed(struct change change)
 	return shape;
 }
 
+static int step_mp_bits(struct change change)
+{
+	const struct qmac_linear_shape shape = changed(change);
+	struct qmac_linear_plan plan;
+
+	CU_ASSERT_EQUAL(qmac_linear_plan_make(&plan, &shape, &roomy, NULL), QMAC_OK);
+	return plan.step.mp_bits;
+}
+
 static void test_refusals(void)
 {
 	struct qmac_hw narrow = roomy, shallow = roomy;
@@ -182,7 +191,12 @@ static void test_refusals(void)
 	       "x.w with bits 12, x_bits 10 and features 100 needs accumulators of 28 bits; acc_bits of the "
 	       "hardware is 24: lower bits, x_bits or features");
 	refuse(changed((struct change){.mp_bits = 32}), narrow,
-	       "mp_bits 32 is wider than acc_bits of the hardware, 24: lower mp_bits");
+	       "mp_bits 32 is wider than acc_bits of the hardware, 24: lower mp_bits to at most 24");
+	/* Narrower inside than the key says, which is what the message names. */
+	refuse(changed((struct change){.mp_bits = 32, .c1 = 1e-3}), narrow,
+	       "mp_bits 32 is wider than acc_bits of the hardware, 24: lower mp_bits to at most 24");
+	CU_ASSERT_EQUAL(step_mp_bits((struct change){.mp_bits = 32, .c1 = 1e-3}), 27);
+	CU_ASSERT_EQUAL(step_mp_bits((struct change){.mp_bits = 24, .c1 = 1e-3}), 24);
 	refuse(changed((struct change){.target_bits = 42}), roomy, "lower y_frac_bits or raise delta");
 	refuse(changed((struct change){.bits = 16, .x_bits = 16, .y_frac_bits = 16, .target_bits = 30}), roomy,
 	       "the residual x.w - y with y_frac_bits 16 takes 55 bits, and the device can scale 47: lower "

@@ -220,6 +220,14 @@ static void test_refusals(void)
 	hw.acc_bits = 30;
 	refuse(&run, &hw, "frac_bits 16 with bits 8 needs accumulators of 37 bits; acc_bits of the hardware is"
 	       " 30");
+	/* Beyond 63 bits no accumulators help: 32 + 31 + 2 + 3, and the batch. */
+	hw.acc_bits = 64;
+	run.bits = 32;
+	run.frac_bits = 24;
+	refuse(&run, &hw, "frac_bits 24 with bits 32 needs accumulators of 68 bits; the most that a run can use"
+	       " is 63: lower frac_bits");
+	run.bits = 8;
+	run.frac_bits = 16;
 	hw = shipped_hw("16x16_w8");
 	hw.acc_depth = 38;
 	refuse(&run, &hw, "features 13 and 3 outputs does not fit the accumulators");

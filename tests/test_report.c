@@ -1,5 +1,6 @@
 /* The single parts of the result files: hash, reals, JSON, CSV, atomic files, NumPy, tables. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -345,6 +346,34 @@ static bool draw(const char *search_path, const char *csv, char warning[256])
 	return drawn;
 }
 
+/* gnuplot is there, and its picture has no room: the reason is told. */
+static void test_plot_full_disk(void)
+{
+	char warning[256], csv[8192] = "epoch,grad_norm\n";
+	struct rlimit old;
+	bool drawn;
+
+	if (system("command -v gnuplot >/dev/null") != 0) {
+		test_skip("gnuplot is not installed");
+		return;
+	}
+	for (int i = 0; i < 200; i++)
+		snprintf(csv + strlen(csv), sizeof csv - strlen(csv), "%d,%d\n", i, 1 + i % 7);
+	(void)remove(test_path("plot.svg"));
+	limit_file_size(4096, &old); /* more than the table and the script take */
+	drawn = draw(NULL, csv, warning);
+	setrlimit(RLIMIT_FSIZE, &old);
+	CU_ASSERT_FALSE(drawn);
+	CU_ASSERT(strncmp(warning, "no plot: cannot write ", 22) == 0 && strstr(warning, "/plot.svg: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(warning, strerror(EFBIG)));
+	CU_ASSERT(access(test_path("plot.svg"), F_OK) != 0 && access(test_path("plot.svg.tmp"), F_OK) != 0);
+	limit_file_size(200, &old); /* too little for the script */
+	drawn = draw(NULL, "epoch,grad_norm\n0,10\n1,1\n", warning);
+	setrlimit(RLIMIT_FSIZE, &old);
+	CU_ASSERT_FALSE(drawn);
+	CU_ASSERT(strstr(warning, "cannot write gnuplot's script: ") && strstr(warning, strerror(EFBIG)));
+}
+
 static void test_plot(void)
 {
 	static const char good[] = "epoch,grad_norm\n0,10\n1,1\n2,inf\n3,\n4,0\n5,.01\n";
@@ -383,6 +412,7 @@ int main(void)
 		{"NumPy bytes and their hash", test_npy},
 		{"text table", test_table},
 		{"plot, or a warning", test_plot},
+		{"a plot on a full disk", test_plot_full_disk},
 	};
 
 	return test_main("test_report", cases, TEST_COUNT(cases));

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report/folder_lock.h"
 #include "report/stored.h"
 #include "sweep/curve.h"
 #include "sweep/row.h"
@@ -149,13 +150,21 @@ static void write_sweep(const char *plot, const char *pareto)
 
 struct seen {
 	int calls, failures, last_done, total;
+	const char *damage;  /* this run's metrics.csv is removed when the last run has ended; NULL: none */
+	char reason[256];    /* of the last failure, with the run's name */
 };
 
 static void on_done(void *context, const char *name, const char *failure, int done, int total)
 {
 	struct seen *seen = context;
+	char path[600];
 
-	(void)name;
+	if (failure[0])
+		snprintf(seen->reason, sizeof seen->reason, "%s: %s", name, failure);
+	if (seen->damage && done == total && !failure[0]) {
+		snprintf(path, sizeof path, "%s/out/%s/metrics.csv", test_folder(), seen->damage);
+		CU_ASSERT(remove(path) == 0);
+	}
 	seen->calls++;
 	seen->failures += failure[0] != 0;
 	seen->last_done = done;
@@ -213,6 +222,81 @@ static void test_run(void)
 	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_CHECK_FAILED);
 	CU_ASSERT_FATAL(stat(test_path("out/halp/summary.json"), &after) == 0);
 	CU_ASSERT(before.st_ino != after.st_ino || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+}
+
+/* A run with a damaged result is done again, the others are kept. */
+static void test_repair(void)
+{
+	struct qmac_error err;
+	struct seen seen = {0};
+	struct stat before, after;
+	char rows[4096];
+
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	test_write("sweep.yaml", "base: run.yaml\nruns:\n  - {algorithm: [svrg, halp]}\n");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_OK);
+	snprintf(rows, sizeof rows, "%s", test_text("out/results.csv"));
+	CU_ASSERT_FATAL(stat(test_path("out/svrg/summary.json"), &before) == 0);
+	test_write("out/halp/metrics.csv", "");
+	CU_ASSERT_EQUAL(run_sweep(true, NULL, &seen, NULL, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(seen.failures, 0);
+	CU_ASSERT_FATAL(stat(test_path("out/svrg/summary.json"), &after) == 0);
+	CU_ASSERT(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	CU_ASSERT_STRING_EQUAL(test_text("out/results.csv"), rows);
+	CU_ASSERT(test_text("out/halp/metrics.csv")[0] != 0);
+}
+
+/* Results that vanish before they are read back: the run that it is about is named, and why. */
+static void test_unreadable(void)
+{
+	struct qmac_error err;
+	struct seen seen = {.damage = "halp"};
+
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	test_write("sweep.yaml", "base: run.yaml\nruns:\n  - {algorithm: [svrg, halp]}\n");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "1 of 2 runs failed"));
+	CU_ASSERT(seen.calls == 3 && seen.failures == 1);
+	CU_ASSERT_EQUAL(strncmp(seen.reason, "halp: cannot read ", 18), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(seen.reason, "halp/metrics.csv: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("out/results.csv"), ",0,failed\n"));
+}
+
+/* A mistake in any hardware file is found before a run has begun; so is a second sweep in the folder. */
+static void test_hardware_first(void)
+{
+	struct qmac_folder_lock lock;
+	struct qmac_error err;
+	struct seen seen = {0};
+	char good[300], text[1024], folder[256];
+
+	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(folder, sizeof folder));
+	snprintf(good, sizeof good, "%s/configs/hw/8x8_w8.yaml", folder);
+	for (int i = 0; i < 3; i++) {
+		static const char *const bad[] = {"bad.yaml", "missing.yaml", "."};
+		static const char *const reasons[] = {"missing key 'dram'", "missing.yaml", "directory"};
+
+		test_write("bad.yaml", "rows: 99\n");
+		snprintf(text, sizeof text, "base: run.yaml\nruns:\n  - {hw: [\"%s\", %s], seed: [1, 2]}\n", good,
+		         bad[i]);
+		test_write("sweep.yaml", text);
+		CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+		if (!strstr(qmac_error_text(&err, text, sizeof text), reasons[i])) {
+			puts(text);
+			CU_FAIL("reason");
+		}
+	}
+	snprintf(text, sizeof text, "base: run.yaml\nruns:\n  - {hw: \"%s\", seed: [1, 2]}\n", good);
+	test_write("sweep.yaml", text);
+	CU_ASSERT_FATAL(qmac_folder_lock_take(&lock, test_path("out"), &err) == QMAC_OK);
+	test_write("out/results.csv", "of the first sweep\n");
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "another process is writing results into"));
+	CU_ASSERT_STRING_EQUAL(test_text("out/results.csv"), "of the first sweep\n");
+	CU_ASSERT_EQUAL(seen.calls, 0);
+	qmac_folder_lock_release(&lock);
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_OK);
 }
 
 static void test_stopped(void)
@@ -276,6 +360,9 @@ int main(void)
 		{"figures against a setting", test_curve},
 		{"their files", test_curve_files},
 		{"a run that fails, and resume", test_run},
+		{"a damaged result is done again", test_repair},
+		{"a result that cannot be read back", test_unreadable},
+		{"hardware files and the folder are checked first", test_hardware_first},
 		{"a sweep that is stopped", test_stopped},
 		{"columns of plot and front are checked first", test_columns},
 	};

@@ -317,6 +317,28 @@ static void test_at_the_minimum(void)
 	free(result.weights);
 }
 
+/*
+ * An offset beyond what a double can tell from the limit of its format: it is the limit, which the
+ * accumulators take as it is, not one more.
+ */
+static void test_wide_offset(void)
+{
+	struct qmac_run run = figure1(QMAC_HALP, 32, 1);
+	struct qmac_hw hw = shipped_hw("16x16_w8");
+	struct qmac_train_result result;
+	struct qmac_error err;
+
+	run.frac_bits = 24;
+	run.mu = 1e6;
+	run.epochs = 1;
+	run.inner_steps = 10;
+	hw.acc_bits = 32 + 24 + 2;
+	CU_ASSERT_EQUAL_FATAL(qmac_train(&run, &hw, NULL, &result, &err), QMAC_OK);
+	CU_ASSERT(result.last.counters[QMAC_COUNTER_REQUANT_SATURATIONS] > 0);
+	CU_ASSERT_EQUAL(result.last.counters[QMAC_COUNTER_CONTAINER_SATURATIONS], 0);
+	free(result.weights);
+}
+
 /* ---- refusals ---------------------------------------------------------------------- */
 
 static void refuse(const struct qmac_run *run, const char *hw_name, const char *message)
@@ -343,7 +365,7 @@ static void test_refusals(void)
 	       " frac_bits");
 	run = figure1(QMAC_HALP, 16, 1);
 	run.batch = 16;
-	refuse(&run, "ragged", "lower mp_bits, x_bits or batch");
+	refuse(&run, "ragged", "lower mp_bits to at most 29, or x_bits or batch");
 	run.batch = 1;
 	run.lambda = 0.1;
 	refuse(&run, "ragged", "lambda");
@@ -374,6 +396,7 @@ int main(void)
 		{"metrics", test_metrics},
 		{"stop, and no epochs", test_stop_and_nothing},
 		{"HALP at a minimum", test_at_the_minimum},
+		{"offsets of many bits", test_wide_offset},
 		{"refusals", test_refusals},
 	};
 

@@ -1,10 +1,12 @@
 /*
  * The writers of the single files of a result folder (docs/results.md), for
  * results.c. Write errors stay in the stream: qmac_atomic_commit() finds them.
+ * Beside them, for match.c: is such a file whole, as far as that is quickly told?
  */
 #ifndef QMAC_REPORT_FILES_H
 #define QMAC_REPORT_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -28,6 +30,8 @@ uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
 void qmac_metrics_csv_head(FILE *out);
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
 void qmac_layers_csv_head(FILE *out);
+/* True for a file with the right head and rows of every epoch from 1 to `epochs`, none cut off. */
+bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs);
 /*
  * The one layer of a linear model in one epoch, then its full gradient where that is computed on the
  * device; before: the row one epoch earlier.
@@ -39,10 +43,14 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
 
 /* A vector of float64, little endian, as NumPy reads it; text gets the SHA-256 of the data part. */
 void qmac_npy_write(FILE *out, const double *values, int64_t count, char text[QMAC_SHA256_TEXT]);
+/* True for such a file whose data part is as long as its header says and has that SHA-256. */
+bool qmac_npy_is_whole(FILE *in, const char *sha256);
 
 /* timeline.json: head, any number of records, tail. */
 void qmac_timeline_head(FILE *out);
 void qmac_timeline_record(FILE *out, const struct qmac_retire *record);
 void qmac_timeline_tail(FILE *out);
+/* True where the file ends with the tail. */
+bool qmac_timeline_is_whole(FILE *in);
 
 #endif

@@ -1,5 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "report/files.h"
 #include "report/json.h"
@@ -57,10 +59,39 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 	        c[QMAC_COUNTER_DRAM_READ_BYTES], c[QMAC_COUNTER_DRAM_WRITE_BYTES], m->host_flops, m->host_bytes);
 }
 
+static const char layers_head[] =
+	"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations\n";
+
 void qmac_layers_csv_head(FILE *out)
 {
-	fputs("epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations\n",
-	      out);
+	fputs(layers_head, out);
+}
+
+static int commas(const char *text)
+{
+	int count = 0;
+
+	for (; *text; text++)
+		count += *text == ',';
+	return count;
+}
+
+bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs)
+{
+	char line[512];
+	int64_t last = 0;
+
+	if (!fgets(line, sizeof line, in) || strcmp(line, layers_head) != 0)
+		return false;
+	while (fgets(line, sizeof line, in)) {
+		int64_t epoch = strtoll(line, NULL, 10);
+
+		if (epoch < 1 || (epoch != last && epoch != last + 1) || commas(line) != commas(layers_head)
+		    || !strchr(line, '\n'))
+			return false;
+		last = epoch;
+	}
+	return !ferror(in) && last == epochs;
 }
 
 /* What one layer did in an epoch; `bits` 0: full precision. */

@@ -100,6 +100,11 @@ static void write_frame(FILE *out, const struct qmac_plot *plot, const char *fol
 	fputs(plot->log_y ? "set logscale y\nset format y '1e%T'\n" : "", out);
 }
 
+static void refuse_script(char *warning, size_t warning_size)
+{
+	snprintf(warning, warning_size, "no plot: cannot write gnuplot's script: %s", strerror(errno));
+}
+
 /* The whole script; false with a warning where there is nothing to draw. */
 static bool write_script(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
                          size_t warning_size)
@@ -123,7 +128,13 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, const char *fo
 		write_quoted(out, series->title);
 	}
 	fputs("\n", out);
-	return fflush(out) == 0 && fseek(out, 0, SEEK_SET) == 0;
+	/* An earlier write error set the stream's mark; its reason is the one most likely. */
+	errno = ferror(out) ? ENOSPC : 0;
+	if (errno || fflush(out) || fseek(out, 0, SEEK_SET)) {
+		refuse_script(warning, warning_size);
+		return false;
+	}
+	return true;
 }
 
 /* In the child: becomes gnuplot, reading the script, writing the picture. */
@@ -150,24 +161,49 @@ static bool is_whole(FILE *picture)
 	return strstr(tail, "</svg>") != NULL;
 }
 
-static bool draw(FILE *script, FILE *picture, char *warning, size_t warning_size)
+/* What gnuplot met at the end of its picture, which is given up: errno of going on there; 0: nothing. */
+static int write_error(int picture)
+{
+	enum { BLOCKS = 16 }; /* the rest of the last block may be there where no other is */
+	char block[4096] = "";
+
+	if (lseek(picture, 0, SEEK_END) < 0)
+		return errno;
+	for (int i = 0; i < BLOCKS; i++)
+		if (write(picture, block, sizeof block) < 0)
+			return errno;
+	return 0;
+}
+
+static bool draw(FILE *script, const struct qmac_atomic_file *picture, char *warning, size_t warning_size)
 {
 	pid_t child = fork();
-	int status = 0;
+	int status = 0, reason;
 
 	if (child == 0)
-		become_gnuplot(fileno(script), fileno(picture));
+		become_gnuplot(fileno(script), fileno(picture->stream));
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			child = -1;
-	if (child < 0)
+	if (child < 0) {
 		snprintf(warning, warning_size, "no plot: cannot run gnuplot: %s", strerror(errno));
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_GNUPLOT)
+		return false;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_GNUPLOT) {
 		snprintf(warning, warning_size, "no plot: gnuplot is not installed (Debian package gnuplot-nox)");
-	else if (!WIFEXITED(status) || WEXITSTATUS(status) || !is_whole(picture))
-		snprintf(warning, warning_size, "no plot: gnuplot failed (status %d)", status);
-	else
+		return false;
+	}
+	if (WIFEXITED(status) && !WEXITSTATUS(status) && is_whole(picture->stream))
 		return true;
+	reason = write_error(fileno(picture->stream));
+	if (reason)
+		snprintf(warning, warning_size, "no plot: cannot write %s: %s", picture->path, strerror(reason));
+	else if (WIFSIGNALED(status))
+		snprintf(warning, warning_size, "no plot: gnuplot was ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		snprintf(warning, warning_size, "no plot: gnuplot failed with exit status %d", WEXITSTATUS(status));
+	else
+		snprintf(warning, warning_size, "no plot: gnuplot left %s unfinished", picture->path);
 	return false;
 }
 
@@ -179,14 +215,15 @@ bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const cha
 	FILE *script = tmpfile();
 	bool ok = false;
 
-	snprintf(warning, warning_size, "no plot: cannot write gnuplot's script: %s", strerror(errno));
+	if (!script)
+		refuse_script(warning, warning_size);
 	if (!script || !write_script(script, plot, folder, warning, warning_size))
 		goto out;
 	if (qmac_atomic_open(&picture, folder, name, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);
 		goto out;
 	}
-	if (!draw(script, picture.stream, warning, warning_size))
+	if (!draw(script, &picture, warning, warning_size))
 		goto out;
 	if (qmac_atomic_commit(&picture, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);

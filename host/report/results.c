@@ -9,7 +9,7 @@
 #include "config/hw_file.h"
 #include "report/atomic_file.h"
 #include "report/files.h"
-#include "report/json.h"
+#include "report/folder_lock.h"
 #include "report/plot.h"
 
 struct qmac_results {
@@ -19,7 +19,7 @@ struct qmac_results {
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
 	struct qmac_metrics before;                        /* the last row, for layers.csv */
-	bool made;                                         /* the folder was not there before */
+	struct qmac_folder_lock lock;
 	char warning[512];
 };
 
@@ -53,21 +53,21 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
                                      struct qmac_error *err)
 {
 	struct qmac_results *fresh = NULL;
-	bool made = access(folder, F_OK) != 0;
 	enum qmac_status status;
 
 	if (strlen(folder) >= sizeof fresh->folder)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the output folder is too long: %.200s...", folder);
-	status = qmac_make_folder(folder, err);
-	if (status)
-		return status;
 	fresh = calloc(1, sizeof *fresh);
 	if (!fresh)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	status = qmac_folder_lock_take(&fresh->lock, folder, err);
+	if (status) {
+		free(fresh);
+		return status;
+	}
 	strcpy(fresh->folder, folder);
 	fresh->config = *config;
 	fresh->hw = *hw;
-	fresh->made = made;
 	status = open_growing(fresh, err);
 	if (status) {
 		qmac_results_destroy(fresh);
@@ -199,8 +199,11 @@ enum qmac_status qmac_results_finish(struct qmac_results *results, const struct 
 		.run = &results->config.run, .hw = &results->hw, .result = result,
 		.weights_sha256 = sha256, .wall_seconds = wall_seconds,
 	};
-	enum qmac_status status = remove_old(results, err);
+	enum qmac_status status = QMAC_OK;
 
+	if (!qmac_folder_lock_holds(&results->lock, results->folder))
+		return qmac_folder_lock_lost(results->folder, err);
+	status = remove_old(results, err);
 	if (!status)
 		status = write_printed(results, "config.yaml", print_config, err);
 	if (!status)
@@ -220,82 +223,26 @@ const char *qmac_results_warning(const struct qmac_results *results)
 	return results->warning;
 }
 
+/* In a folder that is another one by now, a file of that name is not ours. */
+static void abandon(struct qmac_atomic_file *file, bool ours)
+{
+	if (!ours)
+		file->temporary[0] = 0;
+	qmac_atomic_abandon(file);
+}
+
 void qmac_results_destroy(struct qmac_results *results)
 {
+	bool ours;
+
 	if (!results)
 		return;
-	qmac_atomic_abandon(&results->timeline);
-	qmac_atomic_abandon(&results->layers);
-	qmac_atomic_abandon(&results->metrics);
-	if (results->made)
+	ours = qmac_folder_lock_holds(&results->lock, results->folder);
+	abandon(&results->timeline, ours);
+	abandon(&results->layers, ours);
+	abandon(&results->metrics, ours);
+	if (results->lock.made && ours)
 		(void)rmdir(results->folder); /* a run that was refused leaves nothing; others fill it */
+	qmac_folder_lock_release(&results->lock);
 	free(results);
-}
-
-/* The next line without the comment that says where its value comes from; NULL at the end. */
-static char *next_line(FILE *in, char **line, size_t *size)
-{
-	char *comment = NULL;
-
-	if (getline(line, size, in) < 0)
-		return NULL;
-	(*line)[strcspn(*line, "\n")] = 0;
-	for (char *at = *line; (at = strstr(at, "  # ")) != NULL; at++)
-		comment = at;
-	if (comment)
-		*comment = 0;
-	return *line;
-}
-
-/* True where the file has the values that print would write, whatever place they come from. */
-static bool same_values(const struct qmac_results *results, const char *name,
-                      void (*print)(const struct qmac_results *results, FILE *out))
-{
-	char path[QMAC_PATH_MAX + 32];
-	char *texts[2] = {NULL}, *a = NULL, *b = NULL;
-	size_t sizes[2] = {0};
-	FILE *fresh = tmpfile(), *old;
-	bool same = false;
-
-	snprintf(path, sizeof path, "%s/%s", results->folder, name);
-	old = fopen(path, "r");
-	if (fresh && old) {
-		print(results, fresh);
-		rewind(fresh);
-		do {
-			a = next_line(fresh, &texts[0], &sizes[0]);
-			b = next_line(old, &texts[1], &sizes[1]);
-		} while (a && b && strcmp(a, b) == 0);
-		same = !a && !b && !ferror(fresh) && !ferror(old);
-	}
-	free(texts[0]);
-	free(texts[1]);
-	if (old)
-		fclose(old);
-	if (fresh)
-		fclose(fresh);
-	return same;
-}
-
-bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw)
-{
-	struct qmac_results *wanted = calloc(1, sizeof *wanted);
-	struct qmac_json *summary = NULL;
-	bool match = false;
-
-	if (!wanted)
-		return false;
-	wanted->config = *config;
-	wanted->hw = *hw;
-	if ((size_t)snprintf(wanted->folder, sizeof wanted->folder, "%s", folder) < sizeof wanted->folder) {
-		char path[QMAC_PATH_MAX + 32];
-
-		snprintf(path, sizeof path, "%s/summary.json", folder);
-		match = same_values(wanted, "config.yaml", print_config)
-		        && same_values(wanted, "hw.yaml", print_hw)
-		        && qmac_json_read(path, &summary, NULL) == QMAC_OK;
-	}
-	qmac_json_free(summary);
-	free(wanted);
-	return match;
 }

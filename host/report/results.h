@@ -6,6 +6,9 @@
  * metrics.csv grows during the run under a temporary name; everything is
  * renamed into place by qmac_results_finish(), summary.json last, so that a
  * folder with a summary.json is complete. Older results stay until then.
+ *
+ * From create to destroy the folder is locked (folder_lock.h): a second run
+ * that writes there is refused.
  */
 #ifndef QMAC_REPORT_RESULTS_H
 #define QMAC_REPORT_RESULTS_H
@@ -44,9 +47,10 @@ const char *qmac_results_warning(const struct qmac_results *results);
 void qmac_results_destroy(struct qmac_results *results);
 
 /*
- * True where folder holds the complete result of exactly this configuration
- * on exactly this hardware: its config.yaml and hw.yaml are what would be
- * written now, byte for byte, and its summary.json can be read.
+ * True where folder holds the whole result of exactly this configuration on exactly this hardware: its
+ * config.yaml and hw.yaml have the values that would be written now, and summary.json, metrics.csv,
+ * layers.csv, weights.npy and, where asked for, timeline.json are there and fit each other. Plots do not
+ * count.
  */
 bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw);
 

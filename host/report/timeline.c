@@ -3,9 +3,12 @@
  * cycle shown as a microsecond.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "isa/command.h"
 #include "report/files.h"
+
+static const char tail[] = "\n], \"otherData\": {\"unit\": \"1 us shown is 1 device cycle\"}}\n";
 
 void qmac_timeline_head(FILE *out)
 {
@@ -30,5 +33,13 @@ void qmac_timeline_record(FILE *out, const struct qmac_retire *r)
 
 void qmac_timeline_tail(FILE *out)
 {
-	fputs("\n], \"otherData\": {\"unit\": \"1 us shown is 1 device cycle\"}}\n", out);
+	fputs(tail, out);
+}
+
+bool qmac_timeline_is_whole(FILE *in)
+{
+	char end[sizeof tail] = "";
+
+	return fseek(in, 1 - (long)sizeof tail, SEEK_END) == 0 && fread(end, 1, sizeof tail - 1, in) > 0
+	       && strcmp(end, tail) == 0;
 }

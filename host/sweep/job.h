@@ -15,7 +15,7 @@
 struct qmac_job {
 	const struct qmac_run_config *config;
 	const char *folder;
-	bool resume;                       /* a complete result of the same configuration is kept */
+	bool resume;                       /* a whole result of the same configuration is kept */
 	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
 	struct qmac_trace_window window;
 	const struct qmac_backend_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
@@ -37,7 +37,8 @@ struct qmac_job_result {
  * Runs the training and writes its folder. A run that was ended early leaves
  * no results and returns QMAC_CHECK_FAILED, as does one that diverged although
  * run.divergence is "fail": that one after its results were written. The trace is
- * written also where the run fails.
+ * written also where the run fails. A folder that another process writes into is
+ * refused with QMAC_BAD_INPUT.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                                               struct qmac_error *err);

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/hw_file.h"
 #include "config/text.h"
 #include "process/pool.h"
-#include "report/atomic_file.h"
+#include "report/folder_lock.h"
 #include "report/plot.h"
 #include "report/results.h"
 #include "sweep/curve.h"
@@ -103,11 +104,28 @@ static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_e
 	return QMAC_OK;
 }
 
-/* Configurations of all rows, the folder, and nothing old in it that a reader could take for new. */
-static enum qmac_status prepare(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
-                                struct qmac_sweep_row *rows, struct qmac_error *err)
+/* Every hardware file can be read; each is looked at once. */
+static enum qmac_status check_hardware(const struct qmac_sweep_row *rows, int count, struct qmac_error *err)
 {
-	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
+	enum qmac_status status = QMAC_OK;
+	struct qmac_hw hw;
+
+	for (int i = 0; !status && i < count; i++) {
+		const char *file = rows[i].config.run.hw;
+		int same = i - 1; /* backwards: rows of one file are mostly neighbours */
+
+		while (same >= 0 && strcmp(rows[same].config.run.hw, file) != 0)
+			same--;
+		if (same < 0)
+			status = qmac_hw_load(&hw, file, err);
+	}
+	return status;
+}
+
+/* What can be known of all runs before one of them starts. */
+static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
+                              struct qmac_sweep_row *rows, struct qmac_error *err)
+{
 	enum qmac_status status = check_plot(sweep, err);
 
 	if (!status)
@@ -121,8 +139,16 @@ static enum qmac_status prepare(const struct qmac_sweep *sweep, const struct qma
 			return qmac_fail(err, QMAC_BAD_INPUT, "the path of the output folder is too long");
 		status = qmac_run_config_load(&rows[i].config, sweep->base, run->settings, run->setting_count, err);
 	}
-	if (!status)
-		status = qmac_make_folder(options->folder, err);
+	return status ? status : check_hardware(rows, sweep->run_count, err);
+}
+
+/* Locks the folder; nothing old stays in it that a reader could take for new. */
+static enum qmac_status open_folder(const struct qmac_sweep_options *options, struct qmac_folder_lock *lock,
+                                    struct qmac_error *err)
+{
+	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
+	enum qmac_status status = qmac_folder_lock_take(lock, options->folder, err);
+
 	for (size_t i = 0; !status && i < sizeof old / sizeof old[0]; i++) {
 		char path[1200];
 
@@ -134,16 +160,25 @@ static enum qmac_status prepare(const struct qmac_sweep *sweep, const struct qma
 }
 
 /* Reads the results; a diverged run that failed by its own rule has some, too. */
-static void read_results(struct qmac_sweep_row *rows, int count)
+static void read_results(const struct running *running)
 {
-	for (int i = 0; i < count; i++) {
-		struct qmac_sweep_row *row = &rows[i];
+	const struct qmac_sweep_options *options = running->options;
+	char text[1400];
+
+	for (int i = 0; i < running->count; i++) {
+		struct qmac_sweep_row *row = &running->rows[i];
 
 		if (row->answer.status && !row->answer.result.diverged)
 			continue;
 		row->has_result = qmac_stored_read(row->folder, &row->stored, &row->answer.err) == QMAC_OK;
-		if (!row->has_result && !row->answer.status)
+		if (row->has_result)
+			continue;
+		if (!row->answer.status)
 			row->answer.status = QMAC_BAD_INPUT;
+		if (options->on_done)
+			options->on_done(options->context, row->name,
+			                 qmac_error_text(&row->answer.err, text, sizeof text), running->ended,
+			                 running->count);
 	}
 }
 
@@ -248,18 +283,23 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
                                 char *warning, size_t warning_size, struct qmac_error *err)
 {
 	struct running running = {.options = options, .count = sweep->run_count};
+	struct qmac_folder_lock lock = {.folder = -1};
 	enum qmac_status status;
 
 	warning[0] = 0;
 	running.rows = calloc((size_t)sweep->run_count, sizeof *running.rows);
 	if (!running.rows)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	status = prepare(sweep, options, running.rows, err);
+	status = check(sweep, options, running.rows, err);
+	if (!status)
+		status = open_folder(options, &lock, err);
 	if (!status)
 		status = run_all(&running, err);
+	if (!status && !qmac_folder_lock_holds(&lock, options->folder))
+		status = qmac_folder_lock_lost(options->folder, err);
 	if (status)
 		goto out;
-	read_results(running.rows, sweep->run_count);
+	read_results(&running);
 	if (sweep->pareto_x[0] && sweep->pareto_y[0])
 		qmac_sweep_mark_pareto(running.rows, sweep->run_count, sweep->pareto_x, sweep->pareto_y);
 	status = conclude(sweep, running.rows, options, warning, warning_size, err);
@@ -270,5 +310,6 @@ out:
 		if (running.rows[i].has_result)
 			qmac_stored_free(&running.rows[i].stored);
 	free(running.rows);
+	qmac_folder_lock_release(&lock);
 	return status;
 }

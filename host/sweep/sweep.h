@@ -18,7 +18,7 @@ struct qmac_sweep_options {
 	const volatile sig_atomic_t *stop; /* non-zero ends the sweep; may be NULL */
 	/*
 	 * Called when a run has ended, kept ones included; done of total have. failure is "" where it
-	 * succeeded. May be NULL.
+	 * succeeded. Called again at the end for a run whose results cannot be read back. May be NULL.
 	 */
 	void (*on_done)(void *context, const char *name, const char *failure, int done, int total);
 	void *context;
@@ -28,7 +28,9 @@ struct qmac_sweep_options {
 /*
  * Runs everything. A run that fails does not stop the others: its row of
  * results.csv says so, and the worst status of all runs is returned. warning
- * says why the plot is missing, or is "". Call it in a process without threads.
+ * says why the plot is missing, or is "". A mistake in a configuration or a
+ * hardware file is found before the first run starts; the folder of another
+ * sweep that is running is refused. Call it in a process without threads.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep,
                                                 const struct qmac_sweep_options *options,

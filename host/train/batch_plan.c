@@ -1,5 +1,6 @@
 #include "train/batch_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "qmac_isa.h"
@@ -42,6 +43,9 @@ static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bi
 {
 	const struct qmac_linear_shape *shape = &plan->shape;
 	int start_bits = qmac_batch_plan_starts_sum(plan) ? plan->step.u_bits + 1 : 0;
+	/* of the key, which the step may have made narrower, but not below this */
+	int mp_bits_max = acc_bits - (plan->step.sum_bits - plan->step.mp_bits);
+	char remedy[48] = "";
 
 	if (start_bits > acc_bits)
 		return qmac_fail(err, QMAC_BAD_INPUT,
@@ -50,10 +54,12 @@ static enum qmac_status check_sum(const struct qmac_batch_plan *plan, int acc_bi
 		                 (long long)shape->batch, start_bits, acc_bits);
 	if (plan->step.sum_bits <= acc_bits)
 		return QMAC_OK;
+	if (mp_bits_max >= 2)
+		snprintf(remedy, sizeof remedy, "mp_bits to at most %d, or ", mp_bits_max);
 	return qmac_fail(err, QMAC_BAD_INPUT,
 	                 "a gradient with mp_bits %d, x_bits %d and batch %lld needs accumulators of %d bits;"
-	                 " acc_bits of the hardware is %d: lower mp_bits, x_bits or batch", plan->step.mp_bits,
-	                 shape->x_bits, (long long)shape->batch, plan->step.sum_bits, acc_bits);
+	                 " acc_bits of the hardware is %d: lower %sx_bits or batch", shape->mp_bits,
+	                 shape->x_bits, (long long)shape->batch, plan->step.sum_bits, acc_bits, remedy);
 }
 
 /* ---- rows ------------------------------------------------------------------------ */

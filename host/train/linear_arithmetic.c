@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "qmac_isa.h"
 
@@ -99,23 +100,34 @@ enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step
 	return status;
 }
 
+/* Why there are no so many bits: "acc_bits of the hardware is 40". */
+static const char *limit_text(int bits, int acc_bits, char text[64])
+{
+	if (bits > SUM_BITS_MAX)
+		snprintf(text, 64, "the most that a run can use is %d", SUM_BITS_MAX);
+	else
+		snprintf(text, 64, "acc_bits of the hardware is %d", acc_bits);
+	return text;
+}
+
 /* Accumulators for m and for the sum before it is rounded. */
 static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
                                      const struct qmac_linear_shape *shape, int acc_bits,
                                      struct qmac_error *err)
 {
 	int widest = acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
+	char limit[64];
 
 	if (step->m_bits > widest)
 		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "x.w with bits %d, x_bits %d and features %lld needs accumulators of %d bits;"
-		                 " acc_bits of the hardware is %d: lower bits, x_bits or features", shape->bits,
-		                 shape->x_bits, (long long)shape->features, step->m_bits, acc_bits);
+		                 "x.w with bits %d, x_bits %d and features %lld needs accumulators of %d bits; %s:"
+		                 " lower bits, x_bits or features", shape->bits, shape->x_bits,
+		                 (long long)shape->features, step->m_bits, limit_text(step->m_bits, acc_bits, limit));
 	if (step->u_bits > widest)
 		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "frac_bits %d with bits %d needs accumulators of %d bits; acc_bits of the hardware"
-		                 " is %d: lower frac_bits", shape->frac_bits, shape->bits, step->u_bits,
-		                 acc_bits);
+		                 "frac_bits %d with bits %d needs accumulators of %d bits; %s: lower frac_bits",
+		                 shape->frac_bits, shape->bits, step->u_bits,
+		                 limit_text(step->u_bits, acc_bits, limit));
 	return QMAC_OK;
 }
 
@@ -137,7 +149,8 @@ static enum qmac_status check_sums(const struct qmac_linear_arithmetic *step,
 	                 " bits; %s %d: %s", shape->bits, (long long)shape->features, (long long)shape->batch,
 	                 shape->x_bits, needed,
 	                 needed <= SUM_BITS_MAX ? "acc_bits of the hardware is" : "the widest of a device is",
-	                 widest, needed <= SUM_BITS_MAX ? "raise acc_bits" : "lower x_bits");
+	                 needed <= SUM_BITS_MAX ? widest : SUM_BITS_MAX,
+	                 needed <= SUM_BITS_MAX ? "raise acc_bits" : "lower x_bits");
 }
 
 enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
@@ -150,10 +163,11 @@ enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmeti
 
 	if (status || shape->host_residual)
 		return status;
+	/* The step's own width may be below the key's, but then it is that of every key from there on. */
 	if (step->mp_bits > acc_bits || step->mp_bits > 63)
 		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "mp_bits %d is wider than acc_bits of the hardware, %d: lower mp_bits",
-		                 step->mp_bits, acc_bits);
+		                 "mp_bits %d is wider than acc_bits of the hardware, %d: lower mp_bits to at most %d",
+		                 shape->mp_bits, acc_bits, acc_bits < 63 ? acc_bits : 63);
 	if (target_in_acc && target_bits > acc_bits)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "a target with y_frac_bits %d takes %d bits; acc_bits of the hardware is %d: lower"

@@ -68,6 +68,19 @@ static void dot_targets(struct qmac_low_precision *low)
 }
 
 /*
+ * h, a whole number, limited to +-(2^(bits-1) - 1), 2 <= bits <= 63. Of that limit there need not be a
+ * double, but 2^(bits-1) is one, and whole numbers below it are within the limit.
+ */
+static int64_t limited(double h, int bits)
+{
+	double beyond = ldexp(1, bits - 1);
+
+	if (h >= beyond)
+		return qmac_max_of(bits);
+	return h > -beyond ? (int64_t)h : -qmac_max_of(bits);
+}
+
+/*
  * h = alpha g / delta with so many fraction bits; limited where it drives Z to the end of its range.
  * Logistic regression, LP-SVRG: g without its part lambda w~, for the device takes off alpha lambda W
  * where the step has alpha lambda (W - W~).
@@ -78,18 +91,16 @@ static void set_offset(struct qmac_low_precision *low)
 	const struct qmac_run *run = training->run;
 	bool whole = !training->logistic || run->algorithm == QMAC_HALP;
 	int fraction = run->frac_bits, u_bits = low->inner.step.u_bits;
-	double limit;
 
 	if (training->logistic) {
 		fraction = qmac_logistic_fraction(&low->inner.batch_plan.shape, low->point);
 		u_bits = qmac_logistic_u_bits(&low->inner.batch_plan.shape, fraction);
 	}
-	limit = (double)qmac_max_of(u_bits);
 	for (int64_t j = 0; j < training->weights; j++) {
 		double g = training->gradient[j] - (whole ? 0 : run->lambda * training->w[j]);
 		double h = rint(ldexp(run->alpha * g / training->delta, fraction));
 
-		low->h[j] = (int64_t)fmin(fmax(h, -limit), limit);
+		low->h[j] = limited(h, u_bits);
 	}
 	training->host_flops += (whole ? 2 : 4) * (uint64_t)training->weights;
 	qmac_inner_loop_set_offset(&low->inner, low->h);
@@ -105,8 +116,8 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	const struct qmac_linear_loop loop = {
 		.order = low->order, .steps = training->run->inner_steps, .keep_after = keep_after,
 		.run_seed = training->run->seed, .first_step = (uint32_t)training->step,
-		.x_unit = training->data.dx, .z_unit = training->delta, .z = low->z, .residual = qmac_logistic_residual_run,
-		.context = &low->residual, .point = low->point,
+		.x_unit = training->data.dx, .z_unit = training->delta, .z = low->z,
+		.residual = qmac_logistic_residual_run, .context = &low->residual, .point = low->point,
 	};
 	enum qmac_status status;
 

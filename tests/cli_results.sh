@@ -1,0 +1,69 @@
+# cli_results.sh: results that are damaged, hardware files of sweeps, two processes in one folder; a part of
+# cli.sh, which reads this file.
+# shellcheck shell=sh disable=SC2154,SC2034
+
+# ---- damaged results --------------------------------------------------------------
+run 0 train run.yaml --out damaged
+for file in config.yaml hw.yaml metrics.csv layers.csv weights.npy summary.json; do
+	: > damaged/$file
+	run 0 train run.yaml --out damaged --resume
+	ok "an empty $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0
+	rm damaged/$file
+	run 0 train run.yaml --out damaged --resume
+	ok "without $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0
+	ok "$file is made anew" test -s damaged/$file
+done
+ok 'the result is the same' cmp -s damaged/metrics.csv b/metrics.csv
+ok 'the weights are the same' cmp -s damaged/weights.npy b/weights.npy
+run 0 train run.yaml --out damaged --resume
+says out 'damaged holds this result already.*'
+cp s/results.csv before
+ls -i s/svrg/summary.json > kept
+: > s/halp-8/metrics.csv
+rm s/lp_sgd-8/weights.npy
+run 0 sweep sweep.yaml --out s --resume
+ok 'a sweep does damaged runs again' test -s s/halp-8/metrics.csv -a -s s/lp_sgd-8/weights.npy
+ok 'and ends with the same results' cmp -s before s/results.csv
+ok 'and keeps the others' same "$(cat kept)" "$(ls -i s/svrg/summary.json)"
+
+# ---- hardware files of a sweep ----------------------------------------------------
+sed 's/^rows: .*/rows: 99/' "$root/configs/hw/8x8_w8.yaml" > badhw.yaml
+for hw in badhw.yaml missing.yaml .; do
+	sed "s|bits: .*|hw: [$root/configs/hw/8x8_w8.yaml, $hw]}|" sweep.yaml > bad.yaml
+	refuses '.*\(badhw.yaml:[0-9]*:[0-9]*: rows: 99 is out of range\|missing.yaml\|directory\).*' \
+		sweep bad.yaml --out badhw
+done
+ok 'a bad hardware file stops a sweep before its first run' absent badhw
+
+# ---- two processes in one folder --------------------------------------------------
+# begun FILE: waits until a run has begun to write it.
+begun() {
+	tries=0
+	until [ -s "$1" ] || [ $tries -gt 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+}
+cp -r b busy
+"$qmac" train run.yaml --set epochs=1000000 --out busy > first.out 2> first.err &
+process=$!
+begun busy/metrics.csv.tmp
+in_use='another process is writing results into'
+refuses "qmac: $in_use busy: wait for its end, or take another folder" train run.yaml --set seed=8 --out busy
+refuses "qmac: $in_use ./busy/: .*" train run.yaml --out ./busy/ --set seed=8 --resume
+refuses "qmac: $in_use busy: .*" sweep sweep.yaml --out busy
+ok 'the first one goes on' kill -0 $process
+run 0 report busy --out busy.svg
+ok 'older results stay' cmp -s busy/metrics.csv b/metrics.csv
+kill -KILL $process
+{ wait $process; } 2> shell # it tells what ended by a signal
+run 0 train run.yaml --out busy --set seed=4
+ok 'a lock ends with its process' same "$(value busy weights_sha256)" "$(value d weights_sha256)"
+"$qmac" sweep endless.yaml -j 2 --out swept > first.out 2> first.err &
+begun swept/svrg/metrics.csv.tmp
+refuses "qmac: $in_use swept: .*" sweep sweep.yaml --out swept --resume
+refuses "qmac: $in_use swept/svrg: .*" train run.yaml --out swept/svrg
+stop swept/svrg/metrics.csv.tmp
+ok 'the first sweep has gone on' test $? -eq 1
+says first.err 'qmac: stopped; swept has no results.csv.*'
+run 0 sweep sweep.yaml --out swept
