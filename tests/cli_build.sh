@@ -97,6 +97,8 @@ if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 	run 2 cosim run.yaml --hw "$root/configs/hw/16x16_w8.yaml" --out stopped
 	ok 'an old library goes' absent "cache/rtl/$library"
 	ok 'new libraries stay' test "$(find cache/rtl -name '*.so' | wc -l)" -eq 4
+	# shellcheck source=tests/cli_bus_error.sh
+	. "$root/tests/cli_bus_error.sh"
 	unset CXX QMAC_CACHE QMAC_RTL SLOW
 	PATH=$path
 else

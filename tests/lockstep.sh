@@ -149,6 +149,48 @@ for hw in "$ragged" mix.yaml; do
 	fuzz --hw "$hw" --kind all --count 6000 --seed 14 --stalls
 done
 
+# ---- waves: behind a link, and on a disk too small for them at the start or at the end -------------
+if [ "$verilator" ]; then
+	trace=$root/traces/mix_5x7.trace
+	echo before > waves
+	ln -s waves w.fst
+	check '.* commands.*: equal' replay "$trace" --backend rtl --wave w.fst
+	[ -L w.fst ] && [ "$(wc -c < waves)" -gt 100000 ] && echo 'through the link' > out
+	says 'through the link' out
+	ls > out
+	says '^waves$' out
+	grep hier out && echo 'lockstep: the writer has left a file' && failed=$((failed + 1))
+	mkdir disk
+	for size in 16k 160k; do
+		if ! unshare -rm mount -t tmpfs tmpfs disk 2> /dev/null; then
+			skipped=$((skipped + 2))
+			continue
+		fi
+		unshare -rm sh -c "mount -t tmpfs -o size=$size tmpfs disk
+			'$qmac' replay '$trace' --backend rtl --wave disk/w.fst
+			echo status \$?, files: \$(ls disk)" > out 2> err
+		says '^status 2, files:$' out
+		says '^qmac: .*disk.* full' err
+	done
+else
+	skipped=$((skipped + 7))
+fi
+
+# ---- a stop in the middle of a stream, which takes minutes with such a memory --------------------------
+if [ "$verilator" ] && command -v timeout > /dev/null; then
+	sed 's/^  \(latency\|miss\|turnaround\): .*/  \1: 65535/' mix.yaml > slow.yaml
+	timeout --foreground -k 30 300 "$qmac" fuzz --hw slow.yaml --kind legal --count 400 --out slow \
+		> out 2> err &
+	sleep 5
+	kill -TERM $!
+	wait $!
+	echo "status $?" >> err
+	says '^status 1$' err
+	says '^1/1 .*, equal, stopped$' out
+else
+	skipped=$((skipped + 2))
+fi
+
 # ---- what reset misses, from other seeds than 1 and those of the stalls ---------------------
 for seed in 0 2 4294967295; do
 	export QMAC_RTL_INIT=$seed

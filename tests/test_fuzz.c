@@ -320,6 +320,29 @@ static void test_slow(void)
 	CU_ASSERT(seen.count == 4 && seen.out_of_order == 0 && seen.commands[0] == 100);
 }
 
+/* Memory as slow as a hardware file may say: a command takes millions of cycles, which is no difference. */
+static void test_slow_memory(void)
+{
+	uint64_t rng = test_seed();
+	struct qmac_fuzz_options options = {
+		.target = qmac_fuzz_reference, .seed = test_random(&rng) >> 1, .configs = 1, .commands = 3000,
+		.kind = QMAC_FUZZ_LEGAL, .folder = test_folder(), .jobs = 1, .hw_count = 1,
+	};
+	struct qmac_fuzz_result result;
+	struct qmac_hw hw;
+
+	qmac_fuzz_hw_small(&rng, &hw);
+	hw.bus_bytes = 8;
+	hw.burst_beats = hw.outstanding = 1;
+	hw.dram_latency = hw.dram_miss = hw.dram_turnaround = 65535;
+	CU_ASSERT_EQUAL(qmac_hw_check(&hw, NULL, NULL), QMAC_OK);
+	options.hw = &hw;
+	qmac_fuzz_configuration(&options, 0, &result);
+	if (result.status)
+		printf("\n    %s ", result.err.message);
+	CU_ASSERT(result.status == QMAC_OK && result.commands == 3000);
+}
+
 /* A process that dies is one configuration that failed; a stop ends the run. */
 static void test_ends(void)
 {
@@ -411,6 +434,7 @@ int main(void)
 		{"planted faults are found and made small", test_planted},
 		{"configurations side by side", test_run},
 		{"a slow configuration", test_slow},
+		{"slow memory", test_slow_memory},
 		{"a crash, a stop", test_ends},
 		{"a build that is stopped", test_stopped_build},
 		{"the folder comes first", test_folder_first},

@@ -167,16 +167,39 @@ static void test_refusals(void)
 	refuse("bad", 2, "", "no such file, nor one with .gz behind its name; `make data` fetches");
 }
 
-/* A gzip file that was cut off. */
+/* A gzip file that was cut off: in its values, or in the checksum and the length behind them. */
 static void test_cut(void)
 {
-	char path[600];
+	for (int which = 0; which < 4; which++)
+		for (off_t missing = 1; missing <= 12; missing++) {
+			struct stat whole;
+			char path[600];
 
-	fill("cut");
-	zip("cut", 0);
-	snprintf(path, sizeof path, "%s", path_of("cut", 0, ".gz"));
-	CU_ASSERT_FATAL(truncate(path, 40) == 0);
-	refuse("cut", 0, ".gz", "the file ends too early; fetch it again");
+			fill("cut");
+			zip("cut", which);
+			snprintf(path, sizeof path, "%s", path_of("cut", which, ".gz"));
+			CU_ASSERT_FATAL(stat(path, &whole) == 0 && truncate(path, whole.st_size - missing) == 0);
+			refuse("cut", which, ".gz", "the file ends too early; fetch it again");
+		}
+}
+
+/* Several gzip files behind each other are one. */
+static void test_members(void)
+{
+	struct bytes file = content(0);
+	const size_t ends[] = {20, file.count};
+	size_t from = 0;
+
+	fill("members");
+	CU_ASSERT_FATAL(unlink(path_of("members", 0, "")) == 0);
+	for (int i = 0; i < 2; from = ends[i++]) {
+		gzFile out = gzopen(path_of("members", 0, ".gz"), "ab");
+		int count = (int)(ends[i] - from);
+
+		CU_ASSERT_FATAL(out && gzwrite(out, file.byte + from, (unsigned)count) == count);
+		CU_ASSERT_FATAL(gzclose(out) == Z_OK);
+	}
+	check_read("members", 0, TRAIN);
 }
 
 /* ---- classes -------------------------------------------------------------------------- */
@@ -220,6 +243,7 @@ int main(void)
 		{"what is read", test_read},
 		{"what is refused", test_refusals},
 		{"a gzip file that ends too early", test_cut},
+		{"a gzip file of several", test_members},
 		{"classes", test_classes},
 	};
 

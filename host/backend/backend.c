@@ -1,30 +1,11 @@
-#define _POSIX_C_SOURCE 200809L
 #include "backend/backend.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/cmodel.h"
 #include "backend/lockstep.h"
 #include "backend/rtl.h"
-
-/* The simulation opens the file itself, but only after it was built. O_NONBLOCK: a pipe must not block. */
-static enum qmac_status check_wave(const char *wave, struct qmac_error *err)
-{
-	struct stat found;
-	bool there = lstat(wave, &found) == 0;
-	int probe = open(wave, O_WRONLY | O_CREAT | O_NONBLOCK, 0666);
-
-	if (probe < 0)
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: %s", wave, strerror(errno));
-	close(probe);
-	if (!there)
-		unlink(wave);
-	return QMAC_OK;
-}
+#include "backend/wave.h"
 
 enum qmac_status qmac_backend_check(const char *name, const struct qmac_backend_settings *settings,
                                     struct qmac_error *err)
@@ -46,7 +27,7 @@ enum qmac_status qmac_backend_check(const char *name, const struct qmac_backend_
 	if (settings->timed && settings->stalls)
 		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out either them or the "
 		                 "comparison of cycles");
-	return settings->wave ? check_wave(settings->wave, err) : QMAC_OK;
+	return settings->wave ? qmac_wave_check(settings->wave, err) : QMAC_OK;
 }
 
 enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,

@@ -8,6 +8,7 @@
 #ifndef QMAC_BACKEND_BACKEND_H
 #define QMAC_BACKEND_BACKEND_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@
 struct qmac_backend;
 struct qmac_lockstep_report;
 struct qmac_rtl_library;
+
+/*
+ * Device cycles that a host waits before it takes a device for one that hangs: more than any ring of
+ * commands needs with the slowest memory.
+ */
+#define QMAC_PATIENCE_CYCLES (1ULL << 40)
 
 struct qmac_backend_operations {
 	const char *name;
@@ -49,10 +56,13 @@ struct qmac_backend_settings {
 	/* Asked of another backend, each of these three is an error; so are timed and stalls together. */
 	bool timed;                 /* lockstep: cycles and timed counters must be equal, too */
 	uint64_t stalls;            /* rtl, lockstep: not 0: seed of random stalls on every stream */
-	const char *wave;           /* rtl, lockstep: waves of the RTL go to this FST file */
+	/* rtl, lockstep: waves of the RTL go to this FST file; one that is not whole is removed in the end. */
+	const char *wave;
 	/* rtl, lockstep: a library of that hardware that is open already; it must outlive the backend. */
 	const struct qmac_rtl_library *library;
 	const char *failure_trace;  /* lockstep: a trace of the first difference goes to this file */
+	/* rtl, lockstep: once it is not 0, a wait that is under way fails with QMAC_CHECK_FAILED. */
+	const volatile sig_atomic_t *stop;
 	struct qmac_lockstep_report *report; /* lockstep: kept up to date while the backend lives */
 	/* Told before something that takes long, on one line. */
 	void (*on_note)(void *context, const char *text);

@@ -153,8 +153,8 @@ static uint64_t container(const uint8_t *from, uint32_t bytes)
 }
 
 /* The containers of a row in memory that differ. */
-static int say_containers(struct report *r, const struct pair *pair, const struct nest *nest, uint64_t address,
-                          int shown)
+static int say_containers(struct report *r, const struct pair *pair, const struct nest *nest,
+                          uint64_t address, int shown)
 {
 	const uint8_t *model = pair->model->operations->memory(pair->model);
 	const uint8_t *device = pair->device->operations->memory(pair->device);
@@ -203,7 +203,8 @@ static int say_elements_again(struct report *r, const struct qmac_trace *trace,
 		.memory_bytes = trace->memory_bytes, .kernel = l->options.kernel,
 	};
 	const struct qmac_backend_settings settings = {
-		.stalls = l->settings.stalls, .library = l->settings.library, .context = l->settings.context,
+		.stalls = l->settings.stalls, .stop = l->settings.stop, .library = l->settings.library,
+		.context = l->settings.context,
 	};
 	struct pair pair = {NULL, NULL};
 	int shown = 0;
@@ -236,7 +237,7 @@ static void say_all_elements(struct report *r, const struct qmac_trace *trace,
 
 /* ---- all together ------------------------------------------------------------- */
 
-/* What was recorded since the devices rested last, up to the command at fault; NULL where it cannot be had. */
+/* What was recorded since the devices rested last, up to the command at fault; NULL: cannot be had. */
 static const struct qmac_trace *cut_trace(struct report *r, const struct qmac_difference *difference,
                                           struct qmac_error *err)
 {

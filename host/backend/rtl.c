@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/axi_memory.h"
 #include "backend/rtl_library.h"
+#include "backend/wave.h"
 #include "base/splitmix.h"
 #include "isa/space.h"
 
@@ -32,6 +34,8 @@ struct rtl {
 	uint8_t *memory;
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	void *context;
+	const volatile sig_atomic_t *stop;
+	char wave[QMAC_WAVE_PATH_MAX]; /* waves go to this file; "": to none */
 	bool digests;
 	bool settled;             /* the current device cycle has been seen: requests taken, records given */
 	/* The first failure of the simulation; wait() reports it. */
@@ -203,6 +207,13 @@ static uint8_t *rtl_memory(struct qmac_backend *backend)
  */
 static const uint64_t silence_max = 1 << 23;
 
+/* A long wait takes minutes: who stops a run does not wait for its end. */
+static void look_for_stop(struct rtl *r)
+{
+	if (!r->status && r->stop && *r->stop)
+		r->status = qmac_fail(&r->err, QMAC_CHECK_FAILED, "stopped in device cycle %" PRIu64, r->out->cycle);
+}
+
 static enum qmac_status rtl_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                  struct qmac_error *err)
 {
@@ -224,6 +235,7 @@ static enum qmac_status rtl_wait(struct qmac_backend *backend, uint64_t cycles, 
 			                      silence_max);
 		end_cycle(r);
 		check_assertions(r);
+		look_for_stop(r);
 	}
 	check_assertions(r);
 	*raised = r->out->irq;
@@ -259,6 +271,8 @@ static void rtl_destroy(struct qmac_backend *backend)
 
 	if (r->device)
 		r->table->destroy(r->device);
+	if (r->wave[0] && !qmac_wave_is_whole(r->wave))
+		(void)remove(r->wave);
 	qmac_rtl_library_close(r->library);
 	free(r->memory);
 	free(r);
@@ -300,6 +314,21 @@ static uint32_t most_rows(const struct qmac_hw *hw)
 	return most;
 }
 
+static enum qmac_status open_waves(struct rtl *r, const char *wave, struct qmac_error *err)
+{
+	char path[QMAC_WAVE_PATH_MAX];
+	enum qmac_status status = qmac_wave_path(wave, path, err);
+
+	if (status)
+		return status;
+	/* The writer removes it, too; what looks whether it can be written would follow a link to nowhere. */
+	(void)remove(path);
+	if (r->table->trace_open(r->device, path))
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s", wave);
+	strcpy(r->wave, path);
+	return QMAC_OK;
+}
+
 static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settings *settings,
                                  struct qmac_error *err)
 {
@@ -313,8 +342,10 @@ static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settin
 	if (!r->device || !r->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %" PRIu64 " bytes of memory",
 		                 r->base.memory_bytes);
-	if (settings->wave && r->table->trace_open(r->device, settings->wave))
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s", settings->wave);
+	if (settings->wave)
+		status = open_waves(r, settings->wave, err);
+	if (status)
+		return status;
 	r->in = r->table->inputs(r->device);
 	r->out = r->table->outputs(r->device);
 	qmac_axi_memory_init(&r->axi, &r->hw, r->memory, r->base.memory_bytes, settings->stalls);
@@ -350,6 +381,7 @@ enum qmac_status qmac_backend_rtl(const struct qmac_hw *hw, const struct qmac_de
 	r->on_retire = options->on_retire;
 	r->context = options->context;
 	r->digests = options->digests;
+	r->stop = settings->stop;
 	if (options->on_command)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "the backend 'rtl' does not tell of every command before it "
 		                   "executes; use 'cmodel' or 'lockstep'");

@@ -85,6 +85,17 @@ void qmac_cli_stem(const char *file, char *stem, size_t size);
  */
 const volatile sig_atomic_t *qmac_cli_catch_stop(void);
 
+/*
+ * From now on a bus error of a file that is mapped into memory (a full disk while waves are written, a
+ * damaged library in the cache) ends the program with status 2 and a line that says so. A handler that
+ * is there already, as the sanitizers' is, stays.
+ */
+void qmac_cli_catch_bus_error(void);
+
+/* Between these two it also removes that file, of which qmac_wave_path() gave the name, half-written. */
+void qmac_cli_waves_begin(const char *path);
+void qmac_cli_waves_end(void);
+
 /* One line on stderr that shows how a training goes, where stderr is a terminal. */
 struct qmac_cli_progress {
 	bool shown;

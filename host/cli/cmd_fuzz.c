@@ -26,7 +26,8 @@ static enum qmac_status open_backend(void *context, const struct qmac_hw *hw,
                                      struct qmac_backend **backend, struct qmac_error *err)
 {
 	struct run *run = context;
-	struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls, .on_note = qmac_cli_note};
+	struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls, .on_note = qmac_cli_note,
+	                                         .stop = run->fuzz->stop};
 	enum qmac_status status = QMAC_OK;
 
 	*backend = NULL;
@@ -70,7 +71,7 @@ static void print_difference(const struct run *run, int index, const struct qmac
 	char text[3200];
 
 	printf("    %s\n", qmac_error_text(&r->err, text, sizeof text));
-	if (r->status == QMAC_CHECK_FAILED && !r->reproduced)
+	if (r->status == QMAC_CHECK_FAILED && r->tried && !r->reproduced)
 		puts("    the stream does not fail alone");
 	if (r->trace[0])
 		printf("    %" PRId64 " commands: qmac replay %s --backend %s%s", r->left, r->trace, run->backend,

@@ -1,8 +1,35 @@
+#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "backend/wave.h"
 #include "cli/cli.h"
 #include "trace/trace.h"
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
+/* Waves must not take the place of the trace, nor must the file that the writer needs beside them. */
+static enum qmac_status settle_wave(const char *wave, const char *trace, char path[QMAC_WAVE_PATH_MAX],
+                                    struct qmac_error *err)
+{
+	char beside[QMAC_WAVE_PATH_MAX];
+	enum qmac_status status = qmac_wave_path(wave, path, err);
+
+	if (status)
+		return status;
+	strcat(strcpy(beside, path), QMAC_WAVE_BESIDE);
+	if (!same_file(path, trace) && !same_file(beside, trace))
+		return QMAC_OK;
+	return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: that is where the trace is", wave);
+}
 
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err)
 {
@@ -15,6 +42,7 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 	const struct qmac_replay replay = {
 		.backend = backend, .timed = options->timed, .settings = &settings,
 	};
+	char wave[QMAC_WAVE_PATH_MAX];
 	struct qmac_trace *trace;
 	enum qmac_status status;
 	uint64_t cycles;
@@ -22,11 +50,19 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 	if (options->timed && options->stalls)
 		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out --timed or --stalls");
 	status = qmac_backend_check(backend, &settings, err);
+	if (!status && options->wave)
+		status = settle_wave(options->wave, options->files[0], wave, err);
 	if (!status)
 		status = qmac_trace_read(options->files[0], &trace, err);
 	if (status)
 		return status;
+	if (options->wave)
+		qmac_cli_waves_begin(wave);
 	status = qmac_trace_replay(trace, &replay, NULL, &cycles, err);
+	qmac_cli_waves_end();
+	if (!status && options->wave && access(wave, F_OK))
+		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: what was written is not "
+		                   "whole, and was removed; is the disk full?", options->wave);
 	if (!status)
 		printf("%s: %zu commands%s, %" PRIu64 " cycles: equal%s\n", options->files[0], trace->command_count,
 		       trace->fault ? ", the last an error" : "", cycles, options->timed ? ", cycles too" : "");

@@ -186,6 +186,7 @@ int main(int argc, char **argv)
 
 	/* A limit of file size is a write error like a full disk, not a reason to die. */
 	signal(SIGXFSZ, SIG_IGN);
+	qmac_cli_catch_bus_error();
 	status = dispatch(argc, argv, &err);
 	if (status)
 		print_error(&err);

@@ -120,10 +120,14 @@ static void close_file(struct idx *idx)
 static enum qmac_status check_end(struct idx *idx, struct qmac_error *err)
 {
 	uint8_t byte;
-	int got = gzread(idx->file, &byte, 1);
+	int got = gzread(idx->file, &byte, 1), problem;
 
 	if (got > 0)
 		return refuse(idx, "more bytes than its dimensions say", err);
+	(void)gzerror(idx->file, &problem);
+	/* A compressed file has its checksum behind the values: without it gzread() gives no byte, either. */
+	if (problem == Z_BUF_ERROR)
+		return refuse(idx, "the file ends too early; fetch it again", err);
 	return got == 0 ? QMAC_OK : refuse(idx, "damaged at its end; fetch it again", err);
 }
 

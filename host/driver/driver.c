@@ -95,7 +95,7 @@ enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qma
 	d->hw = *hw;
 	d->memory = backend->operations->memory(backend);
 	d->memory_bytes = backend->memory_bytes;
-	d->timeout_cycles = 1ULL << 40;
+	d->timeout_cycles = QMAC_PATIENCE_CYCLES;
 	d->ring_entries = 1U << ring_log2;
 	status = check_identity(d, err);
 	if (status != QMAC_OK)

@@ -67,7 +67,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver,
 /*
  * Rings the doorbell and waits until everything submitted has retired. A device
  * error is reported with its name, the command's number and its disassembly;
- * no answer within the timeout (device cycles, default 2^40) as a hang.
+ * no answer within the timeout (device cycles, default QMAC_PATIENCE_CYCLES) as a hang.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_error *err);
 void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles);

@@ -47,6 +47,11 @@ static struct session session_start(const struct qmac_fuzz_options *options, str
 	return s;
 }
 
+static bool is_stopped(const struct qmac_fuzz_options *options)
+{
+	return options->stop && *options->stop;
+}
+
 static enum qmac_fuzz_kind draw_kind(struct session *s)
 {
 	static const enum qmac_fuzz_kind mix[] = {
@@ -79,6 +84,15 @@ static enum qmac_status play_both(struct qmac_fuzz_device *reference, struct qma
 	if (!status)
 		status = qmac_fuzz_play(tested, stream, false, err);
 	return status ? status : qmac_fuzz_compare(reference, tested, stream, err);
+}
+
+/* Who stops a run stops a build or a stream half-way as well: that is no failure. */
+static void forgive_stop(const struct session *s)
+{
+	if (!s->result->status || !is_stopped(s->options))
+		return;
+	s->result->status = QMAC_OK;
+	memset(&s->result->err, 0, sizeof s->result->err);
 }
 
 /* ---- after a difference --------------------------------------------------------- */
@@ -135,6 +149,8 @@ static enum qmac_status make_again(const struct session *s, int64_t index, struc
 		played += (int64_t)stream->trace->command_count;
 		status = qmac_fuzz_play(&reference, stream, false, err);
 		qmac_fuzz_stream_free(stream);
+		if (!status && is_stopped(s->options))
+			status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped");
 	}
 	if (!status)
 		status = add_scratchpads(stream->trace, reference.backend, err);
@@ -172,12 +188,16 @@ static enum qmac_status write_trace(const struct qmac_fuzz_options *options, str
 static void investigate(const struct session *start, int64_t index)
 {
 	struct qmac_fuzz_result *r = start->result;
-	struct qmac_fuzz_failure failure = {.target = &start->options->target, .stalls = start->stalls};
+	struct qmac_fuzz_failure failure = {.target = &start->options->target, .stalls = start->stalls,
+	                                    .stop = start->options->stop};
 	struct qmac_error err = {0};
 	enum qmac_status status = make_again(start, index, &failure.stream, &err);
 
 	if (!status)
 		status = qmac_fuzz_minimise(&failure, &r->reproduced, &err);
+	if (!status && !r->reproduced && is_stopped(start->options))
+		status = qmac_fail(&err, QMAC_CHECK_FAILED, "stopped");
+	r->tried = !status;
 	if (!status && r->reproduced) {
 		r->err = failure.difference;
 		r->stalls = failure.stalls;
@@ -195,11 +215,6 @@ static void investigate(const struct session *start, int64_t index)
 
 /* ---- one configuration ----------------------------------------------------------- */
 
-static bool is_stopped(const struct qmac_fuzz_options *options)
-{
-	return options->stop && *options->stop;
-}
-
 static void open_devices(const struct session *s, struct qmac_fuzz_device *reference,
                          struct qmac_fuzz_device *tested)
 {
@@ -209,11 +224,7 @@ static void open_devices(const struct session *s, struct qmac_fuzz_device *refer
 	r->status = qmac_fuzz_device_open(reference, &qmac_fuzz_reference, &r->hw, 0, &r->err);
 	if (!r->status)
 		r->status = qmac_fuzz_device_open(tested, &s->options->target, &r->hw, s->stalls, &r->err);
-	/* Who stops a run stops a build as well: that is no failure. */
-	if (r->status && is_stopped(s->options)) {
-		r->status = QMAC_OK;
-		memset(&r->err, 0, sizeof r->err);
-	}
+	forgive_stop(s);
 	/* Nothing has been compared yet, so there is no difference. */
 	if (r->status == QMAC_CHECK_FAILED)
 		r->status = QMAC_INTERNAL;
@@ -226,6 +237,7 @@ void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
 	struct qmac_fuzz_stream stream;
 	struct session s, start;
 	int64_t number = 0;
+	bool equal;
 
 	qmac_fuzz_begin(options, index, result);
 	s = start = session_start(options, result);
@@ -235,7 +247,9 @@ void qmac_fuzz_configuration(const struct qmac_fuzz_options *options, int index,
 		if (result->status)
 			break;
 		result->status = play_both(&reference, &tested, &stream, &result->err);
-		if (!result->status) {
+		equal = !result->status;
+		forgive_stop(&s);
+		if (equal) {
 			result->commands += (int64_t)stream.trace->command_count;
 			result->streams[stream.kind]++;
 			number++;

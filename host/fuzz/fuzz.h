@@ -22,7 +22,8 @@ struct qmac_fuzz_options {
 	bool stalls;
 	const char *folder;          /* of traces; made at the start of a run */
 	int jobs;                    /* processes at a time */
-	const volatile sig_atomic_t *stop; /* not 0: stop; may be NULL */
+	/* not 0: stop; may be NULL. A target's wait may then fail with QMAC_CHECK_FAILED: no difference. */
+	const volatile sig_atomic_t *stop;
 };
 
 /* What became of one configuration. */
@@ -34,7 +35,7 @@ struct qmac_fuzz_result {
 	enum qmac_status status;     /* CHECK_FAILED: a difference; others: the run itself failed */
 	struct qmac_error err;
 	/* after a difference */
-	bool reproduced;             /* the stream failed alone, too, and was made small */
+	bool tried, reproduced;      /* it was seen whether the stream fails alone; it does, and was made small */
 	uint64_t stalls;             /* with which it fails alone; 0: none needed */
 	int64_t left;                /* commands of the small stream */
 	char trace[QMAC_FUZZ_PATH_MAX]; /* "" where there is none */

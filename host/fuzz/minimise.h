@@ -5,6 +5,8 @@
 #ifndef QMAC_FUZZ_MINIMISE_H
 #define QMAC_FUZZ_MINIMISE_H
 
+#include <signal.h>
+
 #include "fuzz/player.h"
 
 /* Devices that a minimisation plays on, at most. */
@@ -16,11 +18,13 @@ struct qmac_fuzz_failure {
 	struct qmac_fuzz_stream stream;  /* the rows of its trace: the scratchpads in front of it; made smaller */
 	struct qmac_error difference;    /* of the stream as it is now */
 	int attempts;                    /* devices used */
+	const volatile sig_atomic_t *stop; /* not 0: what is left stays as it is; may be NULL */
 };
 
 /*
- * QMAC_OK: *reproduced says whether the stream fails alone; it is then minimal, and its trace has the
- * expectations of the reference. Other statuses: something other than a difference went wrong.
+ * QMAC_OK: *reproduced says whether the stream fails alone; it is then minimal, unless that was stopped, and
+ * its trace has the expectations of the reference. Stopped before that was seen, it is false. Other
+ * statuses: something other than a difference went wrong.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_fuzz_minimise(struct qmac_fuzz_failure *failure, bool *reproduced,
                                                     struct qmac_error *err);

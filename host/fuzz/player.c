@@ -6,9 +6,6 @@
 
 #include "isa/command.h"
 
-/* Device cycles that a turn may take: a simulated device that hangs must come to an end, too. */
-static const uint64_t patience = 1ULL << 26;
-
 static enum qmac_status open_reference(void *context, const struct qmac_hw *hw,
                                        const struct qmac_device_options *options, uint64_t stalls,
                                        struct qmac_backend **backend, struct qmac_error *err)
@@ -113,7 +110,8 @@ static enum qmac_status come_to_rest(struct qmac_fuzz_device *d, struct qmac_err
 	for (;;) {
 		uint32_t state;
 		bool raised;
-		enum qmac_status status = d->backend->operations->wait(d->backend, patience, &raised, err);
+		enum qmac_status status = d->backend->operations->wait(d->backend, QMAC_PATIENCE_CYCLES, &raised,
+		                                                       err);
 
 		if (status)
 			return status;
@@ -121,8 +119,8 @@ static enum qmac_status come_to_rest(struct qmac_fuzz_device *d, struct qmac_err
 		if ((state & QMAC_STATUS_ERROR) || !(state & QMAC_STATUS_BUSY))
 			return QMAC_OK;
 		if (!raised)
-			return qmac_fail(err, QMAC_CHECK_FAILED, "the device did not answer within %" PRIu64 " cycles",
-			                 patience);
+			return qmac_fail(err, QMAC_CHECK_FAILED, "the device did not answer within %llu cycles",
+			                 QMAC_PATIENCE_CYCLES);
 		write_register(d, QMAC_REG_IRQ_STATUS, QMAC_IRQ_SYNC);
 	}
 }

@@ -14,8 +14,6 @@
 /* While the scratchpads are filled: a ring of two, then the rows, at the start of memory. */
 enum { FILL_RING_LOG2 = 1, FILL_DATA = QMAC_COMMAND_BYTES << FILL_RING_LOG2, FILL_ROWS = 4096 };
 
-static const uint64_t patience = 1ULL << 40; /* device cycles of a batch */
-
 struct player {
 	const struct qmac_trace *trace;
 	struct qmac_backend *backend;
@@ -86,7 +84,8 @@ static enum qmac_status run_to(struct player *p, uint32_t tail)
 	for (;;) {
 		bool raised;
 		uint32_t state;
-		enum qmac_status status = p->backend->operations->wait(p->backend, patience, &raised, p->err);
+		enum qmac_status status = p->backend->operations->wait(p->backend, QMAC_PATIENCE_CYCLES, &raised,
+		                                                       p->err);
 
 		if (status)
 			return status;
@@ -97,8 +96,8 @@ static enum qmac_status run_to(struct player *p, uint32_t tail)
 		if (!(state & QMAC_STATUS_BUSY))
 			return QMAC_OK;
 		if (!raised)
-			return qmac_fail(p->err, QMAC_CHECK_FAILED, "the device did not answer within %" PRIu64 " cycles",
-			                 patience);
+			return qmac_fail(p->err, QMAC_CHECK_FAILED, "the device did not answer within %llu cycles",
+			                 QMAC_PATIENCE_CYCLES);
 	}
 }
 
