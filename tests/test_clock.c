@@ -27,12 +27,12 @@ static void on_retire(void *context, const void *record, struct qmac_clock_retir
 static struct qmac_command command_of(int i)
 {
 	const struct qmac_command load = {
-		.opcode = QMAC_OPCODE_LOAD, .base = 0x8000 + 64 * (uint64_t)i, .s0 = 64, .n0 = 3, .n1 = 1, .n2 = 1, .len = 4,
-		.is_signed = 1, .hi0 = 2, .space = QMAC_SPACE_A, .nbits = 8, .ds0 = 1,
+		.opcode = QMAC_OPCODE_LOAD, .base = 0x8000 + 64 * (uint64_t)i, .s0 = 64, .n0 = 3, .n1 = 1, .n2 = 1,
+		.len = 4, .is_signed = 1, .hi0 = 2, .space = QMAC_SPACE_A, .nbits = 8, .ds0 = 1,
 	};
 	const struct qmac_command vec = {
-		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = i % 2 ? 40 : 1, .n1 = 1, .d0 = 1, .a0 = 1, .lanes = 1,
-		.bw = 8, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM,
+		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = i % 2 ? 40 : 1, .n1 = 1, .d0 = 1, .a0 = 1,
+		.lanes = 1, .bw = 8, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM,
 	};
 	const struct qmac_command sync = {.opcode = QMAC_OPCODE_SYNC, .irq = 1};
 

@@ -408,7 +408,9 @@ static void test_assignment_overflows(void)
  */
 static void test_changing_operands(void)
 {
-	struct qmac_command gemm = {.opcode = QMAC_OPCODE_GEMM, .n0 = 4, .n1 = 1, .n2 = 1, .as0 = 1, .k = 8, .n = 8};
+	struct qmac_command gemm = {
+		.opcode = QMAC_OPCODE_GEMM, .n0 = 4, .n1 = 1, .n2 = 1, .as0 = 1, .k = 8, .n = 8,
+	};
 	struct qmac_command load = {.opcode = QMAC_OPCODE_LOAD, .n0 = 1, .n1 = 1, .n2 = 1, .len = 8, .nbits = 8};
 	struct qmac_command vec = {.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = 1, .n1 = 1, .lanes = 8,
 	                           .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM, .bw = 8, .nbits = 8};

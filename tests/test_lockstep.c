@@ -328,8 +328,8 @@ static void test_planted(void)
 				printf("\n%s ", err.message);
 			if (!cases[i].at_command)
 				continue;
-			CU_ASSERT(strstr(err.message, "lockstep: command 71 (VEC, tag 0x042f: layer 4, step 47 modulo 256,"
-			                 " between steps): ") == err.message);
+			CU_ASSERT(strstr(err.message, "lockstep: command 71 (VEC, tag 0x042f: layer 4, step 47 modulo"
+			                 " 256, between steps): ") == err.message);
 			CU_ASSERT(strstr(err.message, "\n  command 71: VEC ") != NULL);
 			CU_ASSERT(strstr(err.message, "\n  before it 70: ") != NULL);
 			check_trace(file, PLACE);

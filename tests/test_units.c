@@ -212,7 +212,8 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 	seen.right += plan.step.t_shift > 0;
 	seen.table += plan.target_table;
 	if (plan.target_table)
-		check("k", real_at(QMAC_SPACE_ACC, plan.target_row, 0, true), p.unit_k * (double)p.k[p.order[0]], 1e-9);
+		check("k", real_at(QMAC_SPACE_ACC, plan.target_row, 0, true),
+		      p.unit_k * (double)p.k[p.order[0]], 1e-9);
 	for (int j = 0; j < FEATURES; j++) {
 		uint32_t row = (uint32_t)(j / plan.lanes), lane = (uint32_t)(j % plan.lanes);
 

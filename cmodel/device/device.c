@@ -55,7 +55,8 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
 	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
 	d->memory = calloc(options->memory_bytes ? options->memory_bytes : 1, 1);
-	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory) {
+	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut ||
+	    !d->memory) {
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                   (unsigned long long)options->memory_bytes);
 		goto out;

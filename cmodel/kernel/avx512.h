@@ -126,7 +126,8 @@ static inline __m512i widen_16(const int16_t *p, int mask)
 
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
-	_mm512_storeu_si512(to, _mm512_or_si512(widen_16(low, mask), _mm512_slli_epi32(widen_16(high, mask), 16)));
+	_mm512_storeu_si512(to, _mm512_or_si512(widen_16(low, mask),
+	                                        _mm512_slli_epi32(widen_16(high, mask), 16)));
 }
 
 #define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}

@@ -253,7 +253,7 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
 		.right_step = packed_step(g->n),
 	};
 
-	for (int i = 0; i < g->slots; i += WS_ROWS, a.first += WS_ROWS * a.step, acc.first += WS_ROWS * acc.step) {
+	for (int i = 0; i < g->slots; i += WS_ROWS) {
 		int rows = g->slots - i < WS_ROWS ? g->slots - i : WS_ROWS;
 
 		for (int t = 0; !as_kept && t < rows; t++)
@@ -261,6 +261,8 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
 		if (as_kept)
 			f.left = a.first;
 		add_products(g, &f, rows, acc);
+		a.first += WS_ROWS * a.step;
+		acc.first += WS_ROWS * acc.step;
 	}
 }
 

@@ -56,7 +56,8 @@ void qmac_driver_download(struct qmac_driver *driver, struct qmac_buffer buffer,
 void qmac_command_wait(struct qmac_command *command, struct qmac_token token);
 
 /*
- * Puts a command into the ring; its `unit` goes to the backend's reports. *token (may be NULL) names its retirement.
+ * Puts a command into the ring; its `unit` goes to the backend's reports. *token (may be NULL) names its
+ * retirement.
  * Fails where the device stopped with an error, or did not answer, while the
  * full ring was drained. The command itself is checked by the device only.
  */
