@@ -1,5 +1,5 @@
-# cli_checks.sh: the checks of cli.sh, which reads this file. They run $qmac and count in `passed` and
-# `failed`.
+# cli_checks.sh: the checks of cli.sh and lockstep.sh, which read this file. They run $qmac and count in
+# `passed` and `failed`.
 # shellcheck shell=sh disable=SC2154
 
 # ok NAME COMMAND...: the command must succeed.
