@@ -254,15 +254,15 @@ else
 	skipped=$((skipped + 2))
 fi
 
+# grows FILE: it has more than two lines by now.
+grows() {
+	[ -e "$1" ] && [ "$(wc -l < "$1")" -gt 2 ]
+}
+
 # stop FILE: ends the process of the last command in the background once its metrics are growing in FILE.
 stop() {
 	process=$!
-	tries=0
-	while ! { [ -e "$1" ] && [ "$(wc -l < "$1")" -gt 2 ]; }; do
-		tries=$((tries + 1))
-		[ $tries -gt 200 ] && break
-		sleep 0.05
-	done
+	await grows "$1"
 	kill -TERM $process
 	wait $process
 }
@@ -277,11 +277,7 @@ ok 'a stopped run leaves nothing' test -z "$(ls -A stopped 2>/dev/null)"
 # A fuzzing that is stopped: hours without it. Each configuration takes a moment.
 "$qmac" fuzz --backend cmodel --configs 100000 --count 20000000 --out traces > out 2> err &
 process=$!
-tries=0
-until [ -s out ] || [ $tries -gt 200 ]; do
-	tries=$((tries + 1))
-	sleep 0.05
-done
+await test -s out
 kill -TERM $process
 wait $process
 ok 'a stopped fuzzing ends with status 1' test $? -eq 1
@@ -294,11 +290,7 @@ says out "seed 1: $count commands in .* on $played of 100000 configurations: 0 d
 # TERM for qmac alone: processes that have begun a long configuration are told.
 "$qmac" fuzz --backend cmodel --configs 2 --count 1000000000 -j 2 --out long > out 2> err &
 process=$!
-tries=0
-until [ -d long ] || [ $tries -gt 200 ]; do
-	tries=$((tries + 1))
-	sleep 0.05
-done
+await test -d long
 sleep 0.5
 kill -TERM $process
 wait $process

@@ -42,11 +42,7 @@ stops_build() {
 	listener=$!
 	setsid "$qmac" "$@" > out 2> err &
 	process=$!
-	tries=0
-	until [ -s heard ] || [ $tries -gt 200 ]; do
-		tries=$((tries + 1))
-		sleep 0.05
-	done
+	await test -s heard
 	receiver=$process
 	[ "$how" = group ] && receiver=-$process
 	kill -TERM "$receiver"

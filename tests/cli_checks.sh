@@ -14,6 +14,15 @@ ok() {
 	fi
 }
 
+# await COMMAND...: until the command succeeds, ten seconds at most.
+await() {
+	tries=0
+	until "$@" || [ $tries -gt 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+}
+
 # run STATUS ARGUMENTS...: runs qmac into the files out and err; a different exit status is a failure.
 run() {
 	wanted=$1

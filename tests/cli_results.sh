@@ -36,18 +36,10 @@ done
 ok 'a bad hardware file stops a sweep before its first run' absent badhw
 
 # ---- two processes in one folder --------------------------------------------------
-# begun FILE: waits until a run has begun to write it.
-begun() {
-	tries=0
-	until [ -s "$1" ] || [ $tries -gt 200 ]; do
-		tries=$((tries + 1))
-		sleep 0.05
-	done
-}
 cp -r b busy
 "$qmac" train run.yaml --set epochs=1000000 --out busy > first.out 2> first.err &
 process=$!
-begun busy/metrics.csv.tmp
+await test -s busy/metrics.csv.tmp
 in_use='another process is writing results into'
 refuses "qmac: $in_use busy: wait for its end, or take another folder" train run.yaml --set seed=8 --out busy
 refuses "qmac: $in_use ./busy/: .*" train run.yaml --out ./busy/ --set seed=8 --resume
@@ -60,7 +52,7 @@ kill -KILL $process
 run 0 train run.yaml --out busy --set seed=4
 ok 'a lock ends with its process' same "$(value busy weights_sha256)" "$(value d weights_sha256)"
 "$qmac" sweep endless.yaml -j 2 --out swept > first.out 2> first.err &
-begun swept/svrg/metrics.csv.tmp
+await test -s swept/svrg/metrics.csv.tmp
 refuses "qmac: $in_use swept: .*" sweep sweep.yaml --out swept --resume
 refuses "qmac: $in_use swept/svrg: .*" train run.yaml --out swept/svrg
 stop swept/svrg/metrics.csv.tmp

@@ -11,6 +11,7 @@ enum qmac_status qmac_backend_check(const char *name, const struct qmac_backend_
                                     struct qmac_error *err)
 {
 	bool rtl = strcmp(name, "rtl") == 0, lockstep = strcmp(name, "lockstep") == 0;
+	enum qmac_status status = QMAC_OK;
 
 	if (!rtl && !lockstep && strcmp(name, "cmodel") != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel', 'rtl' or 'lockstep'",
@@ -24,10 +25,11 @@ enum qmac_status qmac_backend_check(const char *name, const struct qmac_backend_
 	if (settings->timed && !lockstep)
 		return qmac_fail(err, QMAC_BAD_INPUT, "only the backend 'lockstep' compares the cycles of two "
 		                 "devices, not '%s'", name);
-	if (settings->timed && settings->stalls)
-		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out either them or the "
-		                 "comparison of cycles");
-	return settings->wave ? qmac_wave_check(settings->wave, err) : QMAC_OK;
+	if (lockstep)
+		status = qmac_lockstep_check(settings, err);
+	if (!status && settings->wave)
+		status = qmac_wave_check(settings->wave, err);
+	return status;
 }
 
 enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,

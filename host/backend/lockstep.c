@@ -274,6 +274,14 @@ static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *e
 	return QMAC_OK;
 }
 
+enum qmac_status qmac_lockstep_check(const struct qmac_backend_settings *settings, struct qmac_error *err)
+{
+	if (settings->timed && settings->stalls)
+		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out either them or the "
+		                 "comparison of cycles");
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw, const struct qmac_device_options *options,
                                        const struct qmac_backend_settings *settings,
                                        qmac_open_device *open_device, struct qmac_backend **backend,
@@ -288,9 +296,9 @@ enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw, const struct qm
 	enum qmac_status status;
 
 	*backend = NULL;
-	if (settings->timed && settings->stalls)
-		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out either them or the "
-		                 "comparison of cycles");
+	status = qmac_lockstep_check(settings, err);
+	if (status)
+		return status;
 	l = calloc(1, sizeof *l);
 	if (!l)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a backend");

@@ -30,6 +30,10 @@ typedef enum qmac_status qmac_open_device(const struct qmac_hw *hw, const struct
                                           const struct qmac_backend_settings *settings,
                                           struct qmac_backend **backend, struct qmac_error *err);
 
+/* Refuses settings that a lockstep cannot have: timed and stalls at once. */
+QMAC_MUST_CHECK enum qmac_status qmac_lockstep_check(const struct qmac_backend_settings *settings,
+                                                     struct qmac_error *err);
+
 /*
  * settings: timed and stalls (not both), failure_trace (a file of that name is removed), report; all go to
  * the device, too. After a difference the device is opened once more, for a second look. Device memory

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/hw_file.h"
+#include "config/text.h"
 #include "report/csv.h"
 #include "report/files.h"
 #include "report/json.h"
@@ -94,16 +95,14 @@ static bool has_summary(struct wanted *wanted)
 /* Our columns in their order, and the epochs 0, 1, ... of the summary. */
 static bool is_whole_table(const struct qmac_csv *csv, int64_t epochs)
 {
-	const char *word = qmac_metrics_columns;
+	const char *last;
+	size_t length;
 
-	for (int i = 0; i < csv->columns; i++) {
-		size_t length = strcspn(word, "|");
-
-		if (strlen(csv->names[i]) != length || memcmp(csv->names[i], word, length) != 0)
+	for (int i = 0; i < csv->columns; i++)
+		if (qmac_words_find(qmac_metrics_columns, csv->names[i]) != i)
 			return false;
-		word += length + (word[length] == '|');
-	}
-	if (*word || csv->rows != epochs + 1)
+	last = qmac_words_at(qmac_metrics_columns, csv->columns - 1, &length);
+	if (last[length] || csv->rows != epochs + 1)
 		return false;
 	for (int64_t row = 0; row < csv->rows; row++)
 		if (csv->values[row * csv->columns] != (double)row)

@@ -13,12 +13,11 @@ struct list {
 	int count;
 };
 
-/* unit: of the value of which the command writes all, or a limb. */
+/* unit: as of qmac_command_note(). */
 static void add(struct list *list, enum qmac_direction direction, double unit, struct qmac_command command)
 {
 	assert(list->count < qmac_batch_plan_commands(list->plan));
-	command.tag = qmac_tag(direction, 0, list->chunk->step);
-	command.unit = unit * (double)(UINT64_C(1) << command.lsb);
+	qmac_command_note(&command, qmac_tag(direction, 0, list->chunk->step), unit);
 	list->commands[list->count++] = command;
 }
 
@@ -136,8 +135,7 @@ static void add_products(struct list *list, int group)
 {
 	const struct qmac_batch_plan *plan = list->plan;
 	int point = list->chunk->point;
-	bool shifted = plan->shape.host_residual && !plan->shape.sum_only;
-	int left = shifted ? qmac_logistic_fraction(&plan->shape, point) - point : 0;
+	int left = plan->shape.host_residual ? qmac_logistic_fraction(&plan->shape, point) - point : 0;
 
 	for (int x = 0; x < plan->x.count; x++)
 		for (int m = 0; m < plan->m.count; m++)

@@ -14,12 +14,6 @@ static uint32_t tag_at(const struct qmac_batch_program *program, const struct qm
 	return qmac_tag(direction, 0, loop->first_step + (uint32_t)(q / program->plan.chunks));
 }
 
-/* The unit of a limb that is taken from numbers of `unit`. */
-static double limb_unit(double unit, uint32_t lsb)
-{
-	return unit * (double)(UINT64_C(1) << lsb);
-}
-
 /* ---- before and after the loop -------------------------------------------------- */
 
 static enum qmac_status execute(struct qmac_batch_program *program, struct qmac_command command,
@@ -54,8 +48,7 @@ static enum qmac_status prepare(struct qmac_batch_program *program, const struct
 		                                              vectors[v].container, vectors[v].row,
 		                                              plan->shape.features, i % plan->groups);
 
-		command.tag = tag;
-		command.unit = vectors[v].unit;
+		qmac_command_note(&command, tag, vectors[v].unit);
 		if (!vectors[v].due)
 			continue;
 		needed = &loaded;
@@ -63,14 +56,12 @@ static enum qmac_status prepare(struct qmac_batch_program *program, const struct
 	}
 	if (status == QMAC_OK && program->z_clear) {
 		made = qmac_batch_clear(plan);
-		made.tag = tag;
-		made.unit = program->units.z;
+		qmac_command_note(&made, tag, program->units.z);
 		status = execute(program, made, needed, err);
 	}
 	for (int i = 0; status == QMAC_OK && z_new && i < plan->z.count * plan->groups; i++) {
 		made = qmac_batch_copy_z(plan, i / plan->groups, i % plan->groups);
-		made.tag = tag;
-		made.unit = limb_unit(program->units.z, made.lsb);
+		qmac_command_note(&made, tag, program->units.z);
 		status = execute(program, made, needed, err);
 	}
 	program->h_due = program->z_due = program->z_clear = false;
@@ -97,8 +88,7 @@ static enum qmac_status store(struct qmac_batch_program *program, const struct k
 		                                              kept->buffer.address, kept->container, kept->row,
 		                                              kept->rows, group);
 
-		command.tag = tag;
-		command.unit = kept->unit;
+		qmac_command_note(&command, tag, kept->unit);
 		if (program->has_executed)
 			qmac_command_wait(&command, program->executed);
 		status = qmac_driver_submit(program->driver, &command, stored, err);
@@ -158,18 +148,19 @@ static struct qmac_command load_command(const struct qmac_batch_program *program
 	const uint32_t *order = loop->order + chunk_begin(plan, q, &samples) + place;
 	uint64_t bytes = qmac_batch_sample_bytes(plan), address = program->x.address + order[0] * bytes;
 	struct qmac_command command;
+	double unit;
 
 	if (limb < plan->x.count) {
 		command = qmac_batch_load_x(plan, address, program->x_container, slot, limb, place);
-		command.unit = limb_unit(program->units.x, command.lsb);
+		unit = program->units.x;
 	} else {
 		bytes = qmac_batch_bytes(1, program->target_container);
 		command = qmac_batch_move(plan, QMAC_OPCODE_LOAD, program->targets.address + order[0] * bytes,
 		                          program->target_container,
 		                          plan->target_row + (uint32_t)(slot * plan->chunk + place), 1, 0);
-		command.unit = program->units.k;
+		unit = program->units.k;
 	}
-	command.tag = tag_at(program, loop, QMAC_DIRECTION_FORWARD, q);
+	qmac_command_note(&command, tag_at(program, loop, QMAC_DIRECTION_FORWARD, q), unit);
 	if (place + 1 < samples) {
 		assert(order[1] >= order[0]);
 		qmac_batch_load_pair(&command, (order[1] - order[0]) * bytes);
@@ -349,8 +340,7 @@ static enum qmac_status exchange(struct qmac_batch_program *program, const struc
 		                                                program->scaled_container, samples,
 		                                                i / plan->groups, i % plan->groups);
 
-		command.tag = tag_at(program, loop, QMAC_DIRECTION_WEIGHTS, q);
-		command.unit = limb_unit(program->units.scaled, command.lsb);
+		qmac_command_note(&command, tag_at(program, loop, QMAC_DIRECTION_WEIGHTS, q), program->units.scaled);
 		status = qmac_driver_submit(program->driver, &command, loaded, err);
 	}
 	return status;

@@ -100,6 +100,12 @@ enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step
 	return status;
 }
 
+/* The widest sum on such accumulators. */
+static int widest_sum(int acc_bits)
+{
+	return acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
+}
+
 /* Why there are no so many bits: "acc_bits of the hardware is 40". */
 static const char *limit_text(int bits, int acc_bits, char text[64])
 {
@@ -115,7 +121,7 @@ static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
                                      const struct qmac_linear_shape *shape, int acc_bits,
                                      struct qmac_error *err)
 {
-	int widest = acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
+	int widest = widest_sum(acc_bits);
 	char limit[64];
 
 	if (step->m_bits > widest)
@@ -139,18 +145,17 @@ static enum qmac_status check_sums(const struct qmac_linear_arithmetic *step,
                                    const struct qmac_linear_shape *shape, int acc_bits,
                                    struct qmac_error *err)
 {
-	int widest = acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
 	int needed = step->m_bits > step->sum_bits ? step->m_bits : step->sum_bits;
+	bool hardware = needed <= SUM_BITS_MAX; /* could have them */
 
-	if (needed <= widest)
+	if (needed <= widest_sum(acc_bits))
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT,
 	                 "sums of %d-bit numbers over features %lld and %lld samples, with x_bits %d, take %d"
 	                 " bits; %s %d: %s", shape->bits, (long long)shape->features, (long long)shape->batch,
 	                 shape->x_bits, needed,
-	                 needed <= SUM_BITS_MAX ? "acc_bits of the hardware is" : "the widest of a device is",
-	                 needed <= SUM_BITS_MAX ? widest : SUM_BITS_MAX,
-	                 needed <= SUM_BITS_MAX ? "raise acc_bits" : "lower x_bits");
+	                 hardware ? "acc_bits of the hardware is" : "the widest of a device is",
+	                 hardware ? acc_bits : SUM_BITS_MAX, hardware ? "raise acc_bits" : "lower x_bits");
 }
 
 enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
@@ -164,10 +169,10 @@ enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmeti
 	if (status || shape->host_residual)
 		return status;
 	/* The step's own width may be below the key's, but then it is that of every key from there on. */
-	if (step->mp_bits > acc_bits || step->mp_bits > 63)
+	if (step->mp_bits > widest_sum(acc_bits))
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "mp_bits %d is wider than acc_bits of the hardware, %d: lower mp_bits to at most %d",
-		                 shape->mp_bits, acc_bits, acc_bits < 63 ? acc_bits : 63);
+		                 shape->mp_bits, acc_bits, widest_sum(acc_bits));
 	if (target_in_acc && target_bits > acc_bits)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "a target with y_frac_bits %d takes %d bits; acc_bits of the hardware is %d: lower"

@@ -194,8 +194,7 @@ void qmac_linear_program_reload(struct qmac_linear_program *program)
 static enum qmac_status load(struct qmac_linear_program *program, struct qmac_command command, uint32_t tag,
                              double unit, struct qmac_error *err)
 {
-	command.tag = tag;
-	command.unit = unit;
+	qmac_command_note(&command, tag, unit);
 	program->has_loaded = true;
 	return qmac_driver_submit(program->driver, &command, &program->loaded, err);
 }
@@ -255,8 +254,7 @@ static enum qmac_status prepare(struct qmac_linear_program *program, uint32_t ta
 	if (status == QMAC_OK && program->z_clear) {
 		struct qmac_command clear = qmac_linear_clear(plan);
 
-		clear.tag = tag;
-		clear.unit = program->units.z;
+		qmac_command_note(&clear, tag, program->units.z);
 		if (program->has_loaded)
 			qmac_command_wait(&clear, program->loaded);
 		program->has_executed = true;
@@ -271,8 +269,7 @@ static enum qmac_status store_z(struct qmac_linear_program *program, uint32_t ta
 	struct qmac_command command = move_vector(program, QMAC_OPCODE_STORE, program->z, program->z_container,
 	                                          program->plan.z_row);
 
-	command.tag = tag;
-	command.unit = program->units.z;
+	qmac_command_note(&command, tag, program->units.z);
 	if (program->has_loaded)
 		qmac_command_wait(&command, program->loaded);
 	if (program->has_executed)

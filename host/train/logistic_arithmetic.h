@@ -27,10 +27,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linea
  */
 int qmac_logistic_point(const struct qmac_linear_arithmetic *step, double largest, double quanta);
 
-/* P: the fraction bits of H, L and U where m' has p. */
+/* P: the fraction bits of H, L and U where m' has p; a sum alone has those of m'. */
 static inline int qmac_logistic_fraction(const struct qmac_linear_shape *shape, int p)
 {
-	return p > shape->frac_bits ? p : shape->frac_bits;
+	return shape->sum_only || p > shape->frac_bits ? p : shape->frac_bits;
 }
 
 /* Signed width of U and H with P fraction bits. */

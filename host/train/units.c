@@ -18,10 +18,9 @@ struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
 	if (shape->host_residual) {
 		/* a step moves Z; a sum alone is a gradient, of residuals times X */
 		double moved = shape->sum_only ? x : z;
-		int fraction = shape->sum_only ? point : qmac_logistic_fraction(shape, point);
 
 		units.scaled = ldexp(moved, -point) / x;
-		units.sum = units.t = units.u = ldexp(moved, -fraction);
+		units.sum = units.t = units.u = ldexp(moved, -qmac_logistic_fraction(shape, point));
 		return units;
 	}
 	units.u = ldexp(z, -shape->frac_bits);

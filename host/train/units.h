@@ -5,6 +5,7 @@
 #ifndef QMAC_TRAIN_UNITS_H
 #define QMAC_TRAIN_UNITS_H
 
+#include "isa/command.h"
 #include "train/linear_arithmetic.h"
 
 /* The integers as linear_arithmetic.h and logistic_arithmetic.h name them; all 0 where it is not known. */
@@ -19,5 +20,12 @@ struct qmac_units {
 /* x and z are given, 0 where not known; point is p in logistic regression. */
 struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
                                 const struct qmac_linear_arithmetic *step, double x, double z, int point);
+
+/* What a command says of itself. unit: of the numbers that it writes, or takes a limb of. */
+static inline void qmac_command_note(struct qmac_command *command, uint32_t tag, double unit)
+{
+	command->tag = tag;
+	command->unit = unit * (double)(UINT64_C(1) << command->lsb);
+}
 
 #endif
