@@ -95,9 +95,10 @@ static enum qmac_status inner_loop(struct qmac_driver *driver, struct qmac_error
 	for (int i = 0; i < STEPS; i++)
 		order[i] = noise(&random) % SAMPLES;
 	if (!status)
-		status = qmac_linear_program_create(driver, &plan, codes, &program, err);
+		status = qmac_linear_program_create(driver, &plan, &program, err);
 	if (status)
 		return status;
+	qmac_linear_program_set_x(program, 0, SAMPLES, codes);
 	qmac_linear_program_set_z(program, NULL);
 	qmac_linear_program_set_offset(program, offset);
 	status = qmac_linear_program_run(program, &loop, err);

@@ -10,6 +10,7 @@
 
 #include "data/random.h"
 #include "data/regression.h"
+#include "dataset_rows.h"
 #include "shipped_hw.h"
 #include "test.h"
 #include "train/batch_plan.h"
@@ -121,7 +122,7 @@ static void test_host_algorithms(void)
 		struct qmac_run run = batched(algorithms[a], 8, BATCH);
 		struct qmac_train_result result;
 		struct qmac_dataset data;
-		double w[FEATURES] = {0};
+		double w[FEATURES] = {0}, *x;
 
 		run.samples = SAMPLES;
 		run.features = FEATURES;
@@ -130,7 +131,9 @@ static void test_host_algorithms(void)
 		run.epochs = EPOCHS;
 		run.alpha = 0.05;
 		CU_ASSERT_EQUAL_FATAL(qmac_regression_generate(&data, SAMPLES, FEATURES, 3, 0, 8, 1, NULL), QMAC_OK);
-		reference(&run, data.x, data.y, w);
+		x = dataset_rows(&data);
+		reference(&run, x, data.y, w);
+		free(x);
 		result = train(&run, &hw);
 		for (int j = 0; j < FEATURES; j++)
 			CU_ASSERT_DOUBLE_EQUAL(result.weights[j], w[j], 1e-10);

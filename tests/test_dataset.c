@@ -233,6 +233,7 @@ static void load(void)
 {
 	struct qmac_run run = run_of(config_file("five.csv", "a,b,y\n1,0,10\n2,0,20\n3,0,30\n4,0,40\n5,0,50\n"));
 	const double w[] = {.5, 9, -.25};
+	double room[3];
 	struct qmac_dataset data, other;
 	double mean, deviation, loss = 0;
 
@@ -250,7 +251,7 @@ static void load(void)
 	CU_ASSERT(fabs(mean) < 1e-12 && fabs(deviation - 1) < 1e-12);
 	for (int i = 3; i < 5; i++)
 		loss += pow(.5 * data.x[i * 3] - .25 - data.y[i], 2) / 4;
-	CU_ASSERT(fabs(qmac_dataset_test_loss(&data, w) - loss) < 1e-12);
+	CU_ASSERT(fabs(qmac_dataset_test_loss(&data, w, room) - loss) < 1e-12);
 
 	run = run_of(config_file("five.svm", "10 1:1 2:0\n20 1:2\n30 1:3\n40 1:4\n50 1:5\n"));
 	run.data = QMAC_DATA_LIBSVM;
@@ -263,7 +264,7 @@ static void load(void)
 	run.clip = run.test_fraction = 0;
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&other, &run, NULL), QMAC_OK);
 	CU_ASSERT(other.samples == 5 && other.features == 2 && other.dx == 5. / 127 && other.y[4] == 50);
-	CU_ASSERT(isnan(qmac_dataset_test_loss(&other, w)));
+	CU_ASSERT(isnan(qmac_dataset_test_loss(&other, w, room)));
 	qmac_dataset_free(&other);
 	qmac_dataset_free(&data);
 }
@@ -274,12 +275,13 @@ static void load_generated(void)
 	struct qmac_run run = {.samples = 100, .features = 7, .informative = 3, .x_bits = 8, .seed = 4};
 	struct qmac_dataset whole, parts;
 	int64_t at[2] = {0, 75};
+	double room[7];
 
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&whole, &run, NULL), QMAC_OK);
 	run.test_fraction = .25;
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&parts, &run, NULL), QMAC_OK);
 	CU_ASSERT(whole.samples == 100 && parts.samples == 75 && parts.test_samples == 25);
-	CU_ASSERT_EQUAL(qmac_dataset_test_loss(&parts, parts.truth), 0);
+	CU_ASSERT_EQUAL(qmac_dataset_test_loss(&parts, parts.truth, room), 0);
 	for (int i = 0; i < 100; i++) {
 		int part = at[0] == 75 || memcmp(whole.x + i * 7, parts.x + at[0] * 7, 7 * sizeof(double)) != 0;
 		int64_t k = at[part]++;

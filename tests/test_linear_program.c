@@ -101,7 +101,8 @@ static void random_case(void)
 	note(&plan);
 	case_linear_operands(&model, codes, random_code);
 	case_device_open(&device, &hw, qmac_linear_program_memory(&plan));
-	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(device.driver, &plan, codes, &program, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(device.driver, &plan, &program, NULL), QMAC_OK);
+	qmac_linear_program_set_x(program, 0, plan.shape.samples, codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&model, program, &plan, loop == 0);
 	case_check_races(&device);

@@ -86,13 +86,14 @@ static long double naive_loss(const struct qmac_dataset *data, int64_t first, in
                               const double *w, double lambda)
 {
 	long double exact[WEIGHTS], p[CLASSES], loss = 0, square = 0;
+	double room[FEATURES];
 
 	for (int k = 0; k < WEIGHTS; k++) {
 		exact[k] = w[k];
 		square += (long double)w[k] * w[k];
 	}
 	for (int64_t i = first; i < first + count; i++)
-		loss += naive_softmax(data->x + i * FEATURES, exact, (int)data->y[i], p);
+		loss += naive_softmax(qmac_dataset_row(data, i, room), exact, (int)data->y[i], p);
 	return loss / (long double)count + lambda / 2 * square;
 }
 
@@ -181,11 +182,13 @@ static void naive_gradient(const struct qmac_dataset *data, int64_t i, const lon
                            long double *gradient)
 {
 	long double p[CLASSES];
+	double room[FEATURES];
+	const double *x = qmac_dataset_row(data, i, room);
 
-	(void)naive_softmax(data->x + i * FEATURES, w, (int)data->y[i], p);
+	(void)naive_softmax(x, w, (int)data->y[i], p);
 	for (int j = 0; j < FEATURES; j++)
 		for (int c = 0; c < CLASSES; c++)
-			gradient[j * CLASSES + c] = data->x[i * FEATURES + j] * (p[c] - (c == (int)data->y[i])) +
+			gradient[j * CLASSES + c] = x[j] * (p[c] - (c == (int)data->y[i])) +
 			                            lambda * w[j * CLASSES + c];
 }
 
@@ -213,10 +216,10 @@ static void check_epoch(bool svrg, enum qmac_option option)
 	struct qmac_run run = {
 		.alpha = 0.1, .lambda = 0.05, .inner_steps = STEPS, .batch = BATCH, .option = option,
 	};
-	double vectors[6][WEIGHTS] = {{0}};
+	double vectors[6][WEIGHTS] = {{0}}, row[FEATURES];
 	struct qmac_training training = {
 		.run = &run, .weights = WEIGHTS, .w = vectors[0], .gradient = vectors[1], .z = vectors[2],
-		.h = vectors[3], .kept = vectors[4], .move = vectors[5],
+		.h = vectors[3], .kept = vectors[4], .move = vectors[5], .row = row,
 		.samples = qmac_random_stream(5, QMAC_STREAM_SAMPLES),
 		.option = qmac_random_stream(5, QMAC_STREAM_OPTION),
 	};

@@ -225,8 +225,8 @@ static void random_case(void)
 	note(&f.plan);
 	set_up(&f, &shape);
 	case_device_open(&device, &hw, qmac_batch_program_memory(&f.plan));
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &f.plan, f.codes, &program, NULL),
-	                      QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &f.plan, &program, NULL), QMAC_OK);
+	qmac_batch_program_set_x(program, 0, shape.samples, f.codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&f, program, loop == 0);
 	case_check_races(&device);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "data/regression.h"
-#include "test.h"
+#include "dataset_rows.h"
 #include "train/full_precision.h"
 
 enum { SAMPLES = 203, FEATURES = 17, STEPS = 300 };
@@ -38,11 +38,12 @@ static void random_vector(double *vector, int64_t count, double scale)
 static long double naive(const struct qmac_dataset *data, const double *w, long double *gradient)
 {
 	long double loss = 0;
+	double *rows = dataset_rows(data);
 
 	for (int64_t j = 0; j < data->features; j++)
 		gradient[j] = 0;
 	for (int64_t i = 0; i < data->samples; i++) {
-		const double *x = data->x + i * data->features;
+		const double *x = rows + i * data->features;
 		long double r = -(long double)data->y[i];
 
 		for (int64_t j = 0; j < data->features; j++)
@@ -51,6 +52,7 @@ static long double naive(const struct qmac_dataset *data, const double *w, long 
 		for (int64_t j = 0; j < data->features; j++)
 			gradient[j] += r * x[j] / (long double)data->samples;
 	}
+	free(rows);
 	return loss;
 }
 
@@ -125,7 +127,7 @@ struct fixture {
 	struct qmac_run run;
 	struct qmac_training training;
 	double w[FEATURES], gradient[FEATURES], z[FEATURES], h[FEATURES], kept[FEATURES];
-	double move[FEATURES];
+	double move[FEATURES], row[FEATURES];
 	double start[FEATURES]; /* w before the epoch */
 };
 
@@ -139,7 +141,7 @@ static void set_up(struct fixture *f, enum qmac_option option)
 	f->run.option = option;
 	f->training = (struct qmac_training){
 		.run = &f->run, .w = f->w, .gradient = f->gradient, .z = f->z, .h = f->h, .kept = f->kept,
-		.move = f->move,
+		.move = f->move, .row = f->row,
 		.samples = qmac_random_stream(5, QMAC_STREAM_SAMPLES),
 		.option = qmac_random_stream(5, QMAC_STREAM_OPTION),
 	};
@@ -160,7 +162,8 @@ static void tear_down(struct fixture *f)
 static void naive_step(const struct fixture *f, int64_t i, const double *centre, const long double *g,
                        long double *w)
 {
-	const double *x = f->training.data.x + i * FEATURES;
+	double room[FEATURES];
+	const double *x = qmac_dataset_row(&f->training.data, i, room);
 	long double at_w = -(long double)f->training.data.y[i], at_centre = at_w;
 
 	for (int j = 0; j < FEATURES; j++) {

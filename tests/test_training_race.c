@@ -136,7 +136,8 @@ static void check_loops(const struct place *place, const struct algorithm *algor
 	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &hw, &options, &backend, NULL), QMAC_OK);
 	backend = recording_backend(backend);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(backend, &hw, RING_LOG2, &driver, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(driver, &plan, codes, &program, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(driver, &plan, &program, NULL), QMAC_OK);
+	qmac_linear_program_set_x(program, 0, plan.shape.samples, codes);
 	run_loops(program, algorithm, &rng);
 	commands = recording_commands(backend, &count);
 	CU_ASSERT(count > 3 * STEPS * 4);

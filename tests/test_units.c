@@ -202,7 +202,8 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 	loop.z_unit = p.delta;
 	case_check_status(qmac_linear_plan_make(&plan, &p.shape, &hw, &err), &err);
 	case_device_open(&device, &hw, qmac_linear_program_memory(&plan));
-	case_check_status(qmac_linear_program_create(device.driver, &plan, p.codes, &program, &err), &err);
+	case_check_status(qmac_linear_program_create(device.driver, &plan, &program, &err), &err);
+	qmac_linear_program_set_x(program, 0, p.shape.samples, p.codes);
 	qmac_linear_program_set_z(program, p.z);
 	qmac_linear_program_set_offset(program, p.h);
 	qmac_linear_program_set_targets(program, p.k);
@@ -271,7 +272,8 @@ static void run_batch(const char *hw_name, int point)
 	case_check_status(qmac_batch_plan_make(&plan, &p.shape, &hw, &err), &err);
 	CU_ASSERT_FATAL(plan.chunks == 1 && plan.groups == 1);
 	case_device_open(&device, &hw, qmac_batch_program_memory(&plan));
-	case_check_status(qmac_batch_program_create(device.driver, &plan, p.codes, &program, &err), &err);
+	case_check_status(qmac_batch_program_create(device.driver, &plan, &program, &err), &err);
+	qmac_batch_program_set_x(program, 0, p.shape.samples, p.codes);
 	qmac_batch_program_set_z(program, p.z);
 	if (p.shape.has_offset)
 		qmac_batch_program_set_offset(program, p.h);

@@ -48,7 +48,7 @@ void qmac_dataset_free(struct qmac_dataset *data)
 	memset(data, 0, sizeof *data);
 }
 
-/* ---- rows and classes ----------------------------------------------------------- */
+/* ---- limit and classes ---------------------------------------------------------- */
 
 void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit)
 {
@@ -247,12 +247,26 @@ enum qmac_status qmac_dataset_quantise(struct qmac_dataset *data, int x_bits, st
 	return QMAC_OK;
 }
 
-double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w)
+/* ---- rows ---------------------------------------------------------------------- */
+
+const double *qmac_dataset_row(const struct qmac_dataset *data, int64_t row, double *room)
+{
+	(void)room;
+	return data->x + row * data->features;
+}
+
+void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *codes)
+{
+	assert(data->codes);
+	memcpy(codes, data->codes + row * data->features, (size_t)data->features * sizeof codes[0]);
+}
+
+double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w, double *room)
 {
 	double sum = 0;
 
 	for (int64_t i = data->samples; i < rows_of(data); i++) {
-		const double *x = data->x + i * data->features;
+		const double *x = qmac_dataset_row(data, i, room);
 		double r = 0;
 
 		for (int64_t j = 0; j < data->features; j++)

@@ -32,8 +32,9 @@ struct qmac_dataset {
 	int64_t group;         /* so many rows in succession are drawn together; 0: each alone */
 	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
 	double dx;             /* quantum of x; 0 before quantisation */
-	int16_t *codes;        /* rows x features, x = dx * code; NULL before quantisation */
-	double *x;             /* rows x features */
+	/* rows x features each, for host/data alone: others ask for rows */
+	int16_t *codes;        /* x = dx * code; NULL before quantisation */
+	double *x;
 	double *y;             /* rows */
 	double *truth;         /* features: the coefficients of a generated problem; NULL where nobody knows */
 };
@@ -86,7 +87,19 @@ QMAC_MUST_CHECK enum qmac_status qmac_dataset_add_bias(struct qmac_dataset *data
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_quantise(struct qmac_dataset *data, int x_bits,
                                                        struct qmac_error *err);
 
-/* 1/(2 N_test) sum over the test part of (x_i.w - y_i)^2; NaN where there is no test part. */
-double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w);
+/*
+ * The inputs of a row, of either part: `features` numbers, after quantisation dx * code each. They lie in
+ * `room`, which has space for as many, or in the data themselves, and stay until one of these changes.
+ */
+const double *qmac_dataset_row(const struct qmac_dataset *data, int64_t row, double *room);
+
+/* After quantisation: codes[features] become the integers of a row, of either part. */
+void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *codes);
+
+/*
+ * 1/(2 N_test) sum over the test part of (x_i.w - y_i)^2; NaN where there is no test part. `room` has
+ * space for a row.
+ */
+double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w, double *room);
 
 #endif

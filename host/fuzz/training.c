@@ -230,8 +230,8 @@ static enum qmac_status draw_program(struct run *r, bool batched, struct inner *
 		for (int64_t at = 0; at < in->shape.samples * in->shape.features; at++)
 			/* The most negative code is not one of them. */
 			in->codes[at] = (int16_t)(number(r, in->shape.x_bits - 1));
-		return batched ? qmac_batch_program_create(r->driver, &batch, in->codes, &in->batch, r->err) :
-		       qmac_linear_program_create(r->driver, &linear, in->codes, &in->single, r->err);
+		return batched ? qmac_batch_program_create(r->driver, &batch, &in->batch, r->err) :
+		       qmac_linear_program_create(r->driver, &linear, &in->single, r->err);
 	}
 	return QMAC_OK;
 }
@@ -244,6 +244,10 @@ static enum qmac_status inner_loops(struct run *r, bool batched)
 	if (!in)
 		return qmac_fail(r->err, QMAC_INTERNAL, "out of memory for a training-like stream");
 	status = draw_program(r, batched, in);
+	if (!status && in->batch)
+		qmac_batch_program_set_x(in->batch, 0, in->shape.samples, in->codes);
+	if (!status && in->single)
+		qmac_linear_program_set_x(in->single, 0, in->shape.samples, in->codes);
 	if (!status)
 		status = in->single || in->batch ? loops(r, in) : layer(r);
 	free(in);

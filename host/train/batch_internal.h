@@ -15,6 +15,7 @@ struct qmac_batch_program {
 	struct qmac_buffer x, z, h, targets, m, scaled, sum;
 	unsigned x_container, z_container, h_container, target_container, m_container, scaled_container;
 	uint8_t *staging;              /* so many integers as any buffer but x has, as in device memory */
+	uint8_t *sample;               /* of x, as in device memory; its last row is filled up with zeros */
 	int64_t *values;               /* of m and of m' of a chunk; logistic regression */
 	struct qmac_command *commands; /* of a chunk */
 	struct qmac_units units;       /* of the running loop */

@@ -43,27 +43,6 @@ void qmac_batch_upload(struct qmac_batch_program *program, struct qmac_buffer bu
 	qmac_driver_upload(program->driver, buffer, 0, program->staging, qmac_batch_bytes(count, container));
 }
 
-/* The last row of a sample is filled up with zeros. */
-static enum qmac_status upload_x(struct qmac_batch_program *program, const int16_t *codes,
-                                 struct qmac_error *err)
-{
-	const struct qmac_batch_plan *plan = &program->plan;
-	uint64_t features = (uint64_t)plan->shape.features, pitch = qmac_batch_sample_bytes(plan);
-	uint64_t samples = (uint64_t)plan->shape.samples;
-	uint8_t *packed = calloc(samples, pitch);
-
-	if (!packed)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %llu bytes of inputs",
-		                 (unsigned long long)(samples * pitch));
-	for (uint64_t i = 0; i < samples; i++)
-		for (uint64_t j = 0; j < features; j++)
-			qmac_pack(packed + i * pitch + (j << program->x_container), codes[i * features + j],
-			          program->x_container);
-	qmac_driver_upload(program->driver, program->x, 0, packed, samples * pitch);
-	free(packed);
-	return QMAC_OK;
-}
-
 static enum qmac_status allocate(struct qmac_batch_program *program, struct qmac_error *err)
 {
 	const struct qmac_batch_plan *plan = &program->plan;
@@ -82,8 +61,9 @@ static enum qmac_status allocate(struct qmac_batch_program *program, struct qmac
 
 	program->staging = calloc((size_t)(most > exchanged ? most : exchanged), sizeof(int64_t));
 	program->values = calloc((size_t)(2 * exchanged + 1), sizeof program->values[0]);
+	program->sample = calloc(1, (size_t)qmac_batch_sample_bytes(plan));
 	program->commands = calloc((size_t)qmac_batch_plan_commands(plan), sizeof program->commands[0]);
-	if (!program->staging || !program->values || !program->commands)
+	if (!program->staging || !program->sample || !program->values || !program->commands)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	for (size_t i = 0; status == QMAC_OK && i < sizeof buffers / sizeof buffers[0]; i++)
 		if (buffers[i].used)
@@ -92,7 +72,7 @@ static enum qmac_status allocate(struct qmac_batch_program *program, struct qmac
 }
 
 enum qmac_status qmac_batch_program_create(struct qmac_driver *driver, const struct qmac_batch_plan *plan,
-                                           const int16_t *codes, struct qmac_batch_program **program,
+                                           struct qmac_batch_program **program,
                                            struct qmac_error *err)
 {
 	struct qmac_batch_program *made = calloc(1, sizeof *made);
@@ -110,8 +90,6 @@ enum qmac_status qmac_batch_program_create(struct qmac_driver *driver, const str
 	made->m_container = qmac_container_for(plan->step.m_bits);
 	made->scaled_container = qmac_container_for(plan->step.mp_bits);
 	status = allocate(made, err);
-	if (status == QMAC_OK)
-		status = upload_x(made, codes, err);
 	if (status != QMAC_OK) {
 		qmac_batch_program_destroy(made);
 		return status;
@@ -125,12 +103,28 @@ void qmac_batch_program_destroy(struct qmac_batch_program *program)
 	if (!program)
 		return;
 	free(program->staging);
+	free(program->sample);
 	free(program->values);
 	free(program->commands);
 	free(program);
 }
 
 /* ---- what a loop starts from -------------------------------------------------- */
+
+void qmac_batch_program_set_x(struct qmac_batch_program *program, int64_t first, int64_t count,
+                              const int16_t *codes)
+{
+	int64_t features = program->plan.shape.features;
+	uint64_t bytes = qmac_batch_sample_bytes(&program->plan);
+
+	assert(first >= 0 && first + count <= program->plan.shape.samples);
+	for (int64_t i = 0; i < count; i++) {
+		for (int64_t j = 0; j < features; j++)
+			qmac_pack(program->sample + (j << program->x_container), codes[i * features + j],
+			          program->x_container);
+		qmac_driver_upload(program->driver, program->x, (uint64_t)(first + i) * bytes, program->sample, bytes);
+	}
+}
 
 void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t *z)
 {

@@ -24,14 +24,15 @@ struct qmac_batch_program;
 /* Bytes of device memory that a program's buffers take at most. */
 uint64_t qmac_batch_program_memory(const struct qmac_batch_plan *plan);
 
-/* Allocates the buffers and uploads X: samples x features codes of x_bits. */
+/* Allocates the buffers. */
 QMAC_MUST_CHECK enum qmac_status qmac_batch_program_create(struct qmac_driver *driver,
                                                            const struct qmac_batch_plan *plan,
-                                                           const int16_t *codes,
                                                            struct qmac_batch_program **program,
                                                            struct qmac_error *err);
 void qmac_batch_program_destroy(struct qmac_batch_program *program);
 
+void qmac_batch_program_set_x(struct qmac_batch_program *program, int64_t first, int64_t count,
+                              const int16_t *codes);
 void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t *z);
 void qmac_batch_program_set_offset(struct qmac_batch_program *program, const int64_t *h);
 void qmac_batch_program_set_targets(struct qmac_batch_program *program, const int64_t *k);

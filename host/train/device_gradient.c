@@ -16,6 +16,7 @@ struct qmac_device_gradient {
 	uint32_t *order;   /* samples: 0, 1, 2, ... */
 	int32_t *codes;    /* weights: W */
 	int64_t *sum;      /* weights */
+	int16_t *row;      /* features: room for a row of X */
 	double unit;       /* of W */
 	int point;         /* p */
 	double largest;    /* |r| of this pass */
@@ -47,7 +48,8 @@ static enum qmac_status allocate(struct qmac_device_gradient *gradient, struct q
 	gradient->order = calloc(samples, sizeof gradient->order[0]);
 	gradient->codes = calloc(weights, sizeof gradient->codes[0]);
 	gradient->sum = calloc(weights, sizeof gradient->sum[0]);
-	if (!gradient->order || !gradient->codes || !gradient->sum)
+	gradient->row = calloc((size_t)gradient->training->data.features, sizeof gradient->row[0]);
+	if (!gradient->order || !gradient->codes || !gradient->sum || !gradient->row)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the gradient on the device");
 	for (size_t i = 0; i < samples; i++)
 		gradient->order[i] = (uint32_t)i;
@@ -93,6 +95,7 @@ void qmac_device_gradient_destroy(struct qmac_device_gradient *gradient)
 	free(gradient->order);
 	free(gradient->codes);
 	free(gradient->sum);
+	free(gradient->row);
 	free(gradient);
 }
 
@@ -104,8 +107,14 @@ uint64_t qmac_device_gradient_memory(const struct qmac_device_gradient *gradient
 enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient, struct qmac_driver *driver,
                                            struct qmac_error *err)
 {
-	return qmac_batch_program_create(driver, &gradient->plan, gradient->training->data.codes,
-	                                 &gradient->program, err);
+	const struct qmac_dataset *data = &gradient->training->data;
+	enum qmac_status status = qmac_batch_program_create(driver, &gradient->plan, &gradient->program, err);
+
+	for (int64_t i = 0; status == QMAC_OK && i < data->samples; i++) {
+		qmac_dataset_codes(data, i, gradient->row);
+		qmac_batch_program_set_x(gradient->program, i, 1, gradient->row);
+	}
+	return status;
 }
 
 /* ---- a pass --------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ static void batch_step(struct qmac_training *training, const double *at, const d
 	memset(move, 0, (size_t)features * sizeof move[0]);
 	for (int64_t b = 0; b < batch; b++) {
 		int64_t i = qmac_training_sample(training);
-		const double *x = training->data.x + i * features;
+		const double *x = qmac_dataset_row(&training->data, i, training->row);
 		double c = scale * (dot(x, at, features) - (y ? y[i] : 0));
 
 		for (int64_t j = 0; j < features; j++)

@@ -24,11 +24,11 @@ uint64_t qmac_inner_loop_memory(const struct qmac_inner_loop *inner)
 }
 
 enum qmac_status qmac_inner_loop_create(struct qmac_inner_loop *inner, struct qmac_driver *driver,
-                                        const int16_t *codes, struct qmac_error *err)
+                                        struct qmac_error *err)
 {
 	if (inner->batched)
-		return qmac_batch_program_create(driver, &inner->batch_plan, codes, &inner->batch, err);
-	return qmac_linear_program_create(driver, &inner->linear_plan, codes, &inner->linear, err);
+		return qmac_batch_program_create(driver, &inner->batch_plan, &inner->batch, err);
+	return qmac_linear_program_create(driver, &inner->linear_plan, &inner->linear, err);
 }
 
 void qmac_inner_loop_destroy(struct qmac_inner_loop *inner)
@@ -43,6 +43,14 @@ void qmac_inner_loop_reload(struct qmac_inner_loop *inner)
 {
 	if (!inner->batched) /* the others load X as they go */
 		qmac_linear_program_reload(inner->linear);
+}
+
+void qmac_inner_loop_set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes)
+{
+	if (inner->batched)
+		qmac_batch_program_set_x(inner->batch, first, count, codes);
+	else
+		qmac_linear_program_set_x(inner->linear, first, count, codes);
 }
 
 void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z)

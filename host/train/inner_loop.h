@@ -29,10 +29,10 @@ uint64_t qmac_inner_loop_memory(const struct qmac_inner_loop *inner);
 
 /* After planning; the others as in linear_program.h. destroy() leaves the struct to its owner. */
 QMAC_MUST_CHECK enum qmac_status qmac_inner_loop_create(struct qmac_inner_loop *inner,
-                                                        struct qmac_driver *driver, const int16_t *codes,
-                                                        struct qmac_error *err);
+                                                        struct qmac_driver *driver, struct qmac_error *err);
 void qmac_inner_loop_destroy(struct qmac_inner_loop *inner);
 void qmac_inner_loop_reload(struct qmac_inner_loop *inner);
+void qmac_inner_loop_set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes);
 void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z);
 void qmac_inner_loop_set_offset(struct qmac_inner_loop *inner, const int64_t *h);
 void qmac_inner_loop_set_targets(struct qmac_inner_loop *inner, const int64_t *k);

@@ -64,27 +64,6 @@ uint64_t qmac_linear_program_memory(const struct qmac_linear_plan *plan)
 	       target_bytes(plan) + alignment;
 }
 
-static enum qmac_status upload_x(struct qmac_linear_program *program, const int16_t *codes,
-                                 struct qmac_error *err)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	uint64_t features = (uint64_t)plan->shape.features, bytes = x_bytes(plan);
-	uint64_t pitch = vector_bytes(plan, program->x_container);
-	uint8_t *packed = calloc(1, bytes);
-
-	if (!packed)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %llu bytes of inputs",
-		                 (unsigned long long)bytes);
-	for (uint64_t i = 0; i < (uint64_t)plan->shape.samples; i++)
-		for (uint64_t j = 0; j < features; j++)
-			qmac_pack(packed + i * pitch + (j << program->x_container), codes[i * features + j],
-			    program->x_container);
-	qmac_driver_upload(program->driver, program->x, 0, packed, bytes);
-	free(packed);
-	program->x_due = plan->x_resident;
-	return QMAC_OK;
-}
-
 static enum qmac_status allocate(struct qmac_linear_program *program, struct qmac_error *err)
 {
 	const struct qmac_linear_plan *plan = &program->plan;
@@ -106,7 +85,7 @@ static enum qmac_status allocate(struct qmac_linear_program *program, struct qma
 }
 
 enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const struct qmac_linear_plan *plan,
-                                            const int16_t *codes, struct qmac_linear_program **program,
+                                            struct qmac_linear_program **program,
                                             struct qmac_error *err)
 {
 	struct qmac_linear_program *made = calloc(1, sizeof *made);
@@ -122,8 +101,6 @@ enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const st
 	made->h_container = h_container(plan);
 	qmac_linear_step(plan, made->step);
 	status = allocate(made, err);
-	if (status == QMAC_OK)
-		status = upload_x(made, codes, err);
 	if (status != QMAC_OK) {
 		qmac_linear_program_destroy(made);
 		return status;
@@ -142,6 +119,25 @@ void qmac_linear_program_destroy(struct qmac_linear_program *program)
 }
 
 /* ---- what a loop starts from -------------------------------------------------- */
+
+void qmac_linear_program_set_x(struct qmac_linear_program *program, int64_t first, int64_t count,
+                               const int16_t *codes)
+{
+	const struct qmac_linear_plan *plan = &program->plan;
+	int64_t features = plan->shape.features;
+	uint64_t bytes = vector_bytes(plan, program->x_container);
+
+	assert(first >= 0 && first + count <= plan->shape.samples);
+	memset(program->staging, 0, bytes);
+	for (int64_t i = 0; i < count; i++) {
+		for (int64_t j = 0; j < features; j++)
+			qmac_pack(program->staging + (j << program->x_container), codes[i * features + j],
+			          program->x_container);
+		qmac_driver_upload(program->driver, program->x, (uint64_t)(first + i) * bytes, program->staging,
+		                   bytes);
+	}
+	program->x_due = plan->x_resident;
+}
 
 void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_t *z)
 {

@@ -43,13 +43,19 @@ struct qmac_linear_loop {
 /* Bytes of device memory that a program's buffers take at most. */
 uint64_t qmac_linear_program_memory(const struct qmac_linear_plan *plan);
 
-/* Allocates the buffers and uploads X: samples x features codes of x_bits. */
+/* Allocates the buffers. */
 QMAC_MUST_CHECK enum qmac_status qmac_linear_program_create(struct qmac_driver *driver,
                                                             const struct qmac_linear_plan *plan,
-                                                            const int16_t *codes,
                                                             struct qmac_linear_program **program,
                                                             struct qmac_error *err);
 void qmac_linear_program_destroy(struct qmac_linear_program *program);
+
+/*
+ * X: `count` x features codes of x_bits, those of samples first, first + 1, ...; any number of samples at
+ * a time. All must be set before the first loop.
+ */
+void qmac_linear_program_set_x(struct qmac_linear_program *program, int64_t first, int64_t count,
+                               const int16_t *codes);
 
 /*
  * What the next loop starts from: z (features values; NULL: zeros), h (features),

@@ -14,6 +14,7 @@ struct qmac_logistic {
 	int threads;
 	double *logits, *probabilities; /* samples x classes */
 	double *gradients;              /* QMAC_BLOCKS x weights: sum of x^T (p - e_y) over each block */
+	double *rows;                   /* QMAC_BLOCKS x features: the row at which each block is */
 	double losses[QMAC_BLOCKS];
 };
 
@@ -40,8 +41,9 @@ enum qmac_status qmac_logistic_create(const struct qmac_dataset *data, double la
 		made->logits = calloc(logits, sizeof(double));
 		made->probabilities = calloc(logits, sizeof(double));
 		made->gradients = calloc((size_t)weights_of(data), QMAC_BLOCKS * sizeof(double));
+		made->rows = calloc((size_t)data->features, QMAC_BLOCKS * sizeof(double));
 	}
-	if (!made || !made->logits || !made->probabilities || !made->gradients) {
+	if (!made || !made->logits || !made->probabilities || !made->gradients || !made->rows) {
 		qmac_logistic_destroy(made);
 		*logistic = NULL;
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld features and %d classes",
@@ -60,6 +62,7 @@ void qmac_logistic_destroy(struct qmac_logistic *logistic)
 	free(logistic->logits);
 	free(logistic->probabilities);
 	free(logistic->gradients);
+	free(logistic->rows);
 	free(logistic);
 }
 
@@ -81,10 +84,10 @@ void qmac_logistic_product(const struct qmac_dataset *data, const double *x, con
 }
 
 /* gradient += x^T (p - e_y) */
-static void add_gradient(const struct qmac_dataset *data, int64_t i, const double *p, double *gradient)
+static void add_gradient(const struct qmac_dataset *data, const double *x, int right, const double *p,
+                         double *gradient)
 {
-	const double *x = data->x + i * data->features;
-	int classes = data->classes, right = (int)data->y[i];
+	int classes = data->classes;
 	double residual[QMAC_CLASSES_MAX];
 
 	for (int c = 0; c < classes; c++)
@@ -106,14 +109,17 @@ static void sum_block(void *context, int block)
 	const struct qmac_dataset *data = logistic->data;
 	int64_t weights = weights_of(data), end = qmac_block_begin(data->samples, block + 1);
 	double *gradient = logistic->gradients + block * weights, loss = 0;
+	double *room = logistic->rows + block * data->features;
 
 	memset(gradient, 0, (size_t)weights * sizeof gradient[0]);
 	for (int64_t i = qmac_block_begin(data->samples, block); i < end; i++) {
 		double *a = logistic->logits + i * data->classes, *p = logistic->probabilities + i * data->classes;
+		const double *x = qmac_dataset_row(data, i, room);
+		int right = (int)data->y[i];
 
-		qmac_logistic_product(data, data->x + i * data->features, job->w, a);
-		loss += qmac_softmax(a, p, data->classes, 1) - a[(int)data->y[i]];
-		add_gradient(data, i, p, gradient);
+		qmac_logistic_product(data, x, job->w, a);
+		loss += qmac_softmax(a, p, data->classes, 1) - a[right];
+		add_gradient(data, x, right, p, gradient);
 	}
 	logistic->losses[block] = loss;
 }
@@ -169,7 +175,7 @@ void qmac_logistic_test(const struct qmac_logistic *logistic, const double *w, d
 	for (int64_t i = data->samples; i < data->samples + data->test_samples; i++) {
 		int best = 0;
 
-		qmac_logistic_product(data, data->x + i * data->features, w, a);
+		qmac_logistic_product(data, qmac_dataset_row(data, i, logistic->rows), w, a);
 		for (int c = 1; c < data->classes; c++)
 			best = a[c] > a[best] ? c : best;
 		right += best == (int)data->y[i];

@@ -21,7 +21,7 @@ static void step(struct qmac_training *training, double *at, const double *offse
 	memset(move, 0, (size_t)training->weights * sizeof move[0]);
 	for (int64_t b = 0; b < batch; b++) {
 		int64_t i = qmac_training_sample(training);
-		const double *x = data->x + i * data->features;
+		const double *x = qmac_dataset_row(data, i, training->row);
 		const double *logits = qmac_logistic_logits(training->logistic, i);
 		const double *centre = qmac_logistic_probabilities(training->logistic, i);
 

@@ -25,6 +25,7 @@ struct qmac_low_precision {
 	int32_t *z;        /* weights: z of HALP, w/delta of the others */
 	int64_t *h;        /* weights */
 	int64_t *targets;  /* samples: k_i of a linear regression */
+	int16_t *codes;    /* features: room for a row of X */
 };
 
 /* ---- what the device is given ------------------------------------------------- */
@@ -57,11 +58,10 @@ static void dot_targets(struct qmac_low_precision *low)
 	const struct qmac_dataset *data = &low->training->data;
 
 	for (int64_t i = 0; i < data->samples; i++) {
-		const int16_t *codes = data->codes + i * data->features;
-
+		qmac_dataset_codes(data, i, low->codes);
 		low->targets[i] = 0;
 		for (int64_t j = 0; j < data->features; j++)
-			low->targets[i] += (int64_t)codes[j] * low->z[j];
+			low->targets[i] += (int64_t)low->codes[j] * low->z[j];
 	}
 	low->training->host_flops += 2 * (uint64_t)(data->samples * data->features);
 	qmac_inner_loop_set_targets(&low->inner, low->targets);
@@ -252,7 +252,8 @@ static enum qmac_status allocate(struct qmac_low_precision *low, struct qmac_err
 	low->z = calloc(weights, sizeof low->z[0]);
 	low->h = calloc(weights, sizeof low->h[0]);
 	low->targets = calloc(samples, sizeof low->targets[0]);
-	if (low->order && low->z && low->h && low->targets)
+	low->codes = calloc((size_t)low->training->data.features, sizeof low->codes[0]);
+	if (low->order && low->z && low->h && low->targets && low->codes)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld inner steps",
 	                 (long long)run->inner_steps);
@@ -284,6 +285,17 @@ static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_h
 	return status;
 }
 
+/* X, row by row: at no time does the host have all of it in codes. */
+static void upload_inputs(struct qmac_low_precision *low)
+{
+	const struct qmac_dataset *data = &low->training->data;
+
+	for (int64_t i = 0; i < data->samples; i++) {
+		qmac_dataset_codes(data, i, low->codes);
+		qmac_inner_loop_set_x(&low->inner, i, 1, low->codes);
+	}
+}
+
 static enum qmac_status open_device(struct qmac_low_precision *low, const struct qmac_hw *hw,
                                     const struct qmac_train_observer *observer, struct qmac_error *err)
 {
@@ -304,9 +316,11 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 	if (status == QMAC_OK)
 		status = qmac_driver_open(low->backend, hw, RING_LOG2, &low->driver, err);
 	if (status == QMAC_OK)
-		status = qmac_inner_loop_create(&low->inner, low->driver, low->training->data.codes, err);
+		status = qmac_inner_loop_create(&low->inner, low->driver, err);
 	if (status == QMAC_OK && low->gradient)
 		status = qmac_device_gradient_open(low->gradient, low->driver, err);
+	if (status == QMAC_OK)
+		upload_inputs(low);
 	return status;
 }
 
@@ -356,6 +370,7 @@ void qmac_low_precision_destroy(struct qmac_low_precision *low)
 	free(low->z);
 	free(low->h);
 	free(low->targets);
+	free(low->codes);
 	free(low);
 }
 

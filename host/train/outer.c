@@ -13,6 +13,7 @@ struct qmac_outer {
 	const struct qmac_dataset *data;
 	int threads;
 	double *gradients; /* BLOCKS x features: sum of r_i x_i over each block */
+	double *rows;      /* BLOCKS x features: the row at which each block is */
 	double losses[BLOCKS]; /* sum of r_i^2 */
 };
 
@@ -29,9 +30,11 @@ enum qmac_status qmac_outer_create(const struct qmac_dataset *data, int threads,
 
 	assert(threads >= 1);
 	*outer = made;
-	if (made)
+	if (made) {
 		made->gradients = calloc((size_t)data->features, BLOCKS * sizeof(double));
-	if (!made || !made->gradients) {
+		made->rows = calloc((size_t)data->features, BLOCKS * sizeof(double));
+	}
+	if (!made || !made->gradients || !made->rows) {
 		qmac_outer_destroy(made);
 		*outer = NULL;
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for gradients of %lld features",
@@ -47,6 +50,7 @@ void qmac_outer_destroy(struct qmac_outer *outer)
 	if (!outer)
 		return;
 	free(outer->gradients);
+	free(outer->rows);
 	free(outer);
 }
 
@@ -57,12 +61,12 @@ static void sum_block(void *context, int block)
 	const double *w = job->w;
 	const struct qmac_dataset *data = outer->data;
 	int64_t features = data->features, end = qmac_block_begin(data->samples, block + 1);
-	double *gradient = outer->gradients + block * features;
+	double *gradient = outer->gradients + block * features, *room = outer->rows + block * features;
 	double loss = 0;
 
 	memset(gradient, 0, (size_t)features * sizeof gradient[0]);
 	for (int64_t i = qmac_block_begin(data->samples, block); i < end; i++) {
-		const double *x = data->x + i * features;
+		const double *x = qmac_dataset_row(data, i, room);
 		double r = 0;
 
 		for (int64_t j = 0; j < features; j++)

@@ -57,6 +57,13 @@ static enum qmac_status create_outer(struct qmac_training *training, const struc
 	return qmac_logistic_create(data, run->lambda, run->threads, &training->logistic, err);
 }
 
+static enum qmac_status allocate(double **vector, int64_t count, struct qmac_error *err)
+{
+	*vector = calloc((size_t)count, sizeof **vector);
+	return *vector ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
+	                                     (long long)count);
+}
+
 static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *run,
                                struct qmac_error *err)
 {
@@ -73,12 +80,10 @@ static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *
 		status = adopt_sizes(run, &training->data, err);
 	if (status == QMAC_OK)
 		status = create_outer(training, run, err);
-	for (size_t i = 0; status == QMAC_OK && i < sizeof vectors / sizeof vectors[0]; i++) {
-		*vectors[i] = calloc((size_t)training->weights, sizeof(double));
-		if (!*vectors[i])
-			status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
-			                   (long long)training->weights);
-	}
+	for (size_t i = 0; status == QMAC_OK && i < sizeof vectors / sizeof vectors[0]; i++)
+		status = allocate(vectors[i], training->weights, err);
+	if (status == QMAC_OK)
+		status = allocate(&training->row, training->data.features, err);
 	return status;
 }
 
@@ -93,6 +98,7 @@ static void tear_down(struct qmac_training *training)
 	free(training->h);
 	free(training->kept);
 	free(training->move);
+	free(training->row);
 }
 
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
@@ -113,7 +119,7 @@ static void measure(struct qmac_training *training, struct qmac_low_precision *l
 	if (training->logistic)
 		qmac_logistic_test(training->logistic, training->w, &row->test_loss, &row->test_accuracy);
 	else
-		row->test_loss = qmac_dataset_test_loss(&training->data, training->w);
+		row->test_loss = qmac_dataset_test_loss(&training->data, training->w, training->row);
 	if (low)
 		qmac_low_precision_cost(low, row);
 }

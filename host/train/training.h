@@ -21,6 +21,7 @@ struct qmac_training {
 	double *w;                   /* weights; the centre of the variance-reduced algorithms */
 	double *gradient;            /* weights: grad f(w) at the start of an epoch */
 	double *z, *h, *kept, *move; /* weights each, for use within an epoch */
+	double *row;                 /* features: room for a row of the data */
 	double loss, norm;           /* at w */
 	struct qmac_random samples;  /* order of the samples: the same for every algorithm */
 	int64_t next, left;          /* of the group that was drawn last: its next row, rows not yet taken */
