@@ -86,7 +86,7 @@ static enum qmac_status inner_loop(struct qmac_driver *driver, struct qmac_error
 	int32_t z[FEATURES];
 	uint32_t order[STEPS], random = 2;
 	const struct qmac_linear_loop loop = {.order = order, .steps = STEPS, .keep_after = STEPS, .z = z};
-	struct qmac_linear_program *program = NULL;
+	struct qmac_inner_loop *program = NULL;
 	struct qmac_linear_plan plan;
 	enum qmac_status status = qmac_linear_plan_make(&plan, &shape, qmac_driver_hw(driver), err);
 
@@ -98,11 +98,11 @@ static enum qmac_status inner_loop(struct qmac_driver *driver, struct qmac_error
 		status = qmac_linear_program_create(driver, &plan, &program, err);
 	if (status)
 		return status;
-	qmac_linear_program_set_x(program, 0, SAMPLES, codes);
-	qmac_linear_program_set_z(program, NULL);
-	qmac_linear_program_set_offset(program, offset);
-	status = qmac_linear_program_run(program, &loop, err);
-	qmac_linear_program_destroy(program);
+	qmac_inner_loop_set_x(program, 0, SAMPLES, codes);
+	qmac_inner_loop_set_z(program, NULL);
+	qmac_inner_loop_set_offset(program, offset);
+	status = qmac_inner_loop_run(program, &loop, err);
+	qmac_inner_loop_destroy(program);
 	return status;
 }
 

@@ -35,7 +35,7 @@ static void random_hardware(struct qmac_hw *hw)
 }
 
 /* New starting values for some of what a loop starts from, on both sides. */
-static void set_start(struct ref_linear *model, struct qmac_batch_program *program,
+static void set_start(struct ref_linear *model, struct qmac_inner_loop *program,
                       const struct qmac_batch_plan *plan, bool first)
 {
 	bool clear = case_pick(0, 1), extreme = case_pick(0, 3) == 0;
@@ -43,18 +43,18 @@ static void set_start(struct ref_linear *model, struct qmac_batch_program *progr
 
 	if (first || case_pick(0, 1)) {
 		case_linear_start(model, start, clear, extreme);
-		qmac_batch_program_set_z(program, clear ? NULL : start);
+		qmac_inner_loop_set_z(program, clear ? NULL : start);
 	}
 	if (model->shape.has_offset && (first || case_pick(0, 1))) {
 		case_linear_offset(model, plan->step.u_bits);
-		qmac_batch_program_set_offset(program, model->h);
+		qmac_inner_loop_set_offset(program, model->h);
 	}
 	if (model->shape.has_targets)
-		qmac_batch_program_set_targets(program, model->k);
+		qmac_inner_loop_set_targets(program, model->k);
 }
 
 /* One loop of random length from a random start, on both sides. */
-static void check_loop(struct ref_linear *model, struct qmac_batch_program *program,
+static void check_loop(struct ref_linear *model, struct qmac_inner_loop *program,
                        const struct qmac_batch_plan *plan, bool first)
 {
 	const struct qmac_linear_shape *s = &model->shape;
@@ -72,7 +72,7 @@ static void check_loop(struct ref_linear *model, struct qmac_batch_program *prog
 	qmac_batch_sort(order, loop.steps, s->batch);
 	set_start(model, program, plan, first);
 	case_linear_run(model, &loop, kept);
-	case_check_status(qmac_batch_program_run(program, &loop, &err), &err);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
 	for (int64_t j = 0; j < s->features; j++)
 		CU_ASSERT_EQUAL_FATAL(z[j], kept[j]);
 }
@@ -97,7 +97,7 @@ static void random_case(void)
 	struct qmac_hw hw;
 	struct qmac_batch_plan plan;
 	struct case_device device;
-	struct qmac_batch_program *program;
+	struct qmac_inner_loop *program;
 	uint64_t counters[QMAC_COUNTERS];
 
 	case_device_draw(&device);
@@ -115,13 +115,13 @@ static void random_case(void)
 	case_linear_operands(&model, codes, case_pick(0, 2) ? case_any_code : case_extreme_code);
 	case_device_open(&device, &hw, qmac_batch_program_memory(&plan));
 	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &plan, &program, NULL), QMAC_OK);
-	qmac_batch_program_set_x(program, 0, plan.shape.samples, codes);
+	qmac_inner_loop_set_x(program, 0, plan.shape.samples, codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&model, program, &plan, loop == 0);
 	case_check_races(&device);
 	seen.clamped += model.clamped > 0;
 	case_check_exact(&device, counters);
-	qmac_batch_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	case_device_close(&device);
 }
 

@@ -41,7 +41,7 @@ static void random_hardware(struct qmac_hw *hw)
 }
 
 /* One loop of random length from a random start, on both sides. */
-static void check_loop(struct ref_linear *model, struct qmac_linear_program *program,
+static void check_loop(struct ref_linear *model, struct qmac_inner_loop *program,
                        const struct qmac_linear_plan *plan, bool first)
 {
 	const struct qmac_linear_shape *s = &model->shape;
@@ -58,17 +58,17 @@ static void check_loop(struct ref_linear *model, struct qmac_linear_program *pro
 	loop.keep_after = case_pick(0, 1) ? loop.steps : case_pick(0, loop.steps);
 	if (first || case_pick(0, 1)) {
 		case_linear_start(model, start, clear, false);
-		qmac_linear_program_set_z(program, clear ? NULL : start);
+		qmac_inner_loop_set_z(program, clear ? NULL : start);
 	}
 	if (s->has_offset && (first || case_pick(0, 1))) {
 		case_linear_offset(model, plan->step.u_bits);
-		qmac_linear_program_set_offset(program, model->h);
+		qmac_inner_loop_set_offset(program, model->h);
 	}
 	if (s->has_targets)
-		qmac_linear_program_set_targets(program, model->k);
+		qmac_inner_loop_set_targets(program, model->k);
 	case_order(order, loop.steps, s->samples);
 	case_linear_run(model, &loop, kept);
-	case_check_status(qmac_linear_program_run(program, &loop, &err), &err);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
 	for (int64_t j = 0; j < s->features; j++)
 		CU_ASSERT_EQUAL_FATAL(z[j], kept[j]);
 }
@@ -89,7 +89,7 @@ static void random_case(void)
 	struct qmac_hw hw;
 	struct qmac_linear_plan plan;
 	struct case_device device;
-	struct qmac_linear_program *program;
+	struct qmac_inner_loop *program;
 
 	case_device_draw(&device);
 	random_hardware(&hw);
@@ -102,12 +102,12 @@ static void random_case(void)
 	case_linear_operands(&model, codes, random_code);
 	case_device_open(&device, &hw, qmac_linear_program_memory(&plan));
 	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(device.driver, &plan, &program, NULL), QMAC_OK);
-	qmac_linear_program_set_x(program, 0, plan.shape.samples, codes);
+	qmac_inner_loop_set_x(program, 0, plan.shape.samples, codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&model, program, &plan, loop == 0);
 	case_check_races(&device);
 	seen.saturated += model.clamped != 0;
-	qmac_linear_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	case_device_close(&device);
 }
 

@@ -113,7 +113,7 @@ static void residual(void *context, const uint32_t *samples, int count, const in
 /* ---- loops ------------------------------------------------------------------------------ */
 
 /* New starting values for some of what a loop starts from, on both sides. */
-static void set_start(struct fixture *f, struct qmac_batch_program *program, bool first)
+static void set_start(struct fixture *f, struct qmac_inner_loop *program, bool first)
 {
 	struct ref_logistic *model = &f->model;
 	const struct qmac_linear_shape *s = &f->plan.shape;
@@ -134,12 +134,12 @@ static void set_start(struct fixture *f, struct qmac_batch_program *program, boo
 			h[k] = model->h[j][c];
 		}
 	if (set_z)
-		qmac_batch_program_set_z(program, clear ? NULL : start);
+		qmac_inner_loop_set_z(program, clear ? NULL : start);
 	if (set_h)
-		qmac_batch_program_set_offset(program, h);
+		qmac_inner_loop_set_offset(program, h);
 }
 
-static void check_loop(struct fixture *f, struct qmac_batch_program *program, bool first)
+static void check_loop(struct fixture *f, struct qmac_inner_loop *program, bool first)
 {
 	const struct qmac_linear_shape *s = &f->plan.shape;
 	const struct qmac_linear_arithmetic *step = &f->plan.step;
@@ -162,7 +162,7 @@ static void check_loop(struct fixture *f, struct qmac_batch_program *program, bo
 	seen.left += loop.point < s->frac_bits;
 	set_start(f, program, first);
 	memcpy(f->kept_z, f->model.z, sizeof f->kept_z);
-	case_check_status(qmac_batch_program_run(program, &loop, &err), &err);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
 	CU_ASSERT_EQUAL(f->steps, loop.steps);
 	for (int64_t j = 0; j < s->features; j++)
 		for (int64_t c = 0; c < s->outputs; c++)
@@ -209,7 +209,7 @@ static void random_case(void)
 	const struct qmac_linear_shape shape = random_shape();
 	struct qmac_hw hw = random_hardware();
 	struct case_device device;
-	struct qmac_batch_program *program;
+	struct qmac_inner_loop *program;
 	uint64_t counters[QMAC_COUNTERS];
 
 	case_device_draw(&device);
@@ -226,7 +226,7 @@ static void random_case(void)
 	set_up(&f, &shape);
 	case_device_open(&device, &hw, qmac_batch_program_memory(&f.plan));
 	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &f.plan, &program, NULL), QMAC_OK);
-	qmac_batch_program_set_x(program, 0, shape.samples, f.codes);
+	qmac_inner_loop_set_x(program, 0, shape.samples, f.codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&f, program, loop == 0);
 	case_check_races(&device);
@@ -234,7 +234,7 @@ static void random_case(void)
 	case_check_exact(&device, counters);
 	/* more where U is clamped, too */
 	CU_ASSERT(counters[QMAC_COUNTER_REQUANT_SATURATIONS] >= f.model.clamped);
-	qmac_batch_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	case_device_close(&device);
 }
 

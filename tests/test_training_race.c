@@ -53,7 +53,7 @@ static struct qmac_hw make_hw(const struct place *place)
 	};
 }
 
-static void run_loops(struct qmac_linear_program *program, const struct algorithm *algorithm, uint64_t *rng)
+static void run_loops(struct qmac_inner_loop *program, const struct algorithm *algorithm, uint64_t *rng)
 {
 	int64_t h[FEATURES] = {3, -5, 7}, k[SAMPLES] = {1, -2, 3};
 	int32_t start[FEATURES] = {0}, z[FEATURES];
@@ -66,12 +66,12 @@ static void run_loops(struct qmac_linear_program *program, const struct algorith
 
 		for (int t = 0; t < STEPS; t++)
 			order[t] = (uint32_t)(test_random(rng) % SAMPLES);
-		qmac_linear_program_set_z(program, loop == 1 ? start : NULL);
+		qmac_inner_loop_set_z(program, loop == 1 ? start : NULL);
 		if (algorithm->has_offset)
-			qmac_linear_program_set_offset(program, h);
+			qmac_inner_loop_set_offset(program, h);
 		if (algorithm->has_targets)
-			qmac_linear_program_set_targets(program, k);
-		if (qmac_linear_program_run(program, &run, &err) != QMAC_OK) {
+			qmac_inner_loop_set_targets(program, k);
+		if (qmac_inner_loop_run(program, &run, &err) != QMAC_OK) {
 			puts(err.message);
 			CU_FAIL_FATAL("device");
 		}
@@ -114,7 +114,7 @@ static void check_loops(const struct place *place, const struct algorithm *algor
 	struct qmac_device_options options = {.kernel = "auto"};
 	int16_t codes[SAMPLES * FEATURES];
 	struct qmac_linear_plan plan;
-	struct qmac_linear_program *program;
+	struct qmac_inner_loop *program;
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
 	struct qmac_race race;
@@ -137,7 +137,7 @@ static void check_loops(const struct place *place, const struct algorithm *algor
 	backend = recording_backend(backend);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(backend, &hw, RING_LOG2, &driver, NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_linear_program_create(driver, &plan, &program, NULL), QMAC_OK);
-	qmac_linear_program_set_x(program, 0, plan.shape.samples, codes);
+	qmac_inner_loop_set_x(program, 0, plan.shape.samples, codes);
 	run_loops(program, algorithm, &rng);
 	commands = recording_commands(backend, &count);
 	CU_ASSERT(count > 3 * STEPS * 4);
@@ -147,7 +147,7 @@ static void check_loops(const struct place *place, const struct algorithm *algor
 	}
 	if (!plan.x_resident || plan.target_table)
 		check_needed(&hw, commands, count);
-	qmac_linear_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);
 }

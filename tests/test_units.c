@@ -192,7 +192,7 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 {
 	struct qmac_hw hw = shipped_hw(hw_name);
 	struct qmac_linear_plan plan;
-	struct qmac_linear_program *program;
+	struct qmac_inner_loop *program;
 	struct qmac_linear_loop loop = {.order = p.order, .steps = 1, .keep_after = 1, .first_step = STEP,
 	                                .x_unit = dx, .z_unit = 0, .z = p.after};
 	struct qmac_error err;
@@ -203,11 +203,11 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 	case_check_status(qmac_linear_plan_make(&plan, &p.shape, &hw, &err), &err);
 	case_device_open(&device, &hw, qmac_linear_program_memory(&plan));
 	case_check_status(qmac_linear_program_create(device.driver, &plan, &program, &err), &err);
-	qmac_linear_program_set_x(program, 0, p.shape.samples, p.codes);
-	qmac_linear_program_set_z(program, p.z);
-	qmac_linear_program_set_offset(program, p.h);
-	qmac_linear_program_set_targets(program, p.k);
-	case_check_status(qmac_linear_program_run(program, &loop, &err), &err);
+	qmac_inner_loop_set_x(program, 0, p.shape.samples, p.codes);
+	qmac_inner_loop_set_z(program, p.z);
+	qmac_inner_loop_set_offset(program, p.h);
+	qmac_inner_loop_set_targets(program, p.k);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
 	check("m'", real_at(QMAC_SPACE_ACC, plan.m_row, 0, true), p.real_scaled[0][0], rounding());
 	seen.left += plan.step.t_left > 0;
 	seen.right += plan.step.t_shift > 0;
@@ -226,7 +226,7 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 		check("h", real_at(QMAC_SPACE_ACC, plan.h_row + row, lane, true), p.unit_h * (double)p.h[j], 1e-9);
 	}
 	check_tags();
-	qmac_linear_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	case_device_close(&device);
 }
 
@@ -260,7 +260,7 @@ static void run_batch(const char *hw_name, int point)
 {
 	struct qmac_hw hw = shipped_hw(hw_name);
 	struct qmac_batch_plan plan;
-	struct qmac_batch_program *program;
+	struct qmac_inner_loop *program;
 	int64_t sum[FEATURES * CLASSES];
 	int asked = 0;
 	struct qmac_linear_loop loop = {.order = p.order, .steps = 1, .keep_after = 1, .first_step = STEP,
@@ -273,16 +273,16 @@ static void run_batch(const char *hw_name, int point)
 	CU_ASSERT_FATAL(plan.chunks == 1 && plan.groups == 1);
 	case_device_open(&device, &hw, qmac_batch_program_memory(&plan));
 	case_check_status(qmac_batch_program_create(device.driver, &plan, &program, &err), &err);
-	qmac_batch_program_set_x(program, 0, p.shape.samples, p.codes);
-	qmac_batch_program_set_z(program, p.z);
+	qmac_inner_loop_set_x(program, 0, p.shape.samples, p.codes);
+	qmac_inner_loop_set_z(program, p.z);
 	if (p.shape.has_offset)
-		qmac_batch_program_set_offset(program, p.h);
+		qmac_inner_loop_set_offset(program, p.h);
 	if (p.shape.has_targets)
-		qmac_batch_program_set_targets(program, p.k);
-	case_check_status(qmac_batch_program_run(program, &loop, &err), &err);
+		qmac_inner_loop_set_targets(program, p.k);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
 	check_batch(&plan);
 	check_tags();
-	qmac_batch_program_destroy(program);
+	qmac_inner_loop_destroy(program);
 	case_device_close(&device);
 }
 

@@ -154,8 +154,7 @@ static void draw_shape(struct run *r, bool batched, struct qmac_linear_shape *s)
 struct inner {
 	struct qmac_linear_shape shape;
 	int u_bits;
-	struct qmac_linear_program *single;
-	struct qmac_batch_program *batch;
+	struct qmac_inner_loop *loop;
 	int16_t codes[SAMPLES_MAX * FEATURES_MAX];
 	int64_t offset[FEATURES_MAX], targets[SAMPLES_MAX];
 	int32_t z[FEATURES_MAX];
@@ -188,20 +187,12 @@ static enum qmac_status run_loop(struct run *r, struct inner *in)
 	loop.first_step = (uint32_t)qmac_fuzz_word(&r->rng);
 	loop.keep_after = qmac_fuzz_below(&r->rng, loop.steps + 1);
 	draw_start(r, in);
-	if (in->batch) {
-		qmac_batch_program_set_z(in->batch, in->z);
-		if (in->shape.has_offset)
-			qmac_batch_program_set_offset(in->batch, in->offset);
-		if (in->shape.has_targets)
-			qmac_batch_program_set_targets(in->batch, in->targets);
-		return qmac_batch_program_run(in->batch, &loop, r->err);
-	}
-	qmac_linear_program_set_z(in->single, in->z);
+	qmac_inner_loop_set_z(in->loop, in->z);
 	if (in->shape.has_offset)
-		qmac_linear_program_set_offset(in->single, in->offset);
+		qmac_inner_loop_set_offset(in->loop, in->offset);
 	if (in->shape.has_targets)
-		qmac_linear_program_set_targets(in->single, in->targets);
-	return qmac_linear_program_run(in->single, &loop, r->err);
+		qmac_inner_loop_set_targets(in->loop, in->targets);
+	return qmac_inner_loop_run(in->loop, &loop, r->err);
 }
 
 static enum qmac_status loops(struct run *r, struct inner *in)
@@ -210,12 +201,11 @@ static enum qmac_status loops(struct run *r, struct inner *in)
 
 	for (int loop = 0; !status && loop < LOOPS; loop++)
 		status = run_loop(r, in);
-	qmac_batch_program_destroy(in->batch);
-	qmac_linear_program_destroy(in->single);
+	qmac_inner_loop_destroy(in->loop);
 	return status;
 }
 
-/* Makes the program of a random shape; neither where none was found that fits. */
+/* Makes the loop of a random shape; none where no shape was found that fits. */
 static enum qmac_status draw_program(struct run *r, bool batched, struct inner *in)
 {
 	struct qmac_linear_plan linear;
@@ -230,8 +220,8 @@ static enum qmac_status draw_program(struct run *r, bool batched, struct inner *
 		for (int64_t at = 0; at < in->shape.samples * in->shape.features; at++)
 			/* The most negative code is not one of them. */
 			in->codes[at] = (int16_t)(number(r, in->shape.x_bits - 1));
-		return batched ? qmac_batch_program_create(r->driver, &batch, &in->batch, r->err) :
-		       qmac_linear_program_create(r->driver, &linear, &in->single, r->err);
+		return batched ? qmac_batch_program_create(r->driver, &batch, &in->loop, r->err) :
+		       qmac_linear_program_create(r->driver, &linear, &in->loop, r->err);
 	}
 	return QMAC_OK;
 }
@@ -244,12 +234,10 @@ static enum qmac_status inner_loops(struct run *r, bool batched)
 	if (!in)
 		return qmac_fail(r->err, QMAC_INTERNAL, "out of memory for a training-like stream");
 	status = draw_program(r, batched, in);
-	if (!status && in->batch)
-		qmac_batch_program_set_x(in->batch, 0, in->shape.samples, in->codes);
-	if (!status && in->single)
-		qmac_linear_program_set_x(in->single, 0, in->shape.samples, in->codes);
+	if (!status && in->loop)
+		qmac_inner_loop_set_x(in->loop, 0, in->shape.samples, in->codes);
 	if (!status)
-		status = in->single || in->batch ? loops(r, in) : layer(r);
+		status = in->loop ? loops(r, in) : layer(r);
 	free(in);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "train/units.h"
 
 struct qmac_batch_program {
+	struct qmac_inner_loop base;
 	struct qmac_driver *driver;
 	struct qmac_batch_plan plan;
 	struct qmac_buffer x, z, h, targets, m, scaled, sum;
@@ -45,5 +46,10 @@ static inline uint64_t qmac_batch_sample_bytes(const struct qmac_batch_plan *pla
 /* Packs integers into program->staging and sends them to a buffer. */
 void qmac_batch_upload(struct qmac_batch_program *program, struct qmac_buffer buffer, const int64_t *values,
                        int64_t count, unsigned container);
+
+/* The `run` of struct qmac_inner_loop_operations. */
+QMAC_MUST_CHECK enum qmac_status qmac_batch_run(struct qmac_inner_loop *inner,
+                                                const struct qmac_linear_loop *loop,
+                                                struct qmac_error *err);
 
 #endif

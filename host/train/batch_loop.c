@@ -370,9 +370,10 @@ static enum qmac_status run_update(struct qmac_batch_program *program, const str
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-enum qmac_status qmac_batch_program_run(struct qmac_batch_program *program,
-                                        const struct qmac_linear_loop *loop, struct qmac_error *err)
+enum qmac_status qmac_batch_run(struct qmac_inner_loop *inner, const struct qmac_linear_loop *loop,
+                                struct qmac_error *err)
 {
+	struct qmac_batch_program *program = (struct qmac_batch_program *)inner;
 	bool exchanges = program->plan.shape.host_residual;
 	int64_t chunks = loop->steps * program->plan.chunks;
 	struct qmac_token stored;

@@ -5,6 +5,11 @@
 
 #include "train/batch_internal.h"
 
+static struct qmac_batch_program *program_of(struct qmac_inner_loop *inner)
+{
+	return (struct qmac_batch_program *)inner;
+}
+
 /* ---- buffers ------------------------------------------------------------------ */
 
 static unsigned h_container(const struct qmac_batch_plan *plan)
@@ -71,16 +76,27 @@ static enum qmac_status allocate(struct qmac_batch_program *program, struct qmac
 	return status;
 }
 
+static void destroy(struct qmac_inner_loop *inner)
+{
+	struct qmac_batch_program *program = program_of(inner);
+
+	free(program->staging);
+	free(program->sample);
+	free(program->values);
+	free(program->commands);
+	free(program);
+}
+
 enum qmac_status qmac_batch_program_create(struct qmac_driver *driver, const struct qmac_batch_plan *plan,
-                                           struct qmac_batch_program **program,
-                                           struct qmac_error *err)
+                                           struct qmac_inner_loop **inner, struct qmac_error *err)
 {
 	struct qmac_batch_program *made = calloc(1, sizeof *made);
 	enum qmac_status status;
 
-	*program = NULL;
+	*inner = NULL;
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
+	made->base.operations = &qmac_batch_operations;
 	made->driver = driver;
 	made->plan = *plan;
 	made->x_container = qmac_container_for(plan->shape.x_bits);
@@ -91,29 +107,18 @@ enum qmac_status qmac_batch_program_create(struct qmac_driver *driver, const str
 	made->scaled_container = qmac_container_for(plan->step.mp_bits);
 	status = allocate(made, err);
 	if (status != QMAC_OK) {
-		qmac_batch_program_destroy(made);
+		destroy(&made->base);
 		return status;
 	}
-	*program = made;
+	*inner = &made->base;
 	return QMAC_OK;
-}
-
-void qmac_batch_program_destroy(struct qmac_batch_program *program)
-{
-	if (!program)
-		return;
-	free(program->staging);
-	free(program->sample);
-	free(program->values);
-	free(program->commands);
-	free(program);
 }
 
 /* ---- what a loop starts from -------------------------------------------------- */
 
-void qmac_batch_program_set_x(struct qmac_batch_program *program, int64_t first, int64_t count,
-                              const int16_t *codes)
+static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes)
 {
+	struct qmac_batch_program *program = program_of(inner);
 	int64_t features = program->plan.shape.features;
 	uint64_t bytes = qmac_batch_sample_bytes(&program->plan);
 
@@ -126,8 +131,9 @@ void qmac_batch_program_set_x(struct qmac_batch_program *program, int64_t first,
 	}
 }
 
-void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t *z)
+static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 {
+	struct qmac_batch_program *program = program_of(inner);
 	int64_t weights = qmac_batch_weights(&program->plan);
 
 	program->z_clear = !z;
@@ -140,17 +146,27 @@ void qmac_batch_program_set_z(struct qmac_batch_program *program, const int32_t 
 	                   qmac_batch_bytes(weights, program->z_container));
 }
 
-void qmac_batch_program_set_offset(struct qmac_batch_program *program, const int64_t *h)
+static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
 {
+	struct qmac_batch_program *program = program_of(inner);
+
 	assert(program->plan.shape.has_offset);
 	qmac_batch_upload(program, program->h, h, qmac_batch_weights(&program->plan), program->h_container);
 	program->h_due = true;
 }
 
-void qmac_batch_program_set_targets(struct qmac_batch_program *program, const int64_t *k)
+static void set_targets(struct qmac_inner_loop *inner, const int64_t *k)
 {
+	struct qmac_batch_program *program = program_of(inner);
+
 	assert(program->plan.shape.has_targets);
 	qmac_batch_upload(program, program->targets, k, program->plan.shape.samples, program->target_container);
+}
+
+/* X is loaded as the loop goes. */
+static void reload(struct qmac_inner_loop *inner)
+{
+	(void)inner;
 }
 
 static int compare_samples(const void *a, const void *b)
@@ -165,3 +181,19 @@ void qmac_batch_sort(uint32_t *order, int64_t steps, int64_t batch)
 	for (int64_t t = 0; batch > 1 && t < steps; t++)
 		qsort(order + t * batch, (size_t)batch, sizeof order[0], compare_samples);
 }
+
+static uint64_t memory(const struct qmac_inner_plan *plan)
+{
+	return qmac_batch_program_memory(&plan->of.batch);
+}
+
+static enum qmac_status create(struct qmac_driver *driver, const struct qmac_inner_plan *plan,
+                               struct qmac_inner_loop **inner, struct qmac_error *err)
+{
+	return qmac_batch_program_create(driver, &plan->of.batch, inner, err);
+}
+
+const struct qmac_inner_loop_operations qmac_batch_operations = {
+	.memory = memory, .create = create, .destroy = destroy, .set_x = set_x, .set_z = set_z,
+	.set_offset = set_offset, .set_targets = set_targets, .reload = reload, .run = qmac_batch_run,
+};

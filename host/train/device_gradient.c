@@ -12,7 +12,7 @@ enum { BITS = QMAC_GRADIENT_BITS };
 struct qmac_device_gradient {
 	struct qmac_training *training;
 	struct qmac_batch_plan plan;
-	struct qmac_batch_program *program;
+	struct qmac_inner_loop *program;
 	uint32_t *order;   /* samples: 0, 1, 2, ... */
 	int32_t *codes;    /* weights: W */
 	int64_t *sum;      /* weights */
@@ -91,7 +91,7 @@ void qmac_device_gradient_destroy(struct qmac_device_gradient *gradient)
 {
 	if (!gradient)
 		return;
-	qmac_batch_program_destroy(gradient->program);
+	qmac_inner_loop_destroy(gradient->program);
 	free(gradient->order);
 	free(gradient->codes);
 	free(gradient->sum);
@@ -112,7 +112,7 @@ enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient
 
 	for (int64_t i = 0; status == QMAC_OK && i < data->samples; i++) {
 		qmac_dataset_codes(data, i, gradient->row);
-		qmac_batch_program_set_x(gradient->program, i, 1, gradient->row);
+		qmac_inner_loop_set_x(gradient->program, i, 1, gradient->row);
 	}
 	return status;
 }
@@ -201,8 +201,8 @@ enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient,
 	enum qmac_status status;
 
 	choose_scales(gradient);
-	qmac_batch_program_set_z(gradient->program, gradient->codes);
-	status = qmac_batch_program_run(gradient->program, &loop, err);
+	qmac_inner_loop_set_z(gradient->program, gradient->codes);
+	status = qmac_inner_loop_run(gradient->program, &loop, err);
 	if (status == QMAC_OK)
 		finish(gradient);
 	return status;

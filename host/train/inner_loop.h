@@ -1,43 +1,144 @@
 /*
- * The inner loop of a low-precision run on the device: one sample a step by vector
- * commands (linear_program.h), mini-batches and logistic regression through the array
- * (batch_program.h).
+ * The inner loop of a low-precision run on the device, whatever its commands are: Z stays on chip while
+ * steps move it. Two kinds: five vector commands a step, for linear regression one sample at a time
+ * (linear_program.h), and products on the array, for mini-batches and logistic regression
+ * (batch_program.h). The plan takes the first where it can: it is the cheaper one.
+ *
+ * A loop belongs to one driver and does not own it. Its buffers live until the driver is closed.
  */
 #ifndef QMAC_TRAIN_INNER_LOOP_H
 #define QMAC_TRAIN_INNER_LOOP_H
 
-#include "train/batch_program.h"
-#include "train/linear_program.h"
+#include "driver/driver.h"
+#include "train/batch_plan.h"
+#include "train/linear_plan.h"
 
+/* Sites of random numbers (numerics.md): which tensor is rounded. */
+enum qmac_site { QMAC_SITE_WEIGHTS = 1 };
+
+/* One run of the inner loop. */
+struct qmac_linear_loop {
+	/* steps indices of samples; of mini-batches steps * batch, rising within each (sums are exact) */
+	const uint32_t *order;
+	int64_t steps;
+	int64_t keep_after;     /* z is the Z after so many steps, 0..steps */
+	uint32_t run_seed;
+	uint32_t first_step;    /* number of the first step within the run */
+	double x_unit, z_unit;  /* real values of 1 in X and in Z, for reports; 0: not known */
+	int32_t *z;             /* features (times outputs) values; written */
+	int64_t *sum;           /* with sum_only, in place of z: of the last step */
+	/*
+	 * With host_residual: makes m', `count` samples by outputs numbers of mp_bits, of m of the same size.
+	 * `point` is p, the fraction bits of m' in this loop.
+	 */
+	void (*residual)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);
+	void *context;
+	int point;
+};
+
+struct qmac_inner_loop;
+struct qmac_inner_plan;
+
+/* What a kind of loop can do; called through the functions below. */
+struct qmac_inner_loop_operations {
+	uint64_t (*memory)(const struct qmac_inner_plan *plan);
+	enum qmac_status (*create)(struct qmac_driver *driver, const struct qmac_inner_plan *plan,
+	                           struct qmac_inner_loop **inner, struct qmac_error *err);
+	void (*destroy)(struct qmac_inner_loop *inner);
+	void (*set_x)(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes);
+	void (*set_z)(struct qmac_inner_loop *inner, const int32_t *z);
+	void (*set_offset)(struct qmac_inner_loop *inner, const int64_t *h);
+	void (*set_targets)(struct qmac_inner_loop *inner, const int64_t *k);
+	void (*reload)(struct qmac_inner_loop *inner);
+	enum qmac_status (*run)(struct qmac_inner_loop *inner, const struct qmac_linear_loop *loop,
+	                        struct qmac_error *err);
+};
+
+/* Every kind's own struct begins with it. */
 struct qmac_inner_loop {
-	bool batched;
+	const struct qmac_inner_loop_operations *operations;
+};
+
+/* How a loop runs on a device. A plain value. */
+struct qmac_inner_plan {
+	const struct qmac_inner_loop_operations *operations;
+	struct qmac_linear_shape shape;
 	struct qmac_linear_arithmetic step;
-	/* of the two kinds, the one that `batched` says */
-	struct qmac_linear_plan linear_plan;
-	struct qmac_batch_plan batch_plan;
-	struct qmac_linear_program *linear;
-	struct qmac_batch_program *batch;
+	union {
+		struct qmac_linear_plan linear;
+		struct qmac_batch_plan batch;
+	} of;                   /* the kind that `operations` is */
 };
 
 /* Decides how the loop runs on hw; refuses, naming the key to change, what does not fit. */
-QMAC_MUST_CHECK enum qmac_status qmac_inner_loop_plan(struct qmac_inner_loop *inner,
+QMAC_MUST_CHECK enum qmac_status qmac_inner_plan_make(struct qmac_inner_plan *plan,
                                                       const struct qmac_linear_shape *shape,
                                                       const struct qmac_hw *hw, struct qmac_error *err);
 
-/* Bytes of device memory that the planned loop takes at most. */
-uint64_t qmac_inner_loop_memory(const struct qmac_inner_loop *inner);
+/* Bytes of device memory that a loop's buffers take at most. */
+static inline uint64_t qmac_inner_loop_memory(const struct qmac_inner_plan *plan)
+{
+	return plan->operations->memory(plan);
+}
 
-/* After planning; the others as in linear_program.h. destroy() leaves the struct to its owner. */
-QMAC_MUST_CHECK enum qmac_status qmac_inner_loop_create(struct qmac_inner_loop *inner,
-                                                        struct qmac_driver *driver, struct qmac_error *err);
-void qmac_inner_loop_destroy(struct qmac_inner_loop *inner);
-void qmac_inner_loop_reload(struct qmac_inner_loop *inner);
-void qmac_inner_loop_set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes);
-void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z);
-void qmac_inner_loop_set_offset(struct qmac_inner_loop *inner, const int64_t *h);
-void qmac_inner_loop_set_targets(struct qmac_inner_loop *inner, const int64_t *k);
-QMAC_MUST_CHECK enum qmac_status qmac_inner_loop_run(struct qmac_inner_loop *inner,
-                                                     const struct qmac_linear_loop *loop,
-                                                     struct qmac_error *err);
+/* Allocates the buffers. */
+QMAC_MUST_CHECK static inline enum qmac_status qmac_inner_loop_create(struct qmac_driver *driver,
+                                                                      const struct qmac_inner_plan *plan,
+                                                                      struct qmac_inner_loop **inner,
+                                                                      struct qmac_error *err)
+{
+	return plan->operations->create(driver, plan, inner, err);
+}
+
+/* NULL is legal. */
+static inline void qmac_inner_loop_destroy(struct qmac_inner_loop *inner)
+{
+	if (inner)
+		inner->operations->destroy(inner);
+}
+
+/*
+ * X: `count` x features codes of x_bits, those of samples first, first + 1, ...; any number of samples at
+ * a time. All must be set before the first loop.
+ */
+static inline void qmac_inner_loop_set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count,
+                                         const int16_t *codes)
+{
+	inner->operations->set_x(inner, first, count, codes);
+}
+
+/*
+ * What the next loop starts from: z (features x outputs values; NULL: zeros), h (features x outputs),
+ * k (samples). All stay as they are until set again. Z must be set before the first loop, h and k where
+ * the plan has them.
+ */
+static inline void qmac_inner_loop_set_z(struct qmac_inner_loop *inner, const int32_t *z)
+{
+	inner->operations->set_z(inner, z);
+}
+
+static inline void qmac_inner_loop_set_offset(struct qmac_inner_loop *inner, const int64_t *h)
+{
+	inner->operations->set_offset(inner, h);
+}
+
+static inline void qmac_inner_loop_set_targets(struct qmac_inner_loop *inner, const int64_t *k)
+{
+	inner->operations->set_targets(inner, k);
+}
+
+/* What was on chip is lost, Z included, which must be set anew. */
+static inline void qmac_inner_loop_reload(struct qmac_inner_loop *inner)
+{
+	inner->operations->reload(inner);
+}
+
+/* Runs the loop and waits for its end. Fails only where the device does. */
+QMAC_MUST_CHECK static inline enum qmac_status qmac_inner_loop_run(struct qmac_inner_loop *inner,
+                                                                   const struct qmac_linear_loop *loop,
+                                                                   struct qmac_error *err)
+{
+	return inner->operations->run(inner, loop, err);
+}
 
 #endif

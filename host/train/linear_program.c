@@ -13,6 +13,7 @@
 enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 
 struct qmac_linear_program {
+	struct qmac_inner_loop base;
 	struct qmac_driver *driver;
 	struct qmac_linear_plan plan;
 	struct qmac_buffer x, z, h, targets;
@@ -27,6 +28,11 @@ struct qmac_linear_program {
 	bool has_loaded, has_executed;
 	struct qmac_token slot_read[2];   /* last reader of each slot */
 };
+
+static struct qmac_linear_program *program_of(struct qmac_inner_loop *inner)
+{
+	return (struct qmac_linear_program *)inner;
+}
 
 /* ---- buffers ------------------------------------------------------------------ */
 
@@ -84,16 +90,25 @@ static enum qmac_status allocate(struct qmac_linear_program *program, struct qma
 	return status;
 }
 
+static void destroy(struct qmac_inner_loop *inner)
+{
+	struct qmac_linear_program *program = program_of(inner);
+
+	free(program->staging);
+	free(program->target_values);
+	free(program);
+}
+
 enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const struct qmac_linear_plan *plan,
-                                            struct qmac_linear_program **program,
-                                            struct qmac_error *err)
+                                            struct qmac_inner_loop **inner, struct qmac_error *err)
 {
 	struct qmac_linear_program *made = calloc(1, sizeof *made);
 	enum qmac_status status;
 
-	*program = NULL;
+	*inner = NULL;
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
+	made->base.operations = &qmac_linear_operations;
 	made->driver = driver;
 	made->plan = *plan;
 	made->x_container = x_container(plan);
@@ -102,27 +117,18 @@ enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const st
 	qmac_linear_step(plan, made->step);
 	status = allocate(made, err);
 	if (status != QMAC_OK) {
-		qmac_linear_program_destroy(made);
+		destroy(&made->base);
 		return status;
 	}
-	*program = made;
+	*inner = &made->base;
 	return QMAC_OK;
-}
-
-void qmac_linear_program_destroy(struct qmac_linear_program *program)
-{
-	if (!program)
-		return;
-	free(program->staging);
-	free(program->target_values);
-	free(program);
 }
 
 /* ---- what a loop starts from -------------------------------------------------- */
 
-void qmac_linear_program_set_x(struct qmac_linear_program *program, int64_t first, int64_t count,
-                               const int16_t *codes)
+static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, const int16_t *codes)
 {
+	struct qmac_linear_program *program = program_of(inner);
 	const struct qmac_linear_plan *plan = &program->plan;
 	int64_t features = plan->shape.features;
 	uint64_t bytes = vector_bytes(plan, program->x_container);
@@ -139,8 +145,9 @@ void qmac_linear_program_set_x(struct qmac_linear_program *program, int64_t firs
 	program->x_due = plan->x_resident;
 }
 
-void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_t *z)
+static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 {
+	struct qmac_linear_program *program = program_of(inner);
 	uint64_t bytes = vector_bytes(&program->plan, program->z_container);
 
 	program->z_clear = !z;
@@ -153,8 +160,9 @@ void qmac_linear_program_set_z(struct qmac_linear_program *program, const int32_
 	qmac_driver_upload(program->driver, program->z, 0, program->staging, bytes);
 }
 
-void qmac_linear_program_set_offset(struct qmac_linear_program *program, const int64_t *h)
+static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
 {
+	struct qmac_linear_program *program = program_of(inner);
 	uint64_t bytes = vector_bytes(&program->plan, program->h_container);
 
 	assert(program->plan.shape.has_offset);
@@ -165,8 +173,9 @@ void qmac_linear_program_set_offset(struct qmac_linear_program *program, const i
 	program->h_due = true;
 }
 
-void qmac_linear_program_set_targets(struct qmac_linear_program *program, const int64_t *k)
+static void set_targets(struct qmac_inner_loop *inner, const int64_t *k)
 {
+	struct qmac_linear_program *program = program_of(inner);
 	const struct qmac_linear_plan *plan = &program->plan;
 	uint8_t *packed = (uint8_t *)program->target_values;
 
@@ -180,8 +189,10 @@ void qmac_linear_program_set_targets(struct qmac_linear_program *program, const 
 	qmac_driver_upload(program->driver, program->targets, 0, packed, target_bytes(plan));
 }
 
-void qmac_linear_program_reload(struct qmac_linear_program *program)
+static void reload(struct qmac_inner_loop *inner)
 {
+	struct qmac_linear_program *program = program_of(inner);
+
 	program->x_due = program->plan.x_resident;
 }
 
@@ -386,9 +397,10 @@ static enum qmac_status run_step(struct qmac_linear_program *program, const stru
 	return status;
 }
 
-enum qmac_status qmac_linear_program_run(struct qmac_linear_program *program,
-                                         const struct qmac_linear_loop *loop, struct qmac_error *err)
+static enum qmac_status run(struct qmac_inner_loop *inner, const struct qmac_linear_loop *loop,
+                            struct qmac_error *err)
 {
+	struct qmac_linear_program *program = program_of(inner);
 	enum qmac_status status;
 
 	assert(loop->steps >= 0 && loop->keep_after >= 0 && loop->keep_after <= loop->steps);
@@ -407,3 +419,19 @@ enum qmac_status qmac_linear_program_run(struct qmac_linear_program *program,
 		download_z(program, loop->z);
 	return status;
 }
+
+static uint64_t memory(const struct qmac_inner_plan *plan)
+{
+	return qmac_linear_program_memory(&plan->of.linear);
+}
+
+static enum qmac_status create(struct qmac_driver *driver, const struct qmac_inner_plan *plan,
+                               struct qmac_inner_loop **inner, struct qmac_error *err)
+{
+	return qmac_linear_program_create(driver, &plan->of.linear, inner, err);
+}
+
+const struct qmac_inner_loop_operations qmac_linear_operations = {
+	.memory = memory, .create = create, .destroy = destroy, .set_x = set_x, .set_z = set_z,
+	.set_offset = set_offset, .set_targets = set_targets, .reload = reload, .run = run,
+};

@@ -16,7 +16,8 @@ struct qmac_low_precision {
 	struct qmac_training *training;
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
-	struct qmac_inner_loop inner;
+	struct qmac_inner_plan plan;
+	struct qmac_inner_loop *inner;
 	struct qmac_logistic_residual residual; /* logistic regression */
 	struct qmac_device_gradient *gradient;  /* NULL: on the host */
 	uint64_t outer[QMAC_COUNTERS]; /* what gradients on the device have spent */
@@ -64,7 +65,7 @@ static void dot_targets(struct qmac_low_precision *low)
 			low->targets[i] += (int64_t)low->codes[j] * low->z[j];
 	}
 	low->training->host_flops += 2 * (uint64_t)(data->samples * data->features);
-	qmac_inner_loop_set_targets(&low->inner, low->targets);
+	qmac_inner_loop_set_targets(low->inner, low->targets);
 }
 
 /*
@@ -90,11 +91,11 @@ static void set_offset(struct qmac_low_precision *low)
 	struct qmac_training *training = low->training;
 	const struct qmac_run *run = training->run;
 	bool whole = !training->logistic || run->algorithm == QMAC_HALP;
-	int fraction = run->frac_bits, u_bits = low->inner.step.u_bits;
+	int fraction = run->frac_bits, u_bits = low->plan.step.u_bits;
 
 	if (training->logistic) {
-		fraction = qmac_logistic_fraction(&low->inner.batch_plan.shape, low->point);
-		u_bits = qmac_logistic_u_bits(&low->inner.batch_plan.shape, fraction);
+		fraction = qmac_logistic_fraction(&low->plan.shape, low->point);
+		u_bits = qmac_logistic_u_bits(&low->plan.shape, fraction);
 	}
 	for (int64_t j = 0; j < training->weights; j++) {
 		double g = training->gradient[j] - (whole ? 0 : run->lambda * training->w[j]);
@@ -103,7 +104,7 @@ static void set_offset(struct qmac_low_precision *low)
 		low->h[j] = limited(h, u_bits);
 	}
 	training->host_flops += (whole ? 2 : 4) * (uint64_t)training->weights;
-	qmac_inner_loop_set_offset(&low->inner, low->h);
+	qmac_inner_loop_set_offset(low->inner, low->h);
 }
 
 /* ---- epochs ------------------------------------------------------------------- */
@@ -124,7 +125,7 @@ static enum qmac_status run_loop(struct qmac_low_precision *low, int64_t keep_af
 	for (int64_t t = 0; t < loop.steps * batch; t++)
 		low->order[t] = (uint32_t)qmac_training_sample(training);
 	qmac_batch_sort(low->order, loop.steps, batch);
-	status = qmac_inner_loop_run(&low->inner, &loop, err);
+	status = qmac_inner_loop_run(low->inner, &loop, err);
 	if (training->logistic)
 		qmac_logistic_residual_end(&low->residual);
 	qmac_training_use_steps(training);
@@ -153,8 +154,8 @@ static enum qmac_status take_gradient(struct qmac_low_precision *low, struct qma
 	for (int i = 0; i < QMAC_COUNTERS; i++)
 		low->outer[i] += after[i] - before[i];
 	training->data_passes += 1;
-	qmac_inner_loop_reload(&low->inner);
-	qmac_inner_loop_set_z(&low->inner, low->z);
+	qmac_inner_loop_reload(low->inner);
+	qmac_inner_loop_set_z(low->inner, low->z);
 	return QMAC_OK;
 }
 
@@ -172,7 +173,7 @@ static void read_weights(struct qmac_low_precision *low)
 static void begin_residuals(struct qmac_low_precision *low)
 {
 	if (low->training->logistic)
-		low->point = qmac_logistic_residual_begin(&low->residual, &low->inner.step);
+		low->point = qmac_logistic_residual_begin(&low->residual, &low->plan.step);
 }
 
 static enum qmac_status lp_sgd_epoch(struct qmac_low_precision *low, struct qmac_error *err)
@@ -202,7 +203,7 @@ static enum qmac_status lp_svrg_epoch(struct qmac_low_precision *low, struct qma
 		return status;
 	read_weights(low);
 	if (training->run->option == QMAC_OPTION_II)
-		qmac_inner_loop_set_z(&low->inner, low->z);
+		qmac_inner_loop_set_z(low->inner, low->z);
 	return QMAC_OK;
 }
 
@@ -219,7 +220,7 @@ static enum qmac_status halp_epoch(struct qmac_low_precision *low, struct qmac_e
 		return QMAC_OK; /* at a minimum, or beyond all numbers: there is no grid to move on, w stays */
 	begin_residuals(low);
 	set_offset(low);
-	qmac_inner_loop_set_z(&low->inner, NULL);
+	qmac_inner_loop_set_z(low->inner, NULL);
 	status = run_loop(low, qmac_training_keep_after(training), err);
 	if (status != QMAC_OK)
 		return status;
@@ -259,7 +260,8 @@ static enum qmac_status allocate(struct qmac_low_precision *low, struct qmac_err
 	                 (long long)run->inner_steps);
 }
 
-static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_hw *hw, struct qmac_error *err)
+static enum qmac_status plan_loop(struct qmac_low_precision *low, const struct qmac_hw *hw,
+                                  struct qmac_error *err)
 {
 	const struct qmac_run *run = low->training->run;
 	const struct qmac_dataset *data = &low->training->data;
@@ -281,7 +283,7 @@ static enum qmac_status plan(struct qmac_low_precision *low, const struct qmac_h
 		status = scale_targets(low, &shape.target_bits, err);
 	}
 	if (status == QMAC_OK)
-		status = qmac_inner_loop_plan(&low->inner, &shape, hw, err);
+		status = qmac_inner_plan_make(&low->plan, &shape, hw, err);
 	return status;
 }
 
@@ -292,7 +294,7 @@ static void upload_inputs(struct qmac_low_precision *low)
 
 	for (int64_t i = 0; i < data->samples; i++) {
 		qmac_dataset_codes(data, i, low->codes);
-		qmac_inner_loop_set_x(&low->inner, i, 1, low->codes);
+		qmac_inner_loop_set_x(low->inner, i, 1, low->codes);
 	}
 }
 
@@ -301,7 +303,7 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 {
 	const struct qmac_run *run = low->training->run;
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
-	uint64_t memory = ring + qmac_inner_loop_memory(&low->inner) +
+	uint64_t memory = ring + qmac_inner_loop_memory(&low->plan) +
 	                  (low->gradient ? qmac_device_gradient_memory(low->gradient) : 0);
 	struct qmac_device_options options = {
 		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
@@ -316,7 +318,7 @@ static enum qmac_status open_device(struct qmac_low_precision *low, const struct
 	if (status == QMAC_OK)
 		status = qmac_driver_open(low->backend, hw, RING_LOG2, &low->driver, err);
 	if (status == QMAC_OK)
-		status = qmac_inner_loop_create(&low->inner, low->driver, err);
+		status = qmac_inner_loop_create(low->driver, &low->plan, &low->inner, err);
 	if (status == QMAC_OK && low->gradient)
 		status = qmac_device_gradient_open(low->gradient, low->driver, err);
 	if (status == QMAC_OK)
@@ -338,7 +340,7 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 	qmac_logistic_residual_create(&made->residual, training);
 	status = allocate(made, err);
 	if (status == QMAC_OK)
-		status = plan(made, hw, err);
+		status = plan_loop(made, hw, err);
 	if (status == QMAC_OK && training->run->outer == QMAC_OUTER_DEVICE &&
 	    training->run->algorithm != QMAC_LP_SGD)
 		status = qmac_device_gradient_create(training, hw, &made->gradient, err);
@@ -350,10 +352,10 @@ enum qmac_status qmac_low_precision_create(struct qmac_training *training, const
 	}
 	if (training->run->algorithm != QMAC_HALP) {
 		training->delta = training->run->delta;
-		qmac_inner_loop_set_z(&made->inner, NULL);
+		qmac_inner_loop_set_z(made->inner, NULL);
 	}
 	if (training->run->algorithm == QMAC_LP_SGD && !training->logistic)
-		qmac_inner_loop_set_targets(&made->inner, made->targets);
+		qmac_inner_loop_set_targets(made->inner, made->targets);
 	*low = made;
 	return QMAC_OK;
 }
@@ -362,7 +364,7 @@ void qmac_low_precision_destroy(struct qmac_low_precision *low)
 {
 	if (!low)
 		return;
-	qmac_inner_loop_destroy(&low->inner);
+	qmac_inner_loop_destroy(low->inner);
 	qmac_device_gradient_destroy(low->gradient);
 	qmac_driver_close(low->driver);
 	qmac_backend_destroy(low->backend);
