@@ -139,3 +139,19 @@ int qmac_access_list(const struct qmac_hw *hw, const struct qmac_command *comman
 	}
 	return list.count;
 }
+
+bool qmac_access_each_run(const struct qmac_access *access,
+                          bool (*visit)(void *context, uint64_t begin, uint64_t end), void *context)
+{
+	const struct qmac_access *a = access;
+
+	for (uint64_t i2 = 0; i2 < a->n[2]; i2++)
+		for (uint64_t i1 = 0; i1 < a->n[1]; i1++)
+			for (uint64_t i0 = 0; i0 < a->n[0]; i0++) {
+				uint64_t begin = a->first + i2 * a->s[2] + i1 * a->s[1] + i0 * a->s[0];
+
+				if (!visit(context, begin, begin + a->unit))
+					return false;
+			}
+	return true;
+}

@@ -1,5 +1,6 @@
 /*
- * What a command touches, as sets of numbers; for cmodel/race only.
+ * What a command touches, as sets of numbers: for the race checker, and for whoever
+ * gives commands their waits.
  *
  * Every row, byte and port of the device has a number in one 64-bit space, so that
  * all conflicts are found by one mechanism.
@@ -34,5 +35,9 @@ struct qmac_access {
  */
 int qmac_access_list(const struct qmac_hw *hw, const struct qmac_command *command,
                      struct qmac_access accesses[QMAC_ACCESSES_MAX]);
+
+/* Visits every run [begin, end) of an access; stops, returning false, where a visit returns false. */
+bool qmac_access_each_run(const struct qmac_access *access,
+                          bool (*visit)(void *context, uint64_t begin, uint64_t end), void *context);
 
 #endif

@@ -171,6 +171,22 @@ bool qmac_history_find(const struct qmac_history *history, uint64_t begin, uint6
 	return found;
 }
 
+bool qmac_history_each(const struct qmac_history *history,
+                       bool (*visit)(void *context, uint64_t begin, uint64_t end, uint32_t last),
+                       void *context)
+{
+	for (size_t i = 0; i < history->size; i++) {
+		const struct qmac_page *page = &history->pages[i];
+		uint64_t base = page->number << PAGE_SHIFT;
+
+		for (uint32_t k = 0; page->spans && k < page->count; k++)
+			if (!visit(context, base + page->spans[k].begin, base + page->spans[k].end,
+			           page->spans[k].last))
+				return false;
+	}
+	return true;
+}
+
 void qmac_history_free(struct qmac_history *history)
 {
 	for (size_t i = 0; i < history->size; i++)

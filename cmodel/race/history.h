@@ -1,6 +1,6 @@
 /*
  * Who touched a place last: a map from places to the last access of one engine in
- * one direction; for cmodel/race only.
+ * one direction; for the race checker, and for whoever gives commands their waits.
  *
  * Places lie in pages, a page holds its spans in ascending order. Memory grows with
  * the runs that differ, not with their length.
@@ -30,6 +30,11 @@ bool qmac_history_note(struct qmac_history *history, uint64_t begin, uint64_t en
  */
 bool qmac_history_find(const struct qmac_history *history, uint64_t begin, uint64_t end, uint32_t *last,
                        uint64_t *place);
+
+/* Visits every run [begin, end) with the number of its last access; stops where a visit returns false. */
+bool qmac_history_each(const struct qmac_history *history,
+                       bool (*visit)(void *context, uint64_t begin, uint64_t end, uint32_t last),
+                       void *context);
 
 void qmac_history_free(struct qmac_history *history);
 

@@ -73,19 +73,6 @@ static void fence(struct checker *k)
 
 /* ---- conflicts ---------------------------------------------------------------- */
 
-static bool each_run(const struct qmac_access *a, bool (*visit)(void *, uint64_t, uint64_t), void *context)
-{
-	for (uint64_t i2 = 0; i2 < a->n[2]; i2++)
-		for (uint64_t i1 = 0; i1 < a->n[1]; i1++)
-			for (uint64_t i0 = 0; i0 < a->n[0]; i0++) {
-				uint64_t begin = a->first + i2 * a->s[2] + i1 * a->s[1] + i0 * a->s[0];
-
-				if (!visit(context, begin, begin + a->unit))
-					return false;
-			}
-	return true;
-}
-
 struct search {
 	const struct qmac_history *history;
 	uint32_t last; /* the latest conflict so far, or the first command that is not ordered */
@@ -170,7 +157,7 @@ static bool find_race(struct checker *k, uint32_t number, unsigned engine, const
 
 				if (e == engine || s.history->latest < s.last)
 					continue;
-				each_run(&accesses[i], search_run, &s);
+				qmac_access_each_run(&accesses[i], search_run, &s);
 				found = (struct conflict){e, s.last, s.place, {direction == WRITES, accesses[i].writes}};
 				if (s.found && before(k, &found, &worst))
 					worst = found;
@@ -226,7 +213,7 @@ static enum qmac_status check_command(struct checker *k, const struct qmac_comma
 	for (int i = 0; i < count; i++) {
 		struct noting n = {&k->history[engine][accesses[i].writes], k->state.dispatched[engine]};
 
-		if (!each_run(&accesses[i], note_run, &n))
+		if (!qmac_access_each_run(&accesses[i], note_run, &n))
 			return qmac_fail(err, QMAC_INTERNAL, "out of memory for the accesses of %u commands", number);
 	}
 	return QMAC_OK;

@@ -254,6 +254,11 @@ enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qma
 	return QMAC_OK;
 }
 
+void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3])
+{
+	memcpy(counts, driver->submitted, sizeof driver->submitted);
+}
+
 void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles)
 {
 	driver->timeout_cycles = cycles;

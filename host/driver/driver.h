@@ -65,6 +65,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver,
 				const struct qmac_command *command,
                                                     struct qmac_token *token, struct qmac_error *err);
 
+/* Commands that each engine was given since open, modulo 2^16: what waits count. By QMAC_ENGINE_*. */
+void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3]);
+
 /*
  * Rings the doorbell and waits until everything submitted has retired. A device
  * error is reported with its name, the command's number and its disassembly;

@@ -1,0 +1,312 @@
+#include "lower/program.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/command.h"
+#include "lower/order.h"
+
+enum {
+	FIRST_ROOM = 64,
+	REACH = 0x7FFF, /* how many commands an engine may be given behind the one that is waited for */
+	ROUNDS_MAX = 16
+};
+
+/* A command of a compiled program, as it is submitted. */
+struct slot {
+	struct qmac_command command;
+	int32_t wait[QMAC_ENGINES]; /* counted from the engine's count at the start */
+};
+
+struct qmac_program {
+	struct qmac_hw hw;
+	struct qmac_item *items;  /* as added; none once compiled */
+	int64_t count, room;
+	struct slot *ring;        /* compiled, in ring order */
+	int64_t *places;          /* of item i in the ring */
+	uint32_t engine_count[QMAC_ENGINES];
+	struct qmac_past end;     /* what may be running when it has been submitted */
+};
+
+struct qmac_program *qmac_program_create(const struct qmac_hw *hw)
+{
+	struct qmac_program *program = calloc(1, sizeof *program);
+
+	if (program)
+		program->hw = *hw;
+	return program;
+}
+
+void qmac_program_destroy(struct qmac_program *program)
+{
+	if (!program)
+		return;
+	qmac_past_clear(&program->end);
+	free(program->items);
+	free(program->ring);
+	free(program->places);
+	free(program);
+}
+
+static enum qmac_status out_of_memory(const struct qmac_program *program, struct qmac_error *err)
+{
+	return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program of %lld commands",
+	                 (long long)program->count);
+}
+
+/* ---- adding ------------------------------------------------------------------------- */
+
+static enum qmac_status check_legal(const struct qmac_program *program, const struct qmac_command *command,
+                                    struct qmac_error *err)
+{
+	const struct qmac_dispatch_state state = {.mem_size = 1ULL << 48}; /* any memory will do */
+	uint32_t words[QMAC_COMMAND_WORDS];
+	unsigned fault;
+	char text[600];
+
+	qmac_command_encode(command, words);
+	fault = qmac_command_fault(&program->hw, &state, words, command);
+	if (fault == QMAC_FAULT_NONE && command->opcode != QMAC_OPCODE_SYNC)
+		return QMAC_OK;
+	if (fault == QMAC_FAULT_NONE)
+		return qmac_fail(err, QMAC_BAD_INPUT, "command %lld of a program is a SYNC: what the host waits "
+		                 "for has to stand between two programs", (long long)program->count);
+	return qmac_fail(err, QMAC_BAD_INPUT, "command %lld of a program would be refused by the device (%s): %s",
+	                 (long long)program->count, qmac_code_name("FAULT", fault),
+	                 qmac_command_text(command, text, sizeof text));
+}
+
+enum qmac_status qmac_program_add(struct qmac_program *program, const struct qmac_command *command,
+                                  const struct qmac_hull *hull, int64_t *index, struct qmac_error *err)
+{
+	struct qmac_item item = {.command = *command, .has_hull = hull != NULL};
+	enum qmac_status status;
+
+	assert(!program->ring && program->count < INT32_MAX / 2);
+	item.command.wait_mask = item.command.wait_load = item.command.wait_exec = item.command.wait_store = 0;
+	if (hull)
+		item.hull = *hull;
+	status = check_legal(program, &item.command, err);
+	if (status != QMAC_OK)
+		return status;
+	if (program->count == program->room) {
+		int64_t room = program->room ? 2 * program->room : FIRST_ROOM;
+		struct qmac_item *wider = realloc(program->items, (size_t)room * sizeof *wider);
+
+		if (!wider)
+			return out_of_memory(program, err);
+		program->items = wider;
+		program->room = room;
+	}
+	if (index)
+		*index = program->count;
+	program->engine_count[qmac_command_engine(command->opcode)]++;
+	program->items[program->count++] = item;
+	return QMAC_OK;
+}
+
+int64_t qmac_program_count(const struct qmac_program *program)
+{
+	return program->count;
+}
+
+/* ---- waits ----------------------------------------------------------------------------- */
+
+/* Lets the program follow on *past, which becomes the past behind it; notes what its commands wait for. */
+static bool follow(struct qmac_program *program, struct qmac_past *past)
+{
+	uint32_t start[QMAC_ENGINES];
+	bool complete = true;
+
+	memcpy(start, past->count, sizeof start);
+	for (int64_t i = 0; complete && i < program->count; i++) {
+		struct qmac_item *item = &program->items[i];
+		struct qmac_waits waits;
+
+		complete = qmac_past_add(past, &program->hw, &item->command, item->has_hull ? &item->hull : NULL,
+		                         &waits);
+		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
+			item->waits[e] = waits.number[e] > 0;
+			item->wait[e] = (int32_t)((int64_t)waits.number[e] - start[e]);
+		}
+	}
+	return complete;
+}
+
+/* The pasts that a program can follow on, its own end left out. */
+struct pasts {
+	const struct qmac_past **pasts;
+	int count;
+	uint32_t depth[QMAC_ENGINES]; /* how far back they reach */
+	bool itself;
+};
+
+static bool collect(const struct qmac_program *program, const struct qmac_program *const *before, int befores,
+                    struct pasts *from)
+{
+	*from = (struct pasts){.pasts = calloc((size_t)befores + 1, sizeof *from->pasts)};
+	if (!from->pasts)
+		return false;
+	for (int i = 0; i < befores; i++) {
+		assert(before[i] == program || before[i]->ring);
+		if (before[i] == program) {
+			from->itself = true;
+			continue;
+		}
+		from->pasts[from->count++] = &before[i]->end;
+		for (unsigned e = 0; e < QMAC_ENGINES; e++)
+			if (from->depth[e] < before[i]->end.count[e])
+				from->depth[e] = before[i]->end.count[e];
+	}
+	return true;
+}
+
+/*
+ * A program that may follow on itself: what it finds at its start depends on what it leaves, and so in a
+ * circle. Begun with the past of an idle device, what is known at the start becomes less from round to
+ * round until it stays as it is: then it holds for any number of replays. The accesses stay as they are from
+ * the first round on. Where too many rounds would be needed, nothing is taken for known.
+ */
+static bool follow_itself(struct qmac_program *program, struct pasts *from, struct qmac_past *start)
+{
+	bool complete = true, settled = false;
+
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (from->depth[e] < program->engine_count[e])
+			from->depth[e] = program->engine_count[e];
+	for (int round = 0; complete && !settled; round++) {
+		struct qmac_past next = {.count = {0}};
+
+		from->pasts[from->count] = &program->end;
+		complete = qmac_past_join(&next, from->pasts, from->count + 1, from->depth);
+		if (round == ROUNDS_MAX)
+			qmac_past_forget(&next);
+		settled = complete && round > 0 && qmac_past_knows_same(&next, start);
+		qmac_past_clear(start);
+		*start = next;
+		if (!complete || settled)
+			break;
+		qmac_past_clear(&program->end);
+		complete = qmac_past_join(&program->end, (const struct qmac_past *const[]){start}, 1, start->count) &&
+		           follow(program, &program->end);
+		settled = round == ROUNDS_MAX;
+	}
+	return complete;
+}
+
+static bool find_waits(struct qmac_program *program, const struct qmac_program *const *before, int befores)
+{
+	struct qmac_past start = {.count = {0}};
+	struct pasts from;
+	bool complete = collect(program, before, befores, &from);
+
+	if (complete && from.count > 0)
+		complete = qmac_past_join(&program->end, from.pasts, from.count, from.depth);
+	complete = complete && follow(program, &program->end);
+	if (complete && from.itself)
+		complete = follow_itself(program, &from, &start);
+	qmac_past_clear(&start);
+	free(from.pasts);
+	return complete;
+}
+
+/* ---- the ring ---------------------------------------------------------------------------- */
+
+/*
+ * Counts are modulo 2^16, so that a command can wait for no older one than REACH before the engine's last.
+ * It waits for that one instead: it stands before it in the ring, too, and retires later.
+ */
+static int32_t within_reach(int32_t wait, uint32_t given)
+{
+	int32_t oldest = (int32_t)given - REACH;
+
+	return wait > oldest ? wait : oldest;
+}
+
+/* Copies the items into the ring in the order `order`. */
+static void fill_ring(struct qmac_program *program, const int64_t *order)
+{
+	uint32_t given[QMAC_ENGINES] = {0};
+
+	for (int64_t i = 0; i < program->count; i++) {
+		const struct qmac_item *item = &program->items[order[i]];
+		struct slot *slot = &program->ring[i];
+
+		slot->command = item->command;
+		program->places[order[i]] = i;
+		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
+			slot->wait[e] = within_reach(item->wait[e], given[e]);
+			slot->command.wait_mask |= (uint32_t)item->waits[e] << e;
+		}
+		given[qmac_command_engine(item->command.opcode)]++;
+	}
+}
+
+enum qmac_status qmac_program_compile(struct qmac_program *program, const struct qmac_program *const *before,
+                                      int befores, struct qmac_error *err)
+{
+	size_t count = (size_t)program->count + 1;
+	int64_t *order = malloc(count * sizeof *order);
+	enum qmac_status status;
+
+	assert(!program->ring);
+	program->ring = malloc(count * sizeof *program->ring);
+	program->places = malloc(count * sizeof *program->places);
+	if (!order || !program->ring || !program->places || !find_waits(program, before, befores))
+		status = out_of_memory(program, err);
+	else
+		status = qmac_order_make(&program->hw, program->items, program->count, order, err);
+	if (status == QMAC_OK) {
+		fill_ring(program, order);
+		free(program->items);
+		program->items = NULL;
+	}
+	free(order);
+	return status;
+}
+
+/* ---- using it ------------------------------------------------------------------------------ */
+
+struct qmac_command *qmac_program_command(struct qmac_program *program, int64_t index)
+{
+	assert(program->ring && index >= 0 && index < program->count);
+	return &program->ring[program->places[index]].command;
+}
+
+/* Sets the waits of a command for engines that were given so many commands before the program. */
+static void set_waits(struct qmac_command *command, const int32_t wait[QMAC_ENGINES], const uint16_t given[3])
+{
+	uint32_t *counts[QMAC_ENGINES] = {&command->wait_load, &command->wait_exec, &command->wait_store};
+
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (command->wait_mask >> e & 1)
+			*counts[e] = (uint16_t)(given[e] + (uint32_t)wait[e]);
+}
+
+void qmac_program_list(const struct qmac_program *program, const uint16_t given[3],
+                       struct qmac_command *commands)
+{
+	assert(program->ring);
+	for (int64_t i = 0; i < program->count; i++) {
+		commands[i] = program->ring[i].command;
+		set_waits(&commands[i], program->ring[i].wait, given);
+	}
+}
+
+enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_driver *driver,
+                                     struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+	uint16_t given[QMAC_ENGINES];
+
+	assert(program->ring);
+	qmac_driver_submitted(driver, given);
+	for (int64_t i = 0; status == QMAC_OK && i < program->count; i++) {
+		struct slot *slot = &program->ring[i];
+
+		set_waits(&slot->command, slot->wait, given);
+		status = qmac_driver_submit(driver, &slot->command, NULL, err);
+	}
+	return status;
+}
