@@ -1,5 +1,7 @@
 #include "driver/gemm_commands.h"
 
+#include "lower/limbs.h"
+
 static int64_t ceil_div(int64_t a, int64_t b)
 {
 	return (a + b - 1) / b;
@@ -8,6 +10,13 @@ static int64_t ceil_div(int64_t a, int64_t b)
 static int64_t smaller(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+static struct qmac_limb_cut limb_of(const struct qmac_element *element, int native, int i)
+{
+	struct qmac_limbs limbs = qmac_limbs_of(element->bits, native, element->is_signed);
+
+	return qmac_limb_cut(&limbs, i);
 }
 
 static bool is_ab(const struct qmac_gemm_plan *plan)
@@ -173,15 +182,15 @@ static struct qmac_command load_limb(struct panel panel, const struct qmac_eleme
                                      int limb0, int index)
 {
 	int parts = move_count(panel.cols, panel.lanes), limb = index / parts;
-	struct qmac_limb_cut cut = qmac_gemm_limb(element, native, limb0 + limb);
+	struct qmac_limb_cut cut = limb_of(element, native, limb0 + limb);
 	struct qmac_command command;
 
 	panel.row += (uint32_t)(limb * ceil_div(panel.cols, panel.lanes) * panel.rows);
 	command = move(QMAC_OPCODE_LOAD, &panel, index % parts);
 	command.is_signed = element->is_signed;
-	command.lsb = (uint32_t)cut.lsb;
-	command.nbits = (uint32_t)cut.bits;
-	command.limb_unsigned = !cut.is_signed;
+	command.lsb = cut.lsb;
+	command.nbits = cut.bits;
+	command.limb_unsigned = cut.is_unsigned;
 	return command;
 }
 
@@ -255,8 +264,8 @@ struct qmac_command qmac_gemm_pass(const struct qmac_gemm_plan *p, const struct 
 	int b_limb = index % p->b_held, a_limb = index / p->b_held % p->a_held;
 	int block = index / p->b_held / p->a_held;
 	int64_t y = block % n_blocks, x = block / n_blocks;
-	struct qmac_limb_cut a_cut = qmac_gemm_limb(&p->shape.a, p->hw.a_bits, k->a_limb0 + a_limb);
-	struct qmac_limb_cut b_cut = qmac_gemm_limb(&p->shape.b, p->hw.w_bits, k->b_limb0 + b_limb);
+	struct qmac_limb_cut a_cut = limb_of(&p->shape.a, p->hw.a_bits, k->a_limb0 + a_limb);
+	struct qmac_limb_cut b_cut = limb_of(&p->shape.b, p->hw.w_bits, k->b_limb0 + b_limb);
 	/* rows of W and ACC before block x of the array's side */
 	int64_t w_skipped = ab ? x * p->hw.rows : 0, c_skipped = ab ? 0 : x * p->hw.rows;
 	bool is_first = k->starts_tile && a_limb == 0 && b_limb == 0 && (!ab || x == 0);
@@ -271,9 +280,9 @@ struct qmac_command qmac_gemm_pass(const struct qmac_gemm_plan *p, const struct 
 	c.a = half_row(k->a_half, p->hw.a_depth) + (uint32_t)((a_limb * array_blocks + x) * length);
 	c.w = half_row(k->b_half, p->hw.w_depth) + (uint32_t)((b_limb * n_blocks + y) * k->k + w_skipped);
 	c.c = half_row(k->c_half, p->hw.acc_depth) + (uint32_t)(y * k->m + c_skipped);
-	c.acc_shift = (uint32_t)(a_cut.lsb + b_cut.lsb);
-	c.a_unsigned = !a_cut.is_signed;
-	c.w_unsigned = !b_cut.is_signed;
+	c.acc_shift = a_cut.lsb + b_cut.lsb;
+	c.a_unsigned = a_cut.is_unsigned;
+	c.w_unsigned = b_cut.is_unsigned;
 	c.accumulate = p->shape.accumulate || !is_first;
 	return c;
 }

@@ -29,14 +29,6 @@ static double larger(double a, double b)
 
 /* ---- limbs and widths --------------------------------------------------------- */
 
-struct qmac_limb_cut qmac_gemm_limb(const struct qmac_element *element, int native, int i)
-{
-	int lsb = i * native, left = element->bits - lsb;
-	bool top = left <= native;
-
-	return (struct qmac_limb_cut){lsb, top ? left : native, top && element->is_signed};
-}
-
 /* The largest magnitude of an element. */
 static int64_t magnitude(const struct qmac_element *element)
 {

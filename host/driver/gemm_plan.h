@@ -18,17 +18,11 @@
 
 #include "base/error.h"
 #include "hw/hw.h"
+#include "lower/view.h"
 
 enum qmac_gemm_form {
 	QMAC_GEMM_AB,  /* C = A B: tiles of B are held, rows of A are streamed */
 	QMAC_GEMM_ATB  /* C = A^T B: rows of A and of B are streamed side by side (weight gradient) */
-};
-
-/* What an element of A or B is: an integer of `bits` bits in a container of device memory. */
-struct qmac_element {
-	int bits;           /* 2..32, at most the container's */
-	bool is_signed;
-	unsigned container; /* QMAC_CONTAINER_* */
 };
 
 /* What is to be computed. Every size is 1..2^31-1. */
@@ -71,12 +65,5 @@ QMAC_MUST_CHECK enum qmac_status qmac_gemm_plan_make(struct qmac_gemm_plan *plan
 
 /* Signed width that holds every sum of `shape`, whatever the data, and every partial sum. */
 int qmac_gemm_result_bits(const struct qmac_gemm_shape *shape);
-
-/* Limb i, from the low end: `native` bits of an operand, or what is left for the top one. */
-struct qmac_limb_cut {
-	int lsb, bits;
-	bool is_signed; /* only the top limb of a signed operand */
-};
-struct qmac_limb_cut qmac_gemm_limb(const struct qmac_element *element, int native, int i);
 
 #endif

@@ -47,9 +47,11 @@ static void second_source(struct qmac_command *command, int group, uint32_t row)
 /* What is written to W: the limb of a number. */
 static void take_limb(struct qmac_command *command, const struct qmac_limbs *limbs, int limb)
 {
-	command->lsb = (uint32_t)(limb * limbs->native);
-	command->nbits = (uint32_t)qmac_limb_bits(limbs, limb);
-	command->limb_unsigned = qmac_limb_unsigned(limbs, limb);
+	struct qmac_limb_cut cut = qmac_limb_cut(limbs, limb);
+
+	command->lsb = cut.lsb;
+	command->nbits = cut.bits;
+	command->limb_unsigned = cut.is_unsigned;
 }
 
 static void into_operand(struct qmac_command *command, const struct qmac_limbs *limbs, int limb, uint32_t row)
@@ -103,7 +105,7 @@ static struct qmac_command pass(const struct list *list, unsigned mode, int x_li
 		.n0 = (uint32_t)list->chunk->samples, .n1 = 1, .n2 = 1, .as0 = (uint32_t)plan->blocks,
 		.k = left < plan->block ? (uint32_t)left : (uint32_t)plan->block,
 		.n = (uint32_t)qmac_batch_plan_lanes(plan, group),
-		.a_unsigned = qmac_limb_unsigned(&plan->x, x_limb),
+		.a_unsigned = qmac_limb_cut(&plan->x, x_limb).is_unsigned,
 	};
 }
 
@@ -121,7 +123,7 @@ static void add_forward(struct list *list, int group)
 				c.c = plan->m_row + (uint32_t)(group * list->chunk->samples);
 				c.cs0 = 1;
 				c.acc_shift = (uint32_t)(x * plan->x.native + z * plan->z.native);
-				c.w_unsigned = qmac_limb_unsigned(&plan->z, z);
+				c.w_unsigned = qmac_limb_cut(&plan->z, z).is_unsigned;
 				c.accumulate = x + z + block > 0;
 				add(list, QMAC_DIRECTION_FORWARD, list->chunk->units->m, c);
 			}
@@ -146,7 +148,7 @@ static void add_products(struct list *list, int group)
 				c.ws0 = 1;
 				c.c = plan->sum_row + (uint32_t)(group * plan->shape.features + block * plan->block);
 				c.acc_shift = (uint32_t)(left + x * plan->x.native + m * plan->m.native);
-				c.w_unsigned = qmac_limb_unsigned(&plan->m, m);
+				c.w_unsigned = qmac_limb_cut(&plan->m, m).is_unsigned;
 				c.accumulate = qmac_batch_plan_starts_sum(plan) || !list->chunk->first || x + m > 0;
 				add(list, QMAC_DIRECTION_WEIGHTS, list->chunk->units->sum, c);
 			}

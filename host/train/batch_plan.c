@@ -13,11 +13,6 @@ enum {
 	VECTORS = 10           /* most VECs of a chunk beside the copies of limbs */
 };
 
-static struct qmac_limbs limbs(int bits, int native)
-{
-	return (struct qmac_limbs){bits, native, (bits + native - 1) / native};
-}
-
 int qmac_batch_plan_loads(const struct qmac_batch_plan *plan, int samples)
 {
 	return (samples + 1) / 2 * (plan->x.count + (plan->shape.has_targets ? 1 : 0));
@@ -160,9 +155,9 @@ enum qmac_status qmac_batch_plan_make(struct qmac_batch_plan *plan, const struct
 		status = qmac_linear_arithmetic_check(&plan->step, shape, hw->acc_bits, true, err);
 	if (status != QMAC_OK)
 		return status;
-	plan->x = limbs(shape->x_bits, hw->a_bits);
-	plan->z = limbs(shape->bits, hw->w_bits);
-	plan->m = limbs(plan->step.mp_bits, hw->w_bits);
+	plan->x = qmac_limbs_of(shape->x_bits, hw->a_bits, true);
+	plan->z = qmac_limbs_of(shape->bits, hw->w_bits, true);
+	plan->m = qmac_limbs_of(plan->step.mp_bits, hw->w_bits, true);
 	plan->block = shape->features < hw->rows ? (int)shape->features : hw->rows;
 	plan->blocks = (int)((shape->features + plan->block - 1) / plan->block);
 	status = check_sum(plan, hw->acc_bits, err);

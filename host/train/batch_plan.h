@@ -14,12 +14,8 @@
 #define QMAC_TRAIN_BATCH_PLAN_H
 
 #include "hw/hw.h"
+#include "lower/limbs.h"
 #include "train/linear_arithmetic.h"
-
-/* A signed number of `bits` bits as operands of at most `native` bits, the lowest first. */
-struct qmac_limbs {
-	int bits, native, count;
-};
 
 struct qmac_batch_plan {
 	struct qmac_linear_shape shape;
@@ -70,19 +66,6 @@ static inline uint32_t qmac_batch_plan_x_row(const struct qmac_batch_plan *plan,
                                              int sample)
 {
 	return (uint32_t)slot * plan->slot_rows + (uint32_t)((limb * plan->chunk + sample) * plan->blocks);
-}
-
-/* Bits of a limb, and whether it is unsigned: all but the highest are. */
-static inline int qmac_limb_bits(const struct qmac_limbs *limbs, int limb)
-{
-	int left = limbs->bits - limb * limbs->native;
-
-	return left < limbs->native ? left : limbs->native;
-}
-
-static inline bool qmac_limb_unsigned(const struct qmac_limbs *limbs, int limb)
-{
-	return limb < limbs->count - 1;
 }
 
 #endif

@@ -1,0 +1,145 @@
+#include "lower/vector.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { TO, FROM, ROWS, LOOPS = 2 }; /* what an iteration adds; loops of a VEC */
+
+struct qmac_vector qmac_vector_copy_limb(const struct qmac_panel *from, const struct qmac_panel *to, int i,
+                                         const uint32_t n[3])
+{
+	struct qmac_vector vector = {
+		.from = *from, .to = *to, .scale = {.mult = 1, .bits = to->limbs.bits},
+	};
+
+	vector.to.row = qmac_panel_row(to, i, 0);
+	vector.to.limbs.first += i;
+	vector.to.limbs.count = 1;
+	memcpy(vector.n, n, sizeof vector.n);
+	return vector;
+}
+
+/* Whole blocks are the outermost loop. */
+static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32_t n[3],
+                      struct qmac_nest_loop loops[4])
+{
+	loops[0] = (struct qmac_nest_loop){
+		.n = blocks, .hi = blocks - 1, .s = {v->to.block_rows, v->from.block_rows, 0},
+	};
+	/* never one with a loop of positions: the channel coordinate steps and, where there is a bias, its row */
+	for (int d = 0; d < 3; d++)
+		loops[d + 1] = (struct qmac_nest_loop){
+			.n = n[d], .hi = n[d] - 1, .s = {v->to.step[d], v->from.step[d], v->scale.rows[d]},
+		};
+	if (blocks == 1)
+		return qmac_nest_merge(loops, 4);
+	return 1 + qmac_nest_merge(loops + 1, 3);
+}
+
+/*
+ * The loops of the next command: as many blocks and positions as two loops take. Where that is not all
+ * positions, i2 and then i1 are gone through one by one.
+ */
+static int choose(const struct qmac_vector *v, uint32_t *blocks, uint32_t n[3], struct qmac_nest_loop loops[4])
+{
+	int64_t whole = v->from.channels / v->from.lanes - v->block;
+	int count;
+
+	*blocks = whole > 1 && v->at[0] == 0 && v->at[1] == 0 ? (uint32_t)whole : 1;
+	memcpy(n, v->n, sizeof v->n);
+	count = make_loops(v, *blocks, n, loops);
+	if (count > LOOPS && *blocks > 1) {
+		*blocks = 1;
+		count = make_loops(v, 1, n, loops);
+	}
+	for (int d = 0; d < 2 && count > LOOPS; d++) {
+		n[d] = 1;
+		count = make_loops(v, 1, n, loops);
+	}
+	assert(count <= LOOPS);
+	return count;
+}
+
+static void put_rounding(const struct qmac_vector *v, uint32_t row, bool block_loop,
+                         const struct qmac_nest_loop *l1, const struct qmac_nest_loop *l0,
+                         struct qmac_command *c)
+{
+	c->rnd = v->scale.rounding;
+	if (c->rnd != QMAC_ROUND_STOCHASTIC)
+		return;
+	assert(l0->s[ROWS] <= 1 && l1->s[ROWS] <= UINT16_MAX);
+	c->seed = v->scale.seed;
+	c->dither_row0 = row;
+	c->dither_rs0 = (uint32_t)l0->s[ROWS];
+	c->dither_rs1 = (uint32_t)l1->s[ROWS];
+	c->dither_lane0 = (v->scale.channel0 + (uint32_t)(v->block * v->from.lanes)) & 0xFFFF;
+	c->dither_cs1 = block_loop ? (uint32_t)v->from.lanes : 0;
+}
+
+static void put_destination(const struct qmac_vector *v, struct qmac_command *c)
+{
+	c->dspace = v->to.space;
+	if (v->to.space != QMAC_SPACE_ACC) {
+		struct qmac_limb_cut cut = qmac_limb_cut(&v->to.limbs, 0);
+
+		c->lsb = cut.lsb;
+		c->nbits = cut.bits;
+		c->limb_unsigned = cut.is_unsigned;
+	}
+}
+
+/* Goes on behind positions n of `blocks` blocks. */
+static void advance(struct qmac_vector *v, uint32_t blocks, const uint32_t n[3])
+{
+	if (n[1] < v->n[1] && ++v->at[1] < v->n[1])
+		return;
+	v->at[1] = 0;
+	if (n[0] < v->n[0] && ++v->at[0] < v->n[0])
+		return;
+	v->at[0] = 0;
+	v->block += blocks;
+}
+
+bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
+{
+	const struct qmac_rescale *scale = &v->scale;
+	struct qmac_nest_loop loops[4], one = {.n = 1}, *l0, *l1;
+	uint32_t blocks, n[3], shift[3] = {0, 0, 0};
+	struct qmac_command c = {.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD};
+	int count;
+
+	if (v->block == qmac_panel_blocks(&v->from))
+		return false;
+	assert(v->from.space == QMAC_SPACE_ACC && v->from.lanes == v->to.lanes);
+	count = choose(v, &blocks, n, loops);
+	l0 = count > (blocks > 1) ? &loops[count - 1] : &one;
+	l1 = count > 1 || blocks > 1 ? &loops[0] : &one;
+	for (int d = 0; d < 2; d++) {
+		shift[TO] += v->at[d] * v->to.step[d];
+		shift[FROM] += v->at[d] * v->from.step[d];
+		shift[ROWS] += v->at[d] * scale->rows[d];
+	}
+	c.n1 = l1->n;
+	c.n0 = l0->n;
+	c.dst = qmac_panel_row(&v->to, 0, v->block) + shift[TO];
+	c.src0 = qmac_panel_row(&v->from, 0, v->block) + shift[FROM];
+	c.d1 = (uint32_t)l1->s[TO];
+	c.d0 = (uint32_t)l0->s[TO];
+	c.a1 = (uint32_t)l1->s[FROM];
+	c.a0 = (uint32_t)l0->s[FROM];
+	c.s0space = QMAC_SPACE_ACC;
+	c.s1space = v->has_bias ? QMAC_SPACE_ACC : QMAC_SPACE_IMM;
+	c.src1 = v->has_bias ? v->bias_row + (uint32_t)v->block : 0;
+	c.b1 = v->has_bias && blocks > 1;
+	c.l0 = (uint32_t)scale->left;
+	c.mult = scale->mult;
+	c.shift = (uint32_t)scale->shift;
+	c.relu = scale->relu;
+	c.bw = (uint32_t)scale->bits;
+	c.lanes = qmac_panel_lanes(&v->from, v->block);
+	put_destination(v, &c);
+	put_rounding(v, scale->row0 + shift[ROWS], blocks > 1, l1, l0, &c);
+	advance(v, blocks, n);
+	*command = c;
+	return true;
+}
