@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "count/count.h"
 #include "device/internal.h"
 #include "isa/space.h"
 #include "num/fixed.h"
@@ -200,7 +201,7 @@ static void complete(struct qmac_device *device, const struct qmac_command *c, c
 	struct qmac_retire record = record_of(device, c, before);
 	struct qmac_clock_retire time = qmac_clock_push(device->clock, c, &record);
 
-	device->counters[QMAC_COUNTER_COMMANDS]++;
+	qmac_count(&device->hw, c, device->counters);
 	if (engine < 3)
 		device->state.dispatched[engine]++;
 	else

@@ -272,9 +272,6 @@ static void weight_stationary(struct gemm *g)
 	for (uint32_t r = 0; r < c->k; r++)
 		useful += (uint64_t)weights[r] * inputs[r];
 	g->device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots - useful;
-	g->device->counters[QMAC_COUNTER_W_READS] += c->k;
-	g->device->counters[QMAC_COUNTER_ACC_WRITES] += slots;
-	g->device->counters[QMAC_COUNTER_ACC_READS] += c->accumulate ? slots : 0;
 }
 
 /* ---- output stationary ---------------------------------------------------------- */
@@ -343,9 +340,6 @@ static void output_stationary(struct gemm *g)
 			qmac_device_digest_acc(device, c->c + r, 0, c->n);
 	}
 	device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots - useful;
-	device->counters[QMAC_COUNTER_W_READS] += slots;
-	device->counters[QMAC_COUNTER_ACC_WRITES] += c->k;
-	device->counters[QMAC_COUNTER_ACC_READS] += c->accumulate ? c->k : 0;
 }
 
 void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
@@ -365,6 +359,4 @@ void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
 		weight_stationary(&g);
 	else
 		output_stationary(&g);
-	device->counters[QMAC_COUNTER_A_READS] += slots_of(c);
-	device->counters[QMAC_COUNTER_MACS] += c->k * c->n * slots_of(c);
 }

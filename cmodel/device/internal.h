@@ -69,8 +69,8 @@ struct qmac_device {
 };
 
 /*
- * Each executes one valid command and updates counters and digest. LOAD and STORE return a fault
- * (BUS or none).
+ * Each executes one valid command and updates the digest and the counters that depend on data. LOAD and
+ * STORE return a fault (BUS or none).
  */
 unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
 unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c);

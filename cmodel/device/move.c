@@ -5,7 +5,6 @@
 
 #include "device/internal.h"
 #include "num/fixed.h"
-#include "time/transfer.h"
 
 #define ADDRESS_MASK 0xFFFFFFFFFFFFULL
 
@@ -236,11 +235,6 @@ static void load_rows(struct qmac_device *device, const struct qmac_command *c, 
 
 unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c)
 {
-	static const int writes[] = {QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_WRITES,
-	                             QMAC_COUNTER_LUT_WRITES};
-	uint64_t inside = (uint64_t)c->n2 * (c->hi1 - c->lo1 + 1) * (c->hi0 - c->lo0 + 1);
-	struct qmac_transfer transfer = qmac_transfer_of(c);
-
 	if (!memory_answers(device, c))
 		return QMAC_FAULT_BUS;
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
@@ -257,9 +251,6 @@ unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command 
 			          device->memory + address_of(c, i2, i1, c->lo0));
 			load_rows(device, c, row + rest * c->ds0, c->n0 - rest, NULL);
 		}
-	device->counters[QMAC_COUNTER_DRAM_READ_BYTES] += inside * ((uint64_t)c->len << c->container);
-	device->counters[writes[c->space]] += (uint64_t)c->n2 * c->n1 * c->n0;
-	device->counters[QMAC_COUNTER_DRAM_READ_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
 }
 
@@ -308,14 +299,10 @@ static void store_row(struct qmac_device *device, const struct qmac_command *c, 
 		if (device->options.digests)
 			qmac_device_digest(device, QMAC_DIGEST_DRAM, at, 0, value);
 	}
-	device->counters[QMAC_COUNTER_ACC_READS]++;
-	device->counters[QMAC_COUNTER_DRAM_WRITE_BYTES] += (uint64_t)c->len << c->container;
 }
 
 unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c)
 {
-	struct qmac_transfer transfer = qmac_transfer_of(c);
-
 	if (!memory_answers(device, c))
 		return QMAC_FAULT_BUS;
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
@@ -323,6 +310,5 @@ unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command
 			for (uint32_t i0 = c->lo0; i0 <= c->hi0; i0++)
 				store_row(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0,
 				          address_of(c, i2, i1, i0));
-	device->counters[QMAC_COUNTER_DRAM_WRITE_BURSTS] += qmac_transfer_bursts(&device->hw, &transfer);
 	return QMAC_FAULT_NONE;
 }

@@ -56,9 +56,6 @@ static void widen(struct vec *v, uint32_t space, uint32_t row, bool is_unsigned,
 static void read_source(struct vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
                         bool is_unsigned, struct source *source)
 {
-	static const int reads[] = {QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS};
-
-	v->device->counters[reads[space]] += (uint64_t)count;
 	source->bits = rows_bits(v, space, row, step, count, is_unsigned);
 	if (space == QMAC_SPACE_ACC) {
 		source->rows.first = qmac_device_acc(v->device, row);
@@ -144,7 +141,6 @@ static void note_acc(struct vec *v, uint32_t row, int count)
 		if (device->options.digests)
 			qmac_device_digest_acc(device, row, 0, (uint32_t)v->lanes);
 	}
-	device->counters[QMAC_COUNTER_ACC_WRITES] += (uint64_t)count;
 }
 
 /* Limbs of a row; `sign` is their highest bit where it is extended. */
@@ -160,7 +156,6 @@ static void write_operands(struct vec *v, uint32_t row, const int64_t *y)
 		memset(to, 0, (size_t)row_lanes * sizeof *to);
 	for (int j = 0; j < v->lanes; j++)
 		to[(int)c->lane0 + j] = (int16_t)((((uint64_t)qmac_shift_right(y[j], lsb) & mask) ^ sign) - sign);
-	v->device->counters[c->dspace == QMAC_SPACE_A ? QMAC_COUNTER_A_WRITES : QMAC_COUNTER_W_WRITES]++;
 	if (v->device->options.digests)
 		qmac_device_digest_operands(v->device, c->dspace, row);
 }
@@ -317,8 +312,6 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		.mult_bits = qmac_width_of(c->mult),
 		.arithmetic = c->op <= QMAC_OP_MAX,
 	};
-	uint64_t elements = (uint64_t)c->lanes * c->n1 * c->n0;
-	bool multiplies = c->op == QMAC_OP_MUL || c->op == QMAC_OP_LOOKUP || (c->mult != 0 && c->mult != 1);
 
 	if (c->op != QMAC_OP_LOOKUP && c->s1space == QMAC_SPACE_IMM)
 		for (uint32_t j = 0; j < c->lanes; j++)
@@ -330,7 +323,4 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 	else
 		reduce_rows(&v);
 	device->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += v.saturations;
-	device->counters[QMAC_COUNTER_VEC_MULTS] += multiplies ? elements : 0;
-	if (c->op == QMAC_OP_LOOKUP)
-		device->counters[QMAC_COUNTER_LUT_READS] += elements;
 }

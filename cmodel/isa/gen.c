@@ -20,14 +20,14 @@ struct field {
 struct item {
 	const char *group, *name;
 	unsigned long value;
-	const char *access, *help;
+	const char *access, *help; /* of a counter: its source */
 };
 
 static const struct field fields[] = {
 #define CONSTANT(name, value, help)
 #define ENUM(group, name, value, help)
 #define REGISTER(name, offset, access, help)
-#define COUNTER(name, timed, help)
+#define COUNTER(name, source, help)
 #define FIELD(class, name, word, lsb, bits, shift, kind, condition, help) \
 	{#class, #name, word, lsb, bits, shift, #kind[0], #condition, help},
 #include "isa/isa.def"
@@ -42,7 +42,7 @@ static const struct field fields[] = {
 #define CONSTANT(name, value, help) {"", #name, value, "", help},
 #define ENUM(group, name, value, help)
 #define REGISTER(name, offset, access, help)
-#define COUNTER(name, timed, help)
+#define COUNTER(name, source, help)
 static const struct item constants[] = {
 #include "isa/isa.def"
 };
@@ -63,7 +63,7 @@ static const struct item registers[] = {
 #undef REGISTER
 #define REGISTER(name, offset, access, help)
 #undef COUNTER
-#define COUNTER(name, timed, help) {"COUNTER", #name, timed, "", help},
+#define COUNTER(name, source, help) {"COUNTER", #name, 0, #source, help},
 static const struct item counters[] = {
 #include "isa/isa.def"
 };
@@ -86,6 +86,11 @@ static const char *lower(const char *text)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[i] = 0;
 	return out;
+}
+
+static int has_source(const struct item *counter, const char *source)
+{
+	return strcmp(counter->access, source) == 0;
 }
 
 /* Prints a condition with a prefix before fields and one before codes. */
@@ -272,8 +277,13 @@ static void print_c(void)
 		printf("\tQMAC_COUNTER_%s,\n", counters[i].name);
 	printf("\tQMAC_COUNTERS\n};\n\n#define QMAC_COUNTER_TABLE(X) \\\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
-		printf("\tX(%s, %s, %lu, \"%s\") \\\n", counters[i].name, lower(counters[i].name), counters[i].value,
-		       counters[i].help);
+		printf("\tX(%s, %s, %d, \"%s\") \\\n", counters[i].name, lower(counters[i].name),
+		       has_source(&counters[i], "TIME"), counters[i].help);
+	printf("\t/* end */\n\n/* Those that depend on data; X(NAME, lower-case name) */\n"
+	       "#define QMAC_DATA_COUNTER_TABLE(X) \\\n");
+	for (size_t i = 0; i < COUNT(counters); i++)
+		if (has_source(&counters[i], "DATA"))
+			printf("\tX(%s, %s) \\\n", counters[i].name, lower(counters[i].name));
 	printf("\t/* end */\n\n/* Codes; X(group, NAME, lower-case name, value) */\n"
 	       "#define QMAC_ENUM_TABLE(X) \\\n");
 	for (size_t i = 0; i < COUNT(enums); i++)
@@ -402,10 +412,11 @@ static void print_markdown(void)
 	for (size_t i = 0; i < COUNT(registers); i++)
 		printf("| 0x%03lX | %s | %s | %s |\n", registers[i].value, registers[i].name, registers[i].access,
 		       registers[i].help);
-	printf("\n### Counters\n\n| offset | counter | timed | counts |\n|---|---|---|---|\n");
+	printf("\n### Counters\n\n| offset | counter | follows from | counts |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("| 0x%03lX | %s | %s | %s |\n", 0x100 + 8 * (unsigned long)i, counters[i].name,
-		       counters[i].value ? "yes" : "no", counters[i].help);
+		       has_source(&counters[i], "TIME") ? "time" : has_source(&counters[i], "DATA") ?
+		       "commands and data" : "commands", counters[i].help);
 	printf("\n### Constants\n\n| constant | value | meaning |\n|---|---|---|\n");
 	for (size_t i = 0; i < COUNT(constants); i++)
 		printf("| %s | %lu | %s |\n", constants[i].name, constants[i].value, constants[i].help);

@@ -52,18 +52,26 @@ uint64_t qmac_burst_bytes(const struct qmac_hw *hw, uint64_t address, uint64_t b
 	return bytes < room ? bytes : room;
 }
 
+/* Bursts of one run: each page of AXI_BOUNDARY bytes is cut on its own, from its first bus word that is moved. */
+static uint64_t run_bursts(const struct qmac_hw *hw, uint64_t address, uint64_t bytes)
+{
+	uint64_t most = (uint64_t)hw->burst_beats * (uint64_t)hw->bus_bytes;
+	uint64_t begin = address & ~((uint64_t)hw->bus_bytes - 1), end = address + bytes;
+	uint64_t page_end = (address | (AXI_BOUNDARY - 1)) + 1, whole;
+
+	if (end <= page_end)
+		return end - begin <= most ? 1 : (end - begin + most - 1) / most;
+	whole = (end - page_end) / AXI_BOUNDARY;
+	return (page_end - begin + most - 1) / most + whole * ((AXI_BOUNDARY + most - 1) / most) +
+	       ((end - page_end) % AXI_BOUNDARY + most - 1) / most;
+}
+
 uint64_t qmac_transfer_bursts(const struct qmac_hw *hw, const struct qmac_transfer *transfer)
 {
 	struct qmac_place place = {0, 0, 0};
 	uint64_t address, bytes, outside, count = 0;
 
 	while (qmac_transfer_run(transfer, &place, &address, &bytes, &outside))
-		while (bytes) {
-			uint64_t part = qmac_burst_bytes(hw, address, bytes);
-
-			address += part;
-			bytes -= part;
-			count++;
-		}
+		count += run_bursts(hw, address, bytes);
 	return count;
 }

@@ -7,7 +7,7 @@
 #define CONSTANT(name, value, help)
 #define ENUM(group, name, value, help)
 #define REGISTER(name, offset, access, help)
-#define COUNTER(name, timed, help)
+#define COUNTER(name, source, help)
 
 static const struct {
 	const char *class;

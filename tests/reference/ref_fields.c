@@ -6,7 +6,7 @@
 
 #define CONSTANT(name, value, help)
 #define REGISTER(name, offset, access, help)
-#define COUNTER(name, timed, help)
+#define COUNTER(name, source, help)
 
 /* The codes without their prefix, as the conditions of isa.def write them. */
 enum {

@@ -10,7 +10,7 @@
 #define CONSTANT(name, value, help)
 #define ENUM(group, name, value, help)
 #define REGISTER(name, offset, access, help)
-#define COUNTER(name, timed, help)
+#define COUNTER(name, source, help)
 #define FIELD(class, name, word, lsb, bits, shift, kind, condition, help) REF_##class##_##name##_##shift,
 enum ref_field {
 #include "isa/isa.def"

@@ -1,0 +1,77 @@
+#include "count/count.h"
+
+#include <stdbool.h>
+
+#include "time/transfer.h"
+
+/* By SPACE_*; LUT is written by LOAD and read by lookups only, lane by lane. */
+static const enum qmac_counter reads[] = {QMAC_COUNTER_A_READS, QMAC_COUNTER_W_READS, QMAC_COUNTER_ACC_READS};
+static const enum qmac_counter writes[] = {QMAC_COUNTER_A_WRITES, QMAC_COUNTER_W_WRITES,
+                                           QMAC_COUNTER_ACC_WRITES, QMAC_COUNTER_LUT_WRITES};
+
+/* A LOAD writes every row of its loops, those outside the window, too; a STORE has rows inside alone. */
+static void count_move(const struct qmac_hw *hw, const struct qmac_command *c, uint64_t *counters)
+{
+	uint64_t inside = (uint64_t)c->n2 * (c->hi1 - c->lo1 + 1) * (c->hi0 - c->lo0 + 1);
+	uint64_t bytes = inside * ((uint64_t)c->len << c->container);
+	struct qmac_transfer transfer = qmac_transfer_of(c);
+	uint64_t bursts = qmac_transfer_bursts(hw, &transfer);
+
+	if (c->opcode == QMAC_OPCODE_LOAD) {
+		counters[writes[c->space]] += (uint64_t)c->n2 * c->n1 * c->n0;
+		counters[QMAC_COUNTER_DRAM_READ_BYTES] += bytes;
+		counters[QMAC_COUNTER_DRAM_READ_BURSTS] += bursts;
+	} else {
+		counters[QMAC_COUNTER_ACC_READS] += inside;
+		counters[QMAC_COUNTER_DRAM_WRITE_BYTES] += bytes;
+		counters[QMAC_COUNTER_DRAM_WRITE_BURSTS] += bursts;
+	}
+}
+
+static void count_gemm(const struct qmac_command *c, uint64_t *counters)
+{
+	uint64_t slots = (uint64_t)c->n2 * c->n1 * c->n0;
+	bool ws = c->mode == QMAC_MODE_WS;
+	uint64_t results = ws ? slots : c->k;
+
+	counters[QMAC_COUNTER_MACS] += (uint64_t)c->k * c->n * slots;
+	counters[QMAC_COUNTER_A_READS] += slots;
+	counters[QMAC_COUNTER_W_READS] += ws ? c->k : slots;
+	counters[QMAC_COUNTER_ACC_READS] += c->accumulate ? results : 0;
+	counters[QMAC_COUNTER_ACC_WRITES] += results;
+}
+
+static void count_vec(const struct qmac_command *c, uint64_t *counters)
+{
+	uint64_t rows = (uint64_t)c->n1 * c->n0, elements = c->lanes * rows;
+	bool lookup = c->op == QMAC_OP_LOOKUP;
+
+	counters[reads[c->s0space]] += rows;
+	if (!lookup && c->s1space != QMAC_SPACE_IMM)
+		counters[reads[c->s1space]] += rows;
+	counters[writes[c->dspace]] += c->red_rows ? c->n1 : rows;
+	if (lookup)
+		counters[QMAC_COUNTER_LUT_READS] += elements;
+	if (lookup || c->op == QMAC_OP_MUL || (c->mult != 0 && c->mult != 1))
+		counters[QMAC_COUNTER_VEC_MULTS] += elements;
+}
+
+void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
+                uint64_t counters[QMAC_COUNTERS])
+{
+	counters[QMAC_COUNTER_COMMANDS]++;
+	switch (command->opcode) {
+	case QMAC_OPCODE_LOAD:
+	case QMAC_OPCODE_STORE:
+		count_move(hw, command, counters);
+		break;
+	case QMAC_OPCODE_GEMM:
+		count_gemm(command, counters);
+		break;
+	case QMAC_OPCODE_VEC:
+		count_vec(command, counters);
+		break;
+	default:
+		break; /* SYNC */
+	}
+}
