@@ -1,7 +1,8 @@
 #!/bin/sh
-# run.sh TEST...: runs every test program in both builds, the tests of the command line in both, the RTL
-# in lockstep, and the check of the generated tables. BUILD is the build folder. Prints one line per program,
-# the whole output of those that fail, and at the end "N passed, N failed, N skipped" over all.
+# run.sh TEST...: runs every test program in both builds, the tests of the command line and the pinned
+# results in both, the RTL in lockstep, and the check of the generated tables. BUILD is the build folder.
+# Prints one line per program, the whole output of those that fail, and at the end
+# "N passed, N failed, N skipped" over all.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
@@ -22,6 +23,14 @@ if [ "${1:-}" = --one ]; then
 		[ "$variant" = sanitize ] && qmac=$BUILD/sanitize/qmac
 		$limit sh "$here/cli.sh" "$qmac" > "$log" 2>&1
 		;;
+	pinned)
+		# The sanitizers see every fifth run.
+		if [ "$variant" = sanitize ]; then
+			$limit sh "$here/pinned.sh" "$BUILD/sanitize/qmac" 5 > "$log" 2>&1
+		else
+			$limit sh "$here/pinned.sh" "$BUILD/qmac" > "$log" 2>&1
+		fi
+		;;
 	lockstep)
 		# It compiles, too.
 		[ -z "$limit" ] || limit='timeout 1800'
@@ -39,7 +48,7 @@ fi
 
 rm -rf "$logs"
 mkdir -p "$logs"
-set -- "$@" cli
+set -- "$@" cli pinned
 # The longest comes first.
 echo release/lockstep > "$logs/list"
 for name in "$@"; do
