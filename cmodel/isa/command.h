@@ -41,6 +41,16 @@ static inline int qmac_container_bytes(unsigned container)
 	return 1 << container;
 }
 
+/* The smallest container, at least a BYTE, for signed numbers of 1..64 bits. */
+static inline unsigned qmac_container_for(int bits)
+{
+	unsigned container = QMAC_CONTAINER_BYTE;
+
+	while (8 << container < bits)
+		container++;
+	return container;
+}
+
 /* "VEC add dst=ACC:4 ..." on one line, used fields only; returns text. */
 const char *qmac_command_text(const struct qmac_command *command, char *text, size_t size);
 

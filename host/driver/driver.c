@@ -144,6 +144,12 @@ enum qmac_status qmac_driver_allocate(struct qmac_driver *driver, uint64_t bytes
 	return QMAC_OK;
 }
 
+void qmac_driver_release(struct qmac_driver *driver, struct qmac_buffer buffer)
+{
+	if (buffer.address + buffer.bytes == driver->memory_used)
+		driver->memory_used = buffer.address;
+}
+
 void qmac_driver_upload(struct qmac_driver *driver, struct qmac_buffer buffer, uint64_t offset,
                         const void *data, uint64_t bytes)
 {

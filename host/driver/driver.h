@@ -46,6 +46,9 @@ const struct qmac_hw *qmac_driver_hw(const struct qmac_driver *driver);
 QMAC_MUST_CHECK enum qmac_status qmac_driver_allocate(struct qmac_driver *driver, uint64_t bytes,
                                                       struct qmac_buffer *buffer, struct qmac_error *err);
 
+/* Gives back the buffer that was allocated last; another one stays allocated. */
+void qmac_driver_release(struct qmac_driver *driver, struct qmac_buffer buffer);
+
 /* Copies between host and a buffer; the range must lie inside it. Traffic is counted (host bytes). */
 void qmac_driver_upload(struct qmac_driver *driver, struct qmac_buffer buffer, uint64_t offset,
                         const void *data, uint64_t bytes);

@@ -24,16 +24,6 @@ static inline int64_t qmac_unpack(const uint8_t *from, unsigned container)
 	return qmac_sign_extend(bits, 8 * bytes);
 }
 
-/* The smallest container, at least a BYTE, for signed numbers of 1..64 bits. */
-static inline unsigned qmac_container_for(int bits)
-{
-	unsigned container = QMAC_CONTAINER_BYTE;
-
-	while (8 << container < bits)
-		container++;
-	return container;
-}
-
 /* Z in device memory: 16 bits, or 32 where it is wider. */
 static inline unsigned qmac_container_of_z(int bits)
 {
