@@ -35,7 +35,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_arena_plan(struct qmac_arena *arena, struc
 uint64_t qmac_arena_offset(const struct qmac_arena *arena, int id);
 uint64_t qmac_arena_bytes(const struct qmac_arena *arena);
 
-/* Bytes if no region shared its place, and bytes needed in the step that needs most: what no plan can beat. */
+/* Bytes if no region shared its place, and bytes of the step that needs most: what no plan can beat. */
 uint64_t qmac_arena_unshared_bytes(const struct qmac_arena *arena);
 uint64_t qmac_arena_peak_bytes(const struct qmac_arena *arena);
 
