@@ -10,7 +10,7 @@
 
 #include "config/hw_file.h"
 #include "data/regression.h"
-#include "test.h"
+#include "dataset_rows.h"
 #include "train/train.h"
 #include "train/training.h"
 
@@ -65,13 +65,13 @@ static int falling(const void *a, const void *b)
 static void eigenvalues(const struct qmac_dataset *data, double *values)
 {
 	int n = (int)data->features;
-	double *h = calloc((size_t)(n * n), sizeof *h);
+	double *h = calloc((size_t)(n * n), sizeof *h), *x = dataset_rows(data);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(h);
 	for (int64_t i = 0; i < data->samples; i++)
 		for (int j = 0; j < n; j++)
 			for (int k = 0; k < n; k++)
-				h[j * n + k] += data->x[i * n + j] * data->x[i * n + k] / (double)data->samples;
+				h[j * n + k] += x[i * n + j] * x[i * n + k] / (double)data->samples;
 	for (int sweep = 0; sweep < 12; sweep++)
 		for (int p = 0; p < n; p++)
 			for (int q = p + 1; q < n; q++)
@@ -81,6 +81,7 @@ static void eigenvalues(const struct qmac_dataset *data, double *values)
 		values[j] = h[j * n + j];
 	qsort(values, (size_t)n, sizeof *values, falling);
 	free(h);
+	free(x);
 }
 
 static void test_spectrum(void)
@@ -123,25 +124,31 @@ static void test_directions(void)
 {
 	struct qmac_run run = problem(QMAC_DATA_CONDITIONED, 50, 8, 100, 8);
 	struct qmac_dataset first, again, other;
-	double product = 0, square = 0;
+	double product = 0, square = 0, *x, *x_again, *x_other;
 
 	make(&first, &run);
 	make(&again, &run);
 	run.seed++;
 	make(&other, &run);
-	CU_ASSERT_EQUAL(memcmp(first.x, again.x, 400 * sizeof(double)), 0);
+	x = dataset_rows(&first);
+	x_again = dataset_rows(&again);
+	x_other = dataset_rows(&other);
+	CU_ASSERT_EQUAL(memcmp(x, x_again, 400 * sizeof(double)), 0);
 	CU_ASSERT_EQUAL(memcmp(first.truth, again.truth, 8 * sizeof(double)), 0);
-	CU_ASSERT_NOT_EQUAL(memcmp(first.x, other.x, 400 * sizeof(double)), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(x, x_other, 400 * sizeof(double)), 0);
 	for (int i = 0; i < 50; i++) {
 		double y = 0;
 
 		for (int j = 0; j < 8; j++)
-			y += first.x[i * 8 + j] * first.truth[j];
+			y += x[i * 8 + j] * first.truth[j];
 		CU_ASSERT_EQUAL(first.y[i], y); /* without noise the coefficients are the minimiser */
-		product += first.x[i * 8] * first.x[i * 8 + 1];
-		square += first.x[i * 8] * first.x[i * 8];
+		product += x[i * 8] * x[i * 8 + 1];
+		square += x[i * 8] * x[i * 8];
 	}
 	CU_ASSERT(fabs(product) > 1e-3 * square); /* the axes are not the directions */
+	free(x);
+	free(x_again);
+	free(x_other);
 	qmac_dataset_free(&first);
 	qmac_dataset_free(&again);
 	qmac_dataset_free(&other);
@@ -153,22 +160,25 @@ static void test_quadratic(void)
 {
 	struct qmac_run run = problem(QMAC_DATA_QUADRATIC, 6, 4, 4.0 / 3 * 8, 16);
 	struct qmac_dataset data;
+	double *rows;
 
 	make(&data, &run);
+	rows = dataset_rows(&data);
 	CU_ASSERT(data.samples == 24 && data.features == 4 && data.group == 4);
 	for (int i = 0; i < 24; i++) {
 		int term = i / 4, own = i % 4;
 		double curvature = (term % 2 ? 2 : 1) * pow(8, -own / 3.0);
 
 		for (int j = 0; j < 4; j++) {
-			double x = data.x[i * 4 + j];
+			double x = rows[i * 4 + j];
 
 			CU_ASSERT(j == own ? fabs(x * x / 4 / curvature - 1) < 1e-3 : x == 0);
 		}
-		CU_ASSERT_EQUAL(data.y[i], data.x[i * 4 + own] * data.truth[own]);
+		CU_ASSERT_EQUAL(data.y[i], rows[i * 4 + own] * data.truth[own]);
 	}
 	/* the largest curvature is exact: its code is the largest */
-	CU_ASSERT(fabs(data.x[4 * 4] * data.x[4 * 4] / 4 - 2) < 1e-14);
+	CU_ASSERT(fabs(rows[4 * 4] * rows[4 * 4] / 4 - 2) < 1e-14);
+	free(rows);
 	qmac_dataset_free(&data);
 }
 

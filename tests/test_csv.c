@@ -28,8 +28,9 @@ static void expect_three(const char *text, const char *target)
 	struct qmac_dataset data = read_text(text, target);
 
 	CU_ASSERT_FATAL(data.samples == 3 && data.features == 2);
-	CU_ASSERT(data.test_samples == 0 && !data.codes && !data.truth);
-	CU_ASSERT_EQUAL(memcmp(data.x, x, sizeof x), 0);
+	CU_ASSERT(data.channels == 2 && data.height == 1 && data.width == 1);
+	CU_ASSERT(data.test_samples == 0 && data.dx == 0 && !data.truth);
+	CU_ASSERT_EQUAL(memcmp(data.x.real, x, sizeof x), 0);
 	CU_ASSERT_EQUAL(memcmp(data.y, y, sizeof y), 0);
 	qmac_dataset_free(&data);
 }
@@ -191,7 +192,7 @@ static void many_rows(void)
 		for (int i = 0; i < ROWS; i++) {
 			CU_ASSERT_EQUAL(data.y[i], wanted[i][3]);
 			for (int j = 0; j < COLUMNS; j++)
-				if (j != 3 && data.x[i * (COLUMNS - 1) + j - (j > 3)] != wanted[i][j])
+				if (j != 3 && data.x.real[i * (COLUMNS - 1) + j - (j > 3)] != wanted[i][j])
 					CU_FAIL_FATAL("value");
 		}
 		qmac_dataset_free(&data);

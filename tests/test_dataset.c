@@ -9,6 +9,7 @@
 
 #include "config_files.h"
 #include "data/regression.h"
+#include "dataset_rows.h"
 #include "train/train.h"
 
 /* Random numbers of very different features; row i has y = i, so that rows can be told apart. */
@@ -20,8 +21,8 @@ static struct qmac_dataset make(int64_t samples, int64_t features, uint64_t *sta
 	for (int64_t i = 0; i < samples; i++) {
 		data.y[i] = (double)i;
 		for (int64_t j = 0; j < features; j++)
-			data.x[i * features + j] = (double)j +
-			                           ldexp((double)(int64_t)test_random(state), (int)j * 3 - 70);
+			data.x.real[i * features + j] = (double)j +
+			                                ldexp((double)(int64_t)test_random(state), (int)j * 3 - 70);
 	}
 	return data;
 }
@@ -38,12 +39,11 @@ static void split(void)
 	uint64_t state = test_seed();
 
 	for (int c = 0; c < TEST_COUNT(cases); c++) {
-		struct qmac_dataset data = make(cases[c].samples, 3, &state), old = data;
+		struct qmac_dataset data = make(cases[c].samples, 3, &state);
 		int64_t n = cases[c].samples - cases[c].test;
 		bool *seen = calloc((size_t)cases[c].samples, sizeof seen[0]);
+		double *old = dataset_rows(&data);
 
-		old.x = malloc((size_t)cases[c].samples * 3 * sizeof(double));
-		memcpy(old.x, data.x, (size_t)cases[c].samples * 3 * sizeof(double));
 		CU_ASSERT_EQUAL(qmac_dataset_split(&data, cases[c].fraction, (uint32_t)c, NULL), QMAC_OK);
 		CU_ASSERT(data.samples == n && data.test_samples == cases[c].test && data.features == 3);
 		for (int64_t k = 0; k < cases[c].samples; k++) {
@@ -51,13 +51,52 @@ static void split(void)
 
 			CU_ASSERT(!seen[i]);
 			seen[i] = true;
-			CU_ASSERT_EQUAL(memcmp(data.x + k * 3, old.x + i * 3, 3 * sizeof(double)), 0);
+			CU_ASSERT_EQUAL(memcmp(data.x.real + k * 3, old + i * 3, 3 * sizeof(double)), 0);
 			CU_ASSERT(k == 0 || k == n || data.y[k] > data.y[k - 1]); /* the order of the file */
 		}
-		free(old.x);
+		free(old);
 		free(seen);
 		qmac_dataset_free(&data);
 	}
+}
+
+/* The same rows change places, whatever they are kept in: what stands in a row says which it was. */
+static void split_cells(void)
+{
+	enum { ROWS = 60 };
+	struct qmac_dataset kinds[3];
+	int16_t codes[3];
+
+	for (int k = 0; k < 3; k++) {
+		struct qmac_dataset *data = &kinds[k];
+
+		CU_ASSERT_EQUAL_FATAL(k == 2 ? qmac_dataset_allocate_images(data, ROWS, 3, 1, 1, NULL) :
+		                      qmac_dataset_allocate(data, ROWS, 3, false, NULL), QMAC_OK);
+		for (int i = 0; i < 3 * ROWS; i++)
+			if (k == 2)
+				data->x.byte[i] = (uint8_t)(i == 0 ? 255 : i / 3 * 2);
+			else
+				data->x.real[i] = i == 0 ? 127 : i / 3;
+		for (int i = 0; i < ROWS; i++)
+			data->y[i] = i;
+		qmac_dataset_quantise(data, k == 1 ? 16 : 8);
+		CU_ASSERT_EQUAL_FATAL(qmac_dataset_split(data, .4, 7, NULL), QMAC_OK);
+		CU_ASSERT_FATAL(data->samples == 36 && data->test_samples == 24);
+	}
+	for (int i = 0; i < ROWS; i++) {
+		int row = (int)kinds[0].y[i];
+
+		for (int k = 0; k < 3; k++) {
+			double scale = (k == 1 ? 32767 : 127) / (k == 2 ? 255. / 2 : 127.);
+
+			CU_ASSERT_EQUAL(kinds[k].y[i], row);
+			qmac_dataset_codes(&kinds[k], i, codes);
+			CU_ASSERT_EQUAL(codes[1], rint(row * scale));
+			CU_ASSERT_EQUAL(codes[2], rint(row * scale));
+		}
+	}
+	for (int k = 0; k < 3; k++)
+		qmac_dataset_free(&kinds[k]);
 }
 
 /* Every sample is in the test part as often as any other; seeds differ. */
@@ -113,18 +152,18 @@ static void standardise(void)
 	static double x[ROWS * FEATURES], y[ROWS];
 
 	for (int i = 0; i < ROWS; i++)
-		data.x[i * FEATURES + 4] = 0.1; /* its computed mean is another number */
+		data.x.real[i * FEATURES + 4] = 0.1; /* its computed mean is another number */
 	CU_ASSERT_EQUAL(qmac_dataset_split(&data, .2, 1, NULL), QMAC_OK);
-	data.x[(ROWS - 1) * FEATURES + 4] = 7; /* constant in the training part only */
-	memcpy(x, data.x, sizeof x);
+	data.x.real[(ROWS - 1) * FEATURES + 4] = 7; /* constant in the training part only */
+	memcpy(x, data.x.real, sizeof x);
 	memcpy(y, data.y, sizeof y);
 	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, NULL), QMAC_OK);
 	for (int j = 0; j < FEATURES; j++)
 		if (j != 4)
-			check_column(x + j, data.x + j, FEATURES, 400, ROWS);
+			check_column(x + j, data.x.real + j, FEATURES, 400, ROWS);
 	check_column(y, data.y, 1, 400, ROWS);
 	for (int i = 0; i < ROWS; i++)
-		CU_ASSERT_EQUAL(data.x[i * FEATURES + 4], 0);
+		CU_ASSERT_EQUAL(data.x.real[i * FEATURES + 4], 0);
 	qmac_dataset_free(&data);
 }
 
@@ -134,11 +173,11 @@ static void standardise_refused(void)
 	struct qmac_dataset data = make(3, 2, &state);
 	struct qmac_error err = {0};
 
-	data.x[1] = 1e308;
-	data.x[3] = -1e308;
+	data.x.real[1] = 1e308;
+	data.x.real[3] = -1e308;
 	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, &err), QMAC_BAD_INPUT);
 	check_error(&err, NULL, 0, 0, "feature 2 has numbers too large to standardise");
-	data.x[1] = data.x[3] = 0;
+	data.x.real[1] = data.x.real[3] = 0;
 	data.y[2] = 1e200;
 	CU_ASSERT_EQUAL(qmac_dataset_standardise(&data, &err), QMAC_BAD_INPUT);
 	check_error(&err, NULL, 0, 0, "the targets are too large");
@@ -152,26 +191,32 @@ static void quantise(void)
 	for (int bits = 2; bits <= 16; bits++) {
 		struct qmac_dataset data = make(50, 4, &state);
 		int limit = (1 << (bits - 1)) - 1, largest = 0;
-		double x[200], high = 0;
+		double x[200], high = 0, *quantised;
+		int16_t *codes;
 
 		CU_ASSERT_EQUAL(qmac_dataset_split(&data, .3, 5, NULL), QMAC_OK);
-		data.x[36 * 4] = -1e9; /* in the test part: says nothing about dx */
-		memcpy(x, data.x, sizeof x);
-		CU_ASSERT_EQUAL(qmac_dataset_quantise(&data, bits, NULL), QMAC_OK);
+		data.x.real[36 * 4] = -1e9; /* in the test part: says nothing about dx */
+		memcpy(x, data.x.real, sizeof x);
+		qmac_dataset_quantise(&data, bits);
+		quantised = dataset_rows(&data);
+		codes = dataset_codes(&data);
+		CU_ASSERT_EQUAL(data.cell, bits <= 8 ? QMAC_CELL_BYTE : QMAC_CELL_HALF);
 		for (int i = 0; i < 140; i++)
 			high = fabs(x[i]) > high ? fabs(x[i]) : high;
 		CU_ASSERT_EQUAL(data.dx, high / limit);
 		for (int i = 0; i < 200; i++) {
-			int code = data.codes[i];
+			int code = codes[i];
 
 			CU_ASSERT(abs(code) <= limit);
-			CU_ASSERT_EQUAL(data.x[i], data.dx * code);
+			CU_ASSERT_EQUAL(quantised[i], data.dx * code);
 			if (fabs(x[i]) <= high)
-				CU_ASSERT(fabs(data.x[i] - x[i]) <= .5 * data.dx * (1 + 1e-12));
+				CU_ASSERT(fabs(quantised[i] - x[i]) <= .5 * data.dx * (1 + 1e-12));
 			largest = i < 140 && abs(code) > largest ? abs(code) : largest;
 		}
 		CU_ASSERT_EQUAL(largest, limit);
-		CU_ASSERT_EQUAL(data.codes[36 * 4], -limit);
+		CU_ASSERT_EQUAL(codes[36 * 4], -limit);
+		free(quantised);
+		free(codes);
 		qmac_dataset_free(&data);
 	}
 }
@@ -183,13 +228,19 @@ static void quantise_nothing(void)
 
 	for (int k = 0; k < 2; k++) {
 		struct qmac_dataset data = make(3, 2, &state);
+		double *x;
+		int16_t *codes;
 
 		for (int i = 0; i < 6; i++)
-			data.x[i] = sizes[k];
-		CU_ASSERT_EQUAL(qmac_dataset_quantise(&data, 8, NULL), QMAC_OK);
+			data.x.real[i] = sizes[k];
+		qmac_dataset_quantise(&data, 8);
 		CU_ASSERT_EQUAL(data.dx, 1);
+		x = dataset_rows(&data);
+		codes = dataset_codes(&data);
 		for (int i = 0; i < 6; i++)
-			CU_ASSERT(data.x[i] == 0 && data.codes[i] == 0);
+			CU_ASSERT(x[i] == 0 && codes[i] == 0);
+		free(x);
+		free(codes);
 		qmac_dataset_free(&data);
 	}
 }
@@ -198,20 +249,22 @@ static void clip_and_bias(void)
 {
 	uint64_t state = test_seed();
 	struct qmac_dataset data = make(40, 3, &state);
-	double x[120];
+	double x[120], *biased;
 
-	memcpy(x, data.x, sizeof x);
+	memcpy(x, data.x.real, sizeof x);
 	qmac_dataset_clip(&data, 1.5);
-	CU_ASSERT_EQUAL(qmac_dataset_add_bias(&data, NULL), QMAC_OK);
+	qmac_dataset_add_bias(&data);
 	CU_ASSERT_EQUAL_FATAL(data.features, 4);
+	biased = dataset_rows(&data);
 	for (int i = 0; i < 40; i++) {
-		CU_ASSERT_EQUAL(data.x[i * 4 + 3], 1);
+		CU_ASSERT_EQUAL(biased[i * 4 + 3], 1);
 		for (int j = 0; j < 3; j++) {
 			double v = x[i * 3 + j];
 
-			CU_ASSERT_EQUAL(data.x[i * 4 + j], v > 1.5 ? 1.5 : v < -1.5 ? -1.5 : v);
+			CU_ASSERT_EQUAL(biased[i * 4 + j], v > 1.5 ? 1.5 : v < -1.5 ? -1.5 : v);
 		}
 	}
+	free(biased);
 	qmac_dataset_free(&data);
 }
 
@@ -235,29 +288,34 @@ static void load(void)
 	const double w[] = {.5, 9, -.25};
 	double room[3];
 	struct qmac_dataset data, other;
-	double mean, deviation, loss = 0;
+	double mean, deviation, loss = 0, *x, *x_other;
+	int16_t *codes, *codes_other;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&data, &run, NULL), QMAC_OK);
 	CU_ASSERT_FATAL(data.samples == 3 && data.test_samples == 2 && data.features == 3);
 	CU_ASSERT_EQUAL(data.dx, 1. / 127); /* clipped at 1, and the bias is 1 */
 	CU_ASSERT_PTR_NULL(data.truth);
+	x = dataset_rows(&data);
+	codes = dataset_codes(&data);
 	for (int i = 0; i < 5; i++) {
-		CU_ASSERT(data.codes[i * 3 + 1] == 0 && data.codes[i * 3 + 2] == 127);
+		CU_ASSERT(codes[i * 3 + 1] == 0 && codes[i * 3 + 2] == 127);
 		/* features and targets were in proportion, so they are the same now but for clip and rounding */
-		CU_ASSERT(fabs(data.x[i * 3] - fmax(fmin(data.y[i], 1), -1)) <= .5001 / 127);
+		CU_ASSERT(fabs(x[i * 3] - fmax(fmin(data.y[i], 1), -1)) <= .5001 / 127);
 	}
 	mean = (data.y[0] + data.y[1] + data.y[2]) / 3;
 	deviation = sqrt((pow(data.y[0], 2) + pow(data.y[1], 2) + pow(data.y[2], 2)) / 3 - mean * mean);
 	CU_ASSERT(fabs(mean) < 1e-12 && fabs(deviation - 1) < 1e-12);
 	for (int i = 3; i < 5; i++)
-		loss += pow(.5 * data.x[i * 3] - .25 - data.y[i], 2) / 4;
+		loss += pow(.5 * x[i * 3] - .25 - data.y[i], 2) / 4;
 	CU_ASSERT(fabs(qmac_dataset_test_loss(&data, w, room) - loss) < 1e-12);
 
 	run = run_of(config_file("five.svm", "10 1:1 2:0\n20 1:2\n30 1:3\n40 1:4\n50 1:5\n"));
 	run.data = QMAC_DATA_LIBSVM;
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&other, &run, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL(memcmp(data.x, other.x, 15 * sizeof(double)), 0);
-	CU_ASSERT_EQUAL(memcmp(data.codes, other.codes, 15 * sizeof data.codes[0]), 0);
+	x_other = dataset_rows(&other);
+	codes_other = dataset_codes(&other);
+	CU_ASSERT_EQUAL(memcmp(x, x_other, 15 * sizeof(double)), 0);
+	CU_ASSERT_EQUAL(memcmp(codes, codes_other, 15 * sizeof codes[0]), 0);
 	CU_ASSERT_EQUAL(memcmp(data.y, other.y, 5 * sizeof(double)), 0);
 	qmac_dataset_free(&other);
 	run.standardise = run.bias = false;
@@ -267,6 +325,10 @@ static void load(void)
 	CU_ASSERT(isnan(qmac_dataset_test_loss(&other, w, room)));
 	qmac_dataset_free(&other);
 	qmac_dataset_free(&data);
+	free(x);
+	free(codes);
+	free(x_other);
+	free(codes_other);
 }
 
 /* A generated problem is split after it was made: the same rows, in two parts. */
@@ -275,22 +337,31 @@ static void load_generated(void)
 	struct qmac_run run = {.samples = 100, .features = 7, .informative = 3, .x_bits = 8, .seed = 4};
 	struct qmac_dataset whole, parts;
 	int64_t at[2] = {0, 75};
-	double room[7];
+	double room[7], *x, *x_parts;
+	int16_t *codes, *codes_parts;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&whole, &run, NULL), QMAC_OK);
 	run.test_fraction = .25;
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&parts, &run, NULL), QMAC_OK);
 	CU_ASSERT(whole.samples == 100 && parts.samples == 75 && parts.test_samples == 25);
 	CU_ASSERT_EQUAL(qmac_dataset_test_loss(&parts, parts.truth, room), 0);
+	x = dataset_rows(&whole);
+	x_parts = dataset_rows(&parts);
+	codes = dataset_codes(&whole);
+	codes_parts = dataset_codes(&parts);
 	for (int i = 0; i < 100; i++) {
-		int part = at[0] == 75 || memcmp(whole.x + i * 7, parts.x + at[0] * 7, 7 * sizeof(double)) != 0;
+		int part = at[0] == 75 || memcmp(x + i * 7, x_parts + at[0] * 7, 7 * sizeof(double)) != 0;
 		int64_t k = at[part]++;
 
 		CU_ASSERT_FATAL(k < 100);
-		CU_ASSERT_EQUAL(memcmp(whole.x + i * 7, parts.x + k * 7, 7 * sizeof(double)), 0);
-		CU_ASSERT_EQUAL(memcmp(whole.codes + i * 7, parts.codes + k * 7, 7 * sizeof parts.codes[0]), 0);
+		CU_ASSERT_EQUAL(memcmp(x + i * 7, x_parts + k * 7, 7 * sizeof(double)), 0);
+		CU_ASSERT_EQUAL(memcmp(codes + i * 7, codes_parts + k * 7, 7 * sizeof codes[0]), 0);
 		CU_ASSERT_EQUAL(whole.y[i], parts.y[k]);
 	}
+	free(x);
+	free(x_parts);
+	free(codes);
+	free(codes_parts);
 	qmac_dataset_free(&whole);
 	qmac_dataset_free(&parts);
 }
@@ -339,6 +410,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"split", split},
+		{"split whatever rows are kept in", split_cells},
 		{"split is fair", split_is_fair},
 		{"standardise", standardise},
 		{"standardise refused", standardise_refused},

@@ -2,6 +2,9 @@
  * IDX files, plain and gzip: what is read, and what is refused with which message.
  */
 #define _XOPEN_SOURCE 700
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +12,7 @@
 
 #include "config_files.h"
 #include "data/idx.h"
+#include "dataset_rows.h"
 
 enum { TRAIN = 5, TEST = 3, HEIGHT = 2, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
 
@@ -86,19 +90,23 @@ static void check_read(const char *folder, int64_t limit, int64_t samples)
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
+	double *x;
 
 	if (qmac_dataset_read_idx(&data, path_of(folder, -1, ""), limit, &err) != QMAC_OK) {
 		printf("%s: %s\n", err.file, err.message);
 		CU_FAIL_FATAL("must read");
 	}
 	CU_ASSERT_FATAL(data.samples == samples && data.test_samples == TEST && data.features == PIXELS);
+	CU_ASSERT(data.channels == 1 && data.height == HEIGHT && data.width == WIDTH);
+	x = dataset_rows(&data);
 	for (int i = 0; i < samples + TEST; i++) {
 		int part = i >= samples, image = part ? i - (int)samples : i;
 
 		CU_ASSERT_EQUAL(data.y[i], (image + part) % 3 + 4);
 		for (int j = 0; j < PIXELS; j++)
-			CU_ASSERT_EQUAL(data.x[i * PIXELS + j], pixel(part, image, j) / 255.0);
+			CU_ASSERT_EQUAL(x[i * PIXELS + j], pixel(part, image, j) / 255.0);
 	}
+	free(x);
 	qmac_dataset_free(&data);
 }
 
@@ -120,6 +128,44 @@ static void test_read(void)
 	zip("good", 0);
 	zip("good", 3);
 	check_read("good", 0, TRAIN);
+}
+
+/* The same quantised, against the definition for each pixel; the test part has the larger pixels. */
+static void check_quantised(int bits, bool bias)
+{
+	struct qmac_dataset data;
+	double limit = (1 << (bits - 1)) - 1, largest = bias ? 1 : 0, *x;
+	int16_t *codes;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_idx(&data, path_of("good", -1, ""), 2, NULL), QMAC_OK);
+	if (bias)
+		qmac_dataset_add_bias(&data);
+	qmac_dataset_quantise(&data, bits);
+	CU_ASSERT_FATAL(data.cell == QMAC_CELL_BYTE && data.features == PIXELS + bias);
+	for (int i = 0; i < 2 * PIXELS; i++)
+		largest = fmax(largest, pixel(0, i / PIXELS, i % PIXELS) / 255.0);
+	CU_ASSERT_EQUAL(data.dx, largest / limit);
+	x = dataset_rows(&data);
+	codes = dataset_codes(&data);
+	for (int64_t at = 0; at < (2 + TEST) * data.features; at++) {
+		int row = (int)(at / data.features), j = (int)(at % data.features);
+		double value = j == PIXELS ? 1 : pixel(row >= 2, row >= 2 ? row - 2 : row, j) / 255.0;
+
+		CU_ASSERT_EQUAL(codes[at], fmin(rint(value / data.dx), limit));
+		CU_ASSERT_EQUAL(x[at], data.dx * codes[at]);
+	}
+	free(x);
+	free(codes);
+	qmac_dataset_free(&data);
+}
+
+static void test_quantised(void)
+{
+	fill("good");
+	for (int bits = 2; bits <= 16; bits++) {
+		check_quantised(bits, false);
+		check_quantised(bits, true);
+	}
 }
 
 static void refuse(const char *folder, int which, const char *ending, const char *message)
@@ -146,6 +192,17 @@ static void spoil(int which, size_t count, int at, uint8_t value, const char *me
 	refuse("bad", which, "", message);
 }
 
+/* As many pixels, but lines and columns exchanged. */
+static void turn_images(int which)
+{
+	struct bytes file = content(which);
+
+	fill("bad");
+	file.byte[11] = WIDTH;
+	file.byte[15] = HEIGHT;
+	write_file("bad", which, &file);
+}
+
 static void test_refusals(void)
 {
 	spoil(0, 0, 3, 1, "not an IDX file of bytes in 3 dimensions: it starts with 00000801, not 00000803");
@@ -157,6 +214,8 @@ static void test_refusals(void)
 	spoil(1, 0, 7, TRAIN + 1, "6 labels for 5 images");
 	spoil(3, 0, 7, TEST - 1, "2 labels for 3 images");
 	spoil(2, 0, 15, WIDTH - 1, "its images have another size than those of the training part");
+	turn_images(2);
+	refuse("bad", 2, "", "its images have another size than those of the training part");
 	for (int which = 0; which < 4; which++) {
 		spoil(which, content(which).count - 1, -1, 0, "the file ends too early; fetch it again");
 		spoil(which, content(which).count + 1, -1, 0, "more bytes than its dimensions say");
@@ -241,6 +300,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"what is read", test_read},
+		{"quantised", test_quantised},
 		{"what is refused", test_refusals},
 		{"a gzip file that ends too early", test_cut},
 		{"a gzip file of several", test_members},

@@ -27,8 +27,9 @@ static void expect_three(const char *text)
 	struct qmac_dataset data = read_text(text);
 
 	CU_ASSERT_FATAL(data.samples == 3 && data.features == 4);
-	CU_ASSERT(data.test_samples == 0 && !data.codes && !data.truth);
-	CU_ASSERT_EQUAL(memcmp(data.x, x, sizeof x), 0);
+	CU_ASSERT(data.channels == 4 && data.height == 1 && data.width == 1);
+	CU_ASSERT(data.test_samples == 0 && data.dx == 0 && !data.truth);
+	CU_ASSERT_EQUAL(memcmp(data.x.real, x, sizeof x), 0);
 	CU_ASSERT_EQUAL(memcmp(data.y, y, sizeof y), 0);
 	qmac_dataset_free(&data);
 }
@@ -139,7 +140,7 @@ static void random_matrix(void)
 		CU_ASSERT_FATAL(data.samples == ROWS && data.features == FEATURES);
 		for (int i = 0; i < ROWS; i++) {
 			CU_ASSERT_EQUAL(data.y[i], wanted[i][FEATURES]);
-			CU_ASSERT_EQUAL(memcmp(data.x + i * FEATURES, wanted[i], FEATURES * sizeof(double)), 0);
+			CU_ASSERT_EQUAL(memcmp(data.x.real + i * FEATURES, wanted[i], FEATURES * sizeof(double)), 0);
 		}
 		qmac_dataset_free(&data);
 	}

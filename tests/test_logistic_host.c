@@ -34,7 +34,7 @@ static void make_data(struct qmac_dataset *data)
 	state = test_seed();
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(data, SAMPLES + TEST_PART, FEATURES, false, NULL), QMAC_OK);
 	for (int64_t i = 0; i < (SAMPLES + TEST_PART) * FEATURES; i++)
-		data->x[i] = test_random(&state) % 3 ? real() : 0;
+		data->x.real[i] = test_random(&state) % 3 ? real() : 0;
 	for (int64_t i = 0; i < SAMPLES + TEST_PART; i++)
 		data->y[i] = (double)(test_random(&state) % CLASSES);
 	data->classes = CLASSES;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/regression.h"
-#include "test.h"
+#include "dataset_rows.h"
 
 static const struct {
 	int64_t samples, features, informative;
@@ -29,23 +29,28 @@ static void check_inputs(const struct qmac_dataset *data, int x_bits)
 {
 	int64_t count = data->samples * data->features;
 	int limit = (1 << (x_bits - 1)) - 1, largest = 0;
+	double *x = dataset_rows(data);
+	int16_t *codes = dataset_codes(data);
 
 	CU_ASSERT(data->dx > 0);
 	for (int64_t i = 0; i < count; i++) {
-		int code = data->codes[i];
+		int code = codes[i];
 
 		CU_ASSERT(code >= -limit && code <= limit);
-		CU_ASSERT_EQUAL(data->x[i], data->dx * code);
+		CU_ASSERT_EQUAL(x[i], data->dx * code);
 		largest = abs(code) > largest ? abs(code) : largest;
 	}
 	CU_ASSERT_EQUAL(largest, limit); /* dx is the smallest that clips nothing */
 	if (count >= 5000 && x_bits >= 8)
-		CU_ASSERT(fabs(deviation(data->x, count) - 1) < 0.05);
+		CU_ASSERT(fabs(deviation(x, count) - 1) < 0.05);
+	free(x);
+	free(codes);
 }
 
 static void check_truth(const struct qmac_dataset *data, int64_t informative)
 {
 	int64_t found = 0;
+	double *x = dataset_rows(data);
 
 	for (int64_t j = 0; j < data->features; j++) {
 		CU_ASSERT(data->truth[j] >= 0 && data->truth[j] < 100);
@@ -56,9 +61,10 @@ static void check_truth(const struct qmac_dataset *data, int64_t informative)
 		double sum = 0;
 
 		for (int64_t j = 0; j < data->features; j++)
-			sum += data->x[i * data->features + j] * data->truth[j];
+			sum += x[i * data->features + j] * data->truth[j];
 		CU_ASSERT_EQUAL(data->y[i], sum);
 	}
+	free(x);
 }
 
 static void test_definition(void)
@@ -77,7 +83,7 @@ static void test_definition(void)
 		check_inputs(&data, shapes[s].x_bits);
 		check_truth(&data, shapes[s].informative);
 		qmac_dataset_free(&data);
-		CU_ASSERT_PTR_NULL(data.x);
+		CU_ASSERT_PTR_NULL(data.x.any);
 	}
 }
 
@@ -109,15 +115,21 @@ static void test_places(void)
 static void test_seeds(void)
 {
 	struct qmac_dataset one, two, other;
+	int16_t *codes[3];
 
 	generate(&one, 0.5, 8, 3);
 	generate(&two, 0.5, 8, 3);
 	generate(&other, 0.5, 8, 4);
-	CU_ASSERT_EQUAL(memcmp(one.codes, two.codes, 100000 * sizeof one.codes[0]), 0);
+	codes[0] = dataset_codes(&one);
+	codes[1] = dataset_codes(&two);
+	codes[2] = dataset_codes(&other);
+	CU_ASSERT_EQUAL(memcmp(codes[0], codes[1], 100000 * sizeof codes[0][0]), 0);
 	CU_ASSERT_EQUAL(memcmp(one.y, two.y, 1000 * sizeof one.y[0]), 0);
 	CU_ASSERT_EQUAL(memcmp(one.truth, two.truth, 100 * sizeof one.truth[0]), 0);
-	CU_ASSERT_NOT_EQUAL(memcmp(one.codes, other.codes, 100000 * sizeof one.codes[0]), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(codes[0], codes[2], 100000 * sizeof codes[0][0]), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(one.truth, other.truth, 100 * sizeof one.truth[0]), 0);
+	for (int i = 0; i < 3; i++)
+		free(codes[i]);
 	qmac_dataset_free(&one);
 	qmac_dataset_free(&two);
 	qmac_dataset_free(&other);
@@ -127,17 +139,22 @@ static void test_seeds(void)
 static void test_width_and_noise(void)
 {
 	struct qmac_dataset narrow, wide, noisy;
-	double noise[1000];
+	double noise[1000], *x[3];
 
 	generate(&narrow, 0, 8, 5);
 	generate(&wide, 0, 16, 5);
 	generate(&noisy, 2.5, 8, 5);
+	x[0] = dataset_rows(&narrow);
+	x[1] = dataset_rows(&wide);
+	x[2] = dataset_rows(&noisy);
 	for (int i = 0; i < 100000; i++)
-		CU_ASSERT(fabs(narrow.x[i] - wide.x[i]) <= 0.5 * (narrow.dx + wide.dx) * (1 + 1e-9));
-	CU_ASSERT_EQUAL(memcmp(narrow.x, noisy.x, 100000 * sizeof noisy.x[0]), 0);
+		CU_ASSERT(fabs(x[0][i] - x[1][i]) <= 0.5 * (narrow.dx + wide.dx) * (1 + 1e-9));
+	CU_ASSERT_EQUAL(memcmp(x[0], x[2], 100000 * sizeof x[0][0]), 0);
 	for (int i = 0; i < 1000; i++)
 		noise[i] = noisy.y[i] - narrow.y[i];
 	CU_ASSERT(fabs(deviation(noise, 1000) - 2.5) < 2.5 * 5 / sqrt(2000));
+	for (int i = 0; i < 3; i++)
+		free(x[i]);
 	qmac_dataset_free(&narrow);
 	qmac_dataset_free(&wide);
 	qmac_dataset_free(&noisy);

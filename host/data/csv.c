@@ -207,7 +207,8 @@ static enum qmac_status read_first(struct reader *r, const char *target)
 	status = detect_header(r);
 	if (!status)
 		status = find_target(r, target);
-	r->data->features = r->columns - 1;
+	r->data->features = r->data->channels = r->columns - 1;
+	r->data->height = r->data->width = 1;
 	return status;
 }
 
@@ -217,13 +218,13 @@ static enum qmac_status read_first(struct reader *r, const char *target)
 static enum qmac_status grow(struct reader *r)
 {
 	struct qmac_dataset *data = r->data;
-	void *x = data->x, *y = data->y;
+	void *x = data->x.any, *y = data->y;
 	bool fits;
 
 	if ((data->samples + 1) * data->features > QMAC_FILE_VALUES_MAX)
 		return refuse(r, 1, "more than 2^28 values; take fewer rows or columns");
-	fits = qmac_grow(&x, &r->x_capacity, (data->samples + 1) * data->features, sizeof data->x[0]);
-	data->x = x;
+	fits = qmac_grow(&x, &r->x_capacity, (data->samples + 1) * data->features, sizeof data->x.real[0]);
+	data->x.any = x;
 	fits = fits && qmac_grow(&y, &r->y_capacity, data->samples + 1, sizeof data->y[0]);
 	data->y = y;
 	return fits ? QMAC_OK : out_of_memory(r);
@@ -261,7 +262,7 @@ static enum qmac_status read_row(struct reader *r)
 	status = grow(r);
 	if (status)
 		return status;
-	x = r->data->x + r->data->samples * r->data->features;
+	x = r->data->x.real + r->data->samples * r->data->features;
 	for (int i = 0; i < r->columns; i++) {
 		status = read_value(r, i, &value);
 		if (status)

@@ -16,33 +16,63 @@ static int64_t rows_of(const struct qmac_dataset *data)
 	return data->samples + data->test_samples;
 }
 
+/* Inputs of a row that memory holds. */
+static int64_t width_of(const struct qmac_dataset *data)
+{
+	return data->features - data->bias;
+}
+
+static size_t cell_bytes(enum qmac_cell cell)
+{
+	return cell == QMAC_CELL_REAL ? sizeof(double) : cell == QMAC_CELL_HALF ? sizeof(int16_t) : 1;
+}
+
 static enum qmac_status out_of_memory(const struct qmac_dataset *data, struct qmac_error *err)
 {
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld samples of %lld features",
 	                 (long long)rows_of(data), (long long)data->features);
 }
 
-enum qmac_status qmac_dataset_allocate(struct qmac_dataset *data, int64_t samples, int64_t features,
-                                       bool has_truth, struct qmac_error *err)
+/* data has its sizes and nothing else. */
+static enum qmac_status allocate(struct qmac_dataset *data, enum qmac_cell cell, bool has_truth,
+                                 struct qmac_error *err)
 {
-	assert(samples > 0 && features > 0);
-	memset(data, 0, sizeof *data);
-	data->samples = samples;
-	data->features = features;
-	data->x = calloc((size_t)samples, (size_t)features * sizeof data->x[0]);
-	data->y = calloc((size_t)samples, sizeof data->y[0]);
-	data->truth = has_truth ? calloc((size_t)features, sizeof data->truth[0]) : NULL;
-	if (data->x && data->y && (data->truth || !has_truth))
+	assert(data->samples > 0 && data->features > 0);
+	data->cell = cell;
+	data->x.any = calloc((size_t)data->samples, (size_t)data->features * cell_bytes(cell));
+	data->y = calloc((size_t)data->samples, sizeof data->y[0]);
+	data->truth = has_truth ? calloc((size_t)data->features, sizeof data->truth[0]) : NULL;
+	if (data->x.any && data->y && (data->truth || !has_truth))
 		return QMAC_OK;
 	(void)out_of_memory(data, err);
 	qmac_dataset_free(data);
 	return QMAC_INTERNAL;
 }
 
+enum qmac_status qmac_dataset_allocate(struct qmac_dataset *data, int64_t samples, int64_t features,
+                                       bool has_truth, struct qmac_error *err)
+{
+	*data = (struct qmac_dataset){
+		.samples = samples, .features = features, .channels = (int)features, .height = 1, .width = 1,
+	};
+	return allocate(data, QMAC_CELL_REAL, has_truth, err);
+}
+
+enum qmac_status qmac_dataset_allocate_images(struct qmac_dataset *data, int64_t samples, int channels,
+                                              int height, int width, struct qmac_error *err)
+{
+	*data = (struct qmac_dataset){
+		.samples = samples, .features = (int64_t)channels * height * width,
+		.channels = channels, .height = height, .width = width,
+	};
+	for (int pixel = 0; pixel < 256; pixel++)
+		data->byte_value[pixel] = pixel / 255.0;
+	return allocate(data, QMAC_CELL_BYTE, false, err);
+}
+
 void qmac_dataset_free(struct qmac_dataset *data)
 {
-	free(data->codes);
-	free(data->x);
+	free(data->x.any);
 	free(data->y);
 	free(data->truth);
 	memset(data, 0, sizeof *data);
@@ -115,44 +145,67 @@ static void draw_order(int64_t *order, int64_t rows, int64_t wanted, uint32_t se
 	}
 }
 
-/* The rows of `bytes` bytes in a new array in that order; the old one is freed. NULL: no memory, it stays. */
-static void *reorder(void *array, const int64_t *order, int64_t rows, size_t bytes)
+static void copy_row(struct qmac_dataset *data, int64_t to, int64_t from)
 {
-	char *sorted = calloc((size_t)rows, bytes);
+	size_t bytes = (size_t)width_of(data) * cell_bytes(data->cell);
+	char *x = data->x.any;
 
-	if (!sorted)
-		return NULL;
-	for (int64_t k = 0; k < rows; k++)
-		memcpy(sorted + (size_t)k * bytes, (const char *)array + (size_t)order[k] * bytes, bytes);
-	free(array);
-	return sorted;
+	memcpy(x + (size_t)to * bytes, x + (size_t)from * bytes, bytes);
+	data->y[to] = data->y[from];
+}
+
+/*
+ * Row order[k] goes to place k, for all rows, with `spare`, a place behind them, as the only other memory.
+ * A place that has its row becomes its own order.
+ */
+static void permute(struct qmac_dataset *data, int64_t *order, int64_t spare)
+{
+	for (int64_t first = 0; first < spare; first++) {
+		int64_t at = first;
+
+		if (order[first] == first)
+			continue;
+		copy_row(data, spare, first);
+		while (order[at] != first) {
+			int64_t from = order[at];
+
+			copy_row(data, at, from);
+			order[at] = at;
+			at = from;
+		}
+		copy_row(data, at, spare);
+		order[at] = at;
+	}
+}
+
+/* Gives the arrays room for so many rows. */
+static bool resize(struct qmac_dataset *data, int64_t rows)
+{
+	void *x = realloc(data->x.any, (size_t)(rows * width_of(data)) * cell_bytes(data->cell));
+	double *y = realloc(data->y, (size_t)rows * sizeof y[0]);
+
+	data->x.any = x ? x : data->x.any;
+	data->y = y ? y : data->y;
+	return x && y;
 }
 
 enum qmac_status qmac_dataset_split(struct qmac_dataset *data, double fraction, uint32_t seed,
                                     struct qmac_error *err)
 {
 	int64_t rows = data->samples, wanted = (int64_t)floor(fraction * (double)rows);
-	size_t features = (size_t)data->features;
 	int64_t *order;
-	void *x = NULL, *y = NULL, *codes = NULL;
 
 	assert(fraction >= 0 && fraction < 1 && data->test_samples == 0);
 	if (wanted == 0)
 		return QMAC_OK;
 	order = calloc((size_t)rows, sizeof order[0]);
-	if (!order)
+	if (!order || !resize(data, rows + 1)) {
+		free(order);
 		return out_of_memory(data, err);
+	}
 	draw_order(order, rows, wanted, seed);
-	x = reorder(data->x, order, rows, features * sizeof data->x[0]);
-	data->x = x ? x : data->x;
-	y = reorder(data->y, order, rows, sizeof data->y[0]);
-	data->y = y ? y : data->y;
-	if (data->codes)
-		codes = reorder(data->codes, order, rows, features * sizeof data->codes[0]);
+	permute(data, order, rows);
 	free(order);
-	if (!x || !y || (data->codes && !codes))
-		return out_of_memory(data, err);
-	data->codes = codes;
 	data->samples = rows - wanted;
 	data->test_samples = wanted;
 	return QMAC_OK;
@@ -184,10 +237,11 @@ static bool standardise(double *v, int64_t stride, int64_t samples, int64_t rows
 
 enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac_error *err)
 {
-	int64_t rows = rows_of(data);
+	int64_t rows = rows_of(data), width = width_of(data);
 
-	for (int64_t j = 0; j < data->features; j++)
-		if (!standardise(data->x + j, data->features, data->samples, rows))
+	assert(data->cell == QMAC_CELL_REAL);
+	for (int64_t j = 0; j < width; j++)
+		if (!standardise(data->x.real + j, width, data->samples, rows))
 			return qmac_fail(err, QMAC_BAD_INPUT,
 			                 "feature %lld has numbers too large to standardise: scale it in the file",
 			                 (long long)j + 1);
@@ -197,68 +251,134 @@ enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac
 	return QMAC_OK;
 }
 
-/* ---- other steps ---------------------------------------------------------------- */
+/* ---- clip and bias --------------------------------------------------------------- */
 
 void qmac_dataset_clip(struct qmac_dataset *data, double limit)
 {
-	assert(limit > 0);
-	for (int64_t i = 0; i < rows_of(data) * data->features; i++)
-		data->x[i] = fmin(fmax(data->x[i], -limit), limit);
+	double *x = data->x.real;
+
+	assert(limit > 0 && data->cell == QMAC_CELL_REAL);
+	for (int64_t i = 0; i < rows_of(data) * width_of(data); i++)
+		x[i] = fmin(fmax(x[i], -limit), limit);
 }
 
-enum qmac_status qmac_dataset_add_bias(struct qmac_dataset *data, struct qmac_error *err)
+void qmac_dataset_add_bias(struct qmac_dataset *data)
 {
-	int64_t rows = rows_of(data), features = data->features;
-	double *x = calloc((size_t)rows, (size_t)(features + 1) * sizeof x[0]);
-
-	assert(!data->truth && !data->codes);
-	if (!x)
-		return out_of_memory(data, err);
-	for (int64_t i = 0; i < rows; i++) {
-		memcpy(x + i * (features + 1), data->x + i * features, (size_t)features * sizeof x[0]);
-		x[i * (features + 1) + features] = 1;
-	}
-	free(data->x);
-	data->x = x;
+	assert(!data->truth && !data->bias && data->dx == 0);
+	data->bias = true;
 	data->features++;
-	return QMAC_OK;
 }
 
-enum qmac_status qmac_dataset_quantise(struct qmac_dataset *data, int x_bits, struct qmac_error *err)
-{
-	int64_t known = data->samples * data->features, count = rows_of(data) * data->features;
-	double largest = 0, limit = (double)((1 << (x_bits - 1)) - 1);
+/* ---- quantisation ---------------------------------------------------------------- */
 
-	assert(x_bits >= 2 && x_bits <= 16 && !data->codes);
-	data->codes = calloc((size_t)count, sizeof data->codes[0]);
-	if (!data->codes)
-		return out_of_memory(data, err);
-	for (int64_t i = 0; i < known; i++)
-		largest = fmax(largest, fabs(data->x[i]));
-	data->dx = largest / limit;
+/* max|x| over the training part. */
+static double largest_input(const struct qmac_dataset *data)
+{
+	int64_t count = data->samples * width_of(data);
+	double largest = data->bias ? 1 : 0;
+	bool seen[256] = {false};
+
+	for (int64_t i = 0; data->cell == QMAC_CELL_REAL && i < count; i++)
+		largest = fmax(largest, fabs(data->x.real[i]));
+	for (int64_t i = 0; data->cell == QMAC_CELL_BYTE && i < count; i++)
+		seen[data->x.byte[i]] = true;
+	for (int byte = 0; byte < 256; byte++)
+		largest = seen[byte] ? fmax(largest, fabs(data->byte_value[byte])) : largest;
+	return largest;
+}
+
+static int16_t code_of(double x, double dx, double limit)
+{
+	return (int16_t)fmin(fmax(rint(x / dx), -limit), limit);
+}
+
+/* Real numbers become codes in their own memory, from the front: a code has fewer bytes than its number. */
+static void pack_codes(struct qmac_dataset *data, double limit)
+{
+	int64_t count = rows_of(data) * width_of(data);
+	enum qmac_cell cell = limit <= INT8_MAX ? QMAC_CELL_BYTE : QMAC_CELL_HALF;
+	char *memory = data->x.any;
+	void *less;
+
+	for (int64_t i = 0; i < count; i++) {
+		double x;
+		int16_t code;
+
+		memcpy(&x, memory + (size_t)i * sizeof x, sizeof x);
+		code = code_of(x, data->dx, limit);
+		if (cell == QMAC_CELL_BYTE)
+			memory[i] = (char)code;
+		else
+			memcpy(memory + (size_t)i * sizeof code, &code, sizeof code);
+	}
+	less = realloc(memory, (size_t)count * cell_bytes(cell));
+	data->x.any = less ? less : memory;
+	data->cell = cell;
+	for (int code = INT8_MIN; code <= INT8_MAX; code++)
+		data->byte_value[(uint8_t)code] = code;
+}
+
+void qmac_dataset_quantise(struct qmac_dataset *data, int x_bits)
+{
+	double limit = (double)((1 << (x_bits - 1)) - 1), quantum;
+
+	assert(x_bits >= 2 && x_bits <= 16 && data->dx == 0);
+	data->dx = largest_input(data) / limit;
 	if (!(data->dx > 0))
 		data->dx = 1; /* all zero, or so small that a quantum has no number */
-	for (int64_t i = 0; i < count; i++) {
-		double code = fmin(fmax(rint(data->x[i] / data->dx), -limit), limit);
-
-		data->codes[i] = (int16_t)code;
-		data->x[i] = data->dx * code;
+	data->bias_code = code_of(1, data->dx, limit);
+	quantum = data->dx;
+	if (data->cell == QMAC_CELL_REAL) {
+		pack_codes(data, limit);
+		quantum = 1;
 	}
-	return QMAC_OK;
+	for (int byte = 0; byte < 256; byte++) {
+		data->byte_code[byte] = code_of(data->byte_value[byte], quantum, limit);
+		data->byte_value[byte] = data->dx * data->byte_code[byte];
+	}
 }
 
 /* ---- rows ---------------------------------------------------------------------- */
 
 const double *qmac_dataset_row(const struct qmac_dataset *data, int64_t row, double *room)
 {
-	(void)room;
-	return data->x + row * data->features;
+	int64_t width = width_of(data);
+	const uint8_t *byte = data->x.byte + row * width;
+	const int16_t *half = data->x.half + row * width;
+	const double *real = data->x.real + row * width;
+
+	if (data->cell == QMAC_CELL_REAL && !data->bias)
+		return real;
+	switch (data->cell) {
+	case QMAC_CELL_REAL:
+		memcpy(room, real, (size_t)width * sizeof room[0]);
+		break;
+	case QMAC_CELL_BYTE:
+		for (int64_t j = 0; j < width; j++)
+			room[j] = data->byte_value[byte[j]];
+		break;
+	default:
+		for (int64_t j = 0; j < width; j++)
+			room[j] = data->dx * half[j];
+	}
+	if (data->bias)
+		room[width] = data->dx > 0 ? data->dx * data->bias_code : 1;
+	return room;
 }
 
 void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *codes)
 {
-	assert(data->codes);
-	memcpy(codes, data->codes + row * data->features, (size_t)data->features * sizeof codes[0]);
+	int64_t width = width_of(data);
+	const uint8_t *byte = data->x.byte + row * width;
+
+	assert(data->dx > 0);
+	if (data->cell == QMAC_CELL_HALF)
+		memcpy(codes, data->x.half + row * width, (size_t)width * sizeof codes[0]);
+	else
+		for (int64_t j = 0; j < width; j++)
+			codes[j] = data->byte_code[byte[j]];
+	if (data->bias)
+		codes[width] = data->bias_code;
 }
 
 double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w, double *room)
@@ -325,8 +445,8 @@ enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_
 	if (!status && !qmac_data_is_images(run->data))
 		status = prepare_table(data, run, err);
 	if (!status && run->bias)
-		status = qmac_dataset_add_bias(data, err);
+		qmac_dataset_add_bias(data);
 	if (!status)
-		status = qmac_dataset_quantise(data, run->x_bits, err);
+		qmac_dataset_quantise(data, run->x_bits);
 	return status;
 }

@@ -1,7 +1,11 @@
 /*
  * A data set for regression or classification: a training part and a test part, which may be empty.
  *
- * One array holds both, row by row: rows 0 .. samples-1 are the training part, the
+ * Inputs are kept in as few bytes as say all about them: images in the bytes they came in, real numbers in
+ * codes as soon as these are known. Who wants a row has it made: nobody else knows how rows are kept.
+ * Beside them a row has its target, 8 bytes.
+ *
+ * One array holds both parts, row by row: rows 0 .. samples-1 are the training part, the
  * test_samples rows behind them the test part. All that is learnt from a file's data
  * (means, deviations, dx) is learnt from the training part and applied to both. A
  * generated problem has its dx before it is split.
@@ -21,32 +25,56 @@
 
 enum {
 	QMAC_FEATURES_MAX = 65536,       /* of a file: so many the device's random numbers tell apart */
-	QMAC_FILE_VALUES_MAX = 1 << 28,  /* of a file: samples * features; 2.7 GB in memory */
+	QMAC_FILE_VALUES_MAX = 1 << 28,  /* of a file: samples * features; 2.1 GB as real numbers */
 	QMAC_CLASSES_MAX = 1024
+};
+
+/* How an input is kept. */
+enum qmac_cell {
+	QMAC_CELL_REAL,  /* double: a table before quantisation */
+	QMAC_CELL_BYTE,  /* uint8_t, which stands for one of 256 numbers: a pixel, a code of at most 8 bits */
+	QMAC_CELL_HALF   /* int16_t: a code */
 };
 
 struct qmac_dataset {
 	int64_t samples;       /* of the training part */
 	int64_t test_samples;
-	int64_t features;
+	int channels, height, width; /* of a row as it is kept: plane by plane, line by line; a vector: d x 1 x 1 */
+	bool bias;             /* a feature behind these that is 1 everywhere; no memory holds it */
+	int64_t features;      /* channels * height * width, one more where there is a bias */
 	int64_t group;         /* so many rows in succession are drawn together; 0: each alone */
 	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
-	double dx;             /* quantum of x; 0 before quantisation */
-	/* rows x features each, for host/data alone: others ask for rows */
-	int16_t *codes;        /* x = dx * code; NULL before quantisation */
-	double *x;
+	double dx;             /* quantum of x: x = dx * code; 0 before quantisation */
 	double *y;             /* rows */
 	double *truth;         /* features: the coefficients of a generated problem; NULL where nobody knows */
+
+	/* For host/data alone. */
+	enum qmac_cell cell;
+	union {
+		double *real;
+		uint8_t *byte;
+		int16_t *half;
+		void *any;
+	} x;                   /* rows x channels x height x width */
+	double byte_value[256]; /* what a byte stands for */
+	int16_t byte_code[256]; /* after quantisation: its code */
+	int16_t bias_code;      /* likewise that of the bias */
 };
 
 /* Reads or generates what the run asks for and prepares it. Free also after a failure. */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_run *run,
                                                    struct qmac_error *err);
 
-/* Memory for rows and, where asked, for the truth, all zero. */
+/* Memory for real numbers, one vector a row, and, where asked, for the truth; all zero. */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_allocate(struct qmac_dataset *data, int64_t samples,
                                                        int64_t features, bool has_truth,
                                                        struct qmac_error *err);
+
+/* Memory for images in bytes, all zero: x = pixel / 255. */
+QMAC_MUST_CHECK enum qmac_status qmac_dataset_allocate_images(struct qmac_dataset *data, int64_t samples,
+                                                              int channels, int height, int width,
+                                                              struct qmac_error *err);
+
 void qmac_dataset_free(struct qmac_dataset *data);
 
 /* Forgets all but the first `limit` rows of the training part; before there is a test part. */
@@ -70,22 +98,22 @@ QMAC_MUST_CHECK enum qmac_status qmac_dataset_split(struct qmac_dataset *data, d
 /*
  * Gives every feature, and the target unless it is a class, mean 0 and variance 1 over the training
  * part. What is constant there becomes 0, in the test part too. Fails where the numbers are too
- * large for their variance.
+ * large for their variance. For real numbers.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac_error *err);
 
-/* Limits every x to -limit .. limit; limit > 0. */
+/* Limits every x to -limit .. limit; limit > 0. For real numbers. */
 void qmac_dataset_clip(struct qmac_dataset *data, double limit);
 
-/* Adds a last feature that is 1 everywhere. */
-QMAC_MUST_CHECK enum qmac_status qmac_dataset_add_bias(struct qmac_dataset *data, struct qmac_error *err);
+/* Adds a last feature that is 1 everywhere; before quantisation. */
+void qmac_dataset_add_bias(struct qmac_dataset *data);
 
 /*
  * x becomes dx * code: symmetric codes of x_bits in 2..16, dx = max|x| / (2^(x_bits-1) - 1) over the
- * training part, nearest. x of the test part beyond that range is clamped.
+ * training part, nearest. x of the test part beyond that range is clamped. Real numbers give way to their
+ * codes; images keep their bytes.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_dataset_quantise(struct qmac_dataset *data, int x_bits,
-                                                       struct qmac_error *err);
+void qmac_dataset_quantise(struct qmac_dataset *data, int x_bits);
 
 /*
  * The inputs of a row, of either part: `features` numbers, after quantisation dx * code each. They lie in

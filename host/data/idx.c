@@ -161,28 +161,25 @@ static enum qmac_status open_part(struct part *part, const char *folder, const c
 static enum qmac_status read_part(struct part *part, struct qmac_dataset *data, int64_t first, int64_t keep,
                                   struct qmac_error *err)
 {
-	uint8_t *image = malloc((size_t)part->features), label;
+	uint8_t *unused = malloc((size_t)part->features), label;
 	enum qmac_status status = QMAC_OK;
 
-	if (!image)
+	if (!unused)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for an image");
 	for (int64_t i = 0; status == QMAC_OK && i < part->rows; i++) {
-		double *x = data->x + (first + i) * data->features;
+		uint8_t *image = i < keep ? data->x.byte + (first + i) * part->features : unused;
 
 		status = read_bytes(&part->images, image, (int)part->features, err);
 		if (status == QMAC_OK)
 			status = read_bytes(&part->labels, &label, 1, err);
-		if (status || i >= keep)
-			continue;
-		for (int64_t j = 0; j < part->features; j++)
-			x[j] = image[j] / 255.0;
-		data->y[first + i] = label;
+		if (status == QMAC_OK && i < keep)
+			data->y[first + i] = label;
 	}
 	if (status == QMAC_OK)
 		status = check_end(&part->images, err);
 	if (status == QMAC_OK)
 		status = check_end(&part->labels, err);
-	free(image);
+	free(unused);
 	return status;
 }
 
@@ -197,12 +194,13 @@ enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *fo
 	status = open_part(&train, folder, "train", err);
 	if (status == QMAC_OK)
 		status = open_part(&test, folder, "t10k", err);
-	if (status == QMAC_OK && test.features != train.features)
+	if (status == QMAC_OK && memcmp(test.images.size + 1, train.images.size + 1, 2 * sizeof(int64_t)) != 0)
 		status = refuse(&test.images, "its images have another size than those of the training part", err);
 	if (status)
 		goto out;
 	keep = limit > 0 && limit < train.rows ? limit : train.rows;
-	status = qmac_dataset_allocate(data, keep + test.rows, train.features, false, err);
+	status = qmac_dataset_allocate_images(data, keep + test.rows, 1, (int)train.images.size[1],
+	                                      (int)train.images.size[2], err);
 	if (status)
 		goto out;
 	data->samples = keep;

@@ -143,7 +143,7 @@ static enum qmac_status spread(struct reader *r, struct qmac_dataset *data)
 		return status;
 	memcpy(data->y, r->targets, (size_t)r->samples * sizeof data->y[0]);
 	for (int64_t i = 0; i < r->entry_count; i++)
-		data->x[r->entries[i].sample * data->features + r->entries[i].feature] = r->entries[i].value;
+		data->x.real[r->entries[i].sample * data->features + r->entries[i].feature] = r->entries[i].value;
 	return QMAC_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "data/regression.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "data/conditioned.h"
 #include "data/random.h"
@@ -20,10 +21,11 @@ static void draw_truth(struct qmac_dataset *data, int64_t informative, struct qm
 	}
 }
 
-static void make_targets(struct qmac_dataset *data, double noise, struct qmac_random *random)
+/* `room` has space for a row. */
+static void make_targets(struct qmac_dataset *data, double noise, struct qmac_random *random, double *room)
 {
 	for (int64_t i = 0; i < data->samples; i++) {
-		const double *x = data->x + i * data->features;
+		const double *x = qmac_dataset_row(data, i, room);
 		double sum = 0;
 
 		for (int64_t j = 0; j < data->features; j++)
@@ -36,14 +38,15 @@ static enum qmac_status draw_inputs(struct qmac_dataset *data, const struct qmac
                                     struct qmac_random *random, struct qmac_error *err)
 {
 	if (run->data == QMAC_DATA_CONDITIONED)
-		return qmac_conditioned_inputs(data->x, data->samples, data->features, run->kappa, random, err);
+		return qmac_conditioned_inputs(data->x.real, data->samples, data->features, run->kappa, random,
+		                               err);
 	if (run->data == QMAC_DATA_QUADRATIC) {
-		qmac_quadratic_inputs(data->x, run->samples, run->features, run->kappa);
+		qmac_quadratic_inputs(data->x.real, run->samples, run->features, run->kappa);
 		data->group = run->features;
 		return QMAC_OK;
 	}
 	for (int64_t i = 0; i < data->samples * data->features; i++)
-		data->x[i] = qmac_random_normal(random);
+		data->x.real[i] = qmac_random_normal(random);
 	return QMAC_OK;
 }
 
@@ -52,6 +55,7 @@ enum qmac_status qmac_regression_make(struct qmac_dataset *data, const struct qm
 {
 	struct qmac_random random = qmac_random_stream(run->seed, QMAC_STREAM_DATA);
 	int64_t rows = run->samples * (run->data == QMAC_DATA_QUADRATIC ? run->features : 1);
+	double *room = calloc((size_t)run->features, sizeof room[0]);
 	enum qmac_status status;
 
 	assert(run->samples > 0 && run->features > 0 && run->informative >= 0);
@@ -59,13 +63,15 @@ enum qmac_status qmac_regression_make(struct qmac_dataset *data, const struct qm
 	status = qmac_dataset_allocate(data, rows, run->features, true, err);
 	if (!status)
 		status = draw_inputs(data, run, &random, err);
-	if (!status)
-		status = qmac_dataset_quantise(data, run->x_bits, err);
-	if (status)
-		return status;
-	draw_truth(data, run->informative, &random);
-	make_targets(data, run->noise, &random);
-	return QMAC_OK;
+	if (!status && !room)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld features", (long long)run->features);
+	if (!status) {
+		qmac_dataset_quantise(data, run->x_bits);
+		draw_truth(data, run->informative, &random);
+		make_targets(data, run->noise, &random, room);
+	}
+	free(room);
+	return status;
 }
 
 enum qmac_status qmac_regression_generate(struct qmac_dataset *data, int64_t samples, int64_t features,
