@@ -33,7 +33,6 @@ static const struct qmac_hw hw = {
 
 struct host {
 	struct qmac_backend *backend;
-	uint8_t *memory;
 	bool retired[COMMANDS];
 	unsigned records;
 };
@@ -64,6 +63,11 @@ static void write_register(struct host *h, uint32_t offset, uint32_t value)
 	h->backend->operations->write(h->backend, offset, value);
 }
 
+static void read_memory(struct host *h, uint64_t address, void *data, uint64_t bytes)
+{
+	h->backend->operations->read_memory(h->backend, address, data, bytes);
+}
+
 static struct qmac_device_options options_of(struct host *h)
 {
 	return (struct qmac_device_options){
@@ -84,11 +88,12 @@ static void reset(struct host *h)
 
 static void start(struct host *h)
 {
+	static uint8_t bytes[END];
 	uint64_t rng = test_seed();
 
-	h->memory = h->backend->operations->memory(h->backend);
 	for (uint64_t at = 0; at < END; at++)
-		h->memory[at] = (uint8_t)test_random(&rng);
+		bytes[at] = (uint8_t)test_random(&rng);
+	h->backend->operations->write_memory(h->backend, 0, bytes, END);
 	reset(h);
 }
 
@@ -97,8 +102,7 @@ static void give(struct host *h, uint32_t number, const struct qmac_command *com
 	uint32_t words[QMAC_COMMAND_WORDS];
 
 	qmac_command_encode(command, words);
-	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
-		h->memory[RING + number * QMAC_COMMAND_BYTES + i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
+	qmac_backend_write_command(h->backend, RING + number * QMAC_COMMAND_BYTES, words);
 }
 
 static struct qmac_command move(unsigned opcode, uint64_t base)
@@ -146,14 +150,16 @@ static enum qmac_status ring(struct host *h, uint32_t tail, struct qmac_error *e
 /* Memory may differ from what was expected only where the STORE at fault writes, there from `data`. */
 static void check_memory(struct host *h, const uint8_t *expected, uint64_t from, const uint8_t *data)
 {
+	static uint8_t memory[END];
 	int written = 0, wrong = 0;
 
+	read_memory(h, 0, memory, END);
 	for (uint64_t at = 0; at < END; at++) {
 		bool own = from && at >= from && at < from + ROWS * ROW_BYTES;
 
-		if (h->memory[at] == expected[at])
+		if (memory[at] == expected[at])
 			continue;
-		if (own && h->memory[at] == data[at - from])
+		if (own && memory[at] == data[at - from])
 			written++;
 		else
 			wrong++;
@@ -180,10 +186,10 @@ static void stop_and_go_on(struct host *h, unsigned opcode, uint64_t base)
 
 	start(h);
 	give_all(h, opcode, base);
-	memcpy(expected, h->memory, END);
+	read_memory(h, 0, expected, END);
 	for (int i = 0; i < ROWS * LANES; i++) {
 		/* ACC saturates the random doubles of DATA to 16 bits. */
-		bool negative = h->memory[DATA + 8 * i + 7] >> 7;
+		bool negative = expected[DATA + 8 * i + 7] >> 7;
 
 		memset(data + 8 * i, negative ? 0xFF : 0, 8);
 		data[8 * i] = negative ? 0 : 0xFF;
@@ -203,7 +209,8 @@ static void stop_and_go_on(struct host *h, unsigned opcode, uint64_t base)
 	CU_ASSERT_EQUAL(ring(h, STORE_BEHIND + 1, &err), QMAC_OK);
 	CU_ASSERT_EQUAL(read_register(h, QMAC_REG_STATUS), 0);
 	CU_ASSERT_EQUAL(h->records, STORE_BEHIND + 1);
-	CU_ASSERT(memcmp(h->memory + BEHIND, data, sizeof data) == 0);
+	read_memory(h, BEHIND, expected, sizeof data);
+	CU_ASSERT(memcmp(expected, data, sizeof data) == 0);
 	if (err.message[0])
 		printf("\n%s ", err.message);
 }

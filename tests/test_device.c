@@ -57,9 +57,12 @@ static void rig_add(struct rig *rig, const struct qmac_command *command)
 /* Sends what was added, without running. */
 static void rig_ring(struct rig *rig, uint32_t tail)
 {
-	for (uint32_t i = 0; i < rig->count * QMAC_COMMAND_BYTES; i++)
-		qmac_device_memory(rig->device)[RING + i] =
-			(uint8_t)(rig->words[i / 64][i % 64 / 4] >> i % 4 * 8);
+	uint8_t bytes[QMAC_COMMAND_BYTES];
+
+	for (uint32_t i = 0; i < rig->count; i++) {
+		qmac_command_pack(rig->words[i], bytes);
+		qmac_device_write_memory(rig->device, RING + i * QMAC_COMMAND_BYTES, bytes, sizeof bytes);
+	}
 	qmac_device_write(rig->device, QMAC_REG_RING_TAIL, tail);
 }
 
@@ -148,13 +151,12 @@ static void test_known_product(void)
 		.wait_exec = 1,
 	};
 	struct rig rig;
-	uint8_t *data;
+	uint8_t data[8];
 
 	if (!rig_open(&rig))
 		return;
-	data = qmac_device_memory(rig.device) + DATA;
-	memcpy(data, a, sizeof a);
-	memcpy(data + 4, w, sizeof w);
+	qmac_device_write_memory(rig.device, DATA, a, sizeof a);
+	qmac_device_write_memory(rig.device, DATA + 4, w, sizeof w);
 	rig_add(&rig, &load);
 	load.base += 4;
 	load.space = QMAC_SPACE_W;
@@ -162,6 +164,7 @@ static void test_known_product(void)
 	rig_add(&rig, &gemm);
 	rig_add(&rig, &store);
 	rig_send(&rig);
+	qmac_device_read_memory(rig.device, DATA, data, sizeof data);
 	for (int i = 0; i < 4; i++)
 		CU_ASSERT_EQUAL((int16_t)(data[2 * i] | data[2 * i + 1] << 8), product[i]);
 	CU_ASSERT_EQUAL(rig.log.count, 4);
@@ -254,13 +257,15 @@ static void test_ring_faults(void)
 		{RING + 896, 1, 2, 0}, {BASE, 4, 1, 0},
 	};
 	struct qmac_command command = put(0, 5);
+	uint8_t bytes[16 * QMAC_COMMAND_BYTES];
 	struct rig rig;
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0] && rig_open(&rig); i++) {
 		while (rig.count < 16)
 			rig_add(&rig, &command);
 		rig_ring(&rig, 0);
-		memcpy(qmac_device_memory(rig.device) + BASE, qmac_device_memory(rig.device) + RING, 1024);
+		qmac_device_read_memory(rig.device, RING, bytes, sizeof bytes);
+		qmac_device_write_memory(rig.device, BASE, bytes, sizeof bytes);
 		pair_set_up(rig.device, BASE, SIZE, cases[i].base, cases[i].log2);
 		qmac_device_write(rig.device, QMAC_REG_RING_TAIL, cases[i].tail);
 		CU_ASSERT_TRUE(qmac_device_run(rig.device, ENOUGH));

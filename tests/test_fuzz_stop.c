@@ -44,7 +44,8 @@ static enum qmac_status open_stopper(void *context, const struct qmac_hw *hw,
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "stopper", .read = qmac_wrapper_read, .write = qmac_wrapper_write,
-		.memory = qmac_wrapper_memory, .wait = wait_interrupt, .kernel = qmac_wrapper_kernel,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
+		.wait = wait_interrupt, .kernel = qmac_wrapper_kernel,
 		.peek = qmac_wrapper_peek, .destroy = qmac_wrapper_destroy,
 	};
 	struct plan *plan = context;

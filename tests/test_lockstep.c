@@ -75,29 +75,39 @@ static uint32_t planted_read(struct qmac_backend *backend, uint32_t offset)
 	return fault == REGISTER && offset == QMAC_REG_ACC_DEPTH ? value + 2 : value;
 }
 
+/* Flips bits of a byte of memory. */
+static void spoil(struct qmac_backend *backend, uint64_t address, uint8_t bits)
+{
+	uint8_t byte;
+
+	qmac_wrapper_read_memory(backend, address, &byte, 1);
+	byte ^= bits;
+	qmac_wrapper_write_memory(backend, address, &byte, 1);
+}
+
 static enum qmac_status planted_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                      struct qmac_error *err)
 {
 	struct plant *p = plant_of(backend);
 	uint32_t head = qmac_wrapper_read(backend, QMAC_REG_RING_HEAD);
 	uint32_t tail = qmac_wrapper_read(backend, QMAC_REG_RING_TAIL);
-	uint8_t *memory = qmac_wrapper_memory(backend);
-	uint8_t *descriptor = memory + RING + (p->number & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
-	uint8_t kept[QMAC_COMMAND_BYTES];
+	uint64_t descriptor = RING + (p->number & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
 	enum qmac_status status;
 
 	/* The command that it was given becomes another one, while it works. */
-	memcpy(kept, descriptor, sizeof kept);
 	if (p->fault == RESULT && p->number - head < tail - head)
-		descriptor[IMM_BYTE] ^= 1;
+		spoil(backend, descriptor + IMM_BYTE, 1);
 	if (p->fault == REFUSED && p->number - head < tail - head)
-		descriptor[0] |= 0xF;
+		spoil(backend, descriptor, 0x0F ^ QMAC_OPCODE_VEC);
 	status = qmac_wrapper_wait(backend, cycles, raised, err);
-	memcpy(descriptor, kept, sizeof kept);
+	if (p->fault == RESULT && p->number - head < tail - head)
+		spoil(backend, descriptor + IMM_BYTE, 1);
+	if (p->fault == REFUSED && p->number - head < tail - head)
+		spoil(backend, descriptor, 0x0F ^ QMAC_OPCODE_VEC);
 	if (p->number - head >= qmac_wrapper_read(backend, QMAC_REG_RING_HEAD) - head)
 		return status;
 	if (p->fault == MEMORY)
-		memory[77] ^= 0x10;
+		spoil(backend, 77, 0x10);
 	if (p->fault == INTERRUPT)
 		*raised = !*raised;
 	return p->fault == FAILURE ? qmac_fail(err, QMAC_CHECK_FAILED, "an assertion said so") : status;
@@ -108,7 +118,8 @@ static enum qmac_status open_planted(const struct qmac_hw *hw, const struct qmac
                                      struct qmac_backend **backend, struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "planted", .read = planted_read, .write = qmac_wrapper_write, .memory = qmac_wrapper_memory,
+		.name = "planted", .read = planted_read, .write = qmac_wrapper_write,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
 		.wait = planted_wait, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
 		.poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
 	};
@@ -143,7 +154,6 @@ static uint64_t state;
 struct host {
 	struct qmac_fuzz_program program;
 	struct qmac_backend *backend;
-	uint8_t *memory;
 	uint32_t tail;
 };
 
@@ -177,20 +187,18 @@ static void open_host(struct host *h, struct plant *plant, struct qmac_backend_s
 	settings.context = plant;
 	if (qmac_backend_lockstep(&h->program.hw, &options, &settings, open_planted, &h->backend, &err))
 		abort();
-	h->memory = h->backend->operations->memory(h->backend);
 	set_up(h);
 }
 
 static void give(struct host *h, const struct qmac_command *command)
 {
-	uint8_t *to = h->memory + RING + (h->tail & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
+	uint64_t to = RING + (h->tail & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
 	uint32_t words[QMAC_COMMAND_WORDS];
 
 	h->backend->operations->note_unit(h->backend, h->tail, 0.25);
 	h->tail++;
 	qmac_command_encode(command, words);
-	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
-		to[i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
+	qmac_backend_write_command(h->backend, to, words);
 }
 
 static enum qmac_status ring(struct host *h, struct qmac_error *err)
@@ -224,8 +232,12 @@ static enum qmac_status play(struct host *h, struct qmac_error *err)
 	enum qmac_status status = QMAC_OK;
 
 	while (!status && h->tail + BATCH <= COMMANDS) {
-		for (int i = 0; i < 50; i++)
-			h->memory[test_random(&h->program.rng) % DATA] = (uint8_t)test_random(&h->program.rng);
+		for (int i = 0; i < 50; i++) {
+			uint64_t at = test_random(&h->program.rng) % DATA;
+			uint8_t byte = (uint8_t)test_random(&h->program.rng);
+
+			h->backend->operations->write_memory(h->backend, at, &byte, 1);
+		}
 		for (int i = 0; i < BATCH; i++) {
 			struct qmac_command command = least(&h->program.hw);
 

@@ -128,7 +128,7 @@ static void fill_with_ends(struct device_pair *pair, uint64_t *rng, uint64_t byt
 
 			pair->ref.memory[at + i] = byte;
 			for (int k = 0; k < PAIR_DEVICES; k++)
-				qmac_device_memory(pair->device[k])[at + i] = byte;
+				qmac_device_write_memory(pair->device[k], at + i, &byte, 1);
 		}
 	}
 }

@@ -89,9 +89,16 @@ void qmac_device_destroy(struct qmac_device *device)
 	free(device);
 }
 
-uint8_t *qmac_device_memory(struct qmac_device *device)
+void qmac_device_read_memory(const struct qmac_device *device, uint64_t address, void *data, uint64_t bytes)
 {
-	return device->memory;
+	assert(bytes <= device->memory_bytes && address <= device->memory_bytes - bytes);
+	memcpy(data, device->memory + address, bytes);
+}
+
+void qmac_device_write_memory(struct qmac_device *device, uint64_t address, const void *data, uint64_t bytes)
+{
+	assert(bytes <= device->memory_bytes && address <= device->memory_bytes - bytes);
+	memcpy(device->memory + address, data, bytes);
 }
 
 const char *qmac_device_kernel(const struct qmac_device *device)
@@ -133,13 +140,6 @@ static bool ring_usable(const struct qmac_device *device)
 		device->tail - device->head <= 1U << device->ring_log2 &&
 	       device->ring_base >= device->state.mem_base && bytes <= device->state.mem_size &&
 	       device->ring_base - device->state.mem_base <= device->state.mem_size - bytes;
-}
-
-static void read_words(const uint8_t *from, uint32_t words[QMAC_COMMAND_WORDS])
-{
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, from += 4)
-		words[i] = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-		           (uint32_t)from[3] << 24;
 }
 
 /* Carries the command out; returns a fault that only execution can find. */
@@ -222,7 +222,7 @@ static void step(struct qmac_device *device)
 	unsigned fault = QMAC_FAULT_BUS;
 
 	if (readable(device, address, QMAC_COMMAND_BYTES)) {
-		read_words(device->memory + address, words);
+		qmac_command_unpack(device->memory + address, words);
 		if (device->options.on_command)
 			device->options.on_command(device->options.context, device, words);
 		qmac_command_decode(words, &c);

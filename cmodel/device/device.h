@@ -53,8 +53,9 @@ void qmac_device_destroy(struct qmac_device *device);
 uint32_t qmac_device_read(struct qmac_device *device, uint32_t offset);
 void qmac_device_write(struct qmac_device *device, uint32_t offset, uint32_t value);
 
-/* Device memory, addresses 0 .. memory_bytes-1, as the host's DMA sees it. */
-uint8_t *qmac_device_memory(struct qmac_device *device);
+/* Copies from and to device memory, as the host's DMA; the range must lie in 0 .. memory_bytes-1. */
+void qmac_device_read_memory(const struct qmac_device *device, uint64_t address, void *data, uint64_t bytes);
+void qmac_device_write_memory(struct qmac_device *device, uint64_t address, const void *data, uint64_t bytes);
 
 /*
  * Lets the device work until an enabled interrupt is raised, it is idle, or it

@@ -22,6 +22,26 @@ struct qmac_dispatch_state {
 /* 16 words of a command. Fields beyond their width are cut: check before. */
 void qmac_command_encode(const struct qmac_command *command, uint32_t words[QMAC_COMMAND_WORDS]);
 
+/* The words as they lie in memory, little endian. */
+static inline void qmac_command_pack(const uint32_t words[QMAC_COMMAND_WORDS],
+                                     uint8_t bytes[QMAC_COMMAND_BYTES])
+{
+	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, bytes += 4) {
+		bytes[0] = (uint8_t)words[i];
+		bytes[1] = (uint8_t)(words[i] >> 8);
+		bytes[2] = (uint8_t)(words[i] >> 16);
+		bytes[3] = (uint8_t)(words[i] >> 24);
+	}
+}
+
+static inline void qmac_command_unpack(const uint8_t bytes[QMAC_COMMAND_BYTES],
+                                       uint32_t words[QMAC_COMMAND_WORDS])
+{
+	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, bytes += 4)
+		words[i] = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+		           (uint32_t)bytes[3] << 24;
+}
+
 /* All fields of the descriptor's class; never fails, an unknown opcode has COMMON fields only. */
 void qmac_command_decode(const uint32_t words[QMAC_COMMAND_WORDS], struct qmac_command *command);
 

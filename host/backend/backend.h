@@ -1,7 +1,7 @@
 /*
  * The seam between the driver and whatever executes commands: registers,
- * memory, interrupt. The driver cannot tell a C model from Verilated RTL or
- * from a chip.
+ * copies in and out of device memory, interrupt. The driver cannot tell a C model from
+ * Verilated RTL or from a chip.
  *
  * A backend is used by one thread at a time.
  */
@@ -27,10 +27,15 @@ struct qmac_rtl_library;
 
 struct qmac_backend_operations {
 	const char *name;
+	/* A register. */
 	uint32_t (*read)(struct qmac_backend *backend, uint32_t offset);
 	void (*write)(struct qmac_backend *backend, uint32_t offset, uint32_t value);
-	/* Device memory, mapped for the host: addresses 0 .. memory_bytes-1. */
-	uint8_t *(*memory)(struct qmac_backend *backend);
+	/*
+	 * Copies from and to device memory: `bytes` bytes at `address`, all of them in 0 .. memory_bytes-1. It
+	 * begins with zeros. A backend that computes no values may keep descriptors only: the rest reads as zeros.
+	 */
+	void (*read_memory)(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes);
+	void (*write_memory)(struct qmac_backend *backend, uint64_t address, const void *data, uint64_t bytes);
 	/*
 	 * Sleeps until the interrupt line is high, at most `cycles` device cycles.
 	 * *raised says whether it is. Fails only where the simulation itself does.
@@ -90,5 +95,22 @@ QMAC_MUST_CHECK enum qmac_status qmac_backend_create(const char *name, const str
                                                      const struct qmac_device_options *options,
                                                      struct qmac_backend **backend, struct qmac_error *err);
 void qmac_backend_destroy(struct qmac_backend *backend);
+
+/* A descriptor in device memory. */
+void qmac_backend_read_command(struct qmac_backend *backend, uint64_t address,
+                               uint32_t words[QMAC_COMMAND_WORDS]);
+void qmac_backend_write_command(struct qmac_backend *backend, uint64_t address,
+                                const uint32_t words[QMAC_COMMAND_WORDS]);
+
+/* Makes a range of device memory zero. */
+void qmac_backend_zero(struct qmac_backend *backend, uint64_t address, uint64_t bytes);
+
+/* The first byte of a range in which the memory of two backends differs; true where there is one. */
+struct qmac_memory_difference {
+	uint64_t address;
+	uint8_t expected, got;
+};
+bool qmac_backend_memory_differs(struct qmac_backend *expected, struct qmac_backend *got, uint64_t address,
+                                 uint64_t bytes, struct qmac_memory_difference *difference);
 
 #endif

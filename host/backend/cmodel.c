@@ -22,9 +22,15 @@ static void cmodel_write(struct qmac_backend *backend, uint32_t offset, uint32_t
 	qmac_device_write(device_of(backend), offset, value);
 }
 
-static uint8_t *cmodel_memory(struct qmac_backend *backend)
+static void cmodel_read_memory(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes)
 {
-	return qmac_device_memory(device_of(backend));
+	qmac_device_read_memory(device_of(backend), address, data, bytes);
+}
+
+static void cmodel_write_memory(struct qmac_backend *backend, uint64_t address, const void *data,
+                                uint64_t bytes)
+{
+	qmac_device_write_memory(device_of(backend), address, data, bytes);
 }
 
 static enum qmac_status cmodel_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
@@ -65,7 +71,8 @@ enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac
 		.name = "cmodel",
 		.read = cmodel_read,
 		.write = cmodel_write,
-		.memory = cmodel_memory,
+		.read_memory = cmodel_read_memory,
+		.write_memory = cmodel_write_memory,
 		.wait = cmodel_wait,
 		.kernel = cmodel_kernel,
 		.peek = cmodel_peek,

@@ -112,6 +112,9 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 	l->device.backend->operations->write(l->device.backend, offset, value);
 	if (offset != QMAC_REG_CONTROL || !(value & 1))
 		return;
+	/* What was under way is forgotten in different places. */
+	if (!l->model.resting || !l->device.resting)
+		qmac_lockstep_copy_memory(l, 0, l->base.memory_bytes);
 	l->model.resting = l->device.resting = true;
 	for (unsigned e = 0; e < QMAC_LOCKSTEP_ENGINES; e++) {
 		l->model.queue[e].head = l->model.queue[e].count = 0;
@@ -122,14 +125,20 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 	l->bus_error = false;
 }
 
-static uint8_t *memory_of(struct qmac_lockstep_side *side)
+static void lockstep_read_memory(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes)
 {
-	return side->backend->operations->memory(side->backend);
+	struct qmac_backend *model = self(backend)->model.backend;
+
+	model->operations->read_memory(model, address, data, bytes);
 }
 
-static uint8_t *lockstep_memory(struct qmac_backend *backend)
+static void lockstep_write_memory(struct qmac_backend *backend, uint64_t address, const void *data,
+                                  uint64_t bytes)
 {
-	return memory_of(&self(backend)->model);
+	struct qmac_backend *model = self(backend)->model.backend, *device = self(backend)->device.backend;
+
+	model->operations->write_memory(model, address, data, bytes);
+	device->operations->write_memory(device, address, data, bytes);
 }
 
 /* ---- waiting ------------------------------------------------------------------ */
@@ -159,7 +168,6 @@ static enum qmac_status wait_both(struct qmac_lockstep *l, uint64_t cycles, bool
 
 	if (l->model.resting)
 		qmac_recorder_restart(l->recorder);
-	memcpy(memory_of(&l->device), memory_of(&l->model), (size_t)l->base.memory_bytes);
 	status = wait_side(&l->model, cycles, raised, err);
 	if (!status && l->model.resting)
 		cycles = device_limit(l, qmac_lockstep_read_pair(&l->model, counter) - before);
@@ -288,7 +296,8 @@ enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw, const struct qm
                                        struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "lockstep", .read = lockstep_read, .write = lockstep_write, .memory = lockstep_memory,
+		.name = "lockstep", .read = lockstep_read, .write = lockstep_write,
+		.read_memory = lockstep_read_memory, .write_memory = lockstep_write_memory,
 		.wait = lockstep_wait, .kernel = lockstep_kernel, .peek = lockstep_peek,
 		.poke = lockstep_poke, .note_unit = lockstep_note_unit, .destroy = lockstep_destroy,
 	};

@@ -2,8 +2,6 @@
  * What two devices may differ in after a bus error of a LOAD or STORE (docs/command-set.md, "What is
  * refused"): the model stops in ring order, a device starts nothing more once its memory has answered.
  */
-#include <string.h>
-
 #include "backend/lockstep_internal.h"
 
 void qmac_lockstep_note_error(struct qmac_lockstep *l)
@@ -19,11 +17,21 @@ void qmac_lockstep_note_error(struct qmac_lockstep *l)
 	l->bus_engine = qmac_command_engine(command.opcode);
 }
 
+void qmac_lockstep_copy_memory(struct qmac_lockstep *l, uint64_t address, uint64_t bytes)
+{
+	struct qmac_backend *model = l->model.backend, *device = l->device.backend;
+	uint8_t copy[512];
+
+	for (uint64_t done = 0, part; done < bytes; done += part) {
+		part = bytes - done < sizeof copy ? bytes - done : sizeof copy;
+		model->operations->read_memory(model, address + done, copy, part);
+		device->operations->write_memory(device, address + done, copy, part);
+	}
+}
+
 /* What the STORE writes: the model's bytes become the device's. */
 static void excuse_store(struct qmac_lockstep *l, uint32_t number)
 {
-	const uint8_t *model = l->model.backend->operations->memory(l->model.backend);
-	uint8_t *device = l->device.backend->operations->memory(l->device.backend);
 	struct qmac_command c;
 	uint64_t bytes;
 
@@ -36,8 +44,7 @@ static void excuse_store(struct qmac_lockstep *l, uint32_t number)
 				uint64_t first = (c.base + i2 * c.s2 + i1 * c.s1 + i0 * c.s0) & 0xFFFFFFFFFFFF;
 				uint64_t left = first < l->base.memory_bytes ? l->base.memory_bytes - first : 0;
 
-				memcpy(device + (left ? first : 0), model + (left ? first : 0),
-				       (size_t)(left < bytes ? left : bytes));
+				qmac_lockstep_copy_memory(l, left ? first : 0, left < bytes ? left : bytes);
 			}
 }
 

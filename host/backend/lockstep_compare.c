@@ -157,17 +157,14 @@ static void compare_counters(struct qmac_lockstep *l, struct qmac_difference *di
 
 static void compare_memory(struct qmac_lockstep *l, struct qmac_difference *difference)
 {
-	const uint8_t *model = l->model.backend->operations->memory(l->model.backend);
-	const uint8_t *device = l->device.backend->operations->memory(l->device.backend);
-	uint64_t at = 0;
+	struct qmac_memory_difference found;
 
-	if (difference->found || memcmp(model, device, (size_t)l->base.memory_bytes) == 0)
+	if (difference->found ||
+	    !qmac_backend_memory_differs(l->model.backend, l->device.backend, 0, l->base.memory_bytes, &found))
 		return;
-	while (model[at] == device[at])
-		at++;
 	difference->found = true;
-	snprintf(difference->what, sizeof difference->what, "memory at 0x%" PRIx64 ": %s 0x%02x, %s 0x%02x", at,
-	         l->model.name, model[at], l->device.name, device[at]);
+	snprintf(difference->what, sizeof difference->what, "memory at 0x%" PRIx64 ": %s 0x%02x, %s 0x%02x",
+	         found.address, l->model.name, found.expected, l->device.name, found.got);
 }
 
 void qmac_lockstep_compare_state(struct qmac_lockstep *l, struct qmac_difference *difference)

@@ -36,7 +36,6 @@ static void say(struct report *r, const char *format, ...)
 
 bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command)
 {
-	const uint8_t *memory = l->model.backend->operations->memory(l->model.backend);
 	uint64_t ring = qmac_lockstep_read_pair(&l->model, QMAC_REG_RING_BASE_LO), at;
 	uint32_t log2 = qmac_lockstep_read(&l->model, QMAC_REG_RING_LOG2);
 	uint32_t behind = qmac_lockstep_read(&l->model, QMAC_REG_RING_TAIL) - number; /* 1: the last one */
@@ -47,9 +46,7 @@ bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac
 	at = ring + (uint64_t)(number & ((1U << log2) - 1)) * QMAC_COMMAND_BYTES;
 	if (at > l->base.memory_bytes || l->base.memory_bytes - at < QMAC_COMMAND_BYTES)
 		return false;
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, at += 4)
-		words[i] = (uint32_t)memory[at] | (uint32_t)memory[at + 1] << 8 | (uint32_t)memory[at + 2] << 16 |
-		           (uint32_t)memory[at + 3] << 24;
+	qmac_backend_read_command(l->model.backend, at, words);
 	qmac_command_decode(words, command);
 	return true;
 }
@@ -143,10 +140,12 @@ static int say_row(struct report *r, const struct pair *pair, unsigned space, ui
 	return shown;
 }
 
-static uint64_t container(const uint8_t *from, uint32_t bytes)
+static uint64_t container(struct qmac_backend *backend, uint64_t at, uint32_t bytes)
 {
+	uint8_t from[8];
 	uint64_t value = 0;
 
+	backend->operations->read_memory(backend, at, from, bytes);
 	for (uint32_t i = 0; i < bytes; i++)
 		value |= (uint64_t)from[i] << 8 * i;
 	return value;
@@ -156,19 +155,19 @@ static uint64_t container(const uint8_t *from, uint32_t bytes)
 static int say_containers(struct report *r, const struct pair *pair, const struct nest *nest,
                           uint64_t address, int shown)
 {
-	const uint8_t *model = pair->model->operations->memory(pair->model);
-	const uint8_t *device = pair->device->operations->memory(pair->device);
 	uint64_t memory_bytes = pair->model->memory_bytes;
 
 	for (uint32_t j = 0; j < nest->lanes && shown < ELEMENTS_SHOWN; j++) {
-		uint64_t at = (address + (uint64_t)j * nest->bytes) & 0xFFFFFFFFFFFF;
+		uint64_t at = (address + (uint64_t)j * nest->bytes) & 0xFFFFFFFFFFFF, expected, got;
 
-		if (at >= memory_bytes || memory_bytes - at < nest->bytes ||
-		    memcmp(model + at, device + at, nest->bytes) == 0)
+		if (at >= memory_bytes || memory_bytes - at < nest->bytes)
+			continue;
+		expected = container(pair->model, at, nest->bytes);
+		got = container(pair->device, at, nest->bytes);
+		if (expected == got)
 			continue;
 		say(r, "\n  memory[0x%" PRIx64 "]:", at);
-		say_both(r, container(model + at, nest->bytes), container(device + at, nest->bytes),
-		         (int)(8 * nest->bytes));
+		say_both(r, expected, got, (int)(8 * nest->bytes));
 		shown++;
 	}
 	return shown;

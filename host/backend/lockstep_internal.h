@@ -63,6 +63,9 @@ uint64_t qmac_lockstep_read_pair(struct qmac_lockstep_side *side, uint32_t low_o
 /* The command of that number, as it stands in the ring; false where the ring has it no more, or not yet. */
 bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command);
 
+/* The device gets the model's bytes of that range, which lies in memory. */
+void qmac_lockstep_copy_memory(struct qmac_lockstep *l, uint64_t address, uint64_t bytes);
+
 /* Sets bus_error and what belongs to it, of the model's error. */
 void qmac_lockstep_note_error(struct qmac_lockstep *l);
 /* After a bus error: the device gets the model's bytes where the two may differ, and nowhere else. */

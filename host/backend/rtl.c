@@ -1,5 +1,6 @@
 #include "backend/rtl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -196,9 +197,16 @@ static void rtl_write(struct qmac_backend *backend, uint32_t offset, uint32_t va
 
 /* ---- the rest of the backend -------------------------------------------------- */
 
-static uint8_t *rtl_memory(struct qmac_backend *backend)
+static void rtl_read_memory(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes)
 {
-	return self(backend)->memory;
+	assert(bytes <= backend->memory_bytes && address <= backend->memory_bytes - bytes);
+	memcpy(data, self(backend)->memory + address, bytes);
+}
+
+static void rtl_write_memory(struct qmac_backend *backend, uint64_t address, const void *data, uint64_t bytes)
+{
+	assert(bytes <= backend->memory_bytes && address <= backend->memory_bytes - bytes);
+	memcpy(self(backend)->memory + address, data, bytes);
 }
 
 /*
@@ -366,8 +374,9 @@ enum qmac_status qmac_backend_rtl(const struct qmac_hw *hw, const struct qmac_de
                                   struct qmac_backend **backend, struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "rtl", .read = rtl_read, .write = rtl_write, .memory = rtl_memory, .wait = rtl_wait,
-		.kernel = rtl_kernel, .peek = rtl_peek, .poke = rtl_poke, .destroy = rtl_destroy,
+		.name = "rtl", .read = rtl_read, .write = rtl_write, .read_memory = rtl_read_memory,
+		.write_memory = rtl_write_memory, .wait = rtl_wait, .kernel = rtl_kernel, .peek = rtl_peek,
+		.poke = rtl_poke, .destroy = rtl_destroy,
 	};
 	struct rtl *r = calloc(1, sizeof *r);
 	enum qmac_status status = QMAC_OK;

@@ -29,11 +29,19 @@ void qmac_wrapper_write(struct qmac_backend *backend, uint32_t offset, uint32_t 
 	inner->operations->write(inner, offset, value);
 }
 
-uint8_t *qmac_wrapper_memory(struct qmac_backend *backend)
+void qmac_wrapper_read_memory(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes)
 {
 	struct qmac_backend *inner = inner_of(backend);
 
-	return inner->operations->memory(inner);
+	inner->operations->read_memory(inner, address, data, bytes);
+}
+
+void qmac_wrapper_write_memory(struct qmac_backend *backend, uint64_t address, const void *data,
+                               uint64_t bytes)
+{
+	struct qmac_backend *inner = inner_of(backend);
+
+	inner->operations->write_memory(inner, address, data, bytes);
 }
 
 enum qmac_status qmac_wrapper_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,

@@ -18,7 +18,9 @@ void qmac_wrapper_init(struct qmac_wrapper *wrapper, const struct qmac_backend_o
 
 uint32_t qmac_wrapper_read(struct qmac_backend *backend, uint32_t offset);
 void qmac_wrapper_write(struct qmac_backend *backend, uint32_t offset, uint32_t value);
-uint8_t *qmac_wrapper_memory(struct qmac_backend *backend);
+void qmac_wrapper_read_memory(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes);
+void qmac_wrapper_write_memory(struct qmac_backend *backend, uint64_t address, const void *data,
+                               uint64_t bytes);
 enum qmac_status qmac_wrapper_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                    struct qmac_error *err);
 const char *qmac_wrapper_kernel(struct qmac_backend *backend);

@@ -9,7 +9,6 @@ enum { BUFFER_ALIGNMENT = 64 };
 struct qmac_driver {
 	struct qmac_backend *backend;
 	struct qmac_hw hw;
-	uint8_t *memory;           /* device memory as the host sees it */
 	uint64_t memory_bytes, memory_used;
 	struct qmac_buffer ring;
 	uint32_t ring_entries;
@@ -93,7 +92,6 @@ enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qma
 	assert(ring_log2 >= (int)QMAC_RING_LOG2_MIN && ring_log2 <= (int)QMAC_RING_LOG2_MAX);
 	d->backend = backend;
 	d->hw = *hw;
-	d->memory = backend->operations->memory(backend);
 	d->memory_bytes = backend->memory_bytes;
 	d->timeout_cycles = QMAC_PATIENCE_CYCLES;
 	d->ring_entries = 1U << ring_log2;
@@ -140,7 +138,7 @@ enum qmac_status qmac_driver_allocate(struct qmac_driver *driver, uint64_t bytes
 	buffer->address = driver->memory_used + padding;
 	buffer->bytes = bytes;
 	driver->memory_used = buffer->address + bytes;
-	memset(driver->memory + buffer->address, 0, bytes);
+	qmac_backend_zero(driver->backend, buffer->address, bytes);
 	return QMAC_OK;
 }
 
@@ -154,7 +152,7 @@ void qmac_driver_upload(struct qmac_driver *driver, struct qmac_buffer buffer, u
                         const void *data, uint64_t bytes)
 {
 	assert(offset <= buffer.bytes && bytes <= buffer.bytes - offset);
-	memcpy(driver->memory + buffer.address + offset, data, bytes);
+	driver->backend->operations->write_memory(driver->backend, buffer.address + offset, data, bytes);
 	driver->host_bytes += bytes;
 }
 
@@ -162,7 +160,7 @@ void qmac_driver_download(struct qmac_driver *driver, struct qmac_buffer buffer,
                           uint64_t bytes)
 {
 	assert(offset <= buffer.bytes && bytes <= buffer.bytes - offset);
-	memcpy(data, driver->memory + buffer.address + offset, bytes);
+	driver->backend->operations->read_memory(driver->backend, buffer.address + offset, data, bytes);
 	driver->host_bytes += bytes;
 }
 
@@ -177,21 +175,20 @@ void qmac_command_wait(struct qmac_command *command, struct qmac_token token)
 	command->wait_mask |= 1U << token.engine;
 }
 
+/* Of the descriptor of that number. */
+static uint64_t place_in_ring(const struct qmac_driver *driver, uint32_t number)
+{
+	return driver->ring.address + (uint64_t)(number & (driver->ring_entries - 1)) * QMAC_COMMAND_BYTES;
+}
+
 static void put_descriptor(struct qmac_driver *driver, const struct qmac_command *command)
 {
 	uint32_t words[QMAC_COMMAND_WORDS];
-	uint8_t *to = driver->memory + driver->ring.address +
-	              (uint64_t)(driver->tail & (driver->ring_entries - 1)) * QMAC_COMMAND_BYTES;
 
 	if (command->unit != 0 && driver->backend->operations->note_unit)
 		driver->backend->operations->note_unit(driver->backend, driver->tail, command->unit);
 	qmac_command_encode(command, words);
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, to += 4) {
-		to[0] = (uint8_t)words[i];
-		to[1] = (uint8_t)(words[i] >> 8);
-		to[2] = (uint8_t)(words[i] >> 16);
-		to[3] = (uint8_t)(words[i] >> 24);
-	}
+	qmac_backend_write_command(driver->backend, place_in_ring(driver, driver->tail), words);
 	driver->tail++;
 	driver->host_bytes += QMAC_COMMAND_BYTES;
 }
@@ -201,15 +198,11 @@ static enum qmac_status device_error(struct qmac_driver *driver, struct qmac_err
 {
 	uint32_t code = read_register(driver, QMAC_REG_ERROR_CODE);
 	uint32_t number = read_register(driver, QMAC_REG_ERROR_COMMAND);
-	const uint8_t *from = driver->memory + driver->ring.address +
-	                      (uint64_t)(number & (driver->ring_entries - 1)) * QMAC_COMMAND_BYTES;
 	uint32_t words[QMAC_COMMAND_WORDS];
 	struct qmac_command command;
 	char text[600];
 
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, from += 4)
-		words[i] = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-		           (uint32_t)from[3] << 24;
+	qmac_backend_read_command(driver->backend, place_in_ring(driver, number), words);
 	qmac_command_decode(words, &command);
 	return qmac_fail(err, QMAC_INTERNAL, "the device stopped with error %s at command %u: %s",
 	                 qmac_code_name("FAULT", code), number, qmac_command_text(&command, text, sizeof text));

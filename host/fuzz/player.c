@@ -95,13 +95,13 @@ static void reset(struct qmac_fuzz_device *d, const struct qmac_trace *t)
 	write_register(d, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
 }
 
-static void put_descriptor(uint8_t *memory, const struct qmac_trace *t, size_t number)
+static void put_descriptor(struct qmac_fuzz_device *d, const struct qmac_trace *t, size_t number)
 {
 	uint64_t at = t->ring_base + (number & ((1U << t->ring_log2) - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
 
 	/* One beyond memory can be written as little as it can be read. */
-	for (unsigned i = 0; i < QMAC_COMMAND_BYTES && at + QMAC_COMMAND_BYTES <= t->memory_bytes; i++)
-		memory[at + i] = (uint8_t)(t->commands[number].words[i / 4] >> i % 4 * 8);
+	if (at + QMAC_COMMAND_BYTES <= t->memory_bytes)
+		qmac_backend_write_command(d->backend, at, t->commands[number].words);
 }
 
 /* Waits until the device rests: all has retired, or it stopped. */
@@ -133,12 +133,12 @@ static enum qmac_status run_batch(struct qmac_fuzz_device *d, const struct qmac_
 	bool last = index + 1 == t->batch_count;
 	size_t bytes_end = last ? t->bytes_count : batch[1].first_bytes;
 	size_t command_end = last ? t->command_count : batch[1].first_command;
-	uint8_t *memory = d->backend->operations->memory(d->backend);
 
 	for (size_t i = batch->first_bytes; i < bytes_end; i++)
-		memcpy(memory + t->bytes[i].address, t->bytes[i].data, t->bytes[i].count);
+		d->backend->operations->write_memory(d->backend, t->bytes[i].address, t->bytes[i].data,
+		                                     t->bytes[i].count);
 	for (size_t i = batch->first_command; i < command_end; i++)
-		put_descriptor(memory, t, i);
+		put_descriptor(d, t, i);
 	write_register(d, QMAC_REG_IRQ_STATUS, QMAC_IRQ_SYNC);
 	if (last && stream->ring_register)
 		write_register(d, stream->ring_register, stream->ring_value);
@@ -159,7 +159,7 @@ enum qmac_status qmac_fuzz_play(struct qmac_fuzz_device *device, const struct qm
 		status = make_room(device, t->command_count, err);
 	if (status)
 		return status;
-	memset(device->backend->operations->memory(device->backend), 0, t->memory_bytes);
+	qmac_backend_zero(device->backend, 0, t->memory_bytes);
 	reset(device, t);
 	device->count = t->command_count;
 	for (size_t i = 0; !status && i < t->batch_count; i++) {
@@ -263,16 +263,12 @@ static enum qmac_status compare_memory(const struct qmac_fuzz_device *reference,
                                        const struct qmac_fuzz_device *tested, uint64_t bytes,
                                        struct qmac_error *err)
 {
-	const uint8_t *expected = reference->backend->operations->memory(reference->backend);
-	const uint8_t *got = tested->backend->operations->memory(tested->backend);
+	struct qmac_memory_difference found;
 
-	if (memcmp(expected, got, bytes) == 0)
+	if (!qmac_backend_memory_differs(reference->backend, tested->backend, 0, bytes, &found))
 		return QMAC_OK;
-	for (uint64_t at = 0; at < bytes; at++)
-		if (expected[at] != got[at])
-			return qmac_fail(err, QMAC_CHECK_FAILED, "memory at 0x%" PRIx64 ": expected 0x%02x, got 0x%02x",
-			                 at, expected[at], got[at]);
-	return QMAC_OK;
+	return qmac_fail(err, QMAC_CHECK_FAILED, "memory at 0x%" PRIx64 ": expected 0x%02x, got 0x%02x",
+	                 found.address, found.expected, found.got);
 }
 
 enum qmac_status qmac_fuzz_compare(const struct qmac_fuzz_device *reference,

@@ -21,7 +21,8 @@ struct qmac_recorder {
 	uint64_t seen;               /* commands since reset */
 	uint32_t executed[3];        /* the same, per engine; base: before the window */
 	uint32_t base[3];
-	uint8_t *shadow;             /* memory as the device left it; NULL before the first window */
+	/* Memory as the device left it, and as the host left it; NULL before the first window. */
+	uint8_t *shadow, *now;
 	bool started;                /* the window has begun */
 	bool turn_due;               /* the doorbell was rung since the last turn of the device */
 	bool sealed;                 /* the window is complete */
@@ -54,10 +55,11 @@ static bool active(const struct qmac_recorder *r)
 
 /* ---- state -------------------------------------------------------------------- */
 
-/* Appends the lines of memory that differ from before (NULL: zeros), but for the ring. */
-static void add_memory(struct qmac_recorder *r, const uint8_t *memory, const uint8_t *before)
+/* Appends the lines of `now` that differ from before (NULL: zeros), but for the ring. */
+static void add_memory(struct qmac_recorder *r, const uint8_t *before)
 {
 	static const uint8_t zeros[QMAC_TRACE_LINE_BYTES];
+	const uint8_t *memory = r->now;
 	struct qmac_trace *t = r->trace;
 
 	for (uint64_t at = 0; at < t->memory_bytes; at += QMAC_TRACE_LINE_BYTES) {
@@ -130,7 +132,9 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 	r->started = true;
 	if (!r->shadow)
 		r->shadow = malloc(t->memory_bytes);
-	if (!r->shadow) {
+	if (!r->now)
+		r->now = malloc(t->memory_bytes);
+	if (!r->shadow || !r->now) {
 		out_of_memory(r);
 		return;
 	}
@@ -138,7 +142,8 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 		for (uint32_t row = 0; row < qmac_space_rows(&t->hw, space); row++)
 			add_row(r, device, space, row);
 	add_batch(r);
-	add_memory(r, qmac_device_memory(device), NULL);
+	qmac_device_read_memory(device, 0, r->now, t->memory_bytes);
+	add_memory(r, NULL);
 }
 
 /* ---- commands ----------------------------------------------------------------- */
@@ -175,7 +180,7 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 		if (!r->started) {
 			start(r, device);
 		} else if (r->seen - r->window.from == r->window.count) {
-			memcpy(r->shadow, qmac_device_memory(device), r->trace->memory_bytes);
+			qmac_device_read_memory(device, 0, r->shadow, r->trace->memory_bytes);
 			r->sealed = true;
 		}
 		if (active(r))
@@ -227,13 +232,14 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 }
 
 /* What the host wrote and rang for is a new batch, where the device will find commands. */
-static void begin_turn(struct qmac_recorder *r, const uint8_t *now)
+static void begin_turn(struct qmac_recorder *r, struct qmac_backend *backend)
 {
 	size_t before = r->trace->bytes_count;
 
 	if (!active(r))
 		return;
-	add_memory(r, now, r->shadow);
+	qmac_wrapper_read_memory(backend, 0, r->now, r->trace->memory_bytes);
+	add_memory(r, r->shadow);
 	if (r->trace->bytes_count > before || r->turn_due) {
 		size_t added = r->trace->bytes_count;
 
@@ -254,7 +260,7 @@ static void end_turn(struct qmac_recorder *r, struct qmac_backend *backend)
 		return;
 	}
 	r->turn_due = false;
-	memcpy(r->shadow, qmac_wrapper_memory(backend), t->memory_bytes);
+	qmac_wrapper_read_memory(backend, 0, r->shadow, t->memory_bytes);
 	if (qmac_wrapper_read(backend, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
 		/* A descriptor that cannot be read is not a command of the trace. */
 		if (qmac_wrapper_read(backend, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
@@ -270,7 +276,7 @@ static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cy
 	struct qmac_recorder *r = self(backend)->recorder;
 	enum qmac_status status;
 
-	begin_turn(r, qmac_wrapper_memory(backend));
+	begin_turn(r, backend);
 	status = qmac_wrapper_wait(backend, cycles, raised, err);
 	end_turn(r, backend);
 	return status;
@@ -283,9 +289,9 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
-		.memory = qmac_wrapper_memory, .wait = wait_interrupt, .kernel = qmac_wrapper_kernel,
-		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .note_unit = qmac_wrapper_note_unit,
-		.destroy = qmac_wrapper_destroy,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
+		.wait = wait_interrupt, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
+		.poke = qmac_wrapper_poke, .note_unit = qmac_wrapper_note_unit, .destroy = qmac_wrapper_destroy,
 	};
 	struct qmac_device_options wrapped = *options;
 	struct recording *b = calloc(1, sizeof *b);
@@ -347,6 +353,7 @@ void qmac_recorder_destroy(struct qmac_recorder *recorder)
 		return;
 	qmac_trace_destroy(recorder->trace);
 	free(recorder->shadow);
+	free(recorder->now);
 	free(recorder);
 }
 
@@ -420,7 +427,7 @@ enum qmac_status qmac_recorder_finish(struct qmac_recorder *recorder, const stru
 		return qmac_fail(err, QMAC_INTERNAL, "%zu of the %zu recorded commands have retired",
 		                 recorder->retired, t->command_count);
 	if (!recorder->cut)
-		t->memory_digest = qmac_trace_digest(t, recorder->shadow);
+		t->memory_digest = qmac_trace_digest_part(t, 0, recorder->shadow, t->memory_bytes);
 	status = settle(recorder, err);
 	if (!status)
 		*trace = t;

@@ -17,7 +17,6 @@ enum { FILL_RING_LOG2 = 1, FILL_DATA = QMAC_COMMAND_BYTES << FILL_RING_LOG2, FIL
 struct player {
 	const struct qmac_trace *trace;
 	struct qmac_backend *backend;
-	uint8_t *memory;
 	struct qmac_retire *got;    /* per command */
 	bool *retired;
 	bool counting;              /* retire records are those of the trace */
@@ -65,16 +64,9 @@ static void reset(struct player *p, uint64_t mem_base, uint64_t mem_size, uint64
 	write_register(p, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
 }
 
-static void put(uint8_t *to, uint64_t value, int bytes)
+static void write_memory(struct player *p, uint64_t address, const void *data, uint64_t bytes)
 {
-	for (int i = 0; i < bytes; i++)
-		to[i] = (uint8_t)(value >> (8 * i));
-}
-
-static void put_descriptor(uint8_t *to, const uint32_t words[QMAC_COMMAND_WORDS])
-{
-	for (int i = 0; i < (int)QMAC_COMMAND_WORDS; i++)
-		put(to + 4 * i, words[i], 4);
+	p->backend->operations->write_memory(p->backend, address, data, bytes);
 }
 
 /* Rings for the commands before `tail` and waits until the device rests: all have retired, or one failed. */
@@ -123,21 +115,23 @@ static enum qmac_status fill(struct player *p, size_t first, uint32_t count, uin
 	};
 	const struct qmac_command sync = {.opcode = QMAC_OPCODE_SYNC, .irq = 1};
 	uint32_t words[QMAC_COMMAND_WORDS];
-	uint8_t *to = p->memory + FILL_DATA;
 	enum qmac_status status;
 
-	for (size_t i = 0; i < (size_t)count * lanes; i++, to += bytes) {
+	for (size_t i = 0; i < (size_t)count * lanes; i++) {
 		uint64_t value = t->values[row->first + i];
+		uint8_t data[8];
 
 		/* ACC takes the value of a container: the bare bits with their sign. */
 		if (space == QMAC_SPACE_ACC && value >> (bits - 1))
 			value |= ~(UINT64_MAX >> (64 - bits));
-		put(to, value, bytes);
+		for (int k = 0; k < bytes; k++)
+			data[k] = (uint8_t)(value >> 8 * k);
+		write_memory(p, FILL_DATA + i * (uint64_t)bytes, data, (uint64_t)bytes);
 	}
 	qmac_command_encode(&load, words);
-	put_descriptor(p->memory, words);
+	qmac_backend_write_command(p->backend, 0, words);
 	qmac_command_encode(&sync, words);
-	put_descriptor(p->memory + QMAC_COMMAND_BYTES, words);
+	qmac_backend_write_command(p->backend, QMAC_COMMAND_BYTES, words);
 	*tail += 2;
 	status = run_to(p, *tail);
 	if (!status && (read_register(p, QMAC_REG_STATUS) & QMAC_STATUS_ERROR))
@@ -163,7 +157,7 @@ static enum qmac_status fill_scratchpads(struct player *p)
 			count++;
 		status = fill(p, i, count, &tail);
 	}
-	memset(p->memory, 0, t->memory_bytes < most ? t->memory_bytes : most);
+	qmac_backend_zero(p->backend, 0, t->memory_bytes < most ? t->memory_bytes : most);
 	return status;
 }
 
@@ -172,7 +166,6 @@ enum qmac_status qmac_trace_fill(const struct qmac_trace *trace, struct qmac_bac
 {
 	struct player p = {.trace = trace, .backend = backend, .err = err};
 
-	p.memory = backend->operations->memory(backend);
 	return fill_scratchpads(&p);
 }
 
@@ -187,10 +180,11 @@ static enum qmac_status run_batch(struct player *p, size_t index)
 	size_t command_end = last ? t->command_count : batch[1].first_command;
 
 	for (size_t i = batch->first_bytes; i < bytes_end; i++)
-		memcpy(p->memory + t->bytes[i].address, t->bytes[i].data, t->bytes[i].count);
+		write_memory(p, t->bytes[i].address, t->bytes[i].data, t->bytes[i].count);
 	for (size_t i = batch->first_command; i < command_end; i++)
-		put_descriptor(p->memory + t->ring_base + (i & ((1U << t->ring_log2) - 1)) * QMAC_COMMAND_BYTES,
-		               t->commands[i].words);
+		qmac_backend_write_command(p->backend, t->ring_base +
+		                           (i & ((1U << t->ring_log2) - 1)) * QMAC_COMMAND_BYTES,
+		                           t->commands[i].words);
 	return run_to(p, (uint32_t)command_end);
 }
 
@@ -266,7 +260,7 @@ static unsigned engine_of(const struct qmac_trace_command *c)
 static enum qmac_status compare_memory(struct player *p, const struct qmac_replay *replay)
 {
 	const struct qmac_trace *t = p->trace;
-	uint64_t digest = qmac_trace_digest(t, p->memory);
+	uint64_t digest = qmac_trace_digest(t, p->backend);
 
 	if (replay->memory_digest)
 		*replay->memory_digest = digest;
@@ -319,7 +313,6 @@ enum qmac_status qmac_trace_run(const struct qmac_trace *trace, struct qmac_back
 {
 	struct player p = {.trace = trace, .backend = backend, .err = err};
 
-	p.memory = backend->operations->memory(backend);
 	return play(&p);
 }
 
@@ -339,10 +332,8 @@ enum qmac_status qmac_trace_replay(const struct qmac_trace *trace, const struct 
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %zu records", trace->command_count);
 	if (!status)
 		status = qmac_backend_open(replay->backend, &trace->hw, &options, replay->settings, &p.backend, err);
-	if (!status) {
-		p.memory = p.backend->operations->memory(p.backend);
+	if (!status)
 		status = play(&p);
-	}
 	if (!status)
 		status = compare(&p, replay);
 	if (records && p.got)

@@ -137,19 +137,32 @@ static uint64_t mix(uint64_t address, uint64_t value)
 	return h ^ h >> 32;
 }
 
-uint64_t qmac_trace_digest(const struct qmac_trace *trace, const uint8_t *memory)
+uint64_t qmac_trace_digest_part(const struct qmac_trace *trace, uint64_t address, const uint8_t *bytes,
+                                uint64_t count)
 {
+	/* Memory is mostly zeros. */
+	static const uint8_t zeros[64];
 	uint64_t digest = 0;
 
-	for (uint64_t at = 0; at < trace->memory_bytes; at++) {
-		/* Memory is mostly zeros. */
-		static const uint8_t zeros[64];
+	for (uint64_t i = 0; i < count; i++) {
+		if (i % 64 == 0)
+			while (count - i >= 64 && memcmp(bytes + i, zeros, 64) == 0)
+				i += 64;
+		if (i < count && bytes[i] && !qmac_trace_in_ring(trace, address + i, 1))
+			digest += mix(address + i, bytes[i]);
+	}
+	return digest;
+}
 
-		if (at % 64 == 0)
-			while (trace->memory_bytes - at >= 64 && memcmp(memory + at, zeros, 64) == 0)
-				at += 64;
-		if (at < trace->memory_bytes && memory[at] && !qmac_trace_in_ring(trace, at, 1))
-			digest += mix(at, memory[at]);
+uint64_t qmac_trace_digest(const struct qmac_trace *trace, struct qmac_backend *backend)
+{
+	uint8_t bytes[4096];
+	uint64_t digest = 0;
+
+	for (uint64_t at = 0, part; at < trace->memory_bytes; at += part) {
+		part = trace->memory_bytes - at < sizeof bytes ? trace->memory_bytes - at : sizeof bytes;
+		backend->operations->read_memory(backend, at, bytes, part);
+		digest += qmac_trace_digest_part(trace, at, bytes, part);
 	}
 	return digest;
 }

@@ -92,8 +92,11 @@ void qmac_trace_rebase_waits(uint32_t words[QMAC_COMMAND_WORDS],
                              uint32_t (*rebase)(const void *context, unsigned engine, uint32_t count),
                              const void *context);
 
-/* Digest of the bytes of memory that are not zero and do not belong to the ring. */
-uint64_t qmac_trace_digest(const struct qmac_trace *trace, const uint8_t *memory);
+/* Digest of the bytes of the backend's memory that are not zero and do not belong to the ring. */
+uint64_t qmac_trace_digest(const struct qmac_trace *trace, struct qmac_backend *backend);
+/* What `count` bytes at `address` add to it; digests of parts are added modulo 2^64. */
+uint64_t qmac_trace_digest_part(const struct qmac_trace *trace, uint64_t address, const uint8_t *bytes,
+                                uint64_t count);
 
 /* Write errors stay in the stream. */
 void qmac_trace_print(const struct qmac_trace *trace, FILE *out);

@@ -82,7 +82,7 @@ void pair_scramble(struct device_pair *pair, uint64_t *rng, bool scratchpads)
 	for (uint64_t at = 0; at < pair->ref.memory_bytes; at++)
 		pair->ref.memory[at] = (uint8_t)qmac_fuzz_word(rng);
 	for (int i = 0; i < PAIR_DEVICES; i++)
-		memcpy(qmac_device_memory(pair->device[i]), pair->ref.memory, pair->ref.memory_bytes);
+		qmac_device_write_memory(pair->device[i], 0, pair->ref.memory, pair->ref.memory_bytes);
 	for (unsigned space = 0; scratchpads && space < 4; space++)
 		for (int64_t row = 0; row < ref_depth(hw, space); row++)
 			for (int64_t lane = 0; lane < ref_width(hw, space); lane++) {
@@ -92,12 +92,6 @@ void pair_scramble(struct device_pair *pair, uint64_t *rng, bool scratchpads)
 				for (int i = 0; i < PAIR_DEVICES; i++)
 					qmac_device_poke(pair->device[i], space, (uint32_t)row, (uint32_t)lane, value);
 			}
-}
-
-static void write_words(uint8_t *to, const uint32_t words[QMAC_COMMAND_WORDS])
-{
-	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
-		to[i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
 }
 
 /* Runs until the device is idle or has stopped; takes interrupts of SYNC. */
@@ -120,10 +114,13 @@ void pair_submit(struct qmac_device *device, uint64_t ring_base, uint32_t ring_l
 {
 	uint32_t tail = qmac_device_read(device, QMAC_REG_RING_TAIL);
 
-	for (uint32_t i = 0; i < count; i++)
-		write_words(qmac_device_memory(device) + ring_base +
-		                    (uint64_t)((tail + i) & ((1U << ring_log2) - 1)) * QMAC_COMMAND_BYTES,
-		            words[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at = ring_base + (uint64_t)((tail + i) & ((1U << ring_log2) - 1)) * QMAC_COMMAND_BYTES;
+		uint8_t bytes[QMAC_COMMAND_BYTES];
+
+		qmac_command_pack(words[i], bytes);
+		qmac_device_write_memory(device, at, bytes, sizeof bytes);
+	}
 	qmac_device_write(device, QMAC_REG_RING_TAIL, tail + count);
 	come_to_rest(device, slice);
 }
@@ -137,9 +134,8 @@ void pair_run(struct device_pair *pair, uint32_t words[][QMAC_COMMAND_WORDS], ui
 
 		for (uint32_t i = 0; i < chunk; i++, pair->count++) {
 			memcpy(pair->words[pair->count], words[at + i], QMAC_COMMAND_BYTES);
-			write_words(pair->ref.memory + pair->ring_base +
-			                    (uint64_t)(pair->count & ((1U << pair->ring_log2) - 1)) * QMAC_COMMAND_BYTES,
-			            words[at + i]);
+			qmac_command_pack(words[at + i], pair->ref.memory + pair->ring_base +
+			                  (uint64_t)(pair->count & ((1U << pair->ring_log2) - 1)) * QMAC_COMMAND_BYTES);
 		}
 		for (uint32_t i = 0; i < chunk; i++)
 			ref_execute(&pair->ref, words[at + i], &pair->expected[pair->ref.number]);
@@ -223,8 +219,9 @@ static void compare_state(struct device_pair *pair, int which, int *differences)
 				report(differences, kernel, place, expected, got);
 			}
 	for (uint64_t at = 0; at < pair->ref.memory_bytes; at++) {
-		uint8_t got = qmac_device_memory(device)[at];
+		uint8_t got;
 
+		qmac_device_read_memory(device, at, &got, 1);
 		if (got == pair->ref.memory[at])
 			continue;
 		snprintf(place, sizeof place, "memory at %" PRIu64, at);

@@ -96,8 +96,13 @@ static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cy
 	struct faulty *f = self(backend);
 	enum qmac_status status = qmac_wrapper_wait(backend, cycles, raised, err);
 
-	if (!status && f->fault == FAULT_MEMORY && f->flip)
-		qmac_wrapper_memory(backend)[f->flip] ^= 1;
+	if (!status && f->fault == FAULT_MEMORY && f->flip) {
+		uint8_t byte;
+
+		qmac_wrapper_read_memory(backend, f->flip, &byte, 1);
+		byte ^= 1;
+		qmac_wrapper_write_memory(backend, f->flip, &byte, 1);
+	}
 	f->flip = 0;
 	if (!status && f->fault == FAULT_LOCKSTEP && f->different)
 		return qmac_fail(err, QMAC_CHECK_FAILED, "the two devices differ");
@@ -109,7 +114,8 @@ static enum qmac_status open_faulty(void *context, const struct qmac_hw *hw,
                                     struct qmac_backend **backend, struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
-		.name = "faulty", .read = read_register, .write = write_register, .memory = qmac_wrapper_memory,
+		.name = "faulty", .read = read_register, .write = write_register,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
 		.wait = wait_interrupt, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
 		.destroy = qmac_wrapper_destroy,
 	};

@@ -26,13 +26,10 @@ static const struct recording *self_const(const struct qmac_backend *backend)
 
 static void keep(struct recording *r, uint32_t number)
 {
-	const uint8_t *from = qmac_wrapper_memory(&r->wrapper.base) + r->ring_base +
-	                      (number & (r->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
+	uint64_t from = r->ring_base + (number & (r->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
 	uint32_t words[QMAC_COMMAND_WORDS];
 
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++, from += 4)
-		words[i] = (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-		           (uint32_t)from[3] << 24;
+	qmac_backend_read_command(&r->wrapper.base, from, words);
 	if (r->count == r->room) {
 		struct qmac_command *larger;
 
@@ -79,9 +76,9 @@ struct qmac_backend *recording_backend(struct qmac_backend *inner)
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
-		.memory = qmac_wrapper_memory, .wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
-		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .note_unit = note_unit,
-		.destroy = destroy,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
+		.wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
+		.poke = qmac_wrapper_poke, .note_unit = note_unit, .destroy = destroy,
 	};
 	struct recording *r = calloc(1, sizeof *r);
 

@@ -1,7 +1,6 @@
 #include "reference/shuffled_backend.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "backend/wrapper.h"
 #include "isa/command.h"
@@ -26,11 +25,9 @@ static struct shuffled *self(struct qmac_backend *backend)
 	return (struct shuffled *)(void *)backend;
 }
 
-/* Little endian, as in device memory; the tests run on such machines. */
-static uint8_t *place(struct shuffled *s, uint32_t number)
+static uint64_t place(const struct shuffled *s, uint32_t number)
 {
-	return qmac_wrapper_memory(&s->wrapper.base) + s->ring_base +
-	       (number & (s->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
+	return s->ring_base + (number & (s->ring_entries - 1)) * (uint64_t)QMAC_COMMAND_BYTES;
 }
 
 static bool may_run(const struct shuffled *s, const struct qmac_command *command)
@@ -72,7 +69,7 @@ static uint32_t emit(struct shuffled *s, bool *done, uint32_t begin, uint32_t en
 			abort(); /* nothing may run: the program would hang */
 		done[heads[engine]] = true;
 		s->retired[engine]++;
-		memcpy(place(s, number++), s->batch[heads[engine]].words, QMAC_COMMAND_BYTES);
+		qmac_backend_write_command(&s->wrapper.base, place(s, number++), s->batch[heads[engine]].words);
 		left--;
 		while (begin < end && done[begin])
 			begin++;
@@ -89,7 +86,7 @@ static void shuffle(struct shuffled *s, uint32_t tail)
 	if (!done || !s->batch)
 		abort();
 	for (uint32_t i = 0; i < count; i++) {
-		memcpy(s->batch[i].words, place(s, s->tail + i), QMAC_COMMAND_BYTES);
+		qmac_backend_read_command(&s->wrapper.base, place(s, s->tail + i), s->batch[i].words);
 		qmac_command_decode(s->batch[i].words, &s->batch[i].command);
 		s->batch[i].engine = qmac_command_engine(s->batch[i].command.opcode);
 	}
@@ -97,7 +94,7 @@ static void shuffle(struct shuffled *s, uint32_t tail)
 		if (s->batch[i].engine != QMAC_ENGINE_CONTROL)
 			continue;
 		number = emit(s, done, begin, i, number);
-		memcpy(place(s, number++), s->batch[i].words, QMAC_COMMAND_BYTES);
+		qmac_backend_write_command(&s->wrapper.base, place(s, number++), s->batch[i].words);
 		begin = i + 1;
 	}
 	emit(s, done, begin, count, number);
@@ -123,7 +120,8 @@ struct qmac_backend *shuffled_backend(struct qmac_backend *inner, uint64_t seed)
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "shuffled", .read = qmac_wrapper_read, .write = write_register,
-		.memory = qmac_wrapper_memory, .wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
+		.wait = qmac_wrapper_wait, .kernel = qmac_wrapper_kernel,
 		.peek = qmac_wrapper_peek, .poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
 	};
 	struct shuffled *s = calloc(1, sizeof *s);

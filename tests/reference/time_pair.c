@@ -54,14 +54,14 @@ void time_pair_add(struct time_pair *pair, const struct qmac_command *command)
 
 static void ring_bell(struct time_pair *pair, uint32_t count)
 {
-	uint8_t *ring = qmac_device_memory(pair->device) + pair->ring_base;
+	uint8_t bytes[QMAC_COMMAND_BYTES];
 
 	ref_time_submit(&pair->ref, pair->words + pair->written, count);
 	for (uint32_t i = 0; i < count; i++, pair->written++) {
-		uint8_t *entry = ring + pair->written % pair->ref.ring_entries * QMAC_COMMAND_BYTES;
+		uint64_t entry = pair->ring_base + pair->written % pair->ref.ring_entries * QMAC_COMMAND_BYTES;
 
-		for (unsigned byte = 0; byte < QMAC_COMMAND_BYTES; byte++)
-			entry[byte] = (uint8_t)(pair->words[pair->written][byte / 4] >> byte % 4 * 8);
+		qmac_command_pack(pair->words[pair->written], bytes);
+		qmac_device_write_memory(pair->device, entry, bytes, sizeof bytes);
 	}
 	qmac_device_write(pair->device, QMAC_REG_RING_TAIL, pair->written);
 }

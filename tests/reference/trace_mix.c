@@ -17,7 +17,6 @@ struct host {
 	const struct trace_mix *mix;
 	struct qmac_fuzz_program program;
 	struct qmac_backend *backend;
-	uint8_t *memory;
 	uint32_t ring_log2, tail;
 };
 
@@ -34,6 +33,11 @@ static void write_register(struct host *host, uint32_t offset, uint32_t value)
 	host->backend->operations->write(host->backend, offset, value);
 }
 
+static void write_byte(struct host *host, uint64_t address, uint8_t byte)
+{
+	host->backend->operations->write_memory(host->backend, address, &byte, 1);
+}
+
 static void write_memory(struct host *host, uint32_t most)
 {
 	uint64_t *rng = &host->program.rng;
@@ -42,7 +46,7 @@ static void write_memory(struct host *host, uint32_t most)
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t at = test_random(rng) % DATA;
 
-		host->memory[BASE + at] = (uint8_t)qmac_fuzz_word(rng);
+		write_byte(host, BASE + at, (uint8_t)qmac_fuzz_word(rng));
 	}
 }
 
@@ -72,15 +76,13 @@ static void put_command(struct host *host)
 {
 	uint32_t words[QMAC_COMMAND_WORDS];
 	struct qmac_command command;
-	uint8_t *to = host->memory + BASE + DATA +
-	              (host->tail++ & ((1U << host->ring_log2) - 1)) * QMAC_COMMAND_BYTES;
+	uint64_t to = BASE + DATA + (host->tail++ & ((1U << host->ring_log2) - 1)) * QMAC_COMMAND_BYTES;
 
 	qmac_fuzz_command(&host->program, &command);
 	qmac_command_encode(&command, words);
 	if (host->mix->damage && test_random(&host->program.rng) % 40 == 0)
 		qmac_fuzz_damage(&host->program.rng, words);
-	for (unsigned i = 0; i < QMAC_COMMAND_BYTES; i++)
-		to[i] = (uint8_t)(words[i / 4] >> i % 4 * 8);
+	qmac_backend_write_command(host->backend, to, words);
 }
 
 static void play(struct host *host)
@@ -93,8 +95,8 @@ static void play(struct host *host)
 	write_register(host, QMAC_REG_RING_BASE_LO, BASE + DATA);
 	write_register(host, QMAC_REG_RING_LOG2, host->ring_log2);
 	write_register(host, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
-	for (int i = 0; i < DATA; i++)
-		host->memory[BASE + i] = (uint8_t)(qmac_fuzz_word(&host->program.rng) >> i % 7 * 8);
+	for (unsigned i = 0; i < DATA; i++)
+		write_byte(host, BASE + i, (uint8_t)(qmac_fuzz_word(&host->program.rng) >> i % 7 * 8));
 	while (going && host->tail < host->mix->commands) {
 		uint32_t left = host->mix->commands - host->tail;
 		uint32_t count = 1 + (uint32_t)test_random(&host->program.rng) % (1U << host->ring_log2);
@@ -124,7 +126,6 @@ struct qmac_recorder *trace_mix_run(const struct trace_mix *mix)
 	if (!recorder || qmac_recorder_open(recorder, "cmodel", &host.program.hw, &options, NULL, &host.backend,
 	                                    &err))
 		abort();
-	host.memory = host.backend->operations->memory(host.backend);
 	play(&host);
 	qmac_backend_destroy(host.backend);
 	return recorder;
