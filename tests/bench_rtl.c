@@ -11,6 +11,7 @@
 
 #include "backend/rtl_library.h"
 #include "config/hw_file.h"
+#include "cosim/open.h"
 #include "driver/gemm.h"
 #include "train/linear_program.h"
 
@@ -115,11 +116,11 @@ static enum qmac_status measure(const struct qmac_hw *hw, const struct qmac_rtl_
                                 const char *name, stream_run *run, double *speed, struct qmac_error *err)
 {
 	const struct qmac_device_options options = {.memory_bytes = 1 << 20};
-	const struct qmac_backend_settings settings = {.library = library};
+	const struct qmac_lockstep_settings settings = {.device.library = library};
 	struct qmac_backend *backend = NULL;
 	struct qmac_driver *driver = NULL;
 	uint64_t counters[QMAC_COUNTERS];
-	enum qmac_status status = qmac_backend_open(name, hw, &options, &settings, &backend, err);
+	enum qmac_status status = qmac_cosim_open(name, hw, &options, &settings, &backend, err);
 	double began;
 
 	if (!status)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "cosim/open.h"
 #include "isa/command.h"
 #include "test.h"
 #include "trace/trace.h"
@@ -218,12 +218,12 @@ static void stop_and_go_on(struct host *h, unsigned opcode, uint64_t base)
 static void run(unsigned opcode, uint64_t base)
 {
 	for (uint64_t stalls = 0; stalls < (strcmp(backend_name(), "cmodel") ? 4 : 1); stalls++) {
-		const struct qmac_backend_settings settings = {.stalls = stalls};
+		const struct qmac_lockstep_settings settings = {.device.stalls = stalls};
 		struct host h = {.backend = NULL};
 		const struct qmac_device_options options = options_of(&h);
 		struct qmac_error err = {0};
 
-		if (qmac_backend_open(backend_name(), &hw, &options, &settings, &h.backend, &err)) {
+		if (qmac_cosim_open(backend_name(), &hw, &options, &settings, &h.backend, &err)) {
 			CU_FAIL("the backend does not open");
 			printf("\n%s ", err.message);
 			return;
@@ -264,7 +264,8 @@ static void test_traces(void)
 		{QMAC_OPCODE_STORE, STRADDLE},
 	};
 	const struct qmac_trace_window window = {.from = 0, .count = COMMANDS};
-	const struct qmac_replay replay = {.backend = backend_name()};
+	const struct qmac_backend_source source = qmac_cosim_source(NULL);
+	const struct qmac_replay replay = {.backend = backend_name(), .source = &source};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct host h = {.backend = NULL};

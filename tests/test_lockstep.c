@@ -2,7 +2,7 @@
  * Lockstep over two C models, one of which may be made to do something wrong: every kind of wrong
  * must be found, at the right command, and leave a trace that plays.
  */
-#include "backend/lockstep.h"
+#include "cosim/open.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -173,7 +173,7 @@ static void set_up(struct host *h)
 	memset(h->program.dispatched, 0, sizeof h->program.dispatched);
 }
 
-static void open_host(struct host *h, struct plant *plant, struct qmac_backend_settings settings)
+static void open_host(struct host *h, struct plant *plant, struct qmac_lockstep_settings settings)
 {
 	struct qmac_device_options options = {
 		.memory_bytes = RING + ((uint64_t)QMAC_COMMAND_BYTES << RING_LOG2),
@@ -184,8 +184,8 @@ static void open_host(struct host *h, struct plant *plant, struct qmac_backend_s
 	h->program.rng = test_random(&state);
 	h->program.data_bytes = DATA;
 	qmac_fuzz_hw(&h->program.rng, &h->program.hw);
-	settings.context = plant;
-	if (qmac_backend_lockstep(&h->program.hw, &options, &settings, open_planted, &h->backend, &err))
+	settings.device.context = plant;
+	if (qmac_lockstep_open(&h->program.hw, &options, &settings, open_planted, &h->backend, &err))
 		abort();
 	set_up(h);
 }
@@ -260,7 +260,7 @@ static void test_equal(void)
 	state = test_seed();
 	for (int i = 0; i < 40; i++) {
 		struct qmac_lockstep_report report;
-		const struct qmac_backend_settings settings = {.timed = i % 2, .report = &report};
+		const struct qmac_lockstep_settings settings = {.timed = i % 2, .report = &report};
 		struct plant plant = {.fault = NOTHING};
 		struct qmac_error err = {0};
 		struct host h;
@@ -292,7 +292,7 @@ static void check_trace(const char *file, uint32_t number)
 /* Plays against a device with a fault; the failure must stay. */
 static void play_planted(struct plant plant, bool timed, const char *file, struct qmac_error *err)
 {
-	const struct qmac_backend_settings settings = {.timed = timed, .failure_trace = file};
+	const struct qmac_lockstep_settings settings = {.timed = timed, .failure_trace = file};
 	struct qmac_error second = {0};
 	struct host h;
 	bool raised;
@@ -367,7 +367,7 @@ static void test_lost(void)
 static void test_residue(void)
 {
 	struct qmac_lockstep_report report;
-	const struct qmac_backend_settings settings = {.report = &report};
+	const struct qmac_lockstep_settings settings = {.report = &report};
 	struct plant plant = {.fault = LATE, .number = PLACE};
 	struct qmac_error err;
 	struct host h;
@@ -381,8 +381,8 @@ static void test_residue(void)
 /* A register that the host reads; a device that fails by itself; settings that exclude each other. */
 static void test_others(void)
 {
-	const struct qmac_backend_settings plain = {.timed = false};
-	struct qmac_backend_settings both = {.timed = true, .stalls = 1};
+	const struct qmac_lockstep_settings plain = {.timed = false};
+	struct qmac_lockstep_settings both = {.timed = true, .device.stalls = 1};
 	struct plant plant = {.fault = REGISTER};
 	const struct qmac_device_options options = {.memory_bytes = 4096};
 	struct qmac_backend *backend;
@@ -399,7 +399,7 @@ static void test_others(void)
 	play_planted((struct plant){.fault = FAILURE, .number = PLACE}, false, NULL, &err);
 	CU_ASSERT_STRING_EQUAL(err.message, "an assertion said so");
 
-	CU_ASSERT_EQUAL(qmac_backend_lockstep(&h.program.hw, &options, &both, open_planted, &backend, &err),
+	CU_ASSERT_EQUAL(qmac_lockstep_open(&h.program.hw, &options, &both, open_planted, &backend, &err),
 	                QMAC_BAD_INPUT);
 	CU_ASSERT(!backend && strstr(err.message, "random stalls change cycles"));
 }
@@ -408,7 +408,7 @@ static void test_others(void)
 static void test_trace_file(void)
 {
 	const struct qmac_replay replay = {.backend = "cmodel"};
-	struct qmac_backend_settings settings = {.stalls = 77};
+	struct qmac_lockstep_settings settings = {.device.stalls = 77};
 	struct plant plant = {.fault = DIGEST, .number = PLACE};
 	char file[400], line[500];
 	struct qmac_trace *trace;
@@ -433,9 +433,9 @@ static void test_trace_file(void)
 	CU_ASSERT_EQUAL(qmac_trace_read(file, &trace, &err), QMAC_BAD_INPUT);
 
 	snprintf(file, sizeof file, "%s/waves.fst", test_folder());
-	settings = (struct qmac_backend_settings){.wave = file};
-	CU_ASSERT_EQUAL(qmac_backend_check("lockstep", &settings, &err), QMAC_OK);
-	CU_ASSERT_EQUAL(qmac_backend_check("cmodel", &settings, &err), QMAC_BAD_INPUT);
+	settings = (struct qmac_lockstep_settings){.device.wave = file};
+	CU_ASSERT_EQUAL(qmac_cosim_check("lockstep", &settings, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_cosim_check("cmodel", &settings, &err), QMAC_BAD_INPUT);
 }
 
 /* An error in the middle, a bus error, and going on after a reset. */
@@ -443,7 +443,7 @@ static void test_errors(void)
 {
 	state = test_seed() + 1;
 	for (int i = 0; i < 40; i++) {
-		const struct qmac_backend_settings settings = {.timed = i % 2};
+		const struct qmac_lockstep_settings settings = {.timed = i % 2};
 		struct plant plant = {.fault = NOTHING};
 		struct qmac_error err = {0};
 		struct host h;

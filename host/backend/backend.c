@@ -3,36 +3,14 @@
 #include <string.h>
 
 #include "backend/cmodel.h"
-#include "backend/lockstep.h"
 #include "backend/rtl.h"
-#include "backend/wave.h"
 #include "isa/command.h"
 
 enum { PIECE = 4096 }; /* of memory, in one copy */
 
-enum qmac_status qmac_backend_check(const char *name, const struct qmac_backend_settings *settings,
-                                    struct qmac_error *err)
+bool qmac_backend_exists(const char *name)
 {
-	bool rtl = strcmp(name, "rtl") == 0, lockstep = strcmp(name, "lockstep") == 0;
-	enum qmac_status status = QMAC_OK;
-
-	if (!rtl && !lockstep && strcmp(name, "cmodel") != 0)
-		return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel', 'rtl' or 'lockstep'",
-		                 name);
-	if (settings->wave && !rtl && !lockstep)
-		return qmac_fail(err, QMAC_BAD_INPUT, "only the backends 'rtl' and 'lockstep' write waves, not '%s'",
-		                 name);
-	if (settings->stalls && !rtl && !lockstep)
-		return qmac_fail(err, QMAC_BAD_INPUT, "only the backends 'rtl' and 'lockstep' have random stalls, "
-		                 "not '%s'", name);
-	if (settings->timed && !lockstep)
-		return qmac_fail(err, QMAC_BAD_INPUT, "only the backend 'lockstep' compares the cycles of two "
-		                 "devices, not '%s'", name);
-	if (lockstep)
-		status = qmac_lockstep_check(settings, err);
-	if (!status && settings->wave)
-		status = qmac_wave_check(settings->wave, err);
-	return status;
+	return strcmp(name, "cmodel") == 0 || strcmp(name, "rtl") == 0;
 }
 
 enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
@@ -41,19 +19,13 @@ enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
                                    struct qmac_backend **backend, struct qmac_error *err)
 {
 	static const struct qmac_backend_settings none;
-	enum qmac_status status;
 
 	*backend = NULL;
-	if (!settings)
-		settings = &none;
-	status = qmac_backend_check(name, settings, err);
-	if (status)
-		return status;
 	if (strcmp(name, "cmodel") == 0)
 		return qmac_backend_cmodel(hw, options, backend, err);
 	if (strcmp(name, "rtl") == 0)
-		return qmac_backend_rtl(hw, options, settings, backend, err);
-	return qmac_backend_lockstep(hw, options, settings, qmac_backend_rtl, backend, err);
+		return qmac_backend_rtl(hw, options, settings ? settings : &none, backend, err);
+	return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel' or 'rtl'", name);
 }
 
 enum qmac_status qmac_backend_create(const char *name, const struct qmac_hw *hw,
@@ -61,6 +33,14 @@ enum qmac_status qmac_backend_create(const char *name, const struct qmac_hw *hw,
                                      struct qmac_error *err)
 {
 	return qmac_backend_open(name, hw, options, NULL, backend, err);
+}
+
+enum qmac_status qmac_backend_open_from(const struct qmac_backend_source *source, const char *name,
+                                        const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                        struct qmac_backend **backend, struct qmac_error *err)
+{
+	return source ? source->open(source->context, name, hw, options, backend, err) :
+	       qmac_backend_create(name, hw, options, backend, err);
 }
 
 void qmac_backend_destroy(struct qmac_backend *backend)

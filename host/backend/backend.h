@@ -16,7 +16,6 @@
 #include "device/device.h"
 
 struct qmac_backend;
-struct qmac_lockstep_report;
 struct qmac_rtl_library;
 
 /*
@@ -56,35 +55,25 @@ struct qmac_backend {
 	uint64_t memory_bytes;
 };
 
-/* How the simulated backends work: docs/cosimulation.md. All zero is a good start; pointers may be NULL. */
+/* How the RTL works: docs/cosimulation.md. All zero is a good start; pointers may be NULL. */
 struct qmac_backend_settings {
-	/* Asked of another backend, each of these three is an error; so are timed and stalls together. */
-	bool timed;                 /* lockstep: cycles and timed counters must be equal, too */
-	uint64_t stalls;            /* rtl, lockstep: not 0: seed of random stalls on every stream */
-	/* rtl, lockstep: waves of the RTL go to this FST file; one that is not whole is removed in the end. */
-	const char *wave;
-	/* rtl, lockstep: a library of that hardware that is open already; it must outlive the backend. */
+	uint64_t stalls;            /* not 0: seed of random stalls on every stream */
+	const char *wave;           /* waves go to this FST file; one that is not whole is removed in the end */
+	/* A library of that hardware that is open already; it must outlive the backend. */
 	const struct qmac_rtl_library *library;
-	const char *failure_trace;  /* lockstep: a trace of the first difference goes to this file */
-	/* rtl, lockstep: once it is not 0, a wait that is under way fails with QMAC_CHECK_FAILED. */
+	/* Once it is not 0, a wait that is under way fails with QMAC_CHECK_FAILED. */
 	const volatile sig_atomic_t *stop;
-	struct qmac_lockstep_report *report; /* lockstep: kept up to date while the backend lives */
 	/* Told before something that takes long, on one line. */
 	void (*on_note)(void *context, const char *text);
 	void *context;
 };
 
-/*
- * Before anything is opened or built: is there a backend of that name, can it do what the settings ask for,
- * and can the waves be written? qmac_backend_open() checks the same.
- */
-QMAC_MUST_CHECK enum qmac_status qmac_backend_check(const char *name,
-                                                    const struct qmac_backend_settings *settings,
-                                                    struct qmac_error *err);
+/* Does qmac_backend_open() know that name? */
+bool qmac_backend_exists(const char *name);
 
 /*
- * A backend by name: "cmodel", "rtl" or "lockstep". options as for qmac_device_create; "rtl" takes no
- * on_command. settings may be NULL: all zero.
+ * A backend by name: "cmodel" or "rtl". options as for qmac_device_create; "rtl" takes no on_command. settings
+ * may be NULL: all zero; where nothing simulates the RTL they mean nothing.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
                                                    const struct qmac_device_options *options,
@@ -94,6 +83,24 @@ QMAC_MUST_CHECK enum qmac_status qmac_backend_open(const char *name, const struc
 QMAC_MUST_CHECK enum qmac_status qmac_backend_create(const char *name, const struct qmac_hw *hw,
                                                      const struct qmac_device_options *options,
                                                      struct qmac_backend **backend, struct qmac_error *err);
+
+/*
+ * How a client opens the backend that it was given the name of, where a layer above knows of more of them.
+ * A client takes NULL for qmac_backend_create().
+ */
+struct qmac_backend_source {
+	enum qmac_status (*open)(const void *context, const char *name, const struct qmac_hw *hw,
+	                         const struct qmac_device_options *options, struct qmac_backend **backend,
+	                         struct qmac_error *err);
+	const void *context;
+};
+/* source may be NULL. */
+QMAC_MUST_CHECK enum qmac_status qmac_backend_open_from(const struct qmac_backend_source *source,
+                                                        const char *name, const struct qmac_hw *hw,
+                                                        const struct qmac_device_options *options,
+                                                        struct qmac_backend **backend,
+                                                        struct qmac_error *err);
+
 void qmac_backend_destroy(struct qmac_backend *backend);
 
 /* A descriptor in device memory. */

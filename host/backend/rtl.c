@@ -393,7 +393,7 @@ enum qmac_status qmac_backend_rtl(const struct qmac_hw *hw, const struct qmac_de
 	r->stop = settings->stop;
 	if (options->on_command)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "the backend 'rtl' does not tell of every command before it "
-		                   "executes; use 'cmodel' or 'lockstep'");
+		                   "executes; use 'cmodel'");
 	/* A library that was given may be one without waves. */
 	if (!status && (!settings->library || settings->wave))
 		status = qmac_rtl_library_open(hw, settings->wave != NULL, settings->on_note, settings->context,

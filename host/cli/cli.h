@@ -24,6 +24,8 @@ enum {
 	QMAC_CLI_BACKEND = 256
 };
 
+struct qmac_lockstep_settings;
+
 struct qmac_cli_options {
 	const char **files;            /* what stands beside the options */
 	int file_count;
@@ -70,7 +72,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_load(const struct qmac_cli_options *op
 
 /* What `qmac train` does, with a device that is opened with these settings. */
 QMAC_MUST_CHECK enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
-                                                     const struct qmac_backend_settings *settings,
+                                                     const struct qmac_lockstep_settings *settings,
                                                      struct qmac_error *err);
 
 /* For settings.on_note: a line on stderr. */

@@ -1,8 +1,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "backend/lockstep.h"
 #include "cli/cli.h"
+#include "cosim/open.h"
 #include "report/results.h"
 
 static void print_bins(const char *direction, const uint64_t bins[QMAC_RESIDUE_BINS])
@@ -52,16 +52,16 @@ static enum qmac_status check_settings(const struct qmac_cli_options *options, s
 enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	struct qmac_lockstep_report report = {.device = NULL};
-	const struct qmac_backend_settings settings = {
-		.timed = options->timed, .stalls = (uint64_t)options->stalls, .report = &report,
-		.on_note = qmac_cli_note,
+	const struct qmac_lockstep_settings settings = {
+		.timed = options->timed, .report = &report,
+		.device = {.stalls = (uint64_t)options->stalls, .on_note = qmac_cli_note},
 	};
 	struct qmac_cli_options lockstep = *options;
 	struct qmac_run_config config;
 	enum qmac_status status = check_settings(options, err);
 
 	if (!status)
-		status = qmac_backend_check("lockstep", &settings, err);
+		status = qmac_cosim_check("lockstep", &settings, err);
 	if (status)
 		return status;
 	/* There is room: the run file is no setting. */
@@ -73,6 +73,6 @@ enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct q
 	if (!status)
 		status = qmac_cli_train_with(&lockstep, &settings, err);
 	if (!status)
-		print_report(&report, settings.stalls != 0);
+		print_report(&report, settings.device.stalls != 0);
 	return status;
 }

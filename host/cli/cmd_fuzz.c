@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "config/hw_file.h"
 #include "config/text.h"
+#include "cosim/open.h"
 #include "fuzz/fuzz.h"
 
 /* What is tested, and the totals of what was. */
@@ -26,16 +27,18 @@ static enum qmac_status open_backend(void *context, const struct qmac_hw *hw,
                                      struct qmac_backend **backend, struct qmac_error *err)
 {
 	struct run *run = context;
-	struct qmac_backend_settings settings = {.timed = run->timed, .stalls = stalls, .on_note = qmac_cli_note,
-	                                         .stop = run->fuzz->stop};
+	struct qmac_lockstep_settings settings = {
+		.timed = run->timed,
+		.device = {.stalls = stalls, .on_note = qmac_cli_note, .stop = run->fuzz->stop},
+	};
 	enum qmac_status status = QMAC_OK;
 
 	*backend = NULL;
 	/* To make a stream small takes many devices: to look the library up for each would take long. */
 	if (!run->library && (strcmp(run->backend, "rtl") == 0 || strcmp(run->backend, "lockstep") == 0))
-		status = qmac_rtl_library_open(hw, false, settings.on_note, NULL, &run->library, err);
-	settings.library = run->library;
-	return status ? status : qmac_backend_open(run->backend, hw, options, &settings, backend, err);
+		status = qmac_rtl_library_open(hw, false, settings.device.on_note, NULL, &run->library, err);
+	settings.device.library = run->library;
+	return status ? status : qmac_cosim_open(run->backend, hw, options, &settings, backend, err);
 }
 
 static void print_hw(const struct qmac_hw *hw)
@@ -152,12 +155,12 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 		.jobs = options->jobs ? options->jobs : 1,
 	};
 	/* Whatever the seed of the stalls will be. */
-	const struct qmac_backend_settings settings = {.timed = run.timed, .stalls = options->stalled};
+	const struct qmac_lockstep_settings settings = {.timed = run.timed, .device.stalls = options->stalled};
 	struct qmac_hw *hw = NULL;
 	enum qmac_status status = read_kind(options->kind, &fuzz.kind, err);
 
 	if (!status)
-		status = qmac_backend_check(run.backend, &settings, err);
+		status = qmac_cosim_check(run.backend, &settings, err);
 	if (!status && fuzz.commands < fuzz.configs)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "--count %" PRId64 " is less than a command for each of %d "
 		                   "configurations", fuzz.commands, fuzz.configs);

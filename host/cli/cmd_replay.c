@@ -6,6 +6,7 @@
 
 #include "backend/wave.h"
 #include "cli/cli.h"
+#include "cosim/open.h"
 #include "trace/trace.h"
 
 static bool same_file(const char *a, const char *b)
@@ -35,13 +36,14 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 {
 	const char *backend = options->backend ? options->backend : "cmodel";
 	/* Every backend is compared with the cycles in the trace; in lockstep the two with each other as well. */
-	const struct qmac_backend_settings settings = {
-		.timed = options->timed && strcmp(backend, "lockstep") == 0, .stalls = (uint64_t)options->stalls,
-		.wave = options->wave, .on_note = qmac_cli_note,
+	const struct qmac_lockstep_settings settings = {
+		.timed = options->timed && strcmp(backend, "lockstep") == 0,
+		.device = {
+			.stalls = (uint64_t)options->stalls, .wave = options->wave, .on_note = qmac_cli_note,
+		},
 	};
-	const struct qmac_replay replay = {
-		.backend = backend, .timed = options->timed, .settings = &settings,
-	};
+	const struct qmac_backend_source source = qmac_cosim_source(&settings);
+	const struct qmac_replay replay = {.backend = backend, .timed = options->timed, .source = &source};
 	char wave[QMAC_WAVE_PATH_MAX];
 	struct qmac_trace *trace;
 	enum qmac_status status;
@@ -49,7 +51,7 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 
 	if (options->timed && options->stalls)
 		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out --timed or --stalls");
-	status = qmac_backend_check(backend, &settings, err);
+	status = qmac_cosim_check(backend, &settings, err);
 	if (!status && options->wave)
 		status = settle_wave(options->wave, options->files[0], wave, err);
 	if (!status)

@@ -84,7 +84,7 @@ void qmac_cli_note(void *context, const char *text)
 }
 
 enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
-                                     const struct qmac_backend_settings *settings, struct qmac_error *err)
+                                     const struct qmac_lockstep_settings *settings, struct qmac_error *err)
 {
 	struct qmac_cli_progress progress;
 	struct qmac_job_result result;
@@ -121,7 +121,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
 {
-	const struct qmac_backend_settings settings = {.on_note = qmac_cli_note};
+	const struct qmac_lockstep_settings settings = {.device.on_note = qmac_cli_note};
 
 	return qmac_cli_train_with(options, &settings, err);
 }

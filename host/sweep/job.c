@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config/hw_file.h"
+#include "cosim/open.h"
 #include "report/json.h"
 #include "report/results.h"
 
@@ -19,7 +20,7 @@ struct watch {
 	bool stopped;
 	int64_t epoch;
 	struct qmac_recorder *recorder; /* NULL: no trace is wanted */
-	struct qmac_backend_settings settings;
+	struct qmac_lockstep_settings settings;
 };
 
 static double seconds(void)
@@ -54,14 +55,16 @@ static enum qmac_status open_device(void *context, const char *name, const struc
 {
 	struct watch *watch = context;
 	const struct qmac_job *job = watch->job;
+	struct qmac_backend_source source;
 
 	/* To open it may take a build of minutes. */
 	if (job->stop && *job->stop)
 		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped before the first epoch; %s has no new results",
 		                 job->folder);
+	source = qmac_cosim_source(&watch->settings);
 	if (watch->recorder)
-		return qmac_recorder_open(watch->recorder, name, hw, options, &watch->settings, backend, err);
-	return qmac_backend_open(name, hw, options, &watch->settings, backend, err);
+		return qmac_recorder_open(watch->recorder, name, hw, options, &source, backend, err);
+	return qmac_backend_open_from(&source, name, hw, options, backend, err);
 }
 
 /* Before the run: is a trace possible? */
@@ -99,7 +102,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *
                               struct qmac_job_result *result, struct qmac_error *err)
 {
 	const struct qmac_run *run = &job->config->run;
-	static const struct qmac_backend_settings no_settings;
+	static const struct qmac_lockstep_settings no_settings;
 	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK,
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "config/run_config.h"
+#include "cosim/lockstep.h"
 #include "trace/trace.h"
 #include "train/train.h"
 
@@ -18,7 +19,7 @@ struct qmac_job {
 	bool resume;                       /* a whole result of the same configuration is kept */
 	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
 	struct qmac_trace_window window;
-	const struct qmac_backend_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
+	const struct qmac_lockstep_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
 	/* Looked at once per epoch: a non-zero value (a signal's number) ends the run; may be NULL. */
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */

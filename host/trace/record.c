@@ -284,7 +284,7 @@ static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cy
 
 enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
                                     const struct qmac_hw *hw, const struct qmac_device_options *options,
-                                    const struct qmac_backend_settings *settings,
+                                    const struct qmac_backend_source *source,
                                     struct qmac_backend **made, struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
@@ -319,7 +319,7 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 		status = qmac_fail(err, QMAC_BAD_INPUT, "traces are recorded from the C model: use the backend "
 		                   "'cmodel' or 'lockstep'");
 	else
-		status = qmac_backend_open(backend, hw, &wrapped, settings, &inner, err);
+		status = qmac_backend_open_from(source, backend, hw, &wrapped, &inner, err);
 	if (status) {
 		free(b);
 		return status;

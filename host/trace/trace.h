@@ -111,10 +111,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_trace_parse(const char *file, char *text, 
 /* ---- playing ------------------------------------------------------------------ */
 
 struct qmac_replay {
-	const char *backend; /* as for qmac_backend_create() */
+	const char *backend; /* its name */
 	const char *kernel;  /* of the C model; NULL is auto */
 	bool timed;          /* start and retire cycles must be equal, too */
-	const struct qmac_backend_settings *settings; /* NULL: none */
+	const struct qmac_backend_source *source; /* of the backend; may be NULL */
 	uint64_t *memory_digest; /* not NULL: gets the digest of memory at the end, which is not compared */
 };
 
@@ -163,14 +163,14 @@ struct qmac_recorder *qmac_recorder_create(const struct qmac_trace_window *windo
 void qmac_recorder_destroy(struct qmac_recorder *recorder);
 
 /*
- * As qmac_backend_open(), with digests; once per recorder. The C model must be part of the backend.
+ * As qmac_backend_open_from(), with digests; once per recorder. The C model must be part of the backend.
  * on_retire and on_command are passed on. Host and device take turns: the host writes memory only
  * between waits.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
                                                     const struct qmac_hw *hw,
                                                     const struct qmac_device_options *options,
-                                                    const struct qmac_backend_settings *settings,
+                                                    const struct qmac_backend_source *source,
                                                     struct qmac_backend **made, struct qmac_error *err);
 
 /* Forgets what was recorded: the window begins anew, with the next command. Between waits. */

@@ -1,15 +1,15 @@
 /*
- * Life and operations of lockstep. Comparing: lockstep_compare.c; explaining: lockstep_explain.c.
+ * Life and operations of lockstep. Comparing: compare.c; explaining: explain.c.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "backend/lockstep.h"
+#include "cosim/lockstep.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/lockstep_internal.h"
+#include "cosim/internal.h"
 #include "isa/space.h"
 
 static struct qmac_lockstep *self(struct qmac_backend *backend)
@@ -156,7 +156,7 @@ static enum qmac_status wait_side(struct qmac_lockstep_side *side, uint64_t cycl
 /* How long the device may take for what took the model so long: far more than it can need. */
 static uint64_t device_limit(const struct qmac_lockstep *l, uint64_t model_cycles)
 {
-	return l->settings.stalls ? 256 * model_cycles + 1000000 : 4 * model_cycles + 100000;
+	return l->settings.device.stalls ? 256 * model_cycles + 1000000 : 4 * model_cycles + 100000;
 }
 
 static enum qmac_status wait_both(struct qmac_lockstep *l, uint64_t cycles, bool *raised,
@@ -273,7 +273,7 @@ static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *e
 	options.on_command = NULL;
 	options.context = &l->device;
 	options.memory_bytes = l->base.memory_bytes = l->model.backend->memory_bytes;
-	status = l->open_device(&l->hw, &options, &l->settings, &l->device.backend, err);
+	status = l->open_device(&l->hw, &options, &l->settings.device, &l->device.backend, err);
 	if (status)
 		return status;
 	l->model.name = "cmodel";
@@ -282,18 +282,18 @@ static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *e
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_lockstep_check(const struct qmac_backend_settings *settings, struct qmac_error *err)
+enum qmac_status qmac_lockstep_check(const struct qmac_lockstep_settings *settings, struct qmac_error *err)
 {
-	if (settings->timed && settings->stalls)
+	if (settings->timed && settings->device.stalls)
 		return qmac_fail(err, QMAC_BAD_INPUT, "random stalls change cycles: leave out either them or the "
 		                 "comparison of cycles");
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw, const struct qmac_device_options *options,
-                                       const struct qmac_backend_settings *settings,
-                                       qmac_open_device *open_device, struct qmac_backend **backend,
-                                       struct qmac_error *err)
+enum qmac_status qmac_lockstep_open(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                    const struct qmac_lockstep_settings *settings,
+                                    qmac_open_device *open_device, struct qmac_backend **backend,
+                                    struct qmac_error *err)
 {
 	static const struct qmac_backend_operations operations = {
 		.name = "lockstep", .read = lockstep_read, .write = lockstep_write,

@@ -7,8 +7,8 @@
  * with QMAC_CHECK_FAILED and a message that names the command, its text, what differs, the first
  * written elements that differ and the commands before it; it fails in the same way from then on.
  */
-#ifndef QMAC_BACKEND_LOCKSTEP_H
-#define QMAC_BACKEND_LOCKSTEP_H
+#ifndef QMAC_COSIM_LOCKSTEP_H
+#define QMAC_COSIM_LOCKSTEP_H
 
 #include "backend/backend.h"
 
@@ -30,19 +30,27 @@ typedef enum qmac_status qmac_open_device(const struct qmac_hw *hw, const struct
                                           const struct qmac_backend_settings *settings,
                                           struct qmac_backend **backend, struct qmac_error *err);
 
+/* All zero is a good start; pointers may be NULL. */
+struct qmac_lockstep_settings {
+	struct qmac_backend_settings device; /* of the device that is compared with the model */
+	bool timed;                          /* cycles and timed counters must be equal, too: excludes stalls */
+	const char *failure_trace;           /* a trace of the first difference goes to this file */
+	struct qmac_lockstep_report *report; /* kept up to date while the backend lives */
+};
+
 /* Refuses settings that a lockstep cannot have: timed and stalls at once. */
-QMAC_MUST_CHECK enum qmac_status qmac_lockstep_check(const struct qmac_backend_settings *settings,
+QMAC_MUST_CHECK enum qmac_status qmac_lockstep_check(const struct qmac_lockstep_settings *settings,
                                                      struct qmac_error *err);
 
 /*
- * settings: timed and stalls (not both), failure_trace (a file of that name is removed), report; all go to
- * the device, too. After a difference the device is opened once more, for a second look. Device memory
- * is that of a trace: at least 4,096 bytes, at most 2^32. on_retire and on_command tell of the C model.
+ * A file of the name of failure_trace is removed. After a difference the device is opened once more, for a
+ * second look. Device memory is that of a trace: at least 4,096 bytes, at most 2^32. on_retire and on_command
+ * tell of the C model.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_backend_lockstep(const struct qmac_hw *hw,
-                                                       const struct qmac_device_options *options,
-                                                       const struct qmac_backend_settings *settings,
-                                                       qmac_open_device *open_device,
-                                                       struct qmac_backend **backend, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_lockstep_open(const struct qmac_hw *hw,
+                                                    const struct qmac_device_options *options,
+                                                    const struct qmac_lockstep_settings *settings,
+                                                    qmac_open_device *open_device,
+                                                    struct qmac_backend **backend, struct qmac_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  * What two devices may differ in after a bus error of a LOAD or STORE (docs/command-set.md, "What is
  * refused"): the model stops in ring order, a device starts nothing more once its memory has answered.
  */
-#include "backend/lockstep_internal.h"
+#include "cosim/internal.h"
 
 void qmac_lockstep_note_error(struct qmac_lockstep *l)
 {

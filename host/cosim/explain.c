@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "backend/cmodel.h"
-#include "backend/lockstep_internal.h"
+#include "cosim/internal.h"
 #include "backend/tag.h"
 #include "isa/space.h"
 
@@ -201,13 +201,12 @@ static int say_elements_again(struct report *r, const struct qmac_trace *trace,
 	const struct qmac_device_options options = {
 		.memory_bytes = trace->memory_bytes, .kernel = l->options.kernel,
 	};
-	const struct qmac_backend_settings settings = {
-		.stalls = l->settings.stalls, .stop = l->settings.stop, .library = l->settings.library,
-		.context = l->settings.context,
-	};
+	struct qmac_backend_settings settings = l->settings.device;
 	struct pair pair = {NULL, NULL};
 	int shown = 0;
 
+	settings.wave = NULL;
+	settings.on_note = NULL;
 	if (!qmac_backend_cmodel(&l->hw, &options, &pair.model, NULL) &&
 	    !l->open_device(&l->hw, &options, &settings, &pair.device, NULL) &&
 	    !qmac_trace_run(trace, pair.model, NULL) && !qmac_trace_run(trace, pair.device, NULL))
@@ -250,7 +249,7 @@ static const struct qmac_trace *cut_trace(struct report *r, const struct qmac_di
 /* Errors here are told, but what is reported is the difference. err: why there is no trace. */
 static void write_trace(struct report *r, const struct qmac_trace *trace, struct qmac_error *err)
 {
-	const struct qmac_backend_settings *settings = &r->l->settings;
+	const struct qmac_lockstep_settings *settings = &r->l->settings;
 
 	if (!settings->failure_trace)
 		return;
@@ -260,8 +259,8 @@ static void write_trace(struct report *r, const struct qmac_trace *trace, struct
 	}
 	say(r, "\n  trace: qmac replay %s --backend %s%s", settings->failure_trace, r->l->device.name,
 	    settings->timed ? " --timed" : "");
-	if (settings->stalls)
-		say(r, " --stalls %" PRIu64, settings->stalls);
+	if (settings->device.stalls)
+		say(r, " --stalls %" PRIu64, settings->device.stalls);
 }
 
 /* Who issued the command, as its tag says. */

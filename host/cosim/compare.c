@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/lockstep_internal.h"
+#include "cosim/internal.h"
 #include "backend/retire.h"
 
 /* ---- retire records ----------------------------------------------------------- */

@@ -1,10 +1,10 @@
 /*
- * What the parts of lockstep share; for host/backend/lockstep*.c only.
+ * What the parts of lockstep share; for host/cosim only.
  */
-#ifndef QMAC_BACKEND_LOCKSTEP_INTERNAL_H
-#define QMAC_BACKEND_LOCKSTEP_INTERNAL_H
+#ifndef QMAC_COSIM_INTERNAL_H
+#define QMAC_COSIM_INTERNAL_H
 
-#include "backend/lockstep.h"
+#include "cosim/lockstep.h"
 #include "isa/command.h"
 #include "trace/trace.h"
 
@@ -35,7 +35,7 @@ struct qmac_lockstep {
 	struct qmac_hw hw;
 	struct qmac_lockstep_side model, device;
 	qmac_open_device *open_device;
-	struct qmac_backend_settings settings;
+	struct qmac_lockstep_settings settings;
 	struct qmac_device_options options; /* the caller's */
 	struct qmac_recorder *recorder;
 	struct qmac_lockstep_report *report, own_report;
