@@ -51,14 +51,10 @@ static void set_up(struct qmac_training *training, const struct qmac_run *run, d
 
 	*training = (struct qmac_training){.run = run};
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_load(&training->data, run, NULL), QMAC_OK);
-	training->weights = training->data.features;
-	if (run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION) {
-		training->weights *= training->data.classes;
-		CU_ASSERT_EQUAL_FATAL(qmac_logistic_create(&training->data, run->lambda, 1, &training->logistic,
-		                                           NULL), QMAC_OK);
-	} else {
-		CU_ASSERT_EQUAL_FATAL(qmac_outer_create(&training->data, 1, &training->outer, NULL), QMAC_OK);
-	}
+	CU_ASSERT_EQUAL_FATAL(qmac_loss_create(run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION ?
+	                                       &qmac_cross_entropy : &qmac_squared_error, &training->data,
+	                                       run->lambda, 1, &training->loss, NULL), QMAC_OK);
+	training->weights = qmac_layer_weights(&training->loss->layer);
 	for (int i = 0; i < 2; i++) {
 		*vectors[i] = calloc((size_t)training->weights, sizeof(double));
 		CU_ASSERT_PTR_NOT_NULL_FATAL(*vectors[i]);
@@ -69,8 +65,7 @@ static void set_up(struct qmac_training *training, const struct qmac_run *run, d
 
 static void tear_down(struct qmac_training *training)
 {
-	qmac_outer_destroy(training->outer);
-	qmac_logistic_destroy(training->logistic);
+	qmac_loss_destroy(training->loss);
 	qmac_dataset_free(&training->data);
 	free(training->w);
 	free(training->gradient);
@@ -100,16 +95,12 @@ static void run_device(struct qmac_training *training, const struct qmac_hw *hw)
 static void check_gradient(enum qmac_problem problem, double size)
 {
 	const struct qmac_run run = make_run(problem, QMAC_HALP, 1);
-	double exact[FEATURES * CLASSES], first[FEATURES * CLASSES], loss, norm, logit = 0;
+	double exact[FEATURES * CLASSES], first[FEATURES * CLASSES], loss, norm, logit;
 	struct qmac_training training;
 
 	set_up(&training, &run, size);
-	if (training.logistic)
-		qmac_logistic_evaluate(training.logistic, training.w, exact, &loss, &norm);
-	else
-		qmac_outer_evaluate(training.outer, training.w, exact, &loss, &norm);
-	if (training.logistic)
-		logit = qmac_logistic_logits(training.logistic, 5)[1];
+	qmac_loss_evaluate(training.loss, training.w, exact, &loss, &norm);
+	logit = training.loss->logits[6 * training.loss->layer.outputs - 1];
 	for (size_t d = 0; d < sizeof devices / sizeof devices[0]; d++) {
 		const struct qmac_hw hw = hardware(devices[d]);
 		double unit = ldexp(fmax(norm, size), -31) * 64;
@@ -119,8 +110,7 @@ static void check_gradient(enum qmac_problem problem, double size)
 		for (int64_t k = 0; k < training.weights; k++)
 			CU_ASSERT_DOUBLE_EQUAL(training.gradient[k], exact[k], unit);
 		CU_ASSERT_DOUBLE_EQUAL(training.norm, norm, 4 * unit);
-		if (training.logistic)
-			CU_ASSERT_DOUBLE_EQUAL(qmac_logistic_logits(training.logistic, 5)[1], logit, unit);
+		CU_ASSERT_DOUBLE_EQUAL(training.loss->logits[6 * training.loss->layer.outputs - 1], logit, unit);
 		if (d == 0)
 			memcpy(first, training.gradient, (size_t)training.weights * sizeof(double));
 		CU_ASSERT_EQUAL(memcmp(first, training.gradient, (size_t)training.weights * sizeof(double)), 0);
@@ -139,7 +129,7 @@ static void check_digits(void)
 	set_up(&training, &run, 0);
 	for (int j = 0; j < FEATURES; j++)
 		training.w[j] = rint(ldexp(training.data.truth[j], 14)) * 0x1p-14; /* exact in 32 bits */
-	qmac_outer_evaluate(training.outer, training.w, exact, &loss, &norm);
+	qmac_loss_evaluate(training.loss, training.w, exact, &loss, &norm);
 	run_device(&training, &hw);
 	for (int j = 0; j < FEATURES; j++)
 		CU_ASSERT_DOUBLE_EQUAL(training.gradient[j], exact[j], ldexp(norm, -25));

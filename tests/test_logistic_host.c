@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "test.h"
-#include "train/logistic_epochs.h"
+#include "train/engine.h"
+#include "train/optimiser.h"
 #include "train/softmax.h"
 
 enum { SAMPLES = 150, TEST_PART = 40, FEATURES = 7, CLASSES = 4, WEIGHTS = FEATURES * CLASSES };
@@ -105,12 +106,13 @@ static void test_gradient(void)
 
 	make_data(&data);
 	for (int l = 0; l < 2; l++) {
-		struct qmac_logistic *logistic;
+		struct qmac_loss *logistic;
 		double w[WEIGHTS], gradient[WEIGHTS], loss, norm, square = 0;
 
 		random_vector(w, WEIGHTS, 2);
-		CU_ASSERT_EQUAL_FATAL(qmac_logistic_create(&data, lambdas[l], 1, &logistic, NULL), QMAC_OK);
-		qmac_logistic_evaluate(logistic, w, gradient, &loss, &norm);
+		CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &data, lambdas[l], 1, &logistic, NULL),
+		                      QMAC_OK);
+		qmac_loss_evaluate(logistic, w, gradient, &loss, &norm);
 		CU_ASSERT(fabsl(loss - naive_loss(&data, 0, SAMPLES, w, lambdas[l])) < 1e-14);
 		for (int k = 0; k < WEIGHTS; k++) {
 			double at = w[k];
@@ -125,9 +127,9 @@ static void test_gradient(void)
 			square += gradient[k] * gradient[k];
 		}
 		CU_ASSERT_DOUBLE_EQUAL(norm, sqrt(square), 1e-14);
-		qmac_logistic_destroy(logistic);
+		qmac_loss_destroy(logistic);
 	}
-	qmac_logistic_destroy(NULL);
+	qmac_loss_destroy(NULL);
 	qmac_dataset_free(&data);
 }
 
@@ -139,14 +141,14 @@ static void test_threads(void)
 	make_data(&data);
 	random_vector(w, WEIGHTS, 2);
 	for (int threads = 1; threads <= 256; threads = threads * 3 + 1) {
-		struct qmac_logistic *logistic;
+		struct qmac_loss *logistic;
 
-		CU_ASSERT_EQUAL_FATAL(qmac_logistic_create(&data, 0.1, threads, &logistic, NULL), QMAC_OK);
-		qmac_logistic_evaluate(logistic, w, now, &now[WEIGHTS], &now[WEIGHTS + 1]);
+		CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &data, 0.1, threads, &logistic, NULL), QMAC_OK);
+		qmac_loss_evaluate(logistic, w, now, &now[WEIGHTS], &now[WEIGHTS + 1]);
 		if (threads == 1)
 			memcpy(first, now, sizeof now);
 		CU_ASSERT_EQUAL(memcmp(first, now, sizeof now), 0);
-		qmac_logistic_destroy(logistic);
+		qmac_loss_destroy(logistic);
 	}
 	qmac_dataset_free(&data);
 }
@@ -154,24 +156,25 @@ static void test_threads(void)
 static void test_test_part(void)
 {
 	struct qmac_dataset data;
-	struct qmac_logistic *logistic;
-	double w[WEIGHTS] = {0}, loss, accuracy;
+	struct qmac_loss *logistic;
+	struct qmac_test_figures figures;
+	double w[WEIGHTS] = {0};
 	int zeros = 0;
 
 	make_data(&data);
-	CU_ASSERT_EQUAL_FATAL(qmac_logistic_create(&data, 0.1, 1, &logistic, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &data, 0.1, 1, &logistic, NULL), QMAC_OK);
 	for (int i = SAMPLES; i < SAMPLES + TEST_PART; i++)
 		zeros += data.y[i] == 0;
-	qmac_logistic_test(logistic, w, &loss, &accuracy); /* all logits equal: the first class */
-	CU_ASSERT_DOUBLE_EQUAL(loss, log(CLASSES), 1e-14);
-	CU_ASSERT_DOUBLE_EQUAL(accuracy, zeros / (double)TEST_PART, 1e-15);
+	figures = qmac_loss_test(logistic, w); /* all logits equal: the first class */
+	CU_ASSERT_DOUBLE_EQUAL(figures.loss, log(CLASSES), 1e-14);
+	CU_ASSERT_DOUBLE_EQUAL(figures.accuracy, zeros / (double)TEST_PART, 1e-15);
 	random_vector(w, WEIGHTS, 1);
-	qmac_logistic_test(logistic, w, &loss, &accuracy);
-	CU_ASSERT_DOUBLE_EQUAL(loss, (double)naive_loss(&data, SAMPLES, TEST_PART, w, 0), 1e-14);
+	figures = qmac_loss_test(logistic, w);
+	CU_ASSERT_DOUBLE_EQUAL(figures.loss, (double)naive_loss(&data, SAMPLES, TEST_PART, w, 0), 1e-14);
 	data.test_samples = 0;
-	qmac_logistic_test(logistic, w, &loss, &accuracy);
-	CU_ASSERT(isnan(loss) && isnan(accuracy));
-	qmac_logistic_destroy(logistic);
+	figures = qmac_loss_test(logistic, w);
+	CU_ASSERT(isnan(figures.loss) && isnan(figures.accuracy));
+	qmac_loss_destroy(logistic);
 	qmac_dataset_free(&data);
 }
 
@@ -216,10 +219,10 @@ static void check_epoch(bool svrg, enum qmac_option option)
 	struct qmac_run run = {
 		.alpha = 0.1, .lambda = 0.05, .inner_steps = STEPS, .batch = BATCH, .option = option,
 	};
-	double vectors[6][WEIGHTS] = {{0}}, row[FEATURES];
+	double vectors[2][WEIGHTS] = {{0}};
 	struct qmac_training training = {
-		.run = &run, .weights = WEIGHTS, .w = vectors[0], .gradient = vectors[1], .z = vectors[2],
-		.h = vectors[3], .kept = vectors[4], .move = vectors[5], .row = row,
+		.run = &run, .weights = WEIGHTS, .w = vectors[0], .gradient = vectors[1],
+		.optimiser = svrg ? &qmac_svrg : &qmac_sgd, .precision = {.operations = &qmac_float},
 		.samples = qmac_random_stream(5, QMAC_STREAM_SAMPLES),
 		.option = qmac_random_stream(5, QMAC_STREAM_OPTION),
 	};
@@ -229,8 +232,10 @@ static void check_epoch(bool svrg, enum qmac_option option)
 
 	make_data(&training.data);
 	random_vector(training.w, WEIGHTS, 1);
-	CU_ASSERT_FATAL(qmac_logistic_create(&training.data, run.lambda, 1, &training.logistic, NULL) == QMAC_OK);
-	qmac_logistic_evaluate(training.logistic, training.w, training.gradient, &training.loss, &training.norm);
+	CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &training.data, run.lambda, 1, &training.loss,
+	                                       NULL), QMAC_OK);
+	qmac_loss_evaluate(training.loss, training.w, training.gradient, &training.value, &training.norm);
+	CU_ASSERT_EQUAL_FATAL(qmac_host_engine.create(&training, NULL, NULL, &training.engine, NULL), QMAC_OK);
 	for (int k = 0; k < WEIGHTS; k++)
 		expected[k] = w[k] = centre[k] = training.w[k];
 	if (svrg && option == QMAC_OPTION_II)
@@ -240,13 +245,14 @@ static void check_epoch(bool svrg, enum qmac_option option)
 		if (t == keep_after)
 			memcpy(expected, w, sizeof w);
 	}
-	(svrg ? qmac_logistic_svrg_epoch : qmac_logistic_sgd_epoch)(&training);
+	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&training, NULL), QMAC_OK);
 	for (int k = 0; k < WEIGHTS; k++)
 		CU_ASSERT(fabsl(training.w[k] - expected[k]) < 1e-13L);
 	CU_ASSERT_EQUAL(training.step, STEPS);
 	CU_ASSERT_DOUBLE_EQUAL(training.data_passes, STEPS * BATCH / (double)SAMPLES + svrg, 1e-14);
 	CU_ASSERT(training.host_flops > STEPS * BATCH * 4 * WEIGHTS);
-	qmac_logistic_destroy(training.logistic);
+	qmac_host_engine.destroy(training.engine);
+	qmac_loss_destroy(training.loss);
 	qmac_dataset_free(&training.data);
 }
 

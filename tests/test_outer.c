@@ -8,7 +8,8 @@
 
 #include "data/regression.h"
 #include "dataset_rows.h"
-#include "train/full_precision.h"
+#include "train/engine.h"
+#include "train/optimiser.h"
 
 enum { SAMPLES = 203, FEATURES = 17, STEPS = 300 };
 enum { SIZE = 1000 }; /* of products and targets: a residual may be far smaller by chance */
@@ -26,6 +27,11 @@ static void make_data(struct qmac_dataset *data, int64_t samples, int64_t featur
 	                                                   (uint32_t)test_random(&state), NULL);
 
 	CU_ASSERT_EQUAL_FATAL(status, QMAC_OK);
+}
+
+static enum qmac_status make_loss(const struct qmac_dataset *data, int threads, struct qmac_loss **loss)
+{
+	return qmac_loss_create(&qmac_squared_error, data, 0, threads, loss, NULL);
 }
 
 static void random_vector(double *vector, int64_t count, double scale)
@@ -63,14 +69,14 @@ static void test_gradient(void)
 	state = test_seed();
 	for (int s = 0; s < TEST_COUNT(samples); s++) {
 		struct qmac_dataset data;
-		struct qmac_outer *outer;
+		struct qmac_loss *outer;
 		double w[FEATURES], gradient[FEATURES], loss, norm;
 		long double exact[FEATURES], exact_loss, square = 0;
 
 		make_data(&data, samples[s], FEATURES);
 		random_vector(w, FEATURES, 100);
-		CU_ASSERT_EQUAL_FATAL(qmac_outer_create(&data, 1 + s, &outer, NULL), QMAC_OK);
-		qmac_outer_evaluate(outer, w, gradient, &loss, &norm);
+		CU_ASSERT_EQUAL_FATAL(make_loss(&data, 1 + s, &outer), QMAC_OK);
+		qmac_loss_evaluate(outer, w, gradient, &loss, &norm);
 		exact_loss = naive(&data, w, exact);
 		for (int j = 0; j < FEATURES; j++)
 			square += exact[j] * exact[j];
@@ -78,25 +84,25 @@ static void test_gradient(void)
 			CU_ASSERT(fabsl(gradient[j] - exact[j]) < 1e-13L * (sqrtl(square) + SIZE));
 		CU_ASSERT(fabsl(loss - exact_loss) < 1e-13L * (exact_loss + SIZE * SIZE));
 		CU_ASSERT(fabsl(norm - sqrtl(square)) < 1e-13L * (sqrtl(square) + SIZE));
-		qmac_outer_destroy(outer);
+		qmac_loss_destroy(outer);
 		qmac_dataset_free(&data);
 	}
-	qmac_outer_destroy(NULL);
+	qmac_loss_destroy(NULL);
 }
 
 /* At the true coefficients of a problem without noise the residuals are 0, not only small. */
 static void test_minimum(void)
 {
 	struct qmac_dataset data;
-	struct qmac_outer *outer;
+	struct qmac_loss *outer;
 	double gradient[30], loss, norm;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_regression_generate(&data, 100, 30, 10, 0, 8, 1, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL_FATAL(qmac_outer_create(&data, 2, &outer, NULL), QMAC_OK);
-	qmac_outer_evaluate(outer, data.truth, gradient, &loss, &norm);
+	CU_ASSERT_EQUAL_FATAL(make_loss(&data, 2, &outer), QMAC_OK);
+	qmac_loss_evaluate(outer, data.truth, gradient, &loss, &norm);
 	CU_ASSERT_EQUAL(loss, 0);
 	CU_ASSERT_EQUAL(norm, 0);
-	qmac_outer_destroy(outer);
+	qmac_loss_destroy(outer);
 	qmac_dataset_free(&data);
 }
 
@@ -109,14 +115,14 @@ static void test_threads(void)
 	make_data(&data, 777, FEATURES);
 	random_vector(w, FEATURES, 100);
 	for (int threads = 1; threads <= 256; threads = threads * 3 / 2 + 1) {
-		struct qmac_outer *outer;
+		struct qmac_loss *outer;
 
-		CU_ASSERT_EQUAL_FATAL(qmac_outer_create(&data, threads, &outer, NULL), QMAC_OK);
-		qmac_outer_evaluate(outer, w, now, &now[FEATURES], &now[FEATURES + 1]);
+		CU_ASSERT_EQUAL_FATAL(make_loss(&data, threads, &outer), QMAC_OK);
+		qmac_loss_evaluate(outer, w, now, &now[FEATURES], &now[FEATURES + 1]);
 		if (threads == 1)
 			memcpy(first, now, sizeof now);
 		CU_ASSERT_EQUAL(memcmp(first, now, sizeof now), 0);
-		qmac_outer_destroy(outer);
+		qmac_loss_destroy(outer);
 	}
 	qmac_dataset_free(&data);
 }
@@ -126,8 +132,7 @@ static void test_threads(void)
 struct fixture {
 	struct qmac_run run;
 	struct qmac_training training;
-	double w[FEATURES], gradient[FEATURES], z[FEATURES], h[FEATURES], kept[FEATURES];
-	double move[FEATURES], row[FEATURES];
+	double w[FEATURES], gradient[FEATURES];
 	double start[FEATURES]; /* w before the epoch */
 };
 
@@ -140,21 +145,23 @@ static void set_up(struct fixture *f, enum qmac_option option)
 	f->run.batch = 1;
 	f->run.option = option;
 	f->training = (struct qmac_training){
-		.run = &f->run, .w = f->w, .gradient = f->gradient, .z = f->z, .h = f->h, .kept = f->kept,
-		.move = f->move, .row = f->row,
+		.run = &f->run, .weights = FEATURES, .w = f->w, .gradient = f->gradient,
+		.precision = {.operations = &qmac_float},
 		.samples = qmac_random_stream(5, QMAC_STREAM_SAMPLES),
 		.option = qmac_random_stream(5, QMAC_STREAM_OPTION),
 	};
 	make_data(&f->training.data, SAMPLES, FEATURES);
 	random_vector(f->w, FEATURES, 50);
 	memcpy(f->start, f->w, sizeof f->w);
-	CU_ASSERT_EQUAL_FATAL(qmac_outer_create(&f->training.data, 1, &f->training.outer, NULL), QMAC_OK);
-	qmac_outer_evaluate(f->training.outer, f->w, f->gradient, &f->training.loss, &f->training.norm);
+	CU_ASSERT_EQUAL_FATAL(make_loss(&f->training.data, 1, &f->training.loss), QMAC_OK);
+	qmac_loss_evaluate(f->training.loss, f->w, f->gradient, &f->training.value, &f->training.norm);
+	CU_ASSERT_EQUAL_FATAL(qmac_host_engine.create(&f->training, NULL, NULL, &f->training.engine, NULL), QMAC_OK);
 }
 
 static void tear_down(struct fixture *f)
 {
-	qmac_outer_destroy(f->training.outer);
+	qmac_host_engine.destroy(f->training.engine);
+	qmac_loss_destroy(f->training.loss);
 	qmac_dataset_free(&f->training.data);
 }
 
@@ -195,16 +202,14 @@ static void check_epoch(bool variance_reduced, enum qmac_option option)
 		if (t == keep_after)
 			memcpy(expected, w, sizeof w);
 	}
-	if (variance_reduced)
-		qmac_svrg_epoch(&f.training);
-	else
-		qmac_sgd_epoch(&f.training);
+	f.training.optimiser = variance_reduced ? &qmac_svrg : &qmac_sgd;
+	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&f.training, NULL), QMAC_OK);
 	for (int j = 0; j < FEATURES; j++)
 		CU_ASSERT(fabsl(f.w[j] - expected[j]) < 1e-10L); /* w is about 50 */
 	CU_ASSERT_EQUAL(f.training.step, STEPS);
 	CU_ASSERT_EQUAL(f.training.data_passes, STEPS / (double)SAMPLES + variance_reduced);
 	CU_ASSERT_EQUAL(f.training.host_flops, variance_reduced ? STEPS * (5 * FEATURES + 1) + 2 * FEATURES +
-	                qmac_outer_flops(f.training.outer) : STEPS * (4 * FEATURES + 2));
+	                qmac_loss_flops(f.training.loss) : STEPS * (4 * FEATURES + 2));
 	tear_down(&f);
 }
 

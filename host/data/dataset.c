@@ -381,22 +381,6 @@ void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *c
 		codes[width] = data->bias_code;
 }
 
-double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w, double *room)
-{
-	double sum = 0;
-
-	for (int64_t i = data->samples; i < rows_of(data); i++) {
-		const double *x = qmac_dataset_row(data, i, room);
-		double r = 0;
-
-		for (int64_t j = 0; j < data->features; j++)
-			r += x[j] * w[j];
-		r -= data->y[i];
-		sum += r * r;
-	}
-	return data->test_samples > 0 ? sum / (2 * (double)data->test_samples) : NAN;
-}
-
 /* ---- the whole ------------------------------------------------------------------ */
 
 static enum qmac_status read_file(struct qmac_dataset *data, const struct qmac_run *run,

@@ -124,10 +124,4 @@ const double *qmac_dataset_row(const struct qmac_dataset *data, int64_t row, dou
 /* After quantisation: codes[features] become the integers of a row, of either part. */
 void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *codes);
 
-/*
- * 1/(2 N_test) sum over the test part of (x_i.w - y_i)^2; NaN where there is no test part. `room` has
- * space for a row.
- */
-double qmac_dataset_test_loss(const struct qmac_dataset *data, const double *w, double *room);
-
 #endif

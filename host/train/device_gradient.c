@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "num/fixed.h"
-#include "train/softmax.h"
 #include "train/train.h"
 
 enum { BITS = QMAC_GRADIENT_BITS };
@@ -41,6 +40,17 @@ static double largest_of(const double *x, int64_t count)
 	return largest;
 }
 
+/* The largest |t|, of residuals at W = 0 that predict nothing. */
+static double largest_target(const struct qmac_loss *loss)
+{
+	double largest = 0;
+
+	for (int64_t i = 0; i < loss->data->samples; i++)
+		for (int c = 0; c < loss->layer.outputs; c++)
+			largest = fmax(largest, fabs(loss->operations->target(loss->data->y[i], c)));
+	return largest;
+}
+
 static enum qmac_status allocate(struct qmac_device_gradient *gradient, struct qmac_error *err)
 {
 	size_t samples = (size_t)gradient->training->data.samples, weights = (size_t)gradient->training->weights;
@@ -62,7 +72,7 @@ enum qmac_status qmac_device_gradient_create(struct qmac_training *training, con
 	const struct qmac_dataset *data = &training->data;
 	const struct qmac_linear_shape shape = {
 		.samples = data->samples, .features = data->features, .batch = data->samples,
-		.outputs = training->logistic ? data->classes : 1, .host_residual = true, .sum_only = true,
+		.outputs = training->loss->layer.outputs, .host_residual = true, .sum_only = true,
 		.bits = BITS, .mp_bits = BITS, .x_bits = training->run->x_bits,
 	};
 	struct qmac_device_gradient *made = calloc(1, sizeof *made);
@@ -73,7 +83,7 @@ enum qmac_status qmac_device_gradient_create(struct qmac_training *training, con
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the gradient on the device");
 	made->training = training;
-	made->expected = training->logistic ? 1 : largest_of(data->y, data->samples);
+	made->expected = largest_target(training->loss);
 	status = qmac_batch_plan_make(&made->plan, &shape, hw, &cause);
 	if (status != QMAC_OK)
 		status = qmac_fail(err, status, "gradient on the device: %s; or set outer to host", cause.message);
@@ -134,22 +144,15 @@ static void residual(void *context, const uint32_t *samples, int count, const in
 {
 	struct qmac_device_gradient *gradient = context;
 	struct qmac_training *training = gradient->training;
-	const struct qmac_dataset *data = &training->data;
 	int outputs = gradient->plan.outputs;
-	double a[QMAC_CLASSES_MAX], unit = data->dx * gradient->unit;
+	double a[QMAC_CLASSES_MAX], r[QMAC_CLASSES_MAX], unit = training->data.dx * gradient->unit;
 
 	for (int b = 0; b < count; b++, m += outputs, scaled += outputs) {
-		const double *p = a;
-		double y = data->y[samples[b]];
-
 		for (int c = 0; c < outputs; c++)
 			a[c] = unit * (double)m[c];
-		if (training->logistic) {
-			qmac_logistic_set_logits(training->logistic, samples[b], a);
-			p = qmac_logistic_probabilities(training->logistic, samples[b]);
-		}
+		qmac_loss_take(training->loss, samples[b], a, r);
 		for (int c = 0; c < outputs; c++)
-			scaled[c] = scaled_residual(gradient, p[c] - (training->logistic ? c == (int)y : y));
+			scaled[c] = scaled_residual(gradient, r[c]);
 	}
 }
 
@@ -185,9 +188,8 @@ static void finish(struct qmac_device_gradient *gradient)
 	training->norm = sqrt(square);
 	gradient->expected = gradient->largest;
 	/* logits, softmax, residuals, scaling; codes, gradient, norm */
-	training->host_flops += samples * 3 * outputs + 6 * weights;
-	if (training->logistic)
-		training->host_flops += samples * qmac_softmax_flops((int)outputs);
+	training->host_flops += samples * (3 * outputs + training->loss->operations->predict_flops((int)outputs)) +
+	                        6 * weights;
 }
 
 enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient, struct qmac_error *err)

@@ -1,0 +1,41 @@
+/*
+ * Where inner steps run: in double on the host, or in integers on the device.
+ *
+ * A step moves Z: with the mean over its batch of x_i^T r_i, with the regulariser, and, where there is
+ * variance reduction, with the full gradient at the centre. docs/algorithms.md has the equations.
+ */
+#ifndef QMAC_TRAIN_ENGINE_H
+#define QMAC_TRAIN_ENGINE_H
+
+#include "hw/hw.h"
+#include "train/train.h"
+#include "train/training.h"
+
+struct qmac_engine {
+	const struct qmac_engine_operations *operations;
+};
+
+/* All but kernel() may count host_flops and data passes of the training, which must outlive the engine. */
+struct qmac_engine_operations {
+	/* Refuses, naming the key to change, a run that hw cannot hold. */
+	enum qmac_status (*create)(struct qmac_training *training, const struct qmac_hw *hw,
+	                           const struct qmac_train_observer *observer, struct qmac_engine **engine,
+	                           struct qmac_error *err);
+	void (*destroy)(struct qmac_engine *engine);
+	/* The algorithm's own full gradient at w, into training->gradient and norm. */
+	enum qmac_status (*take_gradient)(struct qmac_engine *engine, struct qmac_error *err);
+	/* Before the steps of an epoch; gradient: at the centre, NULL without variance reduction. */
+	void (*begin)(struct qmac_engine *engine, const double *gradient);
+	/* Steps [first, first + count) of the epoch, and the Z that training->keep_after asks for, if among them. */
+	enum qmac_status (*run)(struct qmac_engine *engine, int64_t first, int64_t count, struct qmac_error *err);
+	/* After them: w from the Z that was kept. */
+	void (*end)(struct qmac_engine *engine);
+	/* Fills in what the device has spent so far. */
+	void (*cost)(const struct qmac_engine *engine, struct qmac_metrics *metrics);
+	/* Name of the kernel that the device runs, "" without a device. */
+	const char *(*kernel)(const struct qmac_engine *engine);
+};
+
+extern const struct qmac_engine_operations qmac_host_engine, qmac_device_engine;
+
+#endif
