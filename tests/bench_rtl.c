@@ -13,7 +13,7 @@
 #include "config/hw_file.h"
 #include "cosim/open.h"
 #include "driver/gemm.h"
-#include "train/linear_program.h"
+#include "step/linear_program.h"
 
 enum { SIZE = 96, SAMPLES = 40, FEATURES = 100, STEPS = 150, RING_LOG2 = 10 };
 

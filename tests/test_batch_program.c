@@ -11,13 +11,13 @@
 #include "reference/program_case.h"
 #include "reference/ref_linear.h"
 #include "test.h"
-#include "train/batch_program.h"
+#include "step/step.h"
 
 enum { BATCH_MAX = 40, STEPS_MAX = 5, LOOPS = 3, CASES = 800 };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
-	int cases, refused, tight, limbs_x, limbs_z, limbs_m, all_limbs, chunks, ragged, targets, left, clamped;
+	int cases, refused, tight, limbs_x, limbs_z, limbs_m, all_limbs, chunks, ragged, parts, part_chunks, targets, left, clamped;
 } seen;
 
 /* ---- random cases ------------------------------------------------------------------ */
@@ -36,7 +36,7 @@ static void random_hardware(struct qmac_hw *hw)
 
 /* New starting values for some of what a loop starts from, on both sides. */
 static void set_start(struct ref_linear *model, struct qmac_inner_loop *program,
-                      const struct qmac_batch_plan *plan, bool first)
+                      const struct qmac_step_plan *plan, bool first)
 {
 	bool clear = case_pick(0, 1), extreme = case_pick(0, 3) == 0;
 	int32_t start[REF_FEATURES_MAX];
@@ -55,7 +55,7 @@ static void set_start(struct ref_linear *model, struct qmac_inner_loop *program,
 
 /* One loop of random length from a random start, on both sides. */
 static void check_loop(struct ref_linear *model, struct qmac_inner_loop *program,
-                       const struct qmac_batch_plan *plan, bool first)
+                       const struct qmac_step_plan *plan, bool first)
 {
 	const struct qmac_linear_shape *s = &model->shape;
 	uint32_t order[STEPS_MAX * BATCH_MAX];
@@ -69,7 +69,7 @@ static void check_loop(struct ref_linear *model, struct qmac_inner_loop *program
 
 	loop.keep_after = case_pick(0, 1) ? loop.steps : case_pick(0, loop.steps);
 	case_order(order, loop.steps * s->batch, s->samples);
-	qmac_batch_sort(order, loop.steps, s->batch);
+	qmac_step_sort(order, loop.steps, s->batch);
 	set_start(model, program, plan, first);
 	case_linear_run(model, &loop, kept);
 	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
@@ -77,7 +77,7 @@ static void check_loop(struct ref_linear *model, struct qmac_inner_loop *program
 		CU_ASSERT_EQUAL_FATAL(z[j], kept[j]);
 }
 
-static void note(const struct qmac_batch_plan *plan)
+static void note(const struct qmac_step_plan *plan)
 {
 	seen.cases++;
 	seen.limbs_x += plan->x.count > 1;
@@ -85,6 +85,8 @@ static void note(const struct qmac_batch_plan *plan)
 	seen.limbs_m += plan->m.count > 1;
 	seen.all_limbs += plan->x.count > 1 && plan->z.count > 1 && plan->m.count > 1;
 	seen.chunks += plan->chunks > 1;
+	seen.parts += !qmac_step_plan_resident(plan);
+	seen.part_chunks += !qmac_step_plan_resident(plan) && plan->chunks > 1;
 	seen.ragged += plan->chunks > 1 && plan->shape.batch % plan->chunk > 0;
 	seen.targets += plan->shape.has_targets;
 	seen.left += plan->step.t_left > 0;
@@ -95,7 +97,7 @@ static void random_case(void)
 	static struct ref_linear model;
 	static int16_t codes[REF_SAMPLES_MAX * REF_FEATURES_MAX];
 	struct qmac_hw hw;
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 	struct case_device device;
 	struct qmac_inner_loop *program;
 	uint64_t counters[QMAC_COUNTERS];
@@ -103,7 +105,7 @@ static void random_case(void)
 	case_device_draw(&device);
 	random_hardware(&hw);
 	case_linear_shape(&model.shape, &limits);
-	if (qmac_batch_plan_make(&plan, &model.shape, &hw, NULL) != QMAC_OK) {
+	if (qmac_step_plan_make(&plan, &model.shape, &hw, NULL) != QMAC_OK) {
 		seen.refused++;
 		return;
 	}
@@ -113,8 +115,8 @@ static void random_case(void)
 	}
 	note(&plan);
 	case_linear_operands(&model, codes, case_pick(0, 2) ? case_any_code : case_extreme_code);
-	case_device_open(&device, &hw, qmac_batch_program_memory(&plan));
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &plan, &program, NULL), QMAC_OK);
+	case_device_open(&device, &hw, qmac_step_memory_bytes(&plan));
+	CU_ASSERT_EQUAL_FATAL(qmac_step_create(device.driver, &plan, &program, NULL), QMAC_OK);
 	qmac_inner_loop_set_x(program, 0, plan.shape.samples, codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&model, program, &plan, loop == 0);
@@ -131,10 +133,11 @@ static void test_random_cases(void)
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d all %d; chunks "
-	       "%d ragged %d; targets %d, left shifts %d, clamped residuals %d) ", seen.cases, seen.tight,
-	       seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.all_limbs, seen.chunks, seen.ragged,
-	       seen.targets, seen.left, seen.clamped);
+	       "%d ragged %d, part by part %d, with chunks %d; targets %d, left shifts %d, clamped residuals %d) ",
+	       seen.cases, seen.tight, seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.all_limbs,
+	       seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.targets, seen.left, seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
+	CU_ASSERT(seen.parts > 20 && seen.part_chunks > 20);
 	CU_ASSERT(seen.all_limbs > 20 && seen.chunks > 20 && seen.ragged > 10);
 	CU_ASSERT(seen.targets > 20 && seen.left > 20 && seen.clamped > 20);
 }

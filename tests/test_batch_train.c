@@ -13,7 +13,7 @@
 #include "dataset_rows.h"
 #include "shipped_hw.h"
 #include "test.h"
-#include "train/batch_plan.h"
+#include "step/step_plan.h"
 #include "train/train.h"
 
 static struct qmac_run batched(enum qmac_algorithm algorithm, int bits, int64_t batch)
@@ -187,10 +187,10 @@ static const struct qmac_linear_shape figure1 = {
 
 static void refuse(const struct qmac_linear_shape *shape, const struct qmac_hw *hw, const char *message)
 {
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 	struct qmac_error err = {0};
 
-	CU_ASSERT_EQUAL(qmac_batch_plan_make(&plan, shape, hw, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, shape, hw, &err), QMAC_BAD_INPUT);
 	if (!strstr(err.message, message)) {
 		printf("\n  expected: %s\n  got:      %s\n", message, err.message);
 		CU_FAIL("message");
@@ -202,32 +202,44 @@ static void test_plan(void)
 {
 	struct qmac_hw hw = shipped_hw("16x16_w8");
 	struct qmac_linear_shape shape = figure1;
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
 	CU_ASSERT(plan.blocks == 7 && plan.chunk == 16 && plan.chunks == 1 && plan.slot_rows == 112);
 	CU_ASSERT(plan.x.count == 1 && plan.z.count == 1 && plan.m.count == 1);
 	CU_ASSERT_EQUAL(plan.step.t_shift, 8 - 1 - 8 + 8 + 2 - 8); /* m' has 9 fraction bits, F is 8 */
 	CU_ASSERT_EQUAL(plan.step.sum_bits, 8 + 8 - 1 + 4);
 	hw.a_depth = 60; /* two slots of 4 samples */
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
 	CU_ASSERT(plan.chunk == 4 && plan.chunks == 4);
+	CU_ASSERT(qmac_step_plan_resident(&plan));
+	/* Two places of 6 rows of A: a sample's 7 blocks do not fit, one block of 4 samples does. */
 	hw.a_depth = 12;
-	refuse(&shape, &hw, "two samples of features 100 take 14 rows; a_depth of the hardware is 12");
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT(!qmac_step_plan_resident(&plan) && plan.part_blocks == 1 && plan.chunk == 4);
 	hw = shipped_hw("16x16_w8");
-	hw.w_depth = 100;
-	refuse(&shape, &hw, "features 100 of bits 8 take 101 rows; w_depth of the hardware is 100");
-	hw.w_depth = 101;
-	CU_ASSERT_EQUAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
-	hw.acc_depth = 300;
-	refuse(&shape, &hw, "acc_depth of the hardware is 300");
+	hw.w_depth = 101; /* 100 operands of Z and one of m' */
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT(qmac_step_plan_resident(&plan) && plan.chunk == 1 && plan.chunks == 16);
+	hw.w_depth = 100; /* two places of 50: 3 blocks */
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT(!qmac_step_plan_resident(&plan) && plan.part_blocks == 3 && plan.chunk == 16);
+	hw.w_depth = 30;
+	refuse(&shape, &hw, "a step with x_bits 8, bits 8 and mp_bits 8 takes at least 32 rows; w_depth of the"
+	       " hardware is 30");
+	hw.w_depth = 4096;
+	hw.acc_depth = 300; /* Z, H and the sum take turns: 3 blocks of each, twice */
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT(!qmac_step_plan_resident(&plan) && plan.part_blocks == 3 && plan.chunk == 16);
+	hw.acc_depth = 94;
+	refuse(&shape, &hw, "takes at least 96 rows; acc_depth of the hardware is 94: take other hardware");
 	hw = shipped_hw("16x16_w8");
 	hw.acc_bits = 24;
 	shape.mp_bits = 14;
 	refuse(&shape, &hw, "a gradient with mp_bits 14, x_bits 8 and batch 16 needs accumulators of 25 bits; "
 	       "acc_bits of the hardware is 24: lower mp_bits to at most 13, or x_bits or batch");
 	shape.mp_bits = 13;
-	CU_ASSERT_EQUAL(qmac_batch_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, &shape, &hw, NULL), QMAC_OK);
 	/* Narrower inside than the key says, which is what the message names. */
 	shape.mp_bits = 32;
 	shape.c1 = 1;

@@ -10,7 +10,7 @@
 #include "fuzz/random.h"
 #include "qmac_isa.h"
 #include "test.h"
-#include "train/linear_plan.h"
+#include "step/linear_plan.h"
 
 static const struct qmac_hw roomy = {
 	.rows = 16, .cols = 16, .a_bits = 8, .w_bits = 8, .acc_bits = 40, .a_depth = 8192, .w_depth = 4096,

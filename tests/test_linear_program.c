@@ -9,7 +9,7 @@
 #include "reference/program_case.h"
 #include "reference/ref_linear.h"
 #include "test.h"
-#include "train/linear_program.h"
+#include "step/linear_program.h"
 
 enum { STEPS_MAX = 12, LOOPS = 3, CASES = 1500 };
 

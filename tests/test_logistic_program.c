@@ -14,19 +14,19 @@
 #include "reference/ref_logistic.h"
 #include "reference/ref_num.h"
 #include "test.h"
-#include "train/batch_program.h"
-#include "train/logistic_arithmetic.h"
+#include "step/step.h"
+#include "step/logistic_arithmetic.h"
 
 enum { SAMPLES = 20, BATCH_MAX = 12, STEPS_MAX = 4, LOOPS = 3, CASES = 400 };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
-	int cases, refused, tight, limbs_x, limbs_z, limbs_m, chunks, groups, ragged, left, plain, clamped;
+	int cases, refused, tight, limbs_x, limbs_z, limbs_m, chunks, parts, part_chunks, groups, ragged, left, plain, clamped;
 } seen;
 
 struct fixture {
 	struct ref_logistic model;
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 	int64_t x[SAMPLES][REF_ROWS_MAX];
 	int16_t codes[SAMPLES * REF_ROWS_MAX];
 	uint32_t order[STEPS_MAX * BATCH_MAX];
@@ -45,7 +45,7 @@ static struct qmac_hw random_hardware(void)
 		.w_bits = (int)case_pick(2, 16), .acc_bits = (int)case_pick(44, 64),
 		.acc_overflow = case_pick(0, 1) ? QMAC_OVERFLOW_SATURATE : QMAC_OVERFLOW_WRAP, .os_max = 256,
 		.a_depth = (int)case_pick(20, 400) * 2, .w_depth = (int)case_pick(50, 400) * 2,
-		.acc_depth = (int)case_pick(50, 400) * 2, .bus_bytes = 8, .burst_beats = 16, .outstanding = 4,
+		.acc_depth = (int)case_pick(50, case_pick(0, 2) ? 400 : 70) * 2, .bus_bytes = 8, .burst_beats = 16, .outstanding = 4,
 		.queue_depth = (int)case_pick(1, 4), .lut_bits = 6, .lut_ports = 1, .clock_mhz = 500,
 		.dram_latency = 10, .dram_bytes_per_cycle = 8 * 256, .dram_banks = 8, .dram_row_bytes = 2048,
 		.dram_miss = 5, .dram_turnaround = 2,
@@ -153,7 +153,7 @@ static void check_loop(struct fixture *f, struct qmac_inner_loop *program, bool 
 
 	loop.keep_after = case_pick(0, 1) ? loop.steps : case_pick(0, loop.steps);
 	case_order(f->order, loop.steps * s->batch, SAMPLES);
-	qmac_batch_sort(f->order, loop.steps, s->batch);
+	qmac_step_sort(f->order, loop.steps, s->batch);
 	f->model.p = loop.point;
 	f->samples = f->order;
 	f->asked = 0;
@@ -171,13 +171,15 @@ static void check_loop(struct fixture *f, struct qmac_inner_loop *program, bool 
 
 /* ---- cases ------------------------------------------------------------------------------- */
 
-static void note(const struct qmac_batch_plan *plan)
+static void note(const struct qmac_step_plan *plan)
 {
 	seen.cases++;
 	seen.limbs_x += plan->x.count > 1;
 	seen.limbs_z += plan->z.count > 1;
 	seen.limbs_m += plan->m.count > 1;
 	seen.chunks += plan->chunks > 1;
+	seen.parts += !qmac_step_plan_resident(plan);
+	seen.part_chunks += !qmac_step_plan_resident(plan) && plan->chunks > 1;
 	seen.ragged += plan->chunks > 1 && plan->shape.batch % plan->chunk > 0;
 	seen.groups += plan->groups > 1;
 	seen.plain += !plan->shape.has_offset && plan->shape.decay == 0;
@@ -214,7 +216,7 @@ static void random_case(void)
 
 	case_device_draw(&device);
 	memset(&f, 0, sizeof f);
-	if (qmac_batch_plan_make(&f.plan, &shape, &hw, NULL) != QMAC_OK) {
+	if (qmac_step_plan_make(&f.plan, &shape, &hw, NULL) != QMAC_OK) {
 		seen.refused++;
 		return;
 	}
@@ -224,8 +226,8 @@ static void random_case(void)
 	}
 	note(&f.plan);
 	set_up(&f, &shape);
-	case_device_open(&device, &hw, qmac_batch_program_memory(&f.plan));
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_program_create(device.driver, &f.plan, &program, NULL), QMAC_OK);
+	case_device_open(&device, &hw, qmac_step_memory_bytes(&f.plan));
+	CU_ASSERT_EQUAL_FATAL(qmac_step_create(device.driver, &f.plan, &program, NULL), QMAC_OK);
 	qmac_inner_loop_set_x(program, 0, shape.samples, f.codes);
 	for (int loop = 0; loop < LOOPS; loop++)
 		check_loop(&f, program, loop == 0);
@@ -244,11 +246,12 @@ static void test_random_cases(void)
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d; chunks %d"
-	       " ragged %d; groups %d; p below F %d, neither H nor L %d, clamped %d) ", seen.cases, seen.tight,
-	       seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.chunks, seen.ragged, seen.groups,
+	       " ragged %d, part by part %d, with chunks %d; groups %d; p below F %d, neither H nor L %d, clamped %d) ", seen.cases, seen.tight,
+	       seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.groups,
 	       seen.left, seen.plain, seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
 	CU_ASSERT(seen.limbs_x > 20 && seen.limbs_z > 20 && seen.limbs_m > 20 && seen.groups > 20);
+	CU_ASSERT(seen.parts > 20 && seen.part_chunks > 5);
 	CU_ASSERT(seen.chunks > 10 && seen.ragged > 5 && seen.left > 20 && seen.plain > 5 && seen.clamped > 20);
 }
 

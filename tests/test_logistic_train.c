@@ -230,7 +230,8 @@ static void test_refusals(void)
 	run.frac_bits = 16;
 	hw = shipped_hw("16x16_w8");
 	hw.acc_depth = 38;
-	refuse(&run, &hw, "features 13 and 3 outputs does not fit the accumulators");
+	refuse(&run, &hw, "a step with x_bits 8, bits 8 and mp_bits 16 takes at least 78 rows; acc_depth of the"
+	       " hardware is 38: take other hardware");
 }
 
 int main(void)

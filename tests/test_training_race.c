@@ -10,7 +10,7 @@
 #include "race/race.h"
 #include "reference/recording_backend.h"
 #include "test.h"
-#include "train/linear_program.h"
+#include "step/linear_program.h"
 
 enum { SAMPLES = 24, FEATURES = 21, STEPS = 40, RING_LOG2 = 12 };
 

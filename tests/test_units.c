@@ -1,5 +1,5 @@
 /*
- * What commands say of themselves: the unit of what they write (train/units.h) and their tag
+ * What commands say of themselves: the unit of what they write (step/units.h) and their tag
  * (backend/tag.h). A step is run on the device; every element that it leaves in the scratchpads, times the
  * unit that its last writer noted, must be the real number that the algorithm computes, in double.
  */
@@ -11,8 +11,8 @@
 #include "reference/program_case.h"
 #include "reference/recording_backend.h"
 #include "shipped_hw.h"
-#include "train/batch_program.h"
-#include "train/logistic_arithmetic.h"
+#include "step/step.h"
+#include "step/logistic_arithmetic.h"
 
 enum { SAMPLES = 6, FEATURES = 21, BATCH = 4, CLASSES = 3, STEP = 1234 };
 
@@ -92,7 +92,7 @@ static void draw(int bits, int batch, int mp_bits)
 		p.h[e] = (int64_t)rint((double)case_pick(-30, 30) / 100 / p.unit_h);
 	}
 	case_order(p.order, batch, SAMPLES);
-	qmac_batch_sort(p.order, 1, batch);
+	qmac_step_sort(p.order, 1, batch);
 }
 
 /* ---- what the device has ------------------------------------------------------------ */
@@ -230,7 +230,7 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 	case_device_close(&device);
 }
 
-static void check_batch(const struct qmac_batch_plan *plan)
+static void check_batch(const struct qmac_step_plan *plan)
 {
 	for (int64_t e = 0; e < FEATURES * outputs; e++) {
 		int64_t j = e / outputs, z_new = p.shape.sum_only ? 0 : 1;
@@ -238,7 +238,7 @@ static void check_batch(const struct qmac_batch_plan *plan)
 		double z = p.delta * p.z[e] - (double)z_new * p.u[e], of_u = 1.4 * BATCH * rounding() + 1e-3;
 		double tolerance = p.delta + of_u;
 
-		check("x", real_limbs(&plan->x, QMAC_SPACE_A, qmac_batch_plan_x_row(plan, 0, 0, 0) + j / plan->block,
+		check("x", real_limbs(&plan->x, QMAC_SPACE_A, j / plan->block,
 		                      (int64_t)plan->chunk * plan->blocks, (uint32_t)(j % plan->block)),
 		      x_of(p.order[0], j), 1e-9);
 		check("sum", real_at(QMAC_SPACE_ACC, plan->sum_row + row, lane, true), p.u[e], of_u);
@@ -259,7 +259,7 @@ static void check_batch(const struct qmac_batch_plan *plan)
 static void run_batch(const char *hw_name, int point)
 {
 	struct qmac_hw hw = shipped_hw(hw_name);
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 	struct qmac_inner_loop *program;
 	int64_t sum[FEATURES * CLASSES];
 	int asked = 0;
@@ -269,10 +269,10 @@ static void run_batch(const char *hw_name, int point)
 	struct qmac_error err;
 
 	compute();
-	case_check_status(qmac_batch_plan_make(&plan, &p.shape, &hw, &err), &err);
+	case_check_status(qmac_step_plan_make(&plan, &p.shape, &hw, &err), &err);
 	CU_ASSERT_FATAL(plan.chunks == 1 && plan.groups == 1);
-	case_device_open(&device, &hw, qmac_batch_program_memory(&plan));
-	case_check_status(qmac_batch_program_create(device.driver, &plan, &program, &err), &err);
+	case_device_open(&device, &hw, qmac_step_memory_bytes(&plan));
+	case_check_status(qmac_step_create(device.driver, &plan, &program, &err), &err);
 	qmac_inner_loop_set_x(program, 0, p.shape.samples, p.codes);
 	qmac_inner_loop_set_z(program, p.z);
 	if (p.shape.has_offset)

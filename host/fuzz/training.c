@@ -11,8 +11,8 @@
 #include "fuzz/internal.h"
 #include "fuzz/random.h"
 #include "num/fixed.h"
-#include "train/batch_program.h"
-#include "train/linear_program.h"
+#include "step/step.h"
+#include "step/linear_program.h"
 
 /* Shapes are drawn again until one fits the hardware; a product always does. */
 enum { TRIES = 12, WORK_MAX = 1 << 12, PASSES_MAX = 400, LOOPS = 2, STEPS_MAX = 12 };
@@ -175,7 +175,7 @@ static void draw_start(struct run *r, struct inner *in)
 		in->targets[i] = number(r, k_bits);
 	for (int i = 0; i < STEPS_MAX * BATCH_MAX; i++)
 		in->order[i] = (uint32_t)qmac_fuzz_below(&r->rng, s->samples);
-	qmac_batch_sort(in->order, STEPS_MAX * BATCH_MAX / s->batch, s->batch);
+	qmac_step_sort(in->order, STEPS_MAX * BATCH_MAX / s->batch, s->batch);
 }
 
 static enum qmac_status run_loop(struct run *r, struct inner *in)
@@ -209,18 +209,18 @@ static enum qmac_status loops(struct run *r, struct inner *in)
 static enum qmac_status draw_program(struct run *r, bool batched, struct inner *in)
 {
 	struct qmac_linear_plan linear;
-	struct qmac_batch_plan batch;
+	struct qmac_step_plan batch;
 
 	for (int i = 0; i < TRIES; i++) {
 		draw_shape(r, batched, &in->shape);
-		if (batched ? qmac_batch_plan_make(&batch, &in->shape, r->hw, NULL) != QMAC_OK :
+		if (batched ? qmac_step_plan_make(&batch, &in->shape, r->hw, NULL) != QMAC_OK :
 		    qmac_linear_plan_make(&linear, &in->shape, r->hw, NULL) != QMAC_OK)
 			continue;
 		in->u_bits = batched ? batch.step.u_bits : linear.step.u_bits;
 		for (int64_t at = 0; at < in->shape.samples * in->shape.features; at++)
 			/* The most negative code is not one of them. */
 			in->codes[at] = (int16_t)(number(r, in->shape.x_bits - 1));
-		return batched ? qmac_batch_program_create(r->driver, &batch, &in->loop, r->err) :
+		return batched ? qmac_step_create(r->driver, &batch, &in->loop, r->err) :
 		       qmac_linear_program_create(r->driver, &linear, &in->loop, r->err);
 	}
 	return QMAC_OK;

@@ -27,6 +27,7 @@ struct qmac_program {
 	int64_t *places;          /* of item i in the ring */
 	uint32_t engine_count[QMAC_ENGINES];
 	struct qmac_past end;     /* what may be running when it has been submitted */
+	bool fenced;
 };
 
 struct qmac_program *qmac_program_create(const struct qmac_hw *hw)
@@ -195,6 +196,25 @@ static bool follow_itself(struct qmac_program *program, struct pasts *from, stru
 	return complete;
 }
 
+/* The first command of each engine waits for whatever the others were given before the program. */
+static void add_fence(struct qmac_program *program)
+{
+	bool begun[QMAC_ENGINES] = {false};
+
+	for (int64_t i = 0; i < program->count; i++) {
+		struct qmac_item *item = &program->items[i];
+		unsigned engine = qmac_command_engine(item->command.opcode);
+
+		for (unsigned e = 0; e < QMAC_ENGINES && !begun[engine]; e++) {
+			if (e == engine || (item->waits[e] && item->wait[e] > 0))
+				continue;
+			item->waits[e] = true;
+			item->wait[e] = 0;
+		}
+		begun[engine] = true;
+	}
+}
+
 static bool find_waits(struct qmac_program *program, const struct qmac_program *const *before, int befores)
 {
 	struct qmac_past start = {.count = {0}};
@@ -206,9 +226,17 @@ static bool find_waits(struct qmac_program *program, const struct qmac_program *
 	complete = complete && follow(program, &program->end);
 	if (complete && from.itself)
 		complete = follow_itself(program, &from, &start);
+	if (complete && program->fenced)
+		add_fence(program);
 	qmac_past_clear(&start);
 	free(from.pasts);
 	return complete;
+}
+
+void qmac_program_fence(struct qmac_program *program)
+{
+	assert(!program->ring);
+	program->fenced = true;
 }
 
 /* ---- the ring ---------------------------------------------------------------------------- */

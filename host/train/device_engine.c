@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "num/fixed.h"
-#include "train/batch_program.h"
+#include "step/step.h"
 #include "train/device_gradient.h"
 #include "train/engine.h"
-#include "train/logistic_arithmetic.h"
+#include "step/logistic_arithmetic.h"
 #include "train/optimiser.h"
 #include "train/residual.h"
 
@@ -135,7 +135,7 @@ static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int
 
 	for (int64_t t = 0; t < count * batch; t++)
 		device->order[t] = (uint32_t)qmac_training_sample(training);
-	qmac_batch_sort(device->order, count, batch);
+	qmac_step_sort(device->order, count, batch);
 	return qmac_inner_loop_run(device->inner, &loop, err);
 }
 

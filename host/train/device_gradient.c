@@ -10,7 +10,7 @@ enum { BITS = QMAC_GRADIENT_BITS };
 
 struct qmac_device_gradient {
 	struct qmac_training *training;
-	struct qmac_batch_plan plan;
+	struct qmac_step_plan plan;
 	struct qmac_inner_loop *program;
 	uint32_t *order;   /* samples: 0, 1, 2, ... */
 	int32_t *codes;    /* weights: W */
@@ -84,7 +84,7 @@ enum qmac_status qmac_device_gradient_create(struct qmac_training *training, con
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the gradient on the device");
 	made->training = training;
 	made->expected = largest_target(training->loss);
-	status = qmac_batch_plan_make(&made->plan, &shape, hw, &cause);
+	status = qmac_step_plan_make(&made->plan, &shape, hw, &cause);
 	if (status != QMAC_OK)
 		status = qmac_fail(err, status, "gradient on the device: %s; or set outer to host", cause.message);
 	if (status == QMAC_OK)
@@ -111,14 +111,14 @@ void qmac_device_gradient_destroy(struct qmac_device_gradient *gradient)
 
 uint64_t qmac_device_gradient_memory(const struct qmac_device_gradient *gradient)
 {
-	return qmac_batch_program_memory(&gradient->plan);
+	return qmac_step_memory_bytes(&gradient->plan);
 }
 
 enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient, struct qmac_driver *driver,
                                            struct qmac_error *err)
 {
 	const struct qmac_dataset *data = &gradient->training->data;
-	enum qmac_status status = qmac_batch_program_create(driver, &gradient->plan, &gradient->program, err);
+	enum qmac_status status = qmac_step_create(driver, &gradient->plan, &gradient->program, err);
 
 	for (int64_t i = 0; status == QMAC_OK && i < data->samples; i++) {
 		qmac_dataset_codes(data, i, gradient->row);

@@ -15,7 +15,7 @@
 #define QMAC_TRAIN_DEVICE_GRADIENT_H
 
 #include "hw/hw.h"
-#include "train/batch_program.h"
+#include "step/step.h"
 #include "train/training.h"
 
 struct qmac_device_gradient;

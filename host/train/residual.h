@@ -17,7 +17,7 @@
 #ifndef QMAC_TRAIN_RESIDUAL_H
 #define QMAC_TRAIN_RESIDUAL_H
 
-#include "train/inner_loop.h"
+#include "step/inner_loop.h"
 #include "train/training.h"
 
 struct qmac_residual {

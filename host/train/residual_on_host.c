@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "num/fixed.h"
-#include "train/logistic_arithmetic.h"
+#include "step/logistic_arithmetic.h"
 #include "train/optimiser.h"
 #include "train/residual.h"
 

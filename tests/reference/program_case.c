@@ -137,14 +137,14 @@ void case_hw(struct qmac_hw *hw)
 	qmac_fuzz_hw(&state, hw);
 }
 
-void case_tighten(struct qmac_batch_plan *plan, const struct qmac_linear_shape *shape, struct qmac_hw *hw)
+void case_tighten(struct qmac_step_plan *plan, const struct qmac_linear_shape *shape, struct qmac_hw *hw)
 {
-	struct qmac_batch_plan narrow;
+	struct qmac_step_plan narrow;
 
-	for (hw->acc_bits--; qmac_batch_plan_make(&narrow, shape, hw, NULL) == QMAC_OK; hw->acc_bits--)
+	for (hw->acc_bits--; qmac_step_plan_make(&narrow, shape, hw, NULL) == QMAC_OK; hw->acc_bits--)
 		CU_ASSERT_FATAL(hw->acc_bits > 0);
 	hw->acc_bits++;
-	CU_ASSERT_EQUAL_FATAL(qmac_batch_plan_make(plan, shape, hw, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_step_plan_make(plan, shape, hw, NULL), QMAC_OK);
 }
 
 void case_device_draw(struct case_device *device)

@@ -8,8 +8,8 @@
 
 #include "driver/driver.h"
 #include "reference/ref_linear.h"
-#include "train/batch_plan.h"
-#include "train/linear_program.h"
+#include "step/step_plan.h"
+#include "step/linear_program.h"
 
 /* ---- random numbers ---------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ void case_linear_run(struct ref_linear *model, const struct qmac_linear_loop *lo
 void case_hw(struct qmac_hw *hw);
 
 /* Narrows the accumulators to the width that the plan asks for: with one bit less there is none. */
-void case_tighten(struct qmac_batch_plan *plan, const struct qmac_linear_shape *shape, struct qmac_hw *hw);
+void case_tighten(struct qmac_step_plan *plan, const struct qmac_linear_shape *shape, struct qmac_hw *hw);
 
 struct case_device {
 	struct qmac_hw hw;

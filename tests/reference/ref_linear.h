@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "train/linear_arithmetic.h"
+#include "step/linear_arithmetic.h"
 
 enum { REF_FEATURES_MAX = 60, REF_SAMPLES_MAX = 40 };
 

@@ -1,8 +1,8 @@
-#include "train/units.h"
+#include "step/units.h"
 
 #include <math.h>
 
-#include "train/logistic_arithmetic.h"
+#include "step/logistic_arithmetic.h"
 
 struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
                                 const struct qmac_linear_arithmetic *step, double x, double z, int point)

@@ -1,4 +1,4 @@
-#include "train/linear_program.h"
+#include "step/linear_program.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -6,9 +6,9 @@
 
 #include "backend/tag.h"
 #include "num/dither.h"
-#include "train/linear_commands.h"
-#include "train/pack.h"
-#include "train/units.h"
+#include "step/linear_commands.h"
+#include "step/pack.h"
+#include "step/units.h"
 
 enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 

@@ -1,8 +1,8 @@
 /*
  * Scratchpad rows handed out one behind the other; a plan checks next <= end when all are taken.
  */
-#ifndef QMAC_TRAIN_FREE_ROWS_H
-#define QMAC_TRAIN_FREE_ROWS_H
+#ifndef QMAC_STEP_FREE_ROWS_H
+#define QMAC_STEP_FREE_ROWS_H
 
 #include <stdint.h>
 

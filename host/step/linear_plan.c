@@ -1,9 +1,9 @@
-#include "train/linear_plan.h"
+#include "step/linear_plan.h"
 
 #include <string.h>
 
 #include "qmac_isa.h"
-#include "train/free_rows.h"
+#include "step/free_rows.h"
 
 enum {
 	IMMEDIATE_BITS = 32,

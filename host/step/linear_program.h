@@ -6,10 +6,10 @@
  * The random number of element j in step s depends on (run seed, s, j) only:
  * Z is the same on every device shape and with every placement of X.
  */
-#ifndef QMAC_TRAIN_LINEAR_PROGRAM_H
-#define QMAC_TRAIN_LINEAR_PROGRAM_H
+#ifndef QMAC_STEP_LINEAR_PROGRAM_H
+#define QMAC_STEP_LINEAR_PROGRAM_H
 
-#include "train/inner_loop.h"
+#include "step/inner_loop.h"
 
 /* This kind of loop. */
 extern const struct qmac_inner_loop_operations qmac_linear_operations;

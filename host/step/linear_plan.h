@@ -3,11 +3,11 @@
  * widths, shifts and scratchpad rows. A plain value made by one function, which
  * also decides whether the hardware can hold the run.
  */
-#ifndef QMAC_TRAIN_LINEAR_PLAN_H
-#define QMAC_TRAIN_LINEAR_PLAN_H
+#ifndef QMAC_STEP_LINEAR_PLAN_H
+#define QMAC_STEP_LINEAR_PLAN_H
 
 #include "hw/hw.h"
-#include "train/linear_arithmetic.h"
+#include "step/linear_arithmetic.h"
 
 struct qmac_linear_plan {
 	struct qmac_linear_shape shape;

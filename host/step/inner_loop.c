@@ -1,9 +1,9 @@
-#include "train/inner_loop.h"
+#include "step/inner_loop.h"
 
 #include <string.h>
 
-#include "train/batch_program.h"
-#include "train/linear_program.h"
+#include "step/step.h"
+#include "step/linear_program.h"
 
 enum qmac_status qmac_inner_plan_make(struct qmac_inner_plan *plan, const struct qmac_linear_shape *shape,
                                       const struct qmac_hw *hw, struct qmac_error *err)
@@ -17,9 +17,9 @@ enum qmac_status qmac_inner_plan_make(struct qmac_inner_plan *plan, const struct
 		status = qmac_linear_plan_make(&plan->of.linear, shape, hw, err);
 		plan->step = plan->of.linear.step;
 	} else {
-		plan->operations = &qmac_batch_operations;
-		status = qmac_batch_plan_make(&plan->of.batch, shape, hw, err);
-		plan->step = plan->of.batch.step;
+		plan->operations = &qmac_step_operations;
+		status = qmac_step_plan_make(&plan->of.step, shape, hw, err);
+		plan->step = plan->of.step.step;
 	}
 	return status;
 }

@@ -1,6 +1,6 @@
 /* Integers as they lie in device memory: two's complement, little endian. */
-#ifndef QMAC_TRAIN_PACK_H
-#define QMAC_TRAIN_PACK_H
+#ifndef QMAC_STEP_PACK_H
+#define QMAC_STEP_PACK_H
 
 #include <stdint.h>
 

@@ -2,11 +2,11 @@
  * What 1 in each integer of the low-precision inner step is worth as a real number. Nothing is computed
  * with it: reports show real values beside the integers.
  */
-#ifndef QMAC_TRAIN_UNITS_H
-#define QMAC_TRAIN_UNITS_H
+#ifndef QMAC_STEP_UNITS_H
+#define QMAC_STEP_UNITS_H
 
 #include "isa/command.h"
-#include "train/linear_arithmetic.h"
+#include "step/linear_arithmetic.h"
 
 /* The integers as linear_arithmetic.h and logistic_arithmetic.h name them; all 0 where it is not known. */
 struct qmac_units {

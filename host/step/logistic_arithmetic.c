@@ -1,4 +1,4 @@
-#include "train/logistic_arithmetic.h"
+#include "step/logistic_arithmetic.h"
 
 #include <assert.h>
 #include <math.h>

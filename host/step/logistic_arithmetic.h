@@ -11,10 +11,10 @@
  *   Z_jc = clamp( stochastic( ((Z_jc << P) - U_jc) / 2^P ) )
  * p may be chosen anew for each loop, between p_min and p_max.
  */
-#ifndef QMAC_TRAIN_LOGISTIC_ARITHMETIC_H
-#define QMAC_TRAIN_LOGISTIC_ARITHMETIC_H
+#ifndef QMAC_STEP_LOGISTIC_ARITHMETIC_H
+#define QMAC_STEP_LOGISTIC_ARITHMETIC_H
 
-#include "train/linear_arithmetic.h"
+#include "step/linear_arithmetic.h"
 
 /* Refuses, naming the key to change, a step that has no such form. */
 QMAC_MUST_CHECK enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linear_arithmetic *step,

@@ -14,8 +14,8 @@
  * That is linear regression. In logistic regression Z has a column for each class, and the
  * host makes m' of m: logistic_arithmetic.h.
  */
-#ifndef QMAC_TRAIN_LINEAR_ARITHMETIC_H
-#define QMAC_TRAIN_LINEAR_ARITHMETIC_H
+#ifndef QMAC_STEP_LINEAR_ARITHMETIC_H
+#define QMAC_STEP_LINEAR_ARITHMETIC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "train/linear_arithmetic.h"
+#include "step/linear_arithmetic.h"
 
 #include <float.h>
 #include <math.h>

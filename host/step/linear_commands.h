@@ -2,12 +2,12 @@
  * The commands of the inner loop of linear regression, as functions of its plan.
  * They come without waits, tags and addresses of samples, which linear_program.c adds.
  */
-#ifndef QMAC_TRAIN_LINEAR_COMMANDS_H
-#define QMAC_TRAIN_LINEAR_COMMANDS_H
+#ifndef QMAC_STEP_LINEAR_COMMANDS_H
+#define QMAC_STEP_LINEAR_COMMANDS_H
 
 #include "isa/command.h"
-#include "train/linear_plan.h"
-#include "train/units.h"
+#include "step/linear_plan.h"
+#include "step/units.h"
 
 /* The commands of a step, in order. */
 enum qmac_linear_command {

@@ -2,16 +2,16 @@
  * The inner loop of a low-precision run on the device, whatever its commands are: Z stays on chip while
  * steps move it. Two kinds: five vector commands a step, for linear regression one sample at a time
  * (linear_program.h), and products on the array, for mini-batches and logistic regression
- * (batch_program.h). The plan takes the first where it can: it is the cheaper one.
+ * (step.h). The plan takes the first where it can: it is the cheaper one.
  *
  * A loop belongs to one driver and does not own it. Its buffers live until the driver is closed.
  */
-#ifndef QMAC_TRAIN_INNER_LOOP_H
-#define QMAC_TRAIN_INNER_LOOP_H
+#ifndef QMAC_STEP_INNER_LOOP_H
+#define QMAC_STEP_INNER_LOOP_H
 
 #include "driver/driver.h"
-#include "train/batch_plan.h"
-#include "train/linear_plan.h"
+#include "step/step_plan.h"
+#include "step/linear_plan.h"
 
 /* Sites of random numbers (numerics.md): which tensor is rounded. */
 enum qmac_site { QMAC_SITE_WEIGHTS = 1 };
@@ -66,7 +66,7 @@ struct qmac_inner_plan {
 	struct qmac_linear_arithmetic step;
 	union {
 		struct qmac_linear_plan linear;
-		struct qmac_batch_plan batch;
+		struct qmac_step_plan step;
 	} of;                   /* the kind that `operations` is */
 };
 

@@ -1,4 +1,4 @@
-#include "train/linear_commands.h"
+#include "step/linear_commands.h"
 
 /* A vector command over rows of ACC, all strides 1, with immediate 0 as second source. */
 static struct qmac_command vector(const struct qmac_linear_plan *plan, unsigned op, uint32_t dst,

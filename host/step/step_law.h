@@ -1,0 +1,32 @@
+/*
+ * What a step does between its two products and behind them: the law of its residual and of its update,
+ * as vector commands (step/linear_arithmetic.h, step/logistic_arithmetic.h have the formulas).
+ */
+#ifndef QMAC_STEP_STEP_LAW_H
+#define QMAC_STEP_STEP_LAW_H
+
+#include "step/step_writer.h"
+
+struct qmac_step_law {
+	/* m' of m of a chunk, made on the device; NULL: the host makes it. To W where all is resident, else in place. */
+	void (*scale)(struct qmac_step_writer *writer, const struct qmac_step_part *part,
+	              const struct qmac_step_chunk *chunk);
+	/* What the sum starts from, where it does not start from 0. */
+	void (*start)(struct qmac_step_writer *writer, const struct qmac_step_part *part);
+	/* Of Z and the sum the new Z, in its place in ACC; NULL: the sum is all that is wanted. */
+	void (*finish)(struct qmac_step_writer *writer, const struct qmac_step_part *part);
+};
+
+const struct qmac_step_law *qmac_step_law_of(const struct qmac_step_plan *plan);
+
+/* How far the sum is shifted left to its place of the point. */
+int qmac_step_sum_shift(const struct qmac_step_writer *writer);
+
+/* Z = 0, of a resident plan. */
+void qmac_step_clear(struct qmac_step_writer *writer);
+
+/* Copies Z in ACC to its operands in W. */
+void qmac_step_copy_z(struct qmac_step_writer *writer, enum qmac_direction direction,
+                      const struct qmac_step_part *part);
+
+#endif
