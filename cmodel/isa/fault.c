@@ -57,19 +57,13 @@ static bool bad_opcode(const struct check *k)
 
 static bool bad_reserved(const struct check *k, const uint32_t *words)
 {
-	uint32_t used[QMAC_COMMAND_WORDS] = {0};
-
-	qmac_used_common(k->c, used);
 	if (is_move(k->c))
-		qmac_used_move(k->c, used);
-	else if (k->c->opcode == QMAC_OPCODE_GEMM)
-		qmac_used_gemm(k->c, used);
-	else if (k->c->opcode == QMAC_OPCODE_VEC)
-		qmac_used_vec(k->c, used);
-	for (unsigned i = 0; i < QMAC_COMMAND_WORDS; i++)
-		if (words[i] & ~used[i])
-			return true;
-	return false;
+		return qmac_unused_move(k->c, words) != 0;
+	if (k->c->opcode == QMAC_OPCODE_GEMM)
+		return qmac_unused_gemm(k->c, words) != 0;
+	if (k->c->opcode == QMAC_OPCODE_VEC)
+		return qmac_unused_vec(k->c, words) != 0;
+	return qmac_unused_common(k->c, words) != 0;
 }
 
 /* A limb for A or W has 1 to as many bits as an operand. */
@@ -178,7 +172,7 @@ static bool bad_order(const struct check *k)
 {
 	const uint32_t waits[3] = {k->c->wait_load, k->c->wait_exec, k->c->wait_store};
 
-	for (unsigned e = 0; e < 3; e++)
+	for (unsigned e = 0; k->c->wait_mask >> e != 0; e++)
 		if (k->c->wait_mask >> e & 1 && (uint16_t)(k->state->dispatched[e] - waits[e]) >= 0x8000)
 			return true;
 	return false;

@@ -231,23 +231,39 @@ static unsigned long group_mask(const struct field *group, int word)
 	return mask;
 }
 
-/* The bits that a valid descriptor may set, grouped by condition. */
-static void print_used(const char *class)
+/* " | mask where condition" for the groups of a class in one word. */
+static void print_used(const char *class, int word)
 {
-	printf("static inline void qmac_used_%s(const struct qmac_command *c, uint32_t *m)\n{\n\t(void)c;\n",
-	       lower(class));
 	for (size_t i = 0; i < FIELDS; i++) {
-		if (!same_class(&fields[i], class) || !first_of_condition(i))
+		unsigned long mask = group_mask(&fields[i], word);
+
+		if (!mask || !same_class(&fields[i], class) || !first_of_condition(i))
 			continue;
-		printf("\tif (");
+		if (strcmp(fields[i].condition, "1") == 0) {
+			printf(" | 0x%lXU", mask);
+			continue;
+		}
+		printf(" | (");
 		print_condition(fields[i].condition, "c->", "QMAC_");
-		printf(") {\n");
-		for (int word = 0; word < WORDS; word++)
-			if (group_mask(&fields[i], word))
-				printf("\t\tm[%d] |= 0x%lXU;\n", word, group_mask(&fields[i], word));
-		printf("\t}\n");
+		printf(" ? 0x%lXU : 0)", mask);
 	}
-	printf("}\n\n");
+}
+
+/* The bits that a valid descriptor of the class may not set, of all words together. */
+static void print_unused(const char *class)
+{
+	int common = strcmp(class, "COMMON") == 0;
+
+	printf("static inline uint32_t qmac_unused_%s(const struct qmac_command *c, const uint32_t *w)\n{\n"
+	       "\tuint32_t unused = 0;\n\n", lower(class));
+	for (int word = 0; word < WORDS; word++) {
+		printf("\tunused |= w[%d] & ~(0U", word);
+		print_used("COMMON", word);
+		if (!common)
+			print_used(class, word);
+		printf(");\n");
+	}
+	printf("\treturn unused;\n}\n\n");
 }
 
 static void print_fields_table(void)
@@ -295,7 +311,7 @@ static void print_c(void)
 	for (size_t i = 0; i < COUNT(classes); i++) {
 		print_pack(classes[i]);
 		print_unpack(classes[i]);
-		print_used(classes[i]);
+		print_unused(classes[i]);
 	}
 	printf("#endif\n");
 }
@@ -334,7 +350,7 @@ static void print_verilog_condition(const char *class, const char *text)
 	}
 }
 
-/* The same masks as print_used(), as one expression of 512 bits. */
+/* The same masks, as one expression of 512 bits. */
 static void print_used_verilog(const char *class)
 {
 	const char *before = "";

@@ -77,6 +77,7 @@ void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_
 	if (clock->number == clock->tail || clock->pause != NEVER)
 		clock->resumed = clock->now;
 	clock->pause = NEVER;
+	clock->settled = false;
 	clock->tail = tail;
 	clock->ring_base = ring_base;
 	clock->ring_entries = 1U << ring_log2;
@@ -86,7 +87,8 @@ static void set_waits(const struct qmac_clock *clock, struct timed *timed, const
 {
 	const uint32_t counts[3] = {c->wait_load, c->wait_exec, c->wait_store};
 
-	for (unsigned e = 0; e < 3; e++) {
+	timed->waits = c->wait_mask != 0;
+	for (unsigned e = 0; timed->waits && e < 3; e++) {
 		/* Counts are modulo 2^16 and name one of the last 2^15 commands dispatched. */
 		uint64_t all = clock->engine[e].dispatched, behind = (uint16_t)(all - counts[e]);
 
@@ -110,23 +112,27 @@ static void set_work(const struct qmac_clock *clock, struct timed *timed, const 
 struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_command *command,
                                          const void *record)
 {
-	struct timed *timed = &clock->next;
+	unsigned e = qmac_command_engine(command->opcode);
+	struct engine *engine;
+	struct timed *timed;
 
 	clock->pause = NEVER;
-	timed->opcode = command->opcode;
-	timed->engine = qmac_command_engine(command->opcode);
 	qmac_clock_advance(clock); /* until this descriptor has arrived, so that older ones are in their queues */
-	timed->fetched = clock->ready[clock->number % PLACES];
+	clock->next = e;
 	clock->has_next = true;
-	if (timed->engine == QMAC_ENGINE_CONTROL) {
+	clock->settled = false;
+	if (e == QMAC_ENGINE_CONTROL) {
 		qmac_clock_advance(clock);
 		return (struct qmac_clock_retire){clock->last_dispatch, clock->last_dispatch};
 	}
+	engine = &clock->engine[e];
+	timed = &engine->queue[engine->dispatched % QUEUE_PLACES];
+	timed->opcode = command->opcode;
+	timed->fetched = clock->ready[clock->number % PLACES];
 	set_waits(clock, timed, command);
 	set_work(clock, timed, command);
 	if (clock->record_bytes)
-		memcpy(qmac_clock_record(clock, timed->engine, clock->engine[timed->engine].dispatched), record,
-		       clock->record_bytes);
+		memcpy(qmac_clock_record(clock, e, engine->dispatched), record, clock->record_bytes);
 	qmac_clock_advance(clock);
 	assert(!clock->has_next);
 	return (struct qmac_clock_retire){0, 0};
@@ -140,6 +146,7 @@ void qmac_clock_drain(struct qmac_clock *clock)
 void qmac_clock_halt(struct qmac_clock *clock, bool fetches)
 {
 	clock->halted = true;
+	clock->settled = false;
 	clock->pause = NEVER;
 	if (!fetches) {
 		clock->tail = clock->fetched;

@@ -19,7 +19,7 @@ static uint32_t chunk_size(const struct qmac_clock *clock)
 static uint64_t next_fetch(const struct qmac_clock *clock)
 {
 	const struct qmac_mover *fetch = &clock->fetch;
-	uint64_t cycle = clock->resumed;
+	uint64_t cycle;
 	uint32_t last;
 
 	if (fetch->active)
@@ -33,7 +33,7 @@ static uint64_t next_fetch(const struct qmac_clock *clock)
 	last = clock->fetched + chunk_size(clock) - 1;
 	if (last - clock->number >= PLACES)
 		return NEVER;
-	cycle = qmac_later(cycle, clock->left[last % PLACES]);
+	cycle = qmac_later(clock->resumed, clock->left[last % PLACES]);
 	cycle = qmac_later(cycle, fetch->issued) + 1;
 	return qmac_later(qmac_later(cycle, qmac_mover_free(fetch)), clock->read_request + 1);
 }
@@ -48,7 +48,7 @@ static uint64_t next_dispatch(const struct qmac_clock *clock)
 	cycle = qmac_later(clock->ready[clock->number % PLACES] + QMAC_CHECK_CYCLES, clock->last_dispatch + 1);
 	if (!clock->has_next)
 		return cycle; /* the earliest cycle in which an unknown command could be dispatched */
-	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
+	if (clock->next == QMAC_ENGINE_CONTROL) {
 		for (unsigned e = 0; e < 3; e++) {
 			if (clock->engine[e].retired != clock->engine[e].dispatched)
 				return NEVER;
@@ -56,7 +56,7 @@ static uint64_t next_dispatch(const struct qmac_clock *clock)
 		}
 		return cycle;
 	}
-	engine = &clock->engine[clock->next.engine];
+	engine = &clock->engine[clock->next];
 	if (engine->dispatched < depth)
 		return cycle;
 	if (engine->started <= engine->dispatched - depth)
@@ -83,14 +83,12 @@ static uint64_t waits_over(const struct qmac_clock *clock, const struct timed *c
 }
 
 /* Start of the command at the head of an engine's queue: the later of offered and waits over. */
-static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t *offered)
+static uint64_t find_start(const struct qmac_clock *clock, unsigned e, uint64_t *offered)
 {
 	const struct engine *engine = &clock->engine[e];
-	const struct timed *head = &engine->queue[engine->started % QUEUE_MAX];
-	uint64_t over;
+	const struct timed *head = &engine->queue[engine->started % QUEUE_PLACES];
+	uint64_t over = 0;
 
-	if (engine->started == engine->dispatched)
-		return NEVER;
 	*offered = head->dispatched + 1;
 	if (head->opcode == QMAC_OPCODE_GEMM)
 		/* GEMMs follow each other without a gap: the next starts when the one before has left the queue. */
@@ -100,15 +98,32 @@ static uint64_t next_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 		return NEVER;
 	else
 		*offered = qmac_later(*offered, engine->last_retire + 1);
-	over = waits_over(clock, head);
+	if (head->waits)
+		over = waits_over(clock, head);
 	return over == NEVER ? NEVER : qmac_later(*offered, over);
+}
+
+/* All that a start depends on lies in the past once it is known: it is found once. */
+static inline uint64_t next_start(struct qmac_clock *clock, unsigned e)
+{
+	struct engine *engine = &clock->engine[e];
+	uint64_t cycle;
+
+	if (engine->next_start)
+		return engine->next_start;
+	if (engine->started == engine->dispatched)
+		return NEVER;
+	cycle = find_start(clock, e, &engine->offered);
+	if (cycle != NEVER)
+		engine->next_start = cycle;
+	return cycle;
 }
 
 /* ---- actions ---------------------------------------------------------------- */
 
 static void fetch(struct qmac_clock *clock, uint64_t cycle)
 {
-	uint64_t each = QMAC_COMMAND_BYTES / (uint64_t)clock->hw->bus_bytes;
+	uint64_t each = QMAC_COMMAND_BYTES / (uint64_t)clock->hw->bus_bytes, complete;
 	struct qmac_mover *mover = &clock->fetch;
 
 	if (!mover->active) {
@@ -125,7 +140,8 @@ static void fetch(struct qmac_clock *clock, uint64_t cycle)
 	}
 	qmac_mover_issue(mover, &clock->dram, cycle);
 	clock->read_request = cycle;
-	for (; clock->complete < mover->beats / each; clock->complete++)
+	complete = mover->beats >> __builtin_ctzll(each);
+	for (; clock->complete < complete; clock->complete++)
 		clock->ready[clock->complete % PLACES] =
 			qmac_mover_freed(mover, (clock->complete + 1) * each - 1);
 }
@@ -137,18 +153,17 @@ void *qmac_clock_record(struct qmac_clock *clock, unsigned e, uint64_t index)
 
 static void dispatch(struct qmac_clock *clock, uint64_t cycle)
 {
-	struct engine *engine = &clock->engine[clock->next.engine];
-
 	clock->left[clock->number % PLACES] = cycle;
 	clock->last_dispatch = cycle;
 	clock->number++;
 	clock->has_next = false;
-	if (clock->next.engine == QMAC_ENGINE_CONTROL) {
+	if (clock->next == QMAC_ENGINE_CONTROL) {
 		clock->now = qmac_later(clock->now, cycle);
-		return;
+	} else {
+		struct engine *engine = &clock->engine[clock->next];
+
+		engine->queue[engine->dispatched++ % QUEUE_PLACES].dispatched = cycle;
 	}
-	clock->next.dispatched = cycle;
-	engine->queue[engine->dispatched++ % QUEUE_MAX] = clock->next;
 }
 
 /* The running (or, for GEMM, just started) command e: its retire cycle is known. */
@@ -188,14 +203,15 @@ static void count_idle(const struct qmac_clock *clock, struct engine *engine, co
 	engine->wait += start - offered;
 }
 
-static void start(struct qmac_clock *clock, unsigned e, uint64_t cycle, uint64_t offered)
+static void start(struct qmac_clock *clock, unsigned e, uint64_t cycle)
 {
 	struct engine *engine = &clock->engine[e];
-	const struct timed *head = &engine->queue[engine->started % QUEUE_MAX];
+	const struct timed *head = &engine->queue[engine->started % QUEUE_PLACES];
 	struct qmac_mover *mover = e == QMAC_ENGINE_LOAD ? &clock->load : &clock->store;
 	uint64_t *left = &engine->start[engine->started++ % QUEUE_MAX];
 
-	count_idle(clock, engine, head, offered, cycle);
+	count_idle(clock, engine, head, engine->offered, cycle);
+	engine->next_start = 0;
 	*left = engine->began = cycle;
 	if (head->opcode == QMAC_OPCODE_GEMM) {
 		struct qmac_array_time time = qmac_array_gemm(&clock->array, clock->hw, head->mode, head->slots,
@@ -225,59 +241,64 @@ static void move(struct qmac_clock *clock, unsigned e, struct qmac_mover *mover,
 
 /* ---- the loop ----------------------------------------------------------------- */
 
-enum unit { FETCH, STORE_BURST, LOAD_BURST, DISPATCH, START_LOAD, START_EXECUTE, START_STORE, UNITS };
+enum unit { FETCH, STORE_BURST, LOAD_BURST, DISPATCH, START_LOAD, START_EXECUTE, START_STORE };
 
-/*
- * The unit that acts first; in one cycle FETCH comes before STORE before LOAD.
- * offered[e] is set where unit START_LOAD + e can act.
- */
-static enum unit next_unit(const struct qmac_clock *clock, uint64_t *cycle, uint64_t offered[3])
+/* The unit that acts first, in that cycle. */
+struct action {
+	uint64_t cycle;
+	enum unit unit;
+};
+
+static inline void consider(struct action *first, enum unit unit, uint64_t cycle)
 {
-	uint64_t at[UNITS] = {
-		[FETCH] = next_fetch(clock),
-		[STORE_BURST] = clock->store.active ? clock->store.earliest : NEVER,
-		[LOAD_BURST] = clock->load.active ? qmac_later(clock->load.earliest, clock->read_request + 1) : NEVER,
-		[DISPATCH] = next_dispatch(clock),
-		[START_LOAD] = next_start(clock, QMAC_ENGINE_LOAD, &offered[0]),
-		[START_EXECUTE] = next_start(clock, QMAC_ENGINE_EXECUTE, &offered[1]),
-		[START_STORE] = next_start(clock, QMAC_ENGINE_STORE, &offered[2]),
-	};
-	enum unit first = FETCH;
+	if (cycle < first->cycle)
+		*first = (struct action){cycle, unit};
+}
 
-	for (enum unit u = FETCH; u < UNITS; u++)
-		if (at[u] < at[first])
-			first = u;
-	*cycle = at[first];
+/* In one cycle FETCH comes before STORE before LOAD: units in this order. */
+static struct action next_action(struct qmac_clock *clock)
+{
+	struct action first = {next_fetch(clock), FETCH};
+
+	if (clock->store.active)
+		consider(&first, STORE_BURST, clock->store.earliest);
+	if (clock->load.active)
+		consider(&first, LOAD_BURST, qmac_later(clock->load.earliest, clock->read_request + 1));
+	consider(&first, DISPATCH, next_dispatch(clock));
+	consider(&first, START_LOAD, next_start(clock, QMAC_ENGINE_LOAD));
+	consider(&first, START_EXECUTE, next_start(clock, QMAC_ENGINE_EXECUTE));
+	consider(&first, START_STORE, next_start(clock, QMAC_ENGINE_STORE));
 	return first;
 }
 
 void qmac_clock_advance(struct qmac_clock *clock)
 {
-	uint64_t cycle, offered[3];
+	while (!clock->settled) {
+		struct action action = next_action(clock);
 
-	for (;;) {
-		enum unit unit = next_unit(clock, &cycle, offered);
-
-		if (cycle == NEVER || cycle > clock->pause || (unit == DISPATCH && !clock->has_next))
+		if (action.cycle > clock->pause)
 			return;
-		switch (unit) {
+		if (action.cycle == NEVER || (action.unit == DISPATCH && !clock->has_next)) {
+			clock->settled = true;
+			return;
+		}
+		switch (action.unit) {
 		case FETCH:
-			fetch(clock, cycle);
+			fetch(clock, action.cycle);
 			break;
 		case STORE_BURST:
-			move(clock, QMAC_ENGINE_STORE, &clock->store, cycle);
+			move(clock, QMAC_ENGINE_STORE, &clock->store, action.cycle);
 			break;
 		case LOAD_BURST:
-			move(clock, QMAC_ENGINE_LOAD, &clock->load, cycle);
+			move(clock, QMAC_ENGINE_LOAD, &clock->load, action.cycle);
 			break;
 		case DISPATCH:
-			dispatch(clock, cycle);
-			if (clock->next.engine == QMAC_ENGINE_CONTROL)
+			dispatch(clock, action.cycle);
+			if (clock->next == QMAC_ENGINE_CONTROL)
 				return; /* the host may stop time here */
 			break;
 		default:
-			start(clock, (unsigned)(unit - START_LOAD), cycle, offered[unit - START_LOAD]);
+			start(clock, (unsigned)(action.unit - START_LOAD), action.cycle);
 		}
 	}
 }
-

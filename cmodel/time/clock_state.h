@@ -9,7 +9,7 @@
 #include "time/dram.h"
 #include "time/mover.h"
 
-enum { HISTORY = 65536, QUEUE_MAX = 16, PLACES = 2 * QMAC_FETCH_CHUNK };
+enum { HISTORY = 65536, QUEUE_MAX = 16, QUEUE_PLACES = 2 * QUEUE_MAX, PLACES = 2 * QMAC_FETCH_CHUNK };
 
 /* Commands of an engine on their way: one at work, a full queue, one that waits for a place in it. */
 enum { RECORDS = QUEUE_MAX + 2 };
@@ -19,20 +19,22 @@ enum { RECORDS = QUEUE_MAX + 2 };
 /* A command as time sees it. */
 struct timed {
 	unsigned opcode, engine;
+	bool waits;                          /* for any engine */
 	uint64_t wait[3];                    /* commands each engine must have retired; absolute, 0: none */
 	uint64_t fetched, dispatched;        /* cycles: descriptor complete, handed to its engine */
 	uint64_t slots, k, vec_cycles;       /* GEMM; VEC */
 	unsigned mode;
 	struct qmac_transfer transfer;       /* LOAD, STORE */
-	uint64_t record;                     /* its place in the records of its engine */
 };
 
 /* An engine: its queue and its past. */
 struct engine {
-	struct timed queue[QUEUE_MAX];
+	struct timed queue[QUEUE_PLACES];      /* command n at n % QUEUE_PLACES, the next one to come included */
 	uint64_t dispatched, started, retired; /* commands so far; retired: those whose retire cycle is known */
 	uint64_t start[QUEUE_MAX];             /* of command n at n % QUEUE_MAX: when it left the queue */
 	uint64_t *retire;                      /* of command n at n % HISTORY */
+	/* Of the next command to start, once they are known, which they stay; 0 before: no start is that early */
+	uint64_t next_start, offered;
 	uint64_t last_retire, began;           /* began: start of the running command */
 	uint64_t pairs;                        /* of the mover when it began */
 	uint64_t busy, wait, starved, memory;
@@ -63,8 +65,9 @@ struct qmac_clock {
 	uint32_t number;         /* of the next descriptor */
 	uint64_t left[PLACES];   /* dispatch cycle of descriptor n at n % PLACES: its place is free */
 	uint64_t last_dispatch;
-	struct timed next;
+	unsigned next;           /* engine of the next command; the command is in its queue, behind the last */
 	bool has_next, halted;
+	bool settled;            /* no action is due before the next descriptor or doorbell is known */
 
 	struct engine engine[3];
 	struct qmac_array array;

@@ -35,8 +35,6 @@ static uint64_t rows_in(const struct qmac_mover *m, uint64_t address, uint64_t b
 	/* A run is shorter than 2^32 bytes: dividing a longer number would take longer. */
 	uint32_t from = (uint32_t)(address - m->run_start), last = from + (uint32_t)bytes - 1;
 
-	if (!m->transfer.coalesce)
-		return 1;
 	if (m->row_shift >= 0)
 		return (last >> m->row_shift) - (from >> m->row_shift) + 1;
 	return last / m->transfer.row_bytes - from / m->transfer.row_bytes + 1;
@@ -53,25 +51,42 @@ static bool next_run(struct qmac_mover *m)
 		m->pairs += outside;
 	}
 	m->run_start = m->run_address;
+	m->one_row = !m->transfer.coalesce ||
+	             ((m->run_start | m->transfer.row_bytes) & ((uint64_t)m->hw->bus_bytes - 1)) == 0;
 	return more;
+}
+
+/* The bytes of a burst that have not been handled. */
+struct rest {
+	uint64_t address, bytes;
+};
+
+/* (beat, row) pairs of the next beat. */
+static inline uint64_t next_pairs(const struct qmac_mover *m, struct rest *rest)
+{
+	uint64_t bus = (uint64_t)m->hw->bus_bytes, bytes = bus - (rest->address & (bus - 1)), pairs;
+
+	if (m->one_row)
+		return 1;
+	bytes = bytes < rest->bytes ? bytes : rest->bytes;
+	pairs = rows_in(m, rest->address, bytes);
+	rest->address += bytes;
+	rest->bytes -= bytes;
+	return pairs;
 }
 
 /* STORE: packs the burst's beats; returns the cycle in which the last one is complete. */
 static uint64_t pack(struct qmac_mover *m)
 {
-	uint64_t bus = (uint64_t)m->hw->bus_bytes, address = m->burst_address, left = m->burst_bytes;
+	struct rest rest = {m->burst_address, m->burst_bytes};
 
 	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		uint64_t bytes = bus - (address & (bus - 1)), pairs;
+		uint64_t pairs = next_pairs(m, &rest);
 
-		bytes = bytes < left ? bytes : left;
-		pairs = rows_in(m, address, bytes);
 		if (m->beats + b >= m->capacity)
 			m->port = qmac_later(m->port, qmac_mover_freed(m, m->beats + b - m->capacity));
 		m->port += pairs;
 		m->pairs += pairs;
-		address += bytes;
-		left -= bytes;
 	}
 	return m->port;
 }
@@ -127,19 +142,16 @@ void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *tran
 /* A read: beats arrive, wait in the FIFO and are unpacked, one (beat, row) pair a cycle. */
 static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
 {
-	uint64_t bus = (uint64_t)m->hw->bus_bytes, address = m->burst_address, left = m->burst_bytes, arrival = 0;
+	struct rest rest = {m->burst_address, m->burst_bytes};
+	uint64_t arrival = 0;
 
 	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		uint64_t bytes = bus - (address & (bus - 1)), pairs;
+		uint64_t pairs = next_pairs(m, &rest);
 
-		bytes = bytes < left ? bytes : left;
-		pairs = rows_in(m, address, bytes);
 		arrival = (first + b * step) / 256;
 		m->port = qmac_later(m->port, arrival) + pairs;
 		m->pairs += pairs;
 		m->freed[(m->beats + b) & m->freed_mask] = m->port;
-		address += bytes;
-		left -= bytes;
 	}
 	return arrival;
 }

@@ -26,6 +26,7 @@ struct qmac_mover {
 	int row_shift;                    /* log2 of the bytes of a row; -1: no power of two */
 	uint64_t run_address, run_bytes;  /* what is left of the current run */
 	uint64_t run_start;               /* first byte of the run: rows are counted from here */
+	bool one_row;                     /* every beat of the run holds bytes of one row */
 	bool active;
 	/* the burst to be issued next */
 	uint64_t burst_address, burst_bytes, earliest;
