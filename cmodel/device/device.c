@@ -9,8 +9,6 @@
 
 #include "count/count.h"
 #include "device/internal.h"
-#include "isa/space.h"
-#include "num/fixed.h"
 
 /* The clock knows when a command retired: its record is complete. */
 static void on_retire(void *context, const void *record, struct qmac_clock_retire time)
@@ -23,14 +21,11 @@ static void on_retire(void *context, const void *record, struct qmac_clock_retir
 	device->options.on_retire(device->options.context, &complete);
 }
 
-/* Zeros, at the start of a cache line: rows of 8 words and more then never straddle lines needlessly. */
-static int64_t *allocate_acc(size_t words)
+/* Without values: place for the descriptors of the largest ring, not touched before they come. */
+static enum qmac_status allocate_ring(struct qmac_device *device, struct qmac_error *err)
 {
-	enum { LINE = 64 };
-	size_t bytes = (words * sizeof(int64_t) + LINE - 1) / LINE * LINE;
-	int64_t *acc = aligned_alloc(LINE, bytes);
-
-	return acc ? memset(acc, 0, bytes) : NULL;
+	device->memory = calloc(QMAC_COMMAND_BYTES, (size_t)1 << QMAC_RING_LOG2_MAX);
+	return device->memory ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for a device's ring");
 }
 
 enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_device_options *options,
@@ -44,24 +39,10 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device");
 	d->hw = *hw;
 	d->options = *options;
-	status = qmac_kernel_find(options->kernel ? options->kernel : "auto", &d->kernel, err);
+	d->memory_bytes = options->memory_bytes;
+	status = options->time_only ? allocate_ring(d, err) : qmac_device_values_create(d, err);
 	if (status != QMAC_OK)
 		goto out;
-	d->memory_bytes = options->memory_bytes;
-	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
-	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
-	d->a_nonzero = calloc((size_t)hw->a_depth, sizeof *d->a_nonzero);
-	d->w_nonzero = calloc((size_t)hw->w_depth, sizeof *d->w_nonzero);
-	d->acc = allocate_acc((size_t)hw->acc_depth * (size_t)hw->cols);
-	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
-	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
-	d->memory = calloc(options->memory_bytes ? options->memory_bytes : 1, 1);
-	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut ||
-	    !d->memory) {
-		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
-		                   (unsigned long long)options->memory_bytes);
-		goto out;
-	}
 	status = qmac_clock_create(&d->hw, options->on_retire ? on_retire : NULL, d,
 	                           options->on_retire ? sizeof(struct qmac_retire) : 0, &d->clock, err);
 	if (status != QMAC_OK)
@@ -77,33 +58,60 @@ void qmac_device_destroy(struct qmac_device *device)
 {
 	if (!device)
 		return;
-	free(device->a);
-	free(device->w);
-	free(device->a_nonzero);
-	free(device->w_nonzero);
-	free(device->acc);
-	free(device->acc_limit);
-	free(device->lut);
+	qmac_device_values_destroy(device);
 	free(device->memory);
 	qmac_clock_destroy(device->clock);
 	free(device);
 }
 
+/*
+ * The part of [address, address + bytes) that is kept: all of it, or with time_only what lies in the ring;
+ * *skipped bytes of the range come before it. Its size; 0: there is none.
+ */
+static uint64_t kept_part(const struct qmac_device *device, uint64_t address, uint64_t bytes,
+                          uint64_t *skipped)
+{
+	uint32_t log2 = device->ring_log2 < QMAC_RING_LOG2_MAX ? device->ring_log2 : QMAC_RING_LOG2_MAX;
+	uint64_t begin = device->ring_base, end = begin + ((uint64_t)QMAC_COMMAND_BYTES << log2);
+
+	*skipped = 0;
+	if (!device->options.time_only)
+		return bytes;
+	begin = begin > address ? begin : address;
+	end = end < address + bytes ? end : address + bytes;
+	*skipped = begin - address;
+	return end > begin ? end - begin : 0;
+}
+
+/* Where the byte at an address is kept. */
+static uint8_t *place_of(const struct qmac_device *device, uint64_t address)
+{
+	return device->memory + (device->options.time_only ? address - device->ring_base : address);
+}
+
 void qmac_device_read_memory(const struct qmac_device *device, uint64_t address, void *data, uint64_t bytes)
 {
+	uint64_t skipped, kept = kept_part(device, address, bytes, &skipped);
+
 	assert(bytes <= device->memory_bytes && address <= device->memory_bytes - bytes);
-	memcpy(data, device->memory + address, bytes);
+	if (kept < bytes)
+		memset(data, 0, bytes);
+	if (kept)
+		memcpy((uint8_t *)data + skipped, place_of(device, address + skipped), kept);
 }
 
 void qmac_device_write_memory(struct qmac_device *device, uint64_t address, const void *data, uint64_t bytes)
 {
+	uint64_t skipped, kept = kept_part(device, address, bytes, &skipped);
+
 	assert(bytes <= device->memory_bytes && address <= device->memory_bytes - bytes);
-	memcpy(device->memory + address, data, bytes);
+	if (kept)
+		memcpy(place_of(device, address + skipped), (const uint8_t *)data + skipped, kept);
 }
 
 const char *qmac_device_kernel(const struct qmac_device *device)
 {
-	return device->kernel->name;
+	return device->options.time_only ? "none: time only" : device->kernel->name;
 }
 
 bool qmac_device_irq(const struct qmac_device *device)
@@ -142,23 +150,44 @@ static bool ring_usable(const struct qmac_device *device)
 	       device->ring_base - device->state.mem_base <= device->state.mem_size - bytes;
 }
 
+/* Does every byte of a LOAD or STORE lie in the memory that is really there? */
+static bool memory_answers(const struct qmac_device *device, const struct qmac_command *c)
+{
+	uint64_t first = qmac_device_address(c, 0, c->lo1, c->lo0);
+	uint64_t length = (uint64_t)(c->n2 - 1) * c->s2 + (uint64_t)(c->hi1 - c->lo1) * c->s1 +
+	                  (uint64_t)(c->hi0 - c->lo0) * c->s0 +
+	                  (uint64_t)c->len * (uint64_t)qmac_container_bytes(c->container);
+
+	return first <= device->memory_bytes && length <= device->memory_bytes - first;
+}
+
 /* Carries the command out; returns a fault that only execution can find. */
 static unsigned execute(struct qmac_device *device, const struct qmac_command *c)
 {
+	bool moves = c->opcode == QMAC_OPCODE_LOAD || c->opcode == QMAC_OPCODE_STORE;
+
+	if (moves && !memory_answers(device, c))
+		return QMAC_FAULT_BUS;
+	if (device->options.time_only)
+		return QMAC_FAULT_NONE;
+	device->digest = 0;
 	switch (c->opcode) {
 	case QMAC_OPCODE_LOAD:
-		return qmac_device_load(device, c);
+		qmac_device_load(device, c);
+		break;
 	case QMAC_OPCODE_STORE:
-		return qmac_device_store(device, c);
+		qmac_device_store(device, c);
+		break;
 	case QMAC_OPCODE_GEMM:
 		qmac_device_gemm(device, c);
-		return QMAC_FAULT_NONE;
+		break;
 	case QMAC_OPCODE_VEC:
 		qmac_device_vec(device, c);
-		return QMAC_FAULT_NONE;
+		break;
 	default:
-		return QMAC_FAULT_NONE;
+		break; /* SYNC */
 	}
+	return QMAC_FAULT_NONE;
 }
 
 static struct qmac_retire record_of(const struct qmac_device *device, const struct qmac_command *c,
@@ -188,19 +217,23 @@ static void retire_sync(struct qmac_device *device, const struct qmac_command *c
 		device->irq_status |= QMAC_IRQ_SYNC;
 	if (qmac_device_irq(device))
 		qmac_clock_pause(device->clock, time.cycle);
+	if (!device->options.on_retire)
+		return;
 	record->start = time.start;
 	record->cycle = time.cycle;
-	if (device->options.on_retire)
-		device->options.on_retire(device->options.context, record);
+	device->options.on_retire(device->options.context, record);
 }
 
 /* The command has done its work: lets the clock find out when. */
 static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[3])
 {
 	unsigned engine = qmac_command_engine(c->opcode);
-	struct qmac_retire record = record_of(device, c, before);
-	struct qmac_clock_retire time = qmac_clock_push(device->clock, c, &record);
+	struct qmac_clock_retire time;
+	struct qmac_retire record;
 
+	if (device->options.on_retire)
+		record = record_of(device, c, before);
+	time = qmac_clock_push(device->clock, c, &record);
 	qmac_count(&device->hw, c, device->counters);
 	if (engine < 3)
 		device->state.dispatched[engine]++;
@@ -222,16 +255,14 @@ static void step(struct qmac_device *device)
 	unsigned fault = QMAC_FAULT_BUS;
 
 	if (readable(device, address, QMAC_COMMAND_BYTES)) {
-		qmac_command_unpack(device->memory + address, words);
+		qmac_command_unpack(place_of(device, address), words);
 		if (device->options.on_command)
 			device->options.on_command(device->options.context, device, words);
 		qmac_command_decode(words, &c);
 		fault = qmac_command_fault(&device->hw, &device->state, words, &c);
 	}
-	if (fault == QMAC_FAULT_NONE) {
-		device->digest = 0;
+	if (fault == QMAC_FAULT_NONE)
 		fault = execute(device, &c);
-	}
 	if (fault != QMAC_FAULT_NONE) {
 		stop(device, fault);
 		return;
@@ -269,46 +300,4 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 	qmac_clock_drain(device->clock);
 	qmac_clock_counters(device->clock, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
-}
-
-uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)
-{
-	uint32_t lanes = qmac_space_lanes(&device->hw, space);
-	size_t at = (size_t)row * lanes + lane;
-
-	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
-	switch (space) {
-	case QMAC_SPACE_A:
-		return (uint64_t)qmac_zero_extend((uint64_t)device->a[at], device->hw.a_bits);
-	case QMAC_SPACE_W:
-		return (uint64_t)qmac_zero_extend((uint64_t)device->w[at], device->hw.w_bits);
-	case QMAC_SPACE_ACC:
-		return (uint64_t)device->acc[at];
-	default:
-		return device->lut[row];
-	}
-}
-
-void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane, uint64_t value)
-{
-	uint32_t lanes = qmac_space_lanes(&device->hw, space);
-	size_t at = (size_t)row * lanes + lane;
-
-	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
-	switch (space) {
-	case QMAC_SPACE_A:
-		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);
-		qmac_device_operands_written(device, space, row, 1, 1);
-		break;
-	case QMAC_SPACE_W:
-		device->w[at] = (int16_t)qmac_sign_extend(value, device->hw.w_bits);
-		qmac_device_operands_written(device, space, row, 1, 1);
-		break;
-	case QMAC_SPACE_ACC:
-		device->acc[at] = qmac_sign_extend(value, device->hw.acc_bits);
-		device->acc_limit[row] = qmac_max_of(device->hw.acc_bits);
-		break;
-	default:
-		device->lut[row] = (uint32_t)value;
-	}
 }

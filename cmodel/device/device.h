@@ -36,6 +36,12 @@ struct qmac_device_options {
 	uint64_t memory_bytes;    /* device memory behind the AXI master, 0..2^40; sparse until touched */
 	const char *kernel;       /* "auto" or a name of qmac_kernel_names(); NULL is auto */
 	bool digests;             /* compute digests (slower) */
+	/*
+	 * Commands are checked, counted and timed, and nothing is computed: there are no scratchpads, and of the
+	 * memory only the ring is kept, once its registers are set; all else reads as zeros. Counters that depend
+	 * on data stay 0, as do digests and the saturations of retire records. kernel and digests are not looked at.
+	 */
+	bool time_only;
 	/* Called at every retire in engine order; may be NULL. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	/* Called before every command, in ring order, with what the ones before it left; may be NULL. */

@@ -50,7 +50,7 @@ struct qmac_device {
 	int64_t *acc;           /* acc_depth x cols, within acc_bits */
 	int64_t *acc_limit;     /* per ACC row: -limit-1 <= word <= limit for every word, within acc_bits */
 	uint32_t *lut;
-	uint8_t *memory;
+	uint8_t *memory;        /* all of it; with time_only, the bytes of the ring */
 	uint64_t memory_bytes;
 
 	/* Registers */
@@ -68,12 +68,22 @@ struct qmac_device {
 	uint64_t digest;
 };
 
+/* Scratchpads, memory and kernel, as the options say; destroy() leaves the memory. */
+enum qmac_status qmac_device_values_create(struct qmac_device *device, struct qmac_error *err);
+void qmac_device_values_destroy(struct qmac_device *device);
+
+/* Address of an iteration of a LOAD or STORE. */
+static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_t i2, uint32_t i1, uint32_t i0)
+{
+	return (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 + (uint64_t)i0 * c->s0) & 0xFFFFFFFFFFFFULL;
+}
+
 /*
- * Each executes one valid command and updates the digest and the counters that depend on data. LOAD and
- * STORE return a fault (BUS or none).
+ * Each executes one valid command and updates the digest and the counters that depend on data. The
+ * memory of a LOAD or STORE is there.
  */
-unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
-unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c);
+void qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
+void qmac_device_store(struct qmac_device *device, const struct qmac_command *c);
 void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c);
 void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c);
 

@@ -6,24 +6,6 @@
 #include "device/internal.h"
 #include "num/fixed.h"
 
-#define ADDRESS_MASK 0xFFFFFFFFFFFFULL
-
-static uint64_t address_of(const struct qmac_command *c, uint32_t i2, uint32_t i1, uint32_t i0)
-{
-	return (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 + (uint64_t)i0 * c->s0) & ADDRESS_MASK;
-}
-
-/* Does every byte of the command lie in the memory that is really there? */
-static bool memory_answers(const struct qmac_device *device, const struct qmac_command *c)
-{
-	uint64_t first = address_of(c, 0, c->lo1, c->lo0);
-	uint64_t length = (uint64_t)(c->n2 - 1) * c->s2 + (uint64_t)(c->hi1 - c->lo1) * c->s1 +
-	                  (uint64_t)(c->hi0 - c->lo0) * c->s0 +
-	                  (uint64_t)c->len * (uint64_t)qmac_container_bytes(c->container);
-
-	return first <= device->memory_bytes && length <= device->memory_bytes - first;
-}
-
 /* A little-endian container, zero extended. */
 static uint64_t read_container(const uint8_t *from, unsigned container)
 {
@@ -233,10 +215,8 @@ static void load_rows(struct qmac_device *device, const struct qmac_command *c, 
 	}
 }
 
-unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_load(struct qmac_device *device, const struct qmac_command *c)
 {
-	if (!memory_answers(device, c))
-		return QMAC_FAULT_BUS;
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
 		for (uint32_t i1 = 0; i1 < c->n1; i1++) {
 			uint32_t row = c->row + i2 * c->ds2 + i1 * c->ds1, rest = c->hi0 + 1;
@@ -248,10 +228,9 @@ unsigned qmac_device_load(struct qmac_device *device, const struct qmac_command 
 			/* In the window addresses do not wrap: the memory answers. */
 			load_rows(device, c, row, c->lo0, NULL);
 			load_rows(device, c, row + c->lo0 * c->ds0, rest - c->lo0,
-			          device->memory + address_of(c, i2, i1, c->lo0));
+			          device->memory + qmac_device_address(c, i2, i1, c->lo0));
 			load_rows(device, c, row + rest * c->ds0, c->n0 - rest, NULL);
 		}
-	return QMAC_FAULT_NONE;
 }
 
 /* v limited to the container, as raw bits; counted. */
@@ -301,14 +280,11 @@ static void store_row(struct qmac_device *device, const struct qmac_command *c, 
 	}
 }
 
-unsigned qmac_device_store(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_store(struct qmac_device *device, const struct qmac_command *c)
 {
-	if (!memory_answers(device, c))
-		return QMAC_FAULT_BUS;
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
 		for (uint32_t i1 = c->lo1; i1 <= c->hi1; i1++)
 			for (uint32_t i0 = c->lo0; i0 <= c->hi0; i0++)
 				store_row(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0,
-				          address_of(c, i2, i1, i0));
-	return QMAC_FAULT_NONE;
+				          qmac_device_address(c, i2, i1, i0));
 }

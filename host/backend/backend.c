@@ -8,7 +8,7 @@
 
 enum { PIECE = 4096 }; /* of memory, in one copy */
 
-bool qmac_backend_exists(const char *name)
+bool qmac_backend_computes(const char *name)
 {
 	return strcmp(name, "cmodel") == 0 || strcmp(name, "rtl") == 0;
 }
@@ -23,9 +23,11 @@ enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
 	*backend = NULL;
 	if (strcmp(name, "cmodel") == 0)
 		return qmac_backend_cmodel(hw, options, backend, err);
+	if (strcmp(name, "time") == 0)
+		return qmac_backend_time(hw, options, backend, err);
 	if (strcmp(name, "rtl") == 0)
 		return qmac_backend_rtl(hw, options, settings ? settings : &none, backend, err);
-	return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel' or 'rtl'", name);
+	return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel', 'rtl' or 'time'", name);
 }
 
 enum qmac_status qmac_backend_create(const char *name, const struct qmac_hw *hw,

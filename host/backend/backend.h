@@ -68,12 +68,13 @@ struct qmac_backend_settings {
 	void *context;
 };
 
-/* Does qmac_backend_open() know that name? */
-bool qmac_backend_exists(const char *name);
+/* Is it the name of a backend that computes values: "cmodel" or "rtl"? */
+bool qmac_backend_computes(const char *name);
 
 /*
- * A backend by name: "cmodel" or "rtl". options as for qmac_device_create; "rtl" takes no on_command. settings
- * may be NULL: all zero; where nothing simulates the RTL they mean nothing.
+ * A backend by name: "cmodel", "rtl" or "time", the C model without values (options.time_only of
+ * device.h). options as for qmac_device_create; "rtl" takes no on_command. settings may be NULL: all zero;
+ * where nothing simulates the RTL they mean nothing.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_backend_open(const char *name, const struct qmac_hw *hw,
                                                    const struct qmac_device_options *options,

@@ -4,6 +4,7 @@
 
 struct cmodel {
 	struct qmac_backend base; /* first: a cmodel is a backend */
+	struct qmac_backend_operations operations;
 	struct qmac_device *device;
 };
 
@@ -64,28 +65,31 @@ static void cmodel_destroy(struct qmac_backend *backend)
 	free(backend);
 }
 
-enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac_device_options *options,
-                                     struct qmac_backend **backend, struct qmac_error *err)
+static const struct qmac_backend_operations operations = {
+	.read = cmodel_read,
+	.write = cmodel_write,
+	.read_memory = cmodel_read_memory,
+	.write_memory = cmodel_write_memory,
+	.wait = cmodel_wait,
+	.kernel = cmodel_kernel,
+	.peek = cmodel_peek,
+	.poke = cmodel_poke,
+	.destroy = cmodel_destroy,
+};
+
+static enum qmac_status open_device(const char *name, const struct qmac_hw *hw,
+                                    const struct qmac_device_options *options,
+                                    struct qmac_backend **backend, struct qmac_error *err)
 {
-	static const struct qmac_backend_operations operations = {
-		.name = "cmodel",
-		.read = cmodel_read,
-		.write = cmodel_write,
-		.read_memory = cmodel_read_memory,
-		.write_memory = cmodel_write_memory,
-		.wait = cmodel_wait,
-		.kernel = cmodel_kernel,
-		.peek = cmodel_peek,
-		.poke = cmodel_poke,
-		.destroy = cmodel_destroy,
-	};
 	struct cmodel *cmodel = calloc(1, sizeof *cmodel);
 	enum qmac_status status;
 
 	*backend = NULL;
 	if (!cmodel)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a backend");
-	cmodel->base.operations = &operations;
+	cmodel->operations = operations;
+	cmodel->operations.name = name;
+	cmodel->base.operations = &cmodel->operations;
 	cmodel->base.memory_bytes = options->memory_bytes;
 	status = qmac_device_create(hw, options, &cmodel->device, err);
 	if (status != QMAC_OK) {
@@ -94,4 +98,19 @@ enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac
 	}
 	*backend = &cmodel->base;
 	return QMAC_OK;
+}
+
+enum qmac_status qmac_backend_cmodel(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                     struct qmac_backend **backend, struct qmac_error *err)
+{
+	return open_device("cmodel", hw, options, backend, err);
+}
+
+enum qmac_status qmac_backend_time(const struct qmac_hw *hw, const struct qmac_device_options *options,
+                                   struct qmac_backend **backend, struct qmac_error *err)
+{
+	struct qmac_device_options own = *options;
+
+	own.time_only = true;
+	return open_device("time", hw, &own, backend, err);
 }

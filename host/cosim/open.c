@@ -12,7 +12,7 @@ enum qmac_status qmac_cosim_check(const char *name, const struct qmac_lockstep_s
 	bool rtl = strcmp(name, "rtl") == 0, lockstep = strcmp(name, "lockstep") == 0;
 	enum qmac_status status = QMAC_OK;
 
-	if (!lockstep && !qmac_backend_exists(name))
+	if (!lockstep && !qmac_backend_computes(name))
 		return qmac_fail(err, QMAC_BAD_INPUT, "unknown backend '%s'; use 'cmodel', 'rtl' or 'lockstep'",
 		                 name);
 	if (device->wave && !rtl && !lockstep)

@@ -1,0 +1,98 @@
+/*
+ * What a device keeps of values: scratchpads and data memory.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/internal.h"
+#include "isa/space.h"
+#include "num/fixed.h"
+
+/* Zeros, at the start of a cache line: rows of 8 words and more then never straddle lines needlessly. */
+static int64_t *allocate_acc(size_t words)
+{
+	enum { LINE = 64 };
+	size_t bytes = (words * sizeof(int64_t) + LINE - 1) / LINE * LINE;
+	int64_t *acc = aligned_alloc(LINE, bytes);
+
+	return acc ? memset(acc, 0, bytes) : NULL;
+}
+
+enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_error *err)
+{
+	const struct qmac_hw *hw = &d->hw;
+	enum qmac_status status = qmac_kernel_find(d->options.kernel ? d->options.kernel : "auto", &d->kernel, err);
+
+	if (status != QMAC_OK)
+		return status;
+	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
+	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
+	d->a_nonzero = calloc((size_t)hw->a_depth, sizeof *d->a_nonzero);
+	d->w_nonzero = calloc((size_t)hw->w_depth, sizeof *d->w_nonzero);
+	d->acc = allocate_acc((size_t)hw->acc_depth * (size_t)hw->cols);
+	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
+	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
+	d->memory = calloc(d->memory_bytes ? d->memory_bytes : 1, 1);
+	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
+		                 (unsigned long long)d->memory_bytes);
+	return QMAC_OK;
+}
+
+void qmac_device_values_destroy(struct qmac_device *device)
+{
+	free(device->a);
+	free(device->w);
+	free(device->a_nonzero);
+	free(device->w_nonzero);
+	free(device->acc);
+	free(device->acc_limit);
+	free(device->lut);
+}
+
+uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)
+{
+	uint32_t lanes = qmac_space_lanes(&device->hw, space);
+	size_t at = (size_t)row * lanes + lane;
+
+	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
+	if (device->options.time_only)
+		return 0;
+	switch (space) {
+	case QMAC_SPACE_A:
+		return (uint64_t)qmac_zero_extend((uint64_t)device->a[at], device->hw.a_bits);
+	case QMAC_SPACE_W:
+		return (uint64_t)qmac_zero_extend((uint64_t)device->w[at], device->hw.w_bits);
+	case QMAC_SPACE_ACC:
+		return (uint64_t)device->acc[at];
+	default:
+		return device->lut[row];
+	}
+}
+
+void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane, uint64_t value)
+{
+	uint32_t lanes = qmac_space_lanes(&device->hw, space);
+	size_t at = (size_t)row * lanes + lane;
+
+	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
+	if (device->options.time_only)
+		return;
+	switch (space) {
+	case QMAC_SPACE_A:
+		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);
+		qmac_device_operands_written(device, space, row, 1, 1);
+		break;
+	case QMAC_SPACE_W:
+		device->w[at] = (int16_t)qmac_sign_extend(value, device->hw.w_bits);
+		qmac_device_operands_written(device, space, row, 1, 1);
+		break;
+	case QMAC_SPACE_ACC:
+		device->acc[at] = qmac_sign_extend(value, device->hw.acc_bits);
+		device->acc_limit[row] = qmac_max_of(device->hw.acc_bits);
+		break;
+	default:
+		device->lut[row] = (uint32_t)value;
+	}
+}
