@@ -20,7 +20,7 @@ struct qmac_step {
 	bool by_host;                  /* the host makes m' of m */
 	uint8_t *staging;              /* so many integers as the host moves at once, as in device memory */
 	uint8_t *sample;               /* one, as in device memory; its last row is filled up with zeros */
-	int64_t *values;               /* of m and of m' of a chunk; logistic regression */
+	int64_t *values;               /* of Z, or of m and of m' of a chunk */
 	bool h_due, z_due, z_clear;    /* to be done on the device before the next loop; of a resident plan */
 	struct qmac_units units;       /* of the running loop */
 	int point;                     /* p that the units have been made for */
@@ -52,16 +52,12 @@ static uint64_t sample_bytes(const struct qmac_step_plan *plan)
 	return (uint64_t)plan->blocks * (uint64_t)plan->block << qmac_container_for(plan->shape.x_bits);
 }
 
-/* Elements of m that the host sees at once; and those that memory has: of a chunk, part by part of a step. */
+/* Elements of m that the host sees at once. */
 static int64_t chunk_values(const struct qmac_step_plan *plan)
 {
 	return plan->shape.host_residual ? (int64_t)plan->chunk * plan->outputs : 0;
 }
 
-static int64_t stored_values(const struct qmac_step_plan *plan)
-{
-	return qmac_step_plan_resident(plan) ? chunk_values(plan) : plan->shape.batch * plan->outputs;
-}
 
 static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 {
@@ -73,14 +69,15 @@ static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 		.m_container = qmac_container_for(plan->step.m_bits),
 		.scaled_container = qmac_container_for(plan->step.mp_bits),
 	};
-	int64_t weights = weights_of(plan);
+	int64_t weights = weights_of(plan), values = qmac_step_plan_stored_rows(plan) * plan->outputs;
+	bool exchanged = shape->host_residual || !qmac_step_plan_resident(plan);
 
 	memory.x.bytes = (uint64_t)shape->samples * sample_bytes(plan);
 	memory.z.bytes = bytes_of(weights, memory.z_container);
 	memory.h.bytes = shape->has_offset ? bytes_of(weights, memory.h_container) : 0;
 	memory.targets.bytes = shape->has_targets ? bytes_of(shape->samples, memory.target_container) : 0;
-	memory.m.bytes = shape->host_residual ? bytes_of(stored_values(plan), memory.m_container) : 0;
-	memory.scaled.bytes = bytes_of(stored_values(plan), memory.scaled_container);
+	memory.m.bytes = shape->host_residual ? bytes_of(values, memory.m_container) : 0;
+	memory.scaled.bytes = exchanged ? bytes_of(values, memory.scaled_container) : 0;
 	memory.sum.bytes = shape->sum_only ? bytes_of(weights, QMAC_CONTAINER_DOUBLE) : 0;
 	return memory;
 }
@@ -108,14 +105,42 @@ uint64_t qmac_step_memory_bytes(const struct qmac_step_plan *plan)
 	return bytes;
 }
 
-/* Packs integers into step->staging and sends them to a buffer, from its element `first` on. */
-static void upload(struct qmac_step *step, struct qmac_buffer buffer, int64_t first, const int64_t *values,
-                   int64_t count, unsigned container)
+/*
+ * Rows first .. first + rows - 1 of a matrix of `all` rows with the columns of Z, between memory, where they lie
+ * group by group, and values, where they lie row by row.
+ */
+static void upload(struct qmac_step *step, struct qmac_buffer buffer, unsigned container, int64_t all,
+                   int64_t first, int64_t rows, const int64_t *values)
 {
-	for (int64_t i = 0; i < count; i++)
-		qmac_pack(step->staging + (i << container), values[i], container);
-	qmac_driver_upload(step->driver, buffer, bytes_of(first, container), step->staging,
-	                   bytes_of(count, container));
+	const struct qmac_step_plan *plan = &step->plan;
+
+	for (int column = 0; column < plan->outputs; column += plan->cols) {
+		int64_t begin = qmac_step_plan_place(plan, all, first, column), count = 0;
+		int end = column + plan->cols < plan->outputs ? column + plan->cols : plan->outputs;
+
+		for (int64_t i = 0; i < rows; i++)
+			for (int c = column; c < end; c++, count++)
+				qmac_pack(step->staging + (count << container), values[i * plan->outputs + c], container);
+		qmac_driver_upload(step->driver, buffer, bytes_of(begin, container), step->staging,
+		                   bytes_of(count, container));
+	}
+}
+
+static void download(struct qmac_step *step, struct qmac_buffer buffer, unsigned container, int64_t all,
+                     int64_t first, int64_t rows, int64_t *values)
+{
+	const struct qmac_step_plan *plan = &step->plan;
+
+	for (int column = 0; column < plan->outputs; column += plan->cols) {
+		int64_t begin = qmac_step_plan_place(plan, all, first, column), count = 0;
+		int end = column + plan->cols < plan->outputs ? column + plan->cols : plan->outputs;
+
+		qmac_driver_download(step->driver, buffer, bytes_of(begin, container), step->staging,
+		                     bytes_of(rows * (end - column), container));
+		for (int64_t i = 0; i < rows; i++)
+			for (int c = column; c < end; c++, count++)
+				values[i * plan->outputs + c] = qmac_unpack(step->staging + (count << container), container);
+	}
 }
 
 static enum qmac_status allocate(struct qmac_step *step, struct qmac_error *err)
@@ -128,7 +153,7 @@ static enum qmac_status allocate(struct qmac_step *step, struct qmac_error *err)
 
 	step->staging = calloc((size_t)(most > exchanged ? most : exchanged), sizeof(int64_t));
 	step->sample = calloc(1, (size_t)sample_bytes(plan));
-	step->values = calloc((size_t)(2 * exchanged + 1), sizeof step->values[0]);
+	step->values = calloc((size_t)(weights > 2 * exchanged ? weights : 2 * exchanged), sizeof step->values[0]);
 	if (!step->staging || !step->sample || !step->values)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	list_buffers(&step->memory, buffers);
@@ -200,15 +225,15 @@ static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 	struct qmac_step *step = step_of(inner);
 	int64_t weights = weights_of(&step->plan);
 	bool resident = qmac_step_plan_resident(&step->plan);
-	unsigned container = step->memory.z_container;
 
 	step->z_clear = resident && !z;
 	step->z_due = resident && z;
 	if (step->z_clear)
 		return;
 	for (int64_t j = 0; j < weights; j++)
-		qmac_pack(step->staging + (j << container), z ? z[j] : 0, container);
-	qmac_driver_upload(step->driver, step->memory.z, 0, step->staging, bytes_of(weights, container));
+		step->values[j] = z ? z[j] : 0;
+	upload(step, step->memory.z, step->memory.z_container, step->plan.shape.features, 0,
+	       step->plan.shape.features, step->values);
 }
 
 static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
@@ -216,7 +241,8 @@ static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
 	struct qmac_step *step = step_of(inner);
 
 	assert(step->plan.shape.has_offset);
-	upload(step, step->memory.h, 0, h, weights_of(&step->plan), step->memory.h_container);
+	upload(step, step->memory.h, step->memory.h_container, step->plan.shape.features, 0,
+	       step->plan.shape.features, h);
 	step->h_due = qmac_step_plan_resident(&step->plan);
 }
 
@@ -225,7 +251,9 @@ static void set_targets(struct qmac_inner_loop *inner, const int64_t *k)
 	struct qmac_step *step = step_of(inner);
 
 	assert(step->plan.shape.has_targets);
-	upload(step, step->memory.targets, 0, k, step->plan.shape.samples, step->memory.target_container);
+	for (int64_t i = 0; i < step->plan.shape.samples; i++)
+		qmac_pack(step->staging + (i << step->memory.target_container), k[i], step->memory.target_container);
+	qmac_driver_upload(step->driver, step->memory.targets, 0, step->staging, step->memory.targets.bytes);
 }
 
 /* X comes as it is needed, and so does Z part by part. */
@@ -299,33 +327,25 @@ static enum qmac_status submit(struct qmac_step *step, const struct qmac_linear_
 static void exchange(struct qmac_step *step, const struct qmac_linear_loop *loop, const uint32_t *order,
                      int64_t first, int samples)
 {
-	int outputs = step->plan.outputs;
-	int64_t count = (int64_t)samples * outputs;
-	unsigned container = step->memory.m_container;
+	int64_t count = (int64_t)samples * step->plan.outputs, all = qmac_step_plan_stored_rows(&step->plan);
 
-	qmac_driver_download(step->driver, step->memory.m, bytes_of(first * outputs, container), step->staging,
-	                     bytes_of(count, container));
-	for (int64_t i = 0; i < count; i++)
-		step->values[i] = qmac_unpack(step->staging + (i << container), container);
+	download(step, step->memory.m, step->memory.m_container, all, first, samples, step->values);
 	loop->residual(loop->context, order, samples, step->values, step->values + count);
-	upload(step, step->memory.scaled, first * outputs, step->values + count, count,
-	       step->memory.scaled_container);
+	upload(step, step->memory.scaled, step->memory.scaled_container, all, first, samples,
+	       step->values + count);
 }
 
 static void download_result(struct qmac_step *step, const struct qmac_linear_loop *loop)
 {
-	int64_t weights = weights_of(&step->plan);
-	unsigned container = step->memory.z_container;
+	int64_t features = step->plan.shape.features, weights = weights_of(&step->plan);
 
 	if (step->plan.shape.sum_only) {
-		qmac_driver_download(step->driver, step->memory.sum, 0, step->staging, 8 * (uint64_t)weights);
-		for (int64_t k = 0; k < weights; k++)
-			loop->sum[k] = qmac_unpack(step->staging + 8 * k, QMAC_CONTAINER_DOUBLE);
+		download(step, step->memory.sum, QMAC_CONTAINER_DOUBLE, features, 0, features, loop->sum);
 		return;
 	}
-	qmac_driver_download(step->driver, step->memory.z, 0, step->staging, bytes_of(weights, container));
+	download(step, step->memory.z, step->memory.z_container, features, 0, features, step->values);
 	for (int64_t j = 0; j < weights; j++)
-		loop->z[j] = (int32_t)qmac_unpack(step->staging + (j << container), container);
+		loop->z[j] = (int32_t)step->values[j];
 }
 
 /* ---- the loop where Z is resident: chunks are counted through all its steps ------------- */

@@ -85,6 +85,24 @@ static inline int qmac_step_plan_columns(const struct qmac_step_plan *plan, cons
 	return left < most ? left : most;
 }
 
+/*
+ * Where element (row, column) of a matrix of `rows` rows and the columns of Z lies in memory, counted in
+ * elements: group after group, so that a group's rows are one run of bytes.
+ */
+static inline int64_t qmac_step_plan_place(const struct qmac_step_plan *plan, int64_t rows, int64_t row,
+                                           int column)
+{
+	int group = column / plan->cols, first = group * plan->cols, left = plan->outputs - first;
+
+	return first * rows + row * (left < plan->cols ? left : plan->cols) + (column - first);
+}
+
+/* Rows of m and m' in memory: of a chunk; part by part of the whole batch. */
+static inline int64_t qmac_step_plan_stored_rows(const struct qmac_step_plan *plan)
+{
+	return qmac_step_plan_resident(plan) ? plan->chunk : plan->shape.batch;
+}
+
 /* X of a chunk: the part's features of its samples. */
 struct qmac_panel qmac_step_plan_x(const struct qmac_step_plan *plan, const struct qmac_step_part *part,
                                    const struct qmac_step_chunk *chunk);

@@ -23,27 +23,31 @@ static struct qmac_step_part whole(const struct qmac_step_plan *plan)
 
 /* ---- moves -------------------------------------------------------------------------------------- */
 
-/* A matrix of `columns` numbers a row in memory. */
-static struct qmac_view view_of(struct qmac_buffer buffer, unsigned container, int64_t columns)
-{
-	int64_t rows = (int64_t)((buffer.bytes >> container) / (uint64_t)columns);
-	const struct qmac_element element = {.bits = 8 << container, .is_signed = true, .container = container};
-
-	return qmac_view_matrix(buffer.address, element, rows, columns, (uint64_t)columns << container);
-}
-
-/* Between `rows` rows of a matrix from `first` on and a panel of the part's columns. */
+/*
+ * Between `rows` rows of a matrix of `all` rows, from `first` on, and a panel of the part's columns. In memory
+ * the matrix lies group by group, each a matrix of its own.
+ */
 static void add_move(struct maker *maker, enum qmac_direction direction, size_t unit, unsigned opcode,
                      struct qmac_buffer buffer, unsigned container, const struct qmac_step_part *part,
-                     const struct qmac_panel *panel, int64_t first, int64_t rows)
+                     const struct qmac_panel *panel, int64_t all, int64_t first, int64_t rows)
 {
-	struct qmac_move move = {
-		.opcode = opcode, .view = view_of(buffer, container, maker->plan->outputs), .panel = *panel,
-		.channel0 = (int64_t)part->group * maker->plan->cols, .first = {0, 0, first}, .step = {1, 1, 1},
-		.count = {1, 1, (uint32_t)rows},
-	};
+	const struct qmac_element element = {.bits = 8 << container, .is_signed = true, .container = container};
 
-	qmac_step_add_move(&maker->writer, direction, unit, move);
+	for (int g = 0; g < part->groups; g++) {
+		int column = (part->group + g) * maker->plan->cols;
+		int64_t lanes = qmac_panel_lanes(panel, g);
+		struct qmac_move move = {
+			.opcode = opcode, .panel = *panel, .first = {0, 0, first}, .step = {1, 1, 1},
+			.count = {1, 1, (uint32_t)rows},
+			.view = qmac_view_matrix(buffer.address + ((uint64_t)qmac_step_plan_place(maker->plan, all, 0, column)
+			                                           << container), element, all, lanes,
+			                         (uint64_t)lanes << container),
+		};
+
+		move.panel.channels = lanes;
+		move.panel.row += (uint32_t)g * panel->block_rows;
+		qmac_step_add_move(&maker->writer, direction, unit, move);
+	}
 }
 
 /* The same for a matrix of Z's shape in ACC that begins at `row`, and for the operands of Z. */
@@ -53,7 +57,7 @@ static void move_matrix(struct maker *maker, enum qmac_direction direction, size
 {
 	struct qmac_panel panel = qmac_step_plan_matrix(maker->plan, part, row);
 
-	add_move(maker, direction, unit, opcode, buffer, container, part, &panel,
+	add_move(maker, direction, unit, opcode, buffer, container, part, &panel, maker->plan->shape.features,
 	         (int64_t)part->block * maker->plan->block, panel.block_rows);
 }
 
@@ -62,8 +66,8 @@ static void load_z_operand(struct maker *maker, const struct qmac_step_part *par
 	struct qmac_panel panel = qmac_step_plan_z_operand(maker->plan, part);
 
 	add_move(maker, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(z), QMAC_OPCODE_LOAD, maker->memory->z,
-	         maker->memory->z_container, part, &panel, (int64_t)part->block * maker->plan->block,
-	         panel.block_rows);
+	         maker->memory->z_container, part, &panel, maker->plan->shape.features,
+	         (int64_t)part->block * maker->plan->block, panel.block_rows);
 }
 
 /* Z, or where there is no other result the sum, of a part goes to memory. */
@@ -83,7 +87,8 @@ static void load_m_operand(struct maker *maker, const struct qmac_step_part *par
 	struct qmac_panel panel = qmac_step_plan_m_operand(maker->plan, part);
 
 	add_move(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(scaled), QMAC_OPCODE_LOAD, maker->memory->scaled,
-	         maker->memory->scaled_container, part, &panel, first, samples);
+	         maker->memory->scaled_container, part, &panel, qmac_step_plan_stored_rows(maker->plan), first,
+	         samples);
 }
 
 static void store_m(struct maker *maker, const struct qmac_step_chunk *chunk, int64_t first)
@@ -94,8 +99,8 @@ static void store_m(struct maker *maker, const struct qmac_step_chunk *chunk, in
 
 	add_move(maker, QMAC_DIRECTION_FORWARD, scaled ? QMAC_STEP_UNIT(scaled) : QMAC_STEP_UNIT(m),
 	         QMAC_OPCODE_STORE, scaled ? maker->memory->scaled : maker->memory->m,
-	         scaled ? maker->memory->scaled_container : maker->memory->m_container, &part, &panel, first,
-	         chunk->samples);
+	         scaled ? maker->memory->scaled_container : maker->memory->m_container, &part, &panel,
+	         qmac_step_plan_stored_rows(maker->plan), first, chunk->samples);
 }
 
 /* ---- samples ------------------------------------------------------------------------------------- */
