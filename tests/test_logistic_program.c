@@ -57,7 +57,7 @@ static struct qmac_linear_shape random_shape(void)
 	struct qmac_linear_shape s = {
 		.samples = SAMPLES, .features = case_pick(1, case_pick(0, 1) ? REF_ROWS_MAX : 8),
 		.batch = case_pick(1, BATCH_MAX),
-		.outputs = (int)case_pick(2, case_pick(0, 1) ? REF_CLASSES_MAX : 6), .host_residual = true,
+		.outputs = (int)case_pick(2, case_pick(0, 1) ? REF_CLASSES_MAX : 6), .kind = QMAC_STEP_LOGISTIC,
 		.bits = (int)case_pick(2, case_pick(0, 3) ? 16 : 32), .x_bits = (int)case_pick(2, 16),
 		.frac_bits = (int)case_pick(0, 16), .mp_bits = (int)case_pick(2, case_pick(0, 3) ? 24 : 32),
 		.has_offset = case_pick(0, 2) > 0,
@@ -260,7 +260,7 @@ static void test_random_cases(void)
 static void test_point(void)
 {
 	struct qmac_linear_shape shape = {
-		.samples = 60000, .features = 784, .batch = 64, .outputs = 10, .host_residual = true, .bits = 8,
+		.samples = 60000, .features = 784, .batch = 64, .outputs = 10, .kind = QMAC_STEP_LOGISTIC, .bits = 8,
 		.x_bits = 8, .frac_bits = 16, .mp_bits = 8, .decay = 1e-3, .has_offset = true,
 	};
 	struct qmac_linear_arithmetic step;

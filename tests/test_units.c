@@ -26,7 +26,7 @@ static struct {
 	int32_t z[FEATURES * CLASSES], after[FEATURES * CLASSES];
 	int64_t k[SAMPLES], h[FEATURES * CLASSES];
 	uint32_t order[BATCH];
-	double real_scaled[BATCH][CLASSES]; /* alpha r / batch; with sum_only, r */
+	double real_scaled[BATCH][CLASSES]; /* alpha r / batch; of a sum alone, r */
 	double u[FEATURES * CLASSES];
 } p;
 static int outputs;
@@ -60,7 +60,7 @@ static void compute(void)
 		for (int c = 0; c < outputs; c++) {
 			double r = product(p.order[b], c) - p.unit_k * (double)p.k[p.order[b]];
 
-			p.real_scaled[b][c] = p.shape.sum_only ? r : alpha * r / (double)batch;
+			p.real_scaled[b][c] = p.shape.kind == QMAC_STEP_SUM ? r : alpha * r / (double)batch;
 		}
 	for (int64_t e = 0; e < FEATURES * outputs; e++) {
 		p.u[e] = p.unit_h * (double)p.h[e] + p.shape.decay * p.delta * p.z[e];
@@ -233,7 +233,7 @@ static void one_sample(const char *hw_name, int bits, int mp_bits)
 static void check_batch(const struct qmac_step_plan *plan)
 {
 	for (int64_t e = 0; e < FEATURES * outputs; e++) {
-		int64_t j = e / outputs, z_new = p.shape.sum_only ? 0 : 1;
+		int64_t j = e / outputs, z_new = p.shape.kind == QMAC_STEP_SUM ? 0 : 1;
 		uint32_t row = (uint32_t)j, lane = (uint32_t)(e % outputs);
 		double z = p.delta * p.z[e] - (double)z_new * p.u[e], of_u = 1.4 * BATCH * rounding() + 1e-3;
 		double tolerance = p.delta + of_u;
@@ -325,17 +325,14 @@ static void test_logistic(void)
 			draw(12, BATCH, 24);
 			outputs = CLASSES;
 			p.shape.outputs = CLASSES;
-			p.shape.host_residual = true;
-			p.shape.has_targets = false;
-			p.shape.has_offset = p.shape.sum_only = false;
-			if (sum_only) {
-				p.shape.sum_only = true;
-			} else {
+			p.shape.kind = sum_only ? QMAC_STEP_SUM : QMAC_STEP_LOGISTIC;
+			p.shape.has_targets = p.shape.has_offset = false;
+			if (!sum_only) {
 				p.shape.has_offset = true;
 				p.shape.decay = decay;
 			}
 			memset(p.k, 0, sizeof p.k);
-			p.unit_h = ldexp(p.delta, -qmac_logistic_fraction(&p.shape, point));
+			p.unit_h = ldexp(p.delta, sum_only ? -point : -qmac_logistic_fraction(&p.shape, point));
 			p.unit_scaled = ldexp(sum_only ? 1 : p.delta / dx, -point);
 			for (int e = 0; e < FEATURES * CLASSES; e++)
 				p.h[e] = sum_only ? 0 : (int64_t)rint((double)case_pick(-30, 30) / 100 / p.unit_h);

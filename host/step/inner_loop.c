@@ -12,7 +12,7 @@ enum qmac_status qmac_inner_plan_make(struct qmac_inner_plan *plan, const struct
 
 	memset(plan, 0, sizeof *plan);
 	plan->shape = *shape;
-	if (shape->batch == 1 && !shape->host_residual) {
+	if (shape->batch == 1 && shape->kind == QMAC_STEP_REGRESSION) {
 		plan->operations = &qmac_linear_operations;
 		status = qmac_linear_plan_make(&plan->of.linear, shape, hw, err);
 		plan->step = plan->of.linear.step;

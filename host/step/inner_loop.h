@@ -26,9 +26,9 @@ struct qmac_linear_loop {
 	uint32_t first_step;    /* number of the first step within the run */
 	double x_unit, z_unit;  /* real values of 1 in X and in Z, for reports; 0: not known */
 	int32_t *z;             /* features (times outputs) values; written */
-	int64_t *sum;           /* with sum_only, in place of z: of the last step */
+	int64_t *sum;           /* of QMAC_STEP_SUM, in place of z: of the last step */
 	/*
-	 * With host_residual: makes m', `count` samples by outputs numbers of mp_bits, of m of the same size.
+	 * Where the host makes m' (all kinds but REGRESSION): makes `count` samples by outputs numbers of mp_bits, of m of the same size.
 	 * `point` is p, the fraction bits of m' in this loop.
 	 */
 	void (*residual)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);

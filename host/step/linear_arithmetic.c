@@ -7,8 +7,7 @@
 #include "qmac_isa.h"
 
 enum {
-	MANTISSA_BITS = 17, /* of c1: the unsigned part of the device's 18-bit multiplier */
-	SUM_BITS_MAX = 63   /* widest sum, whatever the accumulators */
+	MANTISSA_BITS = 17 /* of c1: the unsigned part of the device's 18-bit multiplier */
 };
 
 /* ceil(log2(n)), n >= 1. */
@@ -100,28 +99,27 @@ enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step
 	return status;
 }
 
-/* The widest sum on such accumulators. */
-static int widest_sum(int acc_bits)
+int qmac_step_widest_sum(int acc_bits)
 {
-	return acc_bits < SUM_BITS_MAX ? acc_bits : SUM_BITS_MAX;
+	return acc_bits < QMAC_STEP_SUM_BITS_MAX ? acc_bits : QMAC_STEP_SUM_BITS_MAX;
 }
 
 /* Why there are no so many bits: "acc_bits of the hardware is 40". */
 static const char *limit_text(int bits, int acc_bits, char text[64])
 {
-	if (bits > SUM_BITS_MAX)
-		snprintf(text, 64, "the most that a run can use is %d", SUM_BITS_MAX);
+	if (bits > QMAC_STEP_SUM_BITS_MAX)
+		snprintf(text, 64, "the most that a run can use is %d", QMAC_STEP_SUM_BITS_MAX);
 	else
 		snprintf(text, 64, "acc_bits of the hardware is %d", acc_bits);
 	return text;
 }
 
 /* Accumulators for m and for the sum before it is rounded. */
-static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
-                                     const struct qmac_linear_shape *shape, int acc_bits,
-                                     struct qmac_error *err)
+enum qmac_status qmac_step_check_widths(const struct qmac_linear_arithmetic *step,
+                                        const struct qmac_linear_shape *shape, int acc_bits,
+                                        struct qmac_error *err)
 {
-	int widest = widest_sum(acc_bits);
+	int widest = qmac_step_widest_sum(acc_bits);
 	char limit[64];
 
 	if (step->m_bits > widest)
@@ -137,42 +135,21 @@ static enum qmac_status check_widths(const struct qmac_linear_arithmetic *step,
 	return QMAC_OK;
 }
 
-/*
- * The same for sums alone, a full gradient: bits and mp_bits are then no keys of the run, and to name
- * them would be no help.
- */
-static enum qmac_status check_sums(const struct qmac_linear_arithmetic *step,
-                                   const struct qmac_linear_shape *shape, int acc_bits,
-                                   struct qmac_error *err)
-{
-	int needed = step->m_bits > step->sum_bits ? step->m_bits : step->sum_bits;
-	bool hardware = needed <= SUM_BITS_MAX; /* could have them */
-
-	if (needed <= widest_sum(acc_bits))
-		return QMAC_OK;
-	return qmac_fail(err, QMAC_BAD_INPUT,
-	                 "sums of %d-bit numbers over features %lld and %lld samples, with x_bits %d, take %d"
-	                 " bits; %s %d: %s", shape->bits, (long long)shape->features, (long long)shape->batch,
-	                 shape->x_bits, needed,
-	                 hardware ? "acc_bits of the hardware is" : "the widest of a device is",
-	                 hardware ? acc_bits : SUM_BITS_MAX, hardware ? "raise acc_bits" : "lower x_bits");
-}
-
 enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
                                               const struct qmac_linear_shape *shape, int acc_bits,
                                               bool target_in_acc, struct qmac_error *err)
 {
 	int e = shape->y_frac_bits, m_bits = step->m_bits, target_bits = step->target_bits;
 	int residual_bits = (m_bits + e > target_bits ? m_bits + e : target_bits) + 1;
-	enum qmac_status status = (shape->sum_only ? check_sums : check_widths)(step, shape, acc_bits, err);
+	enum qmac_status status = qmac_step_check_widths(step, shape, acc_bits, err);
 
-	if (status || shape->host_residual)
+	if (status)
 		return status;
 	/* The step's own width may be below the key's, but then it is that of every key from there on. */
-	if (step->mp_bits > widest_sum(acc_bits))
+	if (step->mp_bits > qmac_step_widest_sum(acc_bits))
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "mp_bits %d is wider than acc_bits of the hardware, %d: lower mp_bits to at most %d",
-		                 shape->mp_bits, acc_bits, widest_sum(acc_bits));
+		                 shape->mp_bits, acc_bits, qmac_step_widest_sum(acc_bits));
 	if (target_in_acc && target_bits > acc_bits)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "a target with y_frac_bits %d takes %d bits; acc_bits of the hardware is %d: lower"

@@ -22,13 +22,19 @@
 
 #include "base/error.h"
 
+/* Who makes m' of m, and what becomes of the sum (law.h). */
+enum qmac_step_kind {
+	QMAC_STEP_REGRESSION, /* linear regression: the device; a new Z */
+	QMAC_STEP_LOGISTIC,   /* the host, so that c1, k_i and e are not looked at; a new Z */
+	QMAC_STEP_SUM         /* the host; the sum itself, a full gradient: no step */
+};
+
 /* What is to be computed. */
 struct qmac_linear_shape {
 	int64_t samples, features;
 	int64_t batch;         /* samples of a step, at least 1 */
 	int outputs;           /* columns of Z; 0: one, a regression */
-	bool host_residual;    /* logistic regression; then c1, k_i and e are not looked at */
-	bool sum_only;         /* with host_residual: the sum over the batch is all that is wanted, no step */
+	enum qmac_step_kind kind;
 	double decay;          /* logistic regression: alpha lambda, the share of Z that a step takes off */
 	int bits, x_bits;      /* widths of Z and X */
 	int frac_bits;         /* F */
@@ -54,11 +60,20 @@ QMAC_MUST_CHECK enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_
                                                              const struct qmac_linear_shape *shape,
                                                              struct qmac_error *err);
 
+/* Refuses accumulators too narrow for m, U and H. */
+QMAC_MUST_CHECK enum qmac_status qmac_step_check_widths(const struct qmac_linear_arithmetic *step,
+                                                        const struct qmac_linear_shape *shape, int acc_bits,
+                                                        struct qmac_error *err);
+
 /* Refuses accumulators too narrow for the step; target_in_acc: k_i has to fit one too. */
 QMAC_MUST_CHECK enum qmac_status qmac_linear_arithmetic_check(const struct qmac_linear_arithmetic *step,
                                                               const struct qmac_linear_shape *shape,
                                                               int acc_bits, bool target_in_acc,
                                                               struct qmac_error *err);
+
+/* The widest sum, whatever the accumulators; and on such accumulators. */
+enum { QMAC_STEP_SUM_BITS_MAX = 63 };
+int qmac_step_widest_sum(int acc_bits);
 
 /* Signed width of m = sum of `features` products. */
 int qmac_linear_m_bits(int bits, int x_bits, int64_t features);

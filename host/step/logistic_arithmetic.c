@@ -35,26 +35,31 @@ enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linear_arithmetic *st
 {
 	int limit = (int)QMAC_L0_MAX, highest = shape->frac_bits + shape->x_bits;
 
-	assert(shape->host_residual && !shape->has_targets && shape->decay >= 0);
+	assert(!shape->has_targets && shape->decay >= 0);
 	if (!(shape->decay < 1))
 		return qmac_fail(err, QMAC_BAD_INPUT, "alpha * lambda = %g is 1 or more: a step would take off more"
 		                 " than all of the weights; lower alpha or lambda", shape->decay);
 	*step = (struct qmac_linear_arithmetic){.mp_bits = shape->mp_bits};
 	step->p_max = highest < limit ? highest : limit;
 	step->p_min = larger(shape->mp_bits - 1 - shape->bits + shape->x_bits, shape->frac_bits - limit);
-	if (step->p_min > step->p_max && !shape->sum_only) {
+	if (step->p_min > step->p_max) {
 		step->mp_bits -= step->p_min - step->p_max;
 		step->p_min = step->p_max;
 	}
 	if (shape->decay > 0)
 		step->decay_exponent = qmac_linear_split(shape->decay, &step->decay_mult);
-	if (shape->sum_only)
-		step->p_min = step->p_max = 0;
 	step->m_bits = qmac_linear_m_bits(shape->bits, shape->x_bits, shape->features);
 	step->sum_bits = step->mp_bits + shape->x_bits - 1 + log2_ceil(shape->batch);
-	step->u_bits = shape->sum_only ? step->sum_bits :
-	               qmac_logistic_u_bits(shape, qmac_logistic_fraction(shape, step->p_max));
+	step->u_bits = qmac_logistic_u_bits(shape, qmac_logistic_fraction(shape, step->p_max));
 	return QMAC_OK;
+}
+
+enum qmac_status qmac_logistic_arithmetic_check(const struct qmac_linear_arithmetic *step,
+                                                const struct qmac_linear_shape *shape, int acc_bits,
+                                                bool target_in_acc, struct qmac_error *err)
+{
+	(void)target_in_acc;
+	return qmac_step_check_widths(step, shape, acc_bits, err);
 }
 
 int qmac_logistic_point(const struct qmac_linear_arithmetic *step, double largest, double quanta)

@@ -21,16 +21,22 @@ QMAC_MUST_CHECK enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linea
                                                                const struct qmac_linear_shape *shape,
                                                                struct qmac_error *err);
 
+/* Refuses accumulators too narrow for the step; target_in_acc is not looked at. */
+QMAC_MUST_CHECK enum qmac_status qmac_logistic_arithmetic_check(const struct qmac_linear_arithmetic *step,
+                                                                const struct qmac_linear_shape *shape,
+                                                                int acc_bits, bool target_in_acc,
+                                                                struct qmac_error *err);
+
 /*
  * p for residuals that are at most `largest`, each worth `quanta` of Z per code of X: m' has twice the
  * range that they need, to the next power of two; limited to p_min .. p_max.
  */
 int qmac_logistic_point(const struct qmac_linear_arithmetic *step, double largest, double quanta);
 
-/* P: the fraction bits of H, L and U where m' has p; a sum alone has those of m'. */
+/* P: the fraction bits of H, L and U where m' has p. */
 static inline int qmac_logistic_fraction(const struct qmac_linear_shape *shape, int p)
 {
-	return shape->sum_only || p > shape->frac_bits ? p : shape->frac_bits;
+	return p > shape->frac_bits ? p : shape->frac_bits;
 }
 
 /* Signed width of U and H with P fraction bits. */

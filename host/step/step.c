@@ -55,7 +55,7 @@ static uint64_t sample_bytes(const struct qmac_step_plan *plan)
 /* Elements of m that the host sees at once. */
 static int64_t chunk_values(const struct qmac_step_plan *plan)
 {
-	return plan->shape.host_residual ? (int64_t)plan->chunk * plan->outputs : 0;
+	return qmac_step_law_of(plan->shape.kind)->scale ? 0 : (int64_t)plan->chunk * plan->outputs;
 }
 
 
@@ -70,15 +70,16 @@ static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 		.scaled_container = qmac_container_for(plan->step.mp_bits),
 	};
 	int64_t weights = weights_of(plan), values = qmac_step_plan_stored_rows(plan) * plan->outputs;
-	bool exchanged = shape->host_residual || !qmac_step_plan_resident(plan);
+	const struct qmac_step_law *law = qmac_step_law_of(shape->kind);
+	bool exchanged = !law->scale || !qmac_step_plan_resident(plan);
 
 	memory.x.bytes = (uint64_t)shape->samples * sample_bytes(plan);
 	memory.z.bytes = bytes_of(weights, memory.z_container);
 	memory.h.bytes = shape->has_offset ? bytes_of(weights, memory.h_container) : 0;
 	memory.targets.bytes = shape->has_targets ? bytes_of(shape->samples, memory.target_container) : 0;
-	memory.m.bytes = shape->host_residual ? bytes_of(values, memory.m_container) : 0;
+	memory.m.bytes = !law->scale ? bytes_of(values, memory.m_container) : 0;
 	memory.scaled.bytes = exchanged ? bytes_of(values, memory.scaled_container) : 0;
-	memory.sum.bytes = shape->sum_only ? bytes_of(weights, QMAC_CONTAINER_DOUBLE) : 0;
+	memory.sum.bytes = law->finish ? 0 : bytes_of(weights, QMAC_CONTAINER_DOUBLE);
 	return memory;
 }
 
@@ -193,7 +194,7 @@ enum qmac_status qmac_step_create(struct qmac_driver *driver, const struct qmac_
 	made->driver = driver;
 	made->plan = *plan;
 	made->memory = memory_of(plan);
-	made->by_host = !qmac_step_law_of(plan)->scale;
+	made->by_host = !qmac_step_law_of(plan->shape.kind)->scale;
 	status = allocate(made, err);
 	if (status != QMAC_OK) {
 		destroy(&made->base);
@@ -339,7 +340,7 @@ static void download_result(struct qmac_step *step, const struct qmac_linear_loo
 {
 	int64_t features = step->plan.shape.features, weights = weights_of(&step->plan);
 
-	if (step->plan.shape.sum_only) {
+	if (!qmac_step_law_of(step->plan.shape.kind)->finish) {
 		download(step, step->memory.sum, QMAC_CONTAINER_DOUBLE, features, 0, features, loop->sum);
 		return;
 	}

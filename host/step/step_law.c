@@ -1,6 +1,7 @@
 #include "step/step_law.h"
 
 #include "step/logistic_arithmetic.h"
+#include "step/sum_arithmetic.h"
 
 /* ---- vector commands over rows of ACC, with immediate 0 as second source ------------------------ */
 
@@ -190,6 +191,14 @@ static void logistic_finish(struct qmac_step_writer *writer, const struct qmac_s
 		add_round(writer, part, g, fraction, true);
 }
 
+/* ---- a sum alone ------------------------------------------------------------------------------------ */
+
+static int of_m(const struct qmac_linear_shape *shape, int p)
+{
+	(void)shape;
+	return p;
+}
+
 /* ---- which ----------------------------------------------------------------------------------------- */
 
 static void start_from_zero(struct qmac_step_writer *writer, const struct qmac_step_part *part)
@@ -198,20 +207,22 @@ static void start_from_zero(struct qmac_step_writer *writer, const struct qmac_s
 	(void)part;
 }
 
-const struct qmac_step_law *qmac_step_law_of(const struct qmac_step_plan *plan)
+const struct qmac_step_law *qmac_step_law_of(enum qmac_step_kind kind)
 {
-	static const struct qmac_step_law regression = {regression_scale, start_from_zero, regression_finish};
-	static const struct qmac_step_law logistic = {NULL, logistic_start, logistic_finish};
-	static const struct qmac_step_law sum = {NULL, start_from_zero, NULL};
+	static const struct qmac_step_law laws[] = {
+		[QMAC_STEP_REGRESSION] = {
+			.make = qmac_linear_arithmetic_make, .check = qmac_linear_arithmetic_check, .fraction = of_m,
+			.scale = regression_scale, .start = start_from_zero, .finish = regression_finish,
+		},
+		[QMAC_STEP_LOGISTIC] = {
+			.make = qmac_logistic_arithmetic_make, .check = qmac_logistic_arithmetic_check,
+			.fraction = qmac_logistic_fraction, .start = logistic_start, .finish = logistic_finish,
+		},
+		[QMAC_STEP_SUM] = {
+			.make = qmac_sum_arithmetic_make, .check = qmac_sum_arithmetic_check, .fraction = of_m,
+			.start = start_from_zero,
+		},
+	};
 
-	if (!plan->shape.host_residual)
-		return &regression;
-	return plan->shape.sum_only ? &sum : &logistic;
-}
-
-int qmac_step_sum_shift(const struct qmac_step_writer *writer)
-{
-	const struct qmac_linear_shape *shape = &writer->plan->shape;
-
-	return shape->host_residual ? qmac_logistic_fraction(shape, writer->point) - writer->point : 0;
+	return &laws[kind];
 }

@@ -8,6 +8,13 @@
 #include "step/step_writer.h"
 
 struct qmac_step_law {
+	/* The integers of the step, and whether accumulators hold them, as qmac_linear_arithmetic_make() and _check(). */
+	enum qmac_status (*make)(struct qmac_linear_arithmetic *step, const struct qmac_linear_shape *shape,
+	                         struct qmac_error *err);
+	enum qmac_status (*check)(const struct qmac_linear_arithmetic *step, const struct qmac_linear_shape *shape,
+	                          int acc_bits, bool target_in_acc, struct qmac_error *err);
+	/* Fraction bits of the sum where m' has p. */
+	int (*fraction)(const struct qmac_linear_shape *shape, int p);
 	/* m' of m of a chunk, made on the device; NULL: the host makes it. To W where all is resident, else in place. */
 	void (*scale)(struct qmac_step_writer *writer, const struct qmac_step_part *part,
 	              const struct qmac_step_chunk *chunk);
@@ -17,10 +24,7 @@ struct qmac_step_law {
 	void (*finish)(struct qmac_step_writer *writer, const struct qmac_step_part *part);
 };
 
-const struct qmac_step_law *qmac_step_law_of(const struct qmac_step_plan *plan);
-
-/* How far the sum is shifted left to its place of the point. */
-int qmac_step_sum_shift(const struct qmac_step_writer *writer);
+const struct qmac_step_law *qmac_step_law_of(enum qmac_step_kind kind);
 
 /* Z = 0, of a resident plan. */
 void qmac_step_clear(struct qmac_step_writer *writer);

@@ -6,7 +6,7 @@
 
 #include "qmac_isa.h"
 #include "step/free_rows.h"
-#include "step/logistic_arithmetic.h"
+#include "step/step_law.h"
 
 enum {
 	SLOTS = 2,           /* one is read while the other is loaded */
@@ -127,7 +127,7 @@ static bool place_resident(struct qmac_step_plan *plan, const struct qmac_hw *hw
 /* Matrices of a part's shape that ACC holds at once: Z, H and the sum, or the sum alone. */
 static int matrices(const struct qmac_step_plan *plan)
 {
-	return plan->shape.sum_only ? 1 : 2 + plan->shape.has_offset;
+	return qmac_step_law_of(plan->shape.kind)->finish ? 2 + plan->shape.has_offset : 1;
 }
 
 /*
@@ -276,6 +276,7 @@ struct qmac_panel qmac_step_plan_m(const struct qmac_step_plan *plan, const stru
 enum qmac_status qmac_step_plan_make(struct qmac_step_plan *plan, const struct qmac_linear_shape *shape,
                                      const struct qmac_hw *hw, struct qmac_error *err)
 {
+	const struct qmac_step_law *law = qmac_step_law_of(shape->kind);
 	enum qmac_status status;
 
 	memset(plan, 0, sizeof *plan);
@@ -283,10 +284,9 @@ enum qmac_status qmac_step_plan_make(struct qmac_step_plan *plan, const struct q
 	plan->outputs = shape->outputs > 0 ? shape->outputs : 1;
 	plan->cols = plan->outputs < hw->cols ? plan->outputs : hw->cols;
 	plan->groups = (plan->outputs + plan->cols - 1) / plan->cols;
-	status = (shape->host_residual ? qmac_logistic_arithmetic_make : qmac_linear_arithmetic_make)
-	         (&plan->step, shape, err);
+	status = law->make(&plan->step, shape, err);
 	if (status == QMAC_OK)
-		status = qmac_linear_arithmetic_check(&plan->step, shape, hw->acc_bits, true, err);
+		status = law->check(&plan->step, shape, hw->acc_bits, true, err);
 	if (status != QMAC_OK)
 		return status;
 	plan->x = qmac_limbs_of(shape->x_bits, hw->a_bits, true);

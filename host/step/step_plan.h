@@ -132,7 +132,7 @@ static inline uint32_t qmac_step_plan_target_row(const struct qmac_step_plan *pl
 /* Logistic regression: whether the sum starts from L + H, of which at least one exists. */
 static inline bool qmac_step_plan_starts_sum(const struct qmac_step_plan *plan)
 {
-	return plan->shape.host_residual && (plan->shape.decay > 0 || plan->shape.has_offset);
+	return plan->shape.kind == QMAC_STEP_LOGISTIC && (plan->shape.decay > 0 || plan->shape.has_offset);
 }
 
 #endif

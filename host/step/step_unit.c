@@ -195,7 +195,7 @@ static void add_products(struct maker *maker, const struct qmac_step_part *part,
 	struct qmac_panel sum = qmac_step_plan_matrix(maker->plan, part, maker->plan->sum_row);
 	struct qmac_passes passes = qmac_passes_of(QMAC_FORM_ATB, &x, &m, &sum, (uint32_t)chunk->samples);
 
-	passes.shift = qmac_step_sum_shift(&maker->writer);
+	passes.shift = maker->law->fraction(&maker->plan->shape, maker->writer.point) - maker->writer.point;
 	passes.accumulate = !first || qmac_step_plan_starts_sum(maker->plan);
 	qmac_step_add_passes(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(sum), passes);
 }
@@ -209,7 +209,7 @@ int qmac_step_forward_loads(const struct qmac_step_plan *plan, int samples, bool
 	if (first)
 		update += rows * ((plan->shape.decay > 0) + plan->shape.has_offset);
 	if (last)
-		update += plan->shape.sum_only ? 0 : rows * (1 + plan->z.count);
+		update += qmac_step_law_of(plan->shape.kind)->finish ? rows * (1 + plan->z.count) : 0;
 	return (int)(loads * forward / (forward + update));
 }
 
@@ -437,7 +437,7 @@ enum qmac_status qmac_step_unit_make(struct qmac_step_unit *unit, const struct q
 {
 	struct maker maker = {
 		.writer = {.plan = plan, .point = point, .err = err}, .plan = plan, .memory = memory,
-		.law = qmac_step_law_of(plan), .held = {{.chunk = -1}, {.chunk = -1}},
+		.law = qmac_step_law_of(plan->shape.kind), .held = {{.chunk = -1}, {.chunk = -1}},
 	};
 
 	*unit = (struct qmac_step_unit){.key = *key};

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "step/logistic_arithmetic.h"
+#include "step/step_law.h"
 
 struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
                                 const struct qmac_linear_arithmetic *step, double x, double z, int point)
@@ -15,12 +15,12 @@ struct qmac_units qmac_units_of(const struct qmac_linear_shape *shape,
 	units.z = z;
 	units.m = x * z;
 	units.k = ldexp(units.m, -shape->y_frac_bits);
-	if (shape->host_residual) {
+	if (shape->kind != QMAC_STEP_REGRESSION) {
 		/* a step moves Z; a sum alone is a gradient, of residuals times X */
-		double moved = shape->sum_only ? x : z;
+		double moved = shape->kind == QMAC_STEP_SUM ? x : z;
 
 		units.scaled = ldexp(moved, -point) / x;
-		units.sum = units.t = units.u = ldexp(moved, -qmac_logistic_fraction(shape, point));
+		units.sum = units.t = units.u = ldexp(moved, -qmac_step_law_of(shape->kind)->fraction(shape, point));
 		return units;
 	}
 	units.u = ldexp(z, -shape->frac_bits);

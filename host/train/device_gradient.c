@@ -72,7 +72,7 @@ enum qmac_status qmac_device_gradient_create(struct qmac_training *training, con
 	const struct qmac_dataset *data = &training->data;
 	const struct qmac_linear_shape shape = {
 		.samples = data->samples, .features = data->features, .batch = data->samples,
-		.outputs = training->loss->layer.outputs, .host_residual = true, .sum_only = true,
+		.outputs = training->loss->layer.outputs, .kind = QMAC_STEP_SUM,
 		.bits = BITS, .mp_bits = BITS, .x_bits = training->run->x_bits,
 	};
 	struct qmac_device_gradient *made = calloc(1, sizeof *made);

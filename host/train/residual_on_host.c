@@ -40,7 +40,7 @@ static enum qmac_status create(struct qmac_training *training, struct qmac_linea
 	                 training->precision.operations->centred ? qmac_loss_centred : qmac_loss_against;
 	made->expected = 0.5; /* half the largest residual there can be: p leaves a factor of two */
 	shape->outputs = training->loss->layer.outputs;
-	shape->host_residual = true;
+	shape->kind = QMAC_STEP_LOGISTIC;
 	shape->decay = training->run->alpha * training->run->lambda;
 	*residual = &made->base;
 	return QMAC_OK;
