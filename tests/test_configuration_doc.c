@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/hw_file.h"
 #include "config/run_table.h"
 #include "hw/hw.h"
 #include "test.h"
@@ -51,28 +52,54 @@ static const char *list_of(const char *words, char list[ROW_BYTES])
 	return list;
 }
 
-static void test_hardware(void)
+static const char *values_of(const struct qmac_key *key, char text[ROW_BYTES])
 {
 	static const char *const kinds[] = {
-		[QMAC_PARAM_POWER2] = ", a power of two", [QMAC_PARAM_EVEN] = ", even",
-		[QMAC_PARAM_FIXED8] = ", in 1/256", [QMAC_PARAM_INT] = "",
+		[QMAC_KIND_POWER2] = ", a power of two", [QMAC_KIND_EVEN] = ", even",
+		[QMAC_KIND_FIXED8] = ", in 1/256", [QMAC_KIND_INT] = "",
 	};
 
-	read_doc();
-	for (int i = 0; i < qmac_param_count; i++) {
-		const struct qmac_param *p = &qmac_params[i];
-		char values[ROW_BYTES], row[2 * ROW_BYTES];
-
-		if (p->kind == QMAC_PARAM_CHOICE)
-			list_of(p->words, values);
-		else if (p->kind == QMAC_PARAM_BOOL)
-			strcpy(values, "true, false");
-		else
-			snprintf(values, sizeof values, "%d..%d%s", p->low, p->high, kinds[p->kind]);
-		snprintf(row, sizeof row, "\n| `%s%s%s` | %s | ", p->group, p->group[0] ? "." : "", p->name, values);
-		expect_row(row);
+	switch (key->kind) {
+	case QMAC_KIND_CHOICE:
+	case QMAC_KIND_WORD:
+		return list_of(key->words, text);
+	case QMAC_KIND_BOOL:
+		return "true, false";
+	case QMAC_KIND_PATH:
+		return "path";
+	case QMAC_KIND_TEXT:
+		return "text";
+	case QMAC_KIND_NAME:
+		return "word";
+	case QMAC_KIND_REAL:
+		return "from 0";
+	case QMAC_KIND_POSITIVE:
+		return "above 0";
+	default:
+		break;
 	}
-	CU_ASSERT_EQUAL(rows_of("\n## Hardware files"), qmac_param_count);
+	snprintf(text, ROW_BYTES, "%lld..%lld%s", (long long)key->low, (long long)key->high, kinds[key->kind]);
+	return text;
+}
+
+/* A row of the key with its full name, its values and, where there is one, its default. */
+static void expect_key(const struct qmac_key *key, const char *fallback)
+{
+	char name[QMAC_KEY_NAME_SIZE], text[ROW_BYTES], row[2 * ROW_BYTES];
+
+	snprintf(row, sizeof row, "\n| `%s` | %s | %s%s", qmac_key_name(key, name), values_of(key, text),
+	         fallback, fallback[0] ? " | " : "");
+	expect_row(row);
+}
+
+static void test_hardware(void)
+{
+	read_doc();
+	for (int i = 0; i < qmac_param_count; i++)
+		expect_key(&qmac_params[i], "");
+	for (int i = 0; i < qmac_hw_more_table.count; i++)
+		expect_key(&qmac_hw_more_table.keys[i], "");
+	CU_ASSERT_EQUAL(rows_of("\n## Hardware files"), qmac_param_count + qmac_hw_more_table.count);
 }
 
 static void test_presets(void)
@@ -90,44 +117,11 @@ static void test_presets(void)
 	CU_ASSERT_EQUAL(rows_of("\n### Presets"), qmac_dram_preset_count);
 }
 
-static const char *values_of(const struct qmac_run_key *key, char text[ROW_BYTES])
-{
-	switch (key->kind) {
-	case QMAC_RUN_CHOICE:
-	case QMAC_RUN_WORD:
-		return list_of(key->words, text);
-	case QMAC_RUN_BOOL:
-		return "true, false";
-	case QMAC_RUN_PATH:
-		return "path";
-	case QMAC_RUN_TEXT:
-		return "text";
-	case QMAC_RUN_NAME:
-		return "word";
-	case QMAC_RUN_REAL:
-		return "from 0";
-	case QMAC_RUN_POSITIVE:
-		return "above 0";
-	case QMAC_RUN_INT:
-	case QMAC_RUN_INT64:
-	case QMAC_RUN_UINT32:
-		break;
-	}
-	snprintf(text, ROW_BYTES, "%lld..%lld", (long long)key->low, (long long)key->high);
-	return text;
-}
-
 static void test_run(void)
 {
 	read_doc();
-	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const struct qmac_run_key *key = &qmac_run_keys[i];
-		char text[ROW_BYTES], row[2 * ROW_BYTES];
-
-		snprintf(row, sizeof row, "\n| `%s` | %s | %s | ", key->name, values_of(key, text),
-		         key->fallback ? key->fallback : "-");
-		expect_row(row);
-	}
+	for (int i = 0; i < QMAC_RUN_KEYS; i++)
+		expect_key(&qmac_run_keys[i], qmac_run_keys[i].fallback ? qmac_run_keys[i].fallback : "-");
 	CU_ASSERT_EQUAL(rows_of("\n## Run files"), QMAC_RUN_KEYS);
 }
 

@@ -54,7 +54,7 @@ static int first_of_dram(void)
 /* Writes `name: value` with the parameter's indent in its place and expects a refusal at the value. */
 static void expect_refusal(const struct text_lines *lines, int param, const char *value, const char *part)
 {
-	const struct qmac_param *p = &qmac_params[param];
+	const struct qmac_key *p = &qmac_params[param];
 	struct qmac_error err = {0};
 	struct qmac_hw hw;
 	char line[128];
@@ -221,7 +221,7 @@ static void missing_keys(void)
 
 	valid_file(&lines);
 	for (int i = 0; i < qmac_param_count; i++) {
-		const struct qmac_param *p = &qmac_params[i];
+		const struct qmac_key *p = &qmac_params[i];
 		bool dram = p->group[0] != 0;
 		const char *file = changed_file(&lines, line_of(i), NULL);
 		struct qmac_error err = {0};
@@ -243,6 +243,7 @@ static void duplicate_and_unknown_keys(void)
 	valid_file(&lines);
 	for (int i = 0; i < qmac_param_count; i++) {
 		const char *name = qmac_params[i].name, *line = lines.line[line_of(i) - 1], *file;
+		const char *group = qmac_params[i].group[0] ? "dram." : "";
 		int indent = key_column(i) - 1;
 		struct qmac_error err = {0};
 		struct qmac_hw hw;
@@ -256,7 +257,7 @@ static void duplicate_and_unknown_keys(void)
 
 		snprintf(text, sizeof text, "%s\n%*s%sz: 1", line, indent, "", name);
 		file = changed_file(&lines, line_of(i), text);
-		snprintf(part, sizeof part, "unknown key '%sz'; did you mean '%s'?", name, name);
+		snprintf(part, sizeof part, "unknown key '%s%sz'; did you mean '%s%s'?", group, name, group, name);
 		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
 		check_error(&err, file, line_of(i) + 1, key_column(i), part);
 	}
@@ -268,24 +269,24 @@ static void values_out_of_range(void)
 
 	valid_file(&lines);
 	for (int i = 0; i < qmac_param_count; i++) {
-		const struct qmac_param *p = &qmac_params[i];
+		const struct qmac_key *p = &qmac_params[i];
 		char value[32], part[64];
 
-		if (p->kind == QMAC_PARAM_CHOICE || p->kind == QMAC_PARAM_BOOL)
+		if (p->kind == QMAC_KIND_CHOICE || p->kind == QMAC_KIND_BOOL)
 			continue;
-		snprintf(part, sizeof part, "is out of range %d..%d", p->low, p->high);
-		snprintf(value, sizeof value, "%d", p->low - 1);
+		snprintf(part, sizeof part, "is out of range %d..%d", (int)p->low, (int)p->high);
+		snprintf(value, sizeof value, "%d", (int)p->low - 1);
 		expect_refusal(&lines, i, value, part);
-		snprintf(value, sizeof value, "%d", p->high + 1);
+		snprintf(value, sizeof value, "%d", (int)p->high + 1);
 		expect_refusal(&lines, i, value, part);
 		expect_refusal(&lines, i, "99999999999999999999", part);
-		if (p->kind == QMAC_PARAM_POWER2) {
-			snprintf(value, sizeof value, "%d", p->high / 4 * 3);
+		if (p->kind == QMAC_KIND_POWER2) {
+			snprintf(value, sizeof value, "%d", (int)p->high / 4 * 3);
 			expect_refusal(&lines, i, value, "is not a power of two");
 		}
-		if (p->kind == QMAC_PARAM_EVEN)
+		if (p->kind == QMAC_KIND_EVEN)
 			expect_refusal(&lines, i, "1001", "1001 is odd");
-		if (p->kind == QMAC_PARAM_FIXED8)
+		if (p->kind == QMAC_KIND_FIXED8)
 			expect_refusal(&lines, i, "25.6",
 			               "not a multiple of 1/256; the nearest are 25.59765625 and 25.6015625");
 	}
@@ -301,17 +302,17 @@ static void values_of_another_type(void)
 
 	valid_file(&lines);
 	for (int i = 0; i < qmac_param_count; i++) {
-		enum qmac_param_kind kind = qmac_params[i].kind;
+		enum qmac_key_kind kind = qmac_params[i].kind;
 
-		for (int j = 0; kind <= QMAC_PARAM_EVEN && j < TEST_COUNT(not_whole); j++)
+		for (int j = 0; kind >= QMAC_KIND_INT && kind <= QMAC_KIND_EVEN && j < TEST_COUNT(not_whole); j++)
 			expect_refusal(&lines, i, not_whole[j], "expected a whole number");
-		for (int j = 0; kind == QMAC_PARAM_FIXED8 && j < TEST_COUNT(not_real); j++)
+		for (int j = 0; kind == QMAC_KIND_FIXED8 && j < TEST_COUNT(not_real); j++)
 			expect_refusal(&lines, i, not_real[j], "expected a decimal number");
-		for (int j = 0; kind == QMAC_PARAM_BOOL && j < TEST_COUNT(not_bool); j++)
+		for (int j = 0; kind == QMAC_KIND_BOOL && j < TEST_COUNT(not_bool); j++)
 			expect_refusal(&lines, i, not_bool[j], "expected true or false");
-		for (int j = 0; kind == QMAC_PARAM_CHOICE && j < TEST_COUNT(not_word); j++)
+		for (int j = 0; kind == QMAC_KIND_CHOICE && j < TEST_COUNT(not_word); j++)
 			expect_refusal(&lines, i, not_word[j], "expected one of ");
-		if (kind != QMAC_PARAM_CHOICE)
+		if (kind != QMAC_KIND_CHOICE)
 			expect_refusal(&lines, i, "\"8\"", "is in quotes, which makes it text");
 		expect_refusal(&lines, i, "[8]", "expected a single value, not a list");
 		expect_refusal(&lines, i, "{a: 8}", "expected a single value, not a mapping");
@@ -345,7 +346,7 @@ static void check_of_plain_values(void)
 {
 	struct qmac_hw good, hw;
 	struct qmac_error err;
-	const struct qmac_param *culprit;
+	const struct qmac_key *culprit;
 
 	CU_ASSERT_FATAL(qmac_hw_load(&good, "configs/hw/8x8_w8.yaml", &err) == QMAC_OK);
 	for (int i = 0; i < qmac_param_count; i++) {
@@ -378,11 +379,20 @@ static void faults_of_the_memory(void)
 		{"dram: ddr4\n", "dram: expected a mapping (key: value), not a single value", 20, 7},
 		{"dram: {preset: ddr5}\n", "dram.preset: expected one of ddr4, lpddr4, hbm2, not 'ddr5'", 20, 16},
 		{"dram: {preset: [ddr4]}\n", "dram.preset: expected a single value", 20, 16},
-		{"dram: {preset: ddr4, latncy: 3}\n", "unknown key 'latncy'; did you mean 'latency'?", 20, 22},
+		{"dram: {preset: ddr4, latncy: 3}\n", "unknown key 'dram.latncy'; did you mean 'dram.latency'?",
+		 20, 22},
 		{"dram: {preset: ddr4, banks: 65}\n", "dram.banks: 65 is out of range 1..64", 20, 29},
-		{"dram: {pre_set: ddr4}\n", "unknown key 'pre_set'; did you mean 'preset'?", 20, 8},
-		{"dram: {row_byte: 8, preset: ddr4}\n", "unknown key 'row_byte'; did you mean 'row_bytes'?", 20, 8},
-		{"dram: {preset: ddr4}\nlatency: 5\n", "unknown key 'latency'; ", 21, 1},
+		{"dram: {pre_set: ddr4}\n", "unknown key 'dram.pre_set'; did you mean 'dram.preset'?", 20, 8},
+		{"dram: {row_byte: 8, preset: ddr4}\n", "unknown key 'dram.row_byte'; did you mean 'dram.row_bytes'?",
+		 20, 8},
+		{"dram: {preset: ddr4}\nlatency: 5\n", "unknown key 'latency'; did you mean 'dram.latency'?", 21, 1},
+		{"dram: {preset: ddr4}\ndram_banks: 65\n", "dram.banks: 65 is out of range 1..64", 21, 13},
+		{"dram: {preset: ddr4, banks: 4}\ndram.banks: 4\n",
+		 "duplicate key 'dram.banks', already given in line 20", 21, 1},
+		{"dram: {preset: ddr4, cols: 4}\n", "unknown key 'dram.cols'; did you mean 'cols'?", 20, 22},
+		{"dram: {latency: {preset: ddr4}}\n", "dram.latency: expected a single value, not a mapping", 20, 17},
+		{"dram: {}\n", "missing key 'dram'", 1, 1},
+		{"dram.banks: 4\n", "missing key 'dram.latency'", 1, 1},
 	};
 	struct text_lines lines;
 	char text[4096];
@@ -400,6 +410,76 @@ static void faults_of_the_memory(void)
 		file = config_file("dram.yaml", text);
 		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
 		check_error(&err, file, cases[i].line, cases[i].column, cases[i].part);
+	}
+}
+
+/* The file of valid_file() with these lines behind it. */
+static const char *with_host(const char *host)
+{
+	struct text_lines lines;
+	char text[4096];
+	size_t used = 0;
+
+	valid_file(&lines);
+	for (int i = 0; i < lines.count; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", lines.line[i]);
+	snprintf(text + used, sizeof text - used, "%s", host);
+	return config_file("host.yaml", text);
+}
+
+/* The group that may be left out, in every way of writing it; what is printed reads back. */
+static void costs_of_the_host(void)
+{
+	static const char *const same[] = {
+		"host: {gflops: 0.5, gbytes_per_s: 12.8, pj_per_flop: 20}\n",
+		"host:\n  pj_per_flop: 20.0\n  gflops: 5e-1\n  gbytes_per_s: 12.8\n",
+		"host.gflops: 0.5\nhost_gbytes_per_s: 12.8\nhost: {pj_per_flop: 20}\n",
+	};
+	struct qmac_hw_file got, again;
+	struct qmac_error err = {0};
+
+	for (int i = 0; i < TEST_COUNT(same); i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		CU_ASSERT_FATAL(qmac_hw_file_load(&got, with_host(same[i]), &err) == QMAC_OK);
+		CU_ASSERT(got.host.gflops == 0.5 && got.host.gbytes_per_s == 12.8 && got.host.pj_per_flop == 20);
+		CU_ASSERT(qmac_host_is_given(&got.host) && got.hw.rows == 8 && got.hw.dram_banks == 8);
+		qmac_hw_file_print(&got, out);
+		fclose(out);
+		CU_ASSERT(strstr(text, "\nhost:\n  gflops: 0.5\n  gbytes_per_s: 12.8\n  pj_per_flop: 20\n") != NULL);
+		CU_ASSERT_FATAL(qmac_hw_file_load(&again, config_file("printed.yaml", text), &err) == QMAC_OK);
+		CU_ASSERT(memcmp(&got, &again, sizeof got) == 0);
+		free(text);
+	}
+	CU_ASSERT_FATAL(qmac_hw_file_load(&got, with_host(""), &err) == QMAC_OK);
+	CU_ASSERT(!qmac_host_is_given(&got.host));
+}
+
+static void faults_of_the_host(void)
+{
+	static const struct {
+		const char *host, *part;
+		int column;
+	} cases[] = {
+		{"host: 3\n", "host: expected a mapping", 7},
+		{"host: {gflops: 1, pj_per_flop: 1}\n", "missing key 'host.gbytes_per_s' (bytes", 7},
+		{"host: {gflops: 0, gbytes_per_s: 1, pj_per_flop: 1}\n", "host.gflops: 0 is out of range; expected a"
+		 " number above 0", 16},
+		{"host: {gflops: 1, gbytes_per_s: 1, pj_per_flop: -1}\n", "host.pj_per_flop: -1 is out of range", 49},
+		{"host: {gflop: 1}\n", "unknown key 'host.gflop'; did you mean 'host.gflops'?", 8},
+		{"gflops: 1\n", "unknown key 'gflops'; did you mean 'host.gflops'?", 1},
+		{"hosts: {gflops: 1}\n", "unknown key 'hosts'; did you mean 'host'?", 1},
+	};
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		const char *file = with_host(cases[i].host);
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+
+		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
+		check_error(&err, file, qmac_param_count + 2, cases[i].column, cases[i].part);
 	}
 }
 
@@ -481,6 +561,8 @@ int main(void)
 		{"rules between keys", rules_between_keys},
 		{"check of plain values", check_of_plain_values},
 		{"faults of the memory", faults_of_the_memory},
+		{"costs of the host", costs_of_the_host},
+		{"faults of the host", faults_of_the_host},
 		{"faults of the text", faults_of_the_text},
 		{"faults of the file", faults_of_the_file},
 	};

@@ -108,7 +108,7 @@ static bool is_json(const char *text)
 
 /* ---- a run as the training would report it ---- */
 static struct qmac_run_config config;
-static struct qmac_hw hw;
+static struct qmac_hw_file hw;
 
 /* Defaults, one setting (NULL: none), the smallest shipped hardware. */
 static void load(const char *key, const char *value)
@@ -117,7 +117,7 @@ static void load(const char *key, const char *value)
 	struct qmac_error err;
 
 	if (qmac_run_config_load(&config, NULL, settings, key ? 2 : 1, &err)
-	    || qmac_hw_load(&hw, config.run.hw, &err)) {
+	    || qmac_hw_file_load(&hw, config.run.hw, &err)) {
 		puts(err.message);
 		CU_FAIL_FATAL("no configuration");
 	}
@@ -213,15 +213,53 @@ static void test_summary(void)
 		if (isnan(qmac_json_real(stored.summary, keys[i])))
 			CU_FAIL(keys[i]);
 	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "cycles"), 42);
-	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.rows"), hw.rows);
+	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.rows"), hw.hw.rows);
 	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.dram.bytes_per_cycle"),
-	                hw.dram_bytes_per_cycle / 256.0);
+	                hw.hw.dram_bytes_per_cycle / 256.0);
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "hw.mac_style"), "parallel");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "algorithm"), "halp");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "weights_sha256"), digest);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("summary", "summary.json"), "\"energy_j\": null"));
 	CU_ASSERT_EQUAL(stored.metrics.rows, 3);
 	qmac_stored_free(&stored);
+}
+
+/* The run has 42 cycles at 200 MHz, 210 ns; the host 7 operations and 8 bytes. */
+static void test_host(void)
+{
+	static const struct {
+		struct qmac_host host;
+		double host_ns, overlapped_ns, pj;
+	} cases[] = {{{.05, .4, 3}, 140 + 20, 210, 21}, {{.02, .08, 0}, 350 + 100, 450, 0}};
+	static const char *const keys[] = {"device_seconds", "host_seconds", "system_seconds",
+	                                   "system_seconds_overlapped", "host_energy_j"};
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	for (int i = -1; i < TEST_COUNT(cases); i++) {
+		double expected[5] = {NAN, NAN, NAN, NAN, NAN};
+		struct qmac_stored stored;
+
+		if (i >= 0) {
+			hw.host = cases[i].host;
+			expected[0] = 210e-9;
+			expected[1] = cases[i].host_ns * 1e-9;
+			expected[2] = expected[0] + expected[1];
+			expected[3] = cases[i].overlapped_ns * 1e-9;
+			expected[4] = cases[i].pj * 1e-12;
+		}
+		CU_ASSERT_FATAL(write_run("host", .125, &err) == QMAC_OK);
+		CU_ASSERT_FATAL(qmac_stored_read(path_of("host", ""), &stored, &err) == QMAC_OK);
+		for (int k = 0; k < TEST_COUNT(keys); k++) {
+			double got = qmac_json_real(stored.summary, keys[k]);
+
+			CU_ASSERT(isnan(expected[k]) ? isnan(got) && !qmac_json_text(stored.summary, keys[k])
+			          : fabs(got - expected[k]) <= 1e-12 * expected[k]);
+		}
+		CU_ASSERT_EQUAL(strstr(text_of("host", "hw.yaml"), "\nhost:\n") != NULL, i >= 0);
+		CU_ASSERT(qmac_results_match(path_of("host", ""), &config, &hw));
+		qmac_stored_free(&stored);
+	}
 }
 
 static void test_diverged(void)
@@ -302,7 +340,7 @@ static void edit_config(const char *run, const char *what, const char *by)
 static void test_match(void)
 {
 	struct qmac_error err;
-	struct qmac_hw other;
+	struct qmac_hw_file other;
 
 	load(NULL, NULL);
 	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
@@ -315,7 +353,10 @@ static void test_match(void)
 	edit_config("match", "\nseed: 11", "\nseed: 1");
 	CU_ASSERT_TRUE(qmac_results_match(path_of("match", ""), &config, &hw));
 	other = hw;
-	other.os_max *= 2;
+	other.hw.os_max *= 2;
+	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &other));
+	other = hw;
+	other.host = (struct qmac_host){1, 1, 1};
 	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &other));
 	load("seed", "7");
 	CU_ASSERT_FALSE(qmac_results_match(path_of("match", ""), &config, &hw));
@@ -482,6 +523,7 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"metrics.csv and layers.csv", test_csv_files},
 		{"summary.json", test_summary},
+		{"time and energy of the host", test_host},
 		{"a run that diverged", test_diverged},
 		{"timeline.json", test_timeline},
 		{"a run given up leaves the old results, or nothing", test_given_up},

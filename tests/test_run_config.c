@@ -70,6 +70,7 @@ static void defaults(void)
 	CU_ASSERT(run->y_frac_bits == 4 && run->mu == 3 && run->lambda == 0 && run->batch == 1);
 	CU_ASSERT(run->alpha == 5e-3 && run->delta == 0.7 && run->inner_steps == 2000);
 	CU_ASSERT(run->option == QMAC_OPTION_I && run->epochs == 50 && run->seed == 1 && run->threads == 1);
+	CU_ASSERT(run->checkpoint_every == 1 && run->checkpoint_steps == 0);
 	CU_ASSERT(run->timeline == 0 && run->divergence == QMAC_DIVERGENCE_REPORT);
 	CU_ASSERT_STRING_EQUAL(run->backend, "cmodel");
 	CU_ASSERT_STRING_EQUAL(run->kernel, "auto");
@@ -252,10 +253,90 @@ static void print_shows_sources(void)
 	free(text);
 }
 
+/* Every way to write a key of a group, in the file and as a setting. */
+static void groups(void)
+{
+	static const char *const same[] = {
+		"checkpoint: {every: 5, steps: 70}", "checkpoint:\n  steps: 70\n  every: 5",
+		"checkpoint.every: 5\ncheckpoint_steps: 70", "checkpoint: {every: 5}\ncheckpoint.steps: 70",
+	};
+	struct qmac_run_config config, again;
+	struct qmac_error err;
+	char *text, source[160];
+
+	for (int i = 0; i < TEST_COUNT(same); i++) {
+		CU_ASSERT_FATAL(qmac_run_config_load(&config, two_lines(same[i]), NULL, 0, &err) == QMAC_OK);
+		CU_ASSERT(config.run.checkpoint_every == 5 && config.run.checkpoint_steps == 70);
+	}
+	CU_ASSERT_EQUAL(load(&config, two_lines(same[1]), "checkpoint.every", "0", "checkpoint_every", "9", &err),
+	                QMAC_OK);
+	CU_ASSERT(config.run.checkpoint_every == 9 && config.run.checkpoint_steps == 70);
+	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_checkpoint_every], "--set");
+	snprintf(source, sizeof source, "%.120s:3", config.file);
+	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_checkpoint_steps], source);
+	text = printed(&config);
+	CU_ASSERT(strstr(text, "\ncheckpoint:\n  every: 9  # --set\n  steps: 70  # ") != NULL);
+	CU_ASSERT_FATAL(!qmac_run_config_load(&again, config_file("printed.yaml", text), NULL, 0, &err));
+	CU_ASSERT(again.run.checkpoint_every == 9 && again.run.checkpoint_steps == 70);
+	free(text);
+	CU_ASSERT(qmac_run_has_number("checkpoint.every"));
+	CU_ASSERT_EQUAL(qmac_run_number(&config.run, "checkpoint.steps"), 70);
+}
+
+static void faults_of_groups(void)
+{
+	static const struct {
+		const char *line, *message;
+		int column;
+	} cases[] = {
+		{"checkpoint: 5", "checkpoint: expected a mapping (key: value), not a single value", 13},
+		{"checkpoint: {evry: 5}", "unknown key 'checkpoint.evry'; did you mean 'checkpoint.every'?", 14},
+		{"every: 5", "unknown key 'every'; did you mean 'checkpoint.every'?", 1},
+		{"checkpoint: {seed: 5}", "unknown key 'checkpoint.seed'; did you mean 'seed'?", 14},
+		{"checkpoint: {every: no}", "checkpoint.every: expected a whole number 0..1000000, not 'no'", 21},
+		{"checkpoint: {every: [1]}", "checkpoint.every: expected a single value, not a list", 21},
+		{"checkpoint: {every: 5, checkpoint_every: 6}", "unknown key 'checkpoint.checkpoint_every'", 24},
+		{"chekpoint: {every: 5}", "unknown key 'chekpoint'; did you mean 'checkpoint'?", 1},
+	};
+	const char *twice = two_lines("checkpoint: {every: 5}\ncheckpoint_every: 6");
+	struct qmac_run_config config;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL(qmac_run_config_load(&config, twice, NULL, 0, &err), QMAC_BAD_INPUT);
+	check_error(&err, twice, 3, 1, "duplicate key 'checkpoint.every', already given in line 2");
+	for (int i = 0; i < TEST_COUNT(cases); i++)
+		expect_line_refused(cases[i].line, cases[i].column, cases[i].message);
+	expect_setting_refused("checkpoint", "5",
+	                       "'checkpoint' is a group of keys; name one of them, such as checkpoint.every");
+	expect_setting_refused("checkpoint.steps", "-1", "--set checkpoint.steps=-1: -1 is out of range");
+	expect_setting_refused("steps", "1", "unknown key 'steps'; did you mean 'checkpoint.steps'?");
+	expect_setting_refused("checkpoint.alpha", "1", "unknown key 'checkpoint.alpha'; did you mean 'alpha'?");
+}
+
+/* A name means one key, and the keys of a group stand together. */
+static void names_are_distinct(void)
+{
+	char name[QMAC_KEY_NAME_SIZE];
+
+	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
+		const char *group = qmac_run_keys[i].group;
+		bool starts = i == 0 || strcmp(qmac_run_keys[i - 1].group, group) != 0;
+
+		CU_ASSERT_EQUAL(qmac_key_table_find(&qmac_run_table, qmac_key_name(&qmac_run_keys[i], name)), i);
+		if (group[0])
+			name[strlen(group)] = '_';
+		CU_ASSERT_EQUAL(qmac_key_table_find(&qmac_run_table, name), i);
+		CU_ASSERT_EQUAL(qmac_key_table_find(&qmac_run_table, group), -1);
+		for (int j = 0; j < i && starts; j++)
+			CU_ASSERT(strcmp(qmac_run_keys[j].group, group) != 0);
+	}
+}
+
 static void keys_refused(void)
 {
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const char *name = qmac_run_keys[i].name, *file;
+		char key[QMAC_KEY_NAME_SIZE];
+		const char *name = qmac_key_name(&qmac_run_keys[i], key), *file;
 		char line[80], message[160];
 		struct qmac_run_config config;
 		struct qmac_error err = {0};
@@ -277,24 +358,25 @@ static void keys_refused(void)
 }
 
 /* Puts the value into the file and into --set; both must be refused, each naming its place. */
-static void expect_value_refused(const struct qmac_run_key *key, const char *value, const char *expected)
+static void expect_value_refused(const struct qmac_key *key, const char *value, const char *expected)
 {
-	char line[200], message[300];
+	char name[QMAC_KEY_NAME_SIZE], line[200], message[300];
 
-	snprintf(line, sizeof line, "%s: %s", key->name, value);
-	snprintf(message, sizeof message, "%s: %s", key->name, expected);
-	expect_line_refused(line, (int)strlen(key->name) + 3, message);
-	snprintf(message, sizeof message, "--set %s=%s: %s", key->name, value, expected);
-	expect_setting_refused(key->name, value, message);
+	qmac_key_name(key, name);
+	snprintf(line, sizeof line, "%s: %s", name, value);
+	snprintf(message, sizeof message, "%s: %s", name, expected);
+	expect_line_refused(line, (int)strlen(name) + 3, message);
+	snprintf(message, sizeof message, "--set %s=%s: %s", name, value, expected);
+	expect_setting_refused(name, value, message);
 }
 
 static void values_refused(void)
 {
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const struct qmac_run_key *key = &qmac_run_keys[i];
-		bool whole = key->kind >= QMAC_RUN_INT && key->kind <= QMAC_RUN_UINT32;
-		bool real = key->kind == QMAC_RUN_REAL || key->kind == QMAC_RUN_POSITIVE;
-		char value[40], expected[120];
+		const struct qmac_key *key = &qmac_run_keys[i];
+		bool whole = key->kind >= QMAC_KIND_INT && key->kind <= QMAC_KIND_EVEN;
+		bool real = key->kind == QMAC_KIND_REAL || key->kind == QMAC_KIND_POSITIVE;
+		char name[QMAC_KEY_NAME_SIZE], value[40], expected[120];
 
 		if (whole) {
 			snprintf(expected, sizeof expected, "expected a whole number %lld..%lld, not 'abc'",
@@ -316,36 +398,36 @@ static void values_refused(void)
 			expect_value_refused(key, "1e999", "1e999 is too large");
 			expect_value_refused(key, "-1", "-1 is out of range");
 		}
-		if (key->kind == QMAC_RUN_POSITIVE)
+		if (key->kind == QMAC_KIND_POSITIVE)
 			expect_value_refused(key, "0", "0 is out of range; expected a number above 0");
-		if (key->kind == QMAC_RUN_CHOICE || key->kind == QMAC_RUN_WORD)
+		if (key->kind == QMAC_KIND_CHOICE || key->kind == QMAC_KIND_WORD)
 			expect_value_refused(key, "abc", strchr(key->words, '|') ? "expected one of " : "expected ");
-		if (key->kind == QMAC_RUN_BOOL)
+		if (key->kind == QMAC_KIND_BOOL)
 			expect_value_refused(key, "yes", "expected true or false, not 'yes'");
-		if (key->kind == QMAC_RUN_NAME) {
+		if (key->kind == QMAC_KIND_NAME) {
 			expect_value_refused(key, "A.b", "expected a name of lower-case letters");
 			expect_value_refused(key, "a234567890123456", "longer than 15 bytes");
 		}
-		expect_setting_refused(key->name, "", "no value given");
-		expect_setting_refused(key->name, NULL, "no value given");
+		expect_setting_refused(qmac_key_name(key, name), "", "no value given");
+		expect_setting_refused(name, NULL, "no value given");
 	}
 }
 
 static void shapes_refused(void)
 {
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const struct qmac_run_key *key = &qmac_run_keys[i];
-		int column = (int)strlen(key->name) + 3;
-		char line[80];
+		const struct qmac_key *key = &qmac_run_keys[i];
+		char line[80], name[QMAC_KEY_NAME_SIZE];
+		int column = (int)strlen(qmac_key_name(key, name)) + 3;
 
 		if (i == QMAC_KEY_hw)
 			continue;
-		snprintf(line, sizeof line, "%s: [1]", key->name);
+		snprintf(line, sizeof line, "%s: [1]", name);
 		expect_line_refused(line, column, "expected a single value, not a list");
-		snprintf(line, sizeof line, "%s:", key->name);
+		snprintf(line, sizeof line, "%s:", name);
 		expect_line_refused(line, column - 1, "no value given");
-		snprintf(line, sizeof line, "%s: '1'", key->name);
-		if (key->kind >= QMAC_RUN_INT)
+		snprintf(line, sizeof line, "%s: '1'", name);
+		if (key->kind >= QMAC_KIND_INT)
 			expect_line_refused(line, column, "is in quotes, which makes it text");
 	}
 }
@@ -433,6 +515,9 @@ int main(void)
 		{"file and settings", file_and_settings},
 		{"a printed configuration reads back", print_reads_back},
 		{"print shows sources", print_shows_sources},
+		{"keys of groups", groups},
+		{"faults of groups", faults_of_groups},
+		{"names are distinct", names_are_distinct},
 		{"every key: unknown, duplicate", keys_refused},
 		{"every key: values", values_refused},
 		{"every key: shapes", shapes_refused},

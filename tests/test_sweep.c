@@ -275,7 +275,7 @@ static void test_hardware_first(void)
 	snprintf(good, sizeof good, "%s/configs/hw/8x8_w8.yaml", folder);
 	for (int i = 0; i < 3; i++) {
 		static const char *const bad[] = {"bad.yaml", "missing.yaml", "."};
-		static const char *const reasons[] = {"missing key 'dram'", "missing.yaml", "directory"};
+		static const char *const reasons[] = {"rows: 99 is out of range 1..64", "missing.yaml", "directory"};
 
 		test_write("bad.yaml", "rows: 99\n");
 		snprintf(text, sizeof text, "base: run.yaml\nruns:\n  - {hw: [\"%s\", %s], seed: [1, 2]}\n", good,

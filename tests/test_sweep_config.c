@@ -101,6 +101,38 @@ static void names(void)
 	expect_names("base: base.yaml\nruns:\n- {name: ../a b/\xC3\xA9}\n- {name: .x}\n", "_._a_b___ _x");
 }
 
+/* Keys of groups in every way of writing them; they are one key, and lists vary. */
+static void groups(void)
+{
+	const char *file;
+	struct qmac_sweep sweep;
+	struct qmac_error err = {0};
+
+	write_base();
+	expect_names("base: base.yaml\nset: {checkpoint: {every: 3}}\n"
+	             "runs:\n- {checkpoint: {every: [1, 2], steps: 7}, seed: [4, 5]}\n",
+	             "1-4 1-5 2-4 2-5");
+	expect_names("base: base.yaml\nruns:\n- {checkpoint.every: [1, 2]}\n- {checkpoint: {every: 3}}\n"
+	             "- {checkpoint_every: 4}\n",
+	             "1 2 3 4");
+	file = config_file("sweep.yaml", "base: base.yaml\nset: {checkpoint_steps: 9}\n"
+	                                 "runs:\n- {checkpoint: {every: [1, 2]}}\n");
+	CU_ASSERT_FATAL(qmac_sweep_load(&sweep, file, &err) == QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(value_of(&sweep.runs[0], "checkpoint.steps"), "9");
+	CU_ASSERT_STRING_EQUAL(value_of(&sweep.runs[1], "checkpoint.every"), "2");
+	qmac_sweep_free(&sweep);
+	file = config_file("sweep.yaml", "base: base.yaml\nruns:\n- {checkpoint: {evry: [1, 2]}}\n");
+	CU_ASSERT_EQUAL(qmac_sweep_load(&sweep, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 3, 17, "unknown key 'checkpoint.evry'; did you mean 'checkpoint.every'?");
+	file = config_file("sweep.yaml",
+	                   "base: base.yaml\nruns:\n- {checkpoint: {every: 1}, checkpoint_every: 2}\n");
+	CU_ASSERT_EQUAL(qmac_sweep_load(&sweep, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 3, 28, "duplicate key 'checkpoint.every', already given in line 3");
+	file = config_file("sweep.yaml", "base: base.yaml\nruns:\n- {checkpoint: {every: -1}}\n");
+	CU_ASSERT_EQUAL(qmac_sweep_load(&sweep, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, 3, 24, "checkpoint.every: -1 is out of range 0..1000000");
+}
+
 static void settings(void)
 {
 	const char *file;
@@ -248,6 +280,7 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"the shipped sweep", shipped_sweep},
 		{"names", names},
+		{"keys of groups", groups},
 		{"settings", settings},
 		{"data files", data_files},
 		{"faults", faults},

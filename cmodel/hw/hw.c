@@ -5,19 +5,18 @@
 enum { RATE_MAX = 1024 }; /* bytes per cycle: the highest of the key dram.bytes_per_cycle */
 
 #define ROW(group, name, member, kind, low, high, words, help) \
-	{group, #name, kind, low, high, words, help, offsetof(struct qmac_hw, member)},
-#define INT(name, low, high, help) ROW("", name, name, QMAC_PARAM_INT, low, high, "", help)
-#define POWER2(name, low, high, help) ROW("", name, name, QMAC_PARAM_POWER2, low, high, "", help)
-#define EVEN(name, low, high, help) ROW("", name, name, QMAC_PARAM_EVEN, low, high, "", help)
-#define CHOICE(name, words, help) ROW("", name, name, QMAC_PARAM_CHOICE, 0, 0, words, help)
-#define BOOL(name, help) ROW("", name, name, QMAC_PARAM_BOOL, 0, 1, "", help)
-#define DRAM_INT(name, low, high, help) ROW("dram", name, dram_##name, QMAC_PARAM_INT, low, high, "", help)
-#define DRAM_POWER2(name, low, high, help) \
-	ROW("dram", name, dram_##name, QMAC_PARAM_POWER2, low, high, "", help)
-#define DRAM_FIXED8(name, low, high, help) \
-	ROW("dram", name, dram_##name, QMAC_PARAM_FIXED8, low, high, "", help)
+	{group, #name, QMAC_KIND_##kind, low, high, words, "", NULL, 0, help, \
+	 offsetof(struct qmac_hw, member), sizeof(int)},
+#define INT(name, low, high, help) ROW("", name, name, INT, low, high, "", help)
+#define POWER2(name, low, high, help) ROW("", name, name, POWER2, low, high, "", help)
+#define EVEN(name, low, high, help) ROW("", name, name, EVEN, low, high, "", help)
+#define CHOICE(name, words, help) ROW("", name, name, CHOICE, 0, 0, words, help)
+#define BOOL(name, help) ROW("", name, name, BOOL, 0, 1, "", help)
+#define DRAM_INT(name, low, high, help) ROW("dram", name, dram_##name, INT, low, high, "", help)
+#define DRAM_POWER2(name, low, high, help) ROW("dram", name, dram_##name, POWER2, low, high, "", help)
+#define DRAM_FIXED8(name, low, high, help) ROW("dram", name, dram_##name, FIXED8, low, high, "", help)
 
-const struct qmac_param qmac_params[] = {
+const struct qmac_key qmac_params[] = {
 #include "hw/params.def"
 };
 const int qmac_param_count = (int)(sizeof qmac_params / sizeof qmac_params[0]);
@@ -75,12 +74,12 @@ void qmac_dram_preset_apply(const struct qmac_dram_preset *preset, struct qmac_h
 	hw->dram_turnaround = cycles_of(preset->turnaround_ps, hw->clock_mhz);
 }
 
-int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param)
+int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_key *param)
 {
 	return (int *)(void *)((char *)hw + param->offset);
 }
 
-static int value_of(const struct qmac_hw *hw, const struct qmac_param *param)
+static int value_of(const struct qmac_hw *hw, const struct qmac_key *param)
 {
 	int value;
 
@@ -88,7 +87,7 @@ static int value_of(const struct qmac_hw *hw, const struct qmac_param *param)
 	return value;
 }
 
-static const struct qmac_param *param_of(size_t offset)
+static const struct qmac_key *param_of(size_t offset)
 {
 	for (int i = 0; i < qmac_param_count; i++)
 		if (qmac_params[i].offset == offset)
@@ -106,26 +105,26 @@ static int word_count(const char *words)
 }
 
 /* The rules that concern one parameter alone. */
-static enum qmac_status check_param(const struct qmac_param *p, int value, struct qmac_error *err)
+static enum qmac_status check_param(const struct qmac_key *p, int value, struct qmac_error *err)
 {
 	const char *dot = p->group[0] ? "." : "";
-	int unit = p->kind == QMAC_PARAM_FIXED8 ? 256 : 1;
-	int high = p->kind == QMAC_PARAM_CHOICE ? word_count(p->words) - 1 : p->high;
+	int unit = p->kind == QMAC_KIND_FIXED8 ? 256 : 1;
+	int low = (int)p->low, high = p->kind == QMAC_KIND_CHOICE ? word_count(p->words) - 1 : (int)p->high;
 
-	if (value < p->low * unit || value > high * unit)
+	if (value < low * unit || value > high * unit)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %.10g is out of range %d..%d", p->group, dot,
-		                 p->name, (double)value / unit, p->low, high);
-	if (p->kind == QMAC_PARAM_POWER2 && (value & (value - 1)) != 0)
+		                 p->name, (double)value / unit, low, high);
+	if (p->kind == QMAC_KIND_POWER2 && (value & (value - 1)) != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %d is not a power of two", p->group, dot, p->name,
 		                 value);
-	if (p->kind == QMAC_PARAM_EVEN && value % 2 != 0)
+	if (p->kind == QMAC_KIND_EVEN && value % 2 != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s%s%s: %d is odd, but each scratchpad has two equal banks",
 		                 p->group, dot, p->name, value);
 	return QMAC_OK;
 }
 
 /* A block of the array's longer side, and a second one beside it, must fit each scratchpad. */
-static enum qmac_status check_depths(const struct qmac_hw *hw, const struct qmac_param **culprit,
+static enum qmac_status check_depths(const struct qmac_hw *hw, const struct qmac_key **culprit,
                                      struct qmac_error *err)
 {
 	static const size_t depths[] = {
@@ -144,10 +143,10 @@ static enum qmac_status check_depths(const struct qmac_hw *hw, const struct qmac
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_param **culprit,
+enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_key **culprit,
                                struct qmac_error *err)
 {
-	const struct qmac_param *unused;
+	const struct qmac_key *unused;
 	enum qmac_status status;
 
 	if (!culprit)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/key.h"
 
 enum { QMAC_OVERFLOW_WRAP, QMAC_OVERFLOW_SATURATE };
 enum { QMAC_STYLE_PARALLEL, QMAC_STYLE_FUSED, QMAC_STYLE_SERIAL };
@@ -34,27 +35,8 @@ struct qmac_hw {
 #undef DRAM_FIXED8
 };
 
-enum qmac_param_kind {
-	QMAC_PARAM_INT,
-	QMAC_PARAM_POWER2,
-	QMAC_PARAM_EVEN,
-	QMAC_PARAM_CHOICE,
-	QMAC_PARAM_BOOL,
-	QMAC_PARAM_FIXED8 /* decimal in the file, value * 256 in the struct, exact or refused */
-};
-
-/* One row of the table of parameters. */
-struct qmac_param {
-	const char *group; /* "" or "dram" */
-	const char *name;
-	enum qmac_param_kind kind;
-	int low, high;     /* bounds in the unit of the file (FIXED8: whole bytes) */
-	const char *words; /* CHOICE: "a|b|c"; else "" */
-	const char *help;
-	size_t offset;     /* of the int member in struct qmac_hw */
-};
-
-extern const struct qmac_param qmac_params[];
+/* The parameters, in the order of params.def. */
+extern const struct qmac_key qmac_params[];
 extern const int qmac_param_count;
 
 /* Ready-made memories, in units of time: a preset's values come with their source in hw.c. */
@@ -64,7 +46,8 @@ struct qmac_dram_preset {
 	const char *source;
 };
 
-extern const struct qmac_dram_preset qmac_dram_presets[];
+#define QMAC_DRAM_PRESET_WORDS "ddr4|lpddr4|hbm2"
+extern const struct qmac_dram_preset qmac_dram_presets[]; /* in the order of the words */
 extern const int qmac_dram_preset_count;
 
 /*
@@ -75,14 +58,14 @@ extern const int qmac_dram_preset_count;
 void qmac_dram_preset_apply(const struct qmac_dram_preset *preset, struct qmac_hw *hw);
 
 /* Points into hw to the member of one parameter. */
-int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_param *param);
+int *qmac_hw_member(struct qmac_hw *hw, const struct qmac_key *param);
 
 /*
  * Checks every range and every rule between parameters. At the first violation
  * fills err with the message (no place) and *culprit (may be NULL) with the
  * table row of the key to blame, so that the caller can name the line.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_param **culprit,
+QMAC_MUST_CHECK enum qmac_status qmac_hw_check(const struct qmac_hw *hw, const struct qmac_key **culprit,
                                                struct qmac_error *err);
 
 /* Width of a sum inside the array: a_bits + w_bits + 1 + clog2(max(rows, os_max)). */

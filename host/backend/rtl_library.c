@@ -164,7 +164,7 @@ static void set_parameters(struct build *build, const struct qmac_hw *hw)
 
 	build->parameter_count = 0;
 	for (int i = 0; i < qmac_param_count && build->parameter_count < PARAMETERS_MAX; i++) {
-		const struct qmac_param *p = &qmac_params[i];
+		const struct qmac_key *p = &qmac_params[i];
 		char *text = build->parameters[build->parameter_count];
 
 		if (p->group[0] || strcmp(p->name, "clock_mhz") == 0)

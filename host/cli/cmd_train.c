@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/text.h"
 #include "report/results.h"
 #include "report/stored.h"
 #include "sweep/job.h"
@@ -43,8 +44,13 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 		{"DRAM bytes written", "dram_write_bytes"},
 		{"saturations", "saturations"},
 		{"host operations", "host_flops"},
+		{"host seconds", "host_seconds"},
+		{"seconds with device", "system_seconds"},
+		{"seconds overlapped", "system_seconds_overlapped"},
 		{"weights SHA-256", "weights_sha256"},
 	};
+	/* not every run has these; the others are null where they are not finite */
+	static const char optional[] = "test_accuracy|host_seconds|system_seconds|system_seconds_overlapped";
 	struct qmac_stored stored;
 	enum qmac_status status = qmac_stored_read(folder, &stored, err);
 
@@ -53,8 +59,7 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		const char *text = qmac_json_text(stored.summary, lines[i].key);
 
-		/* a figure that this run may not have; the others are null where they are not finite */
-		if (!text && strcmp(lines[i].key, "test_accuracy") == 0)
+		if (!text && qmac_words_find(optional, lines[i].key) >= 0)
 			continue;
 		printf("%-19s %s\n", lines[i].label, text ? text : "not a finite number");
 	}

@@ -14,17 +14,13 @@
 #include "config/yaml.h"
 #include "kernel/kernel.h"
 
-/* Where a key's value comes from: a node of the file, a setting, or neither (default). */
-struct origin {
-	const struct qmac_yaml_node *node;
-	int setting; /* index from 1; 0: none */
-};
-
 struct loader {
 	struct qmac_run_config *config;
 	struct qmac_yaml yaml; /* root NULL where there is no file */
 	const struct qmac_setting *settings;
-	struct origin origins[QMAC_RUN_KEYS];
+	/* Where a key's value comes from: the last setting, else a node of the file, else neither (default). */
+	const struct qmac_yaml_node *nodes[QMAC_RUN_KEYS];
+	int setting[QMAC_RUN_KEYS]; /* index from 1; 0: none */
 	const char *data_dir;  /* NULL where not given */
 	int culprit;           /* index of the setting to blame, or -1 */
 	struct qmac_error *err;
@@ -32,46 +28,15 @@ struct loader {
 
 /* ---- reading ------------------------------------------------------------------ */
 
-static bool is_number(const struct qmac_run_key *key)
-{
-	return key->kind >= QMAC_RUN_INT;
-}
-
-/* A path in the file is relative to the file. */
-static enum qmac_status set_from_file(struct loader *l, int key, const char *text)
-{
-	const struct qmac_run_key *row = &qmac_run_keys[key];
-	char path[QMAC_PATH_MAX];
-
-	if (row->kind == QMAC_RUN_PATH) {
-		if (!qmac_path_beside(path, sizeof path, l->yaml.file, text))
-			return qmac_fail(l->err, QMAC_BAD_INPUT, "the path is longer than %d bytes",
-			                 QMAC_PATH_MAX - 1);
-		text = path;
-	}
-	return qmac_run_set(&l->config->run, row, text, l->err);
-}
-
 static enum qmac_status read_file(struct loader *l)
 {
-	const struct qmac_yaml_node *root = l->yaml.root;
-	enum qmac_status status = qmac_yaml_check_keys(&l->yaml, root, qmac_run_words, l->err);
+	enum qmac_status status = qmac_key_table_read(&qmac_run_table, &l->yaml, &l->config->run, l->nodes,
+	                                              l->err);
 
-	for (const struct qmac_yaml_node *n = root->child; !status && n; n = n->next) {
-		int key = qmac_words_find(qmac_run_words, n->key);
-		const char *text;
-
-		status = qmac_yaml_text(&l->yaml, n, n->key, is_number(&qmac_run_keys[key]), &text, l->err);
-		if (status)
-			return status;
-		if (set_from_file(l, key, text)) {
-			qmac_text_blame(n->key, l->err);
-			return qmac_yaml_blame(&l->yaml, n, l->err);
-		}
-		l->origins[key] = (struct origin){.node = n};
-		snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s:%d", l->yaml.file,
-		         n->key_line);
-	}
+	for (int key = 0; !status && key < QMAC_RUN_KEYS; key++)
+		if (l->nodes[key])
+			snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s:%d", l->yaml.file,
+			         l->nodes[key]->key_line);
 	return status;
 }
 
@@ -80,7 +45,7 @@ static enum qmac_status read_settings(struct loader *l, int count)
 	for (int i = 0; i < count; i++) {
 		const struct qmac_setting *s = &l->settings[i];
 		const char *name = s->key ? s->key : "";
-		int key = qmac_words_find(qmac_run_words, name);
+		int key = qmac_key_table_find(&qmac_run_table, name);
 
 		l->culprit = i;
 		if (strcmp(s->option, "--data-dir") == 0) {
@@ -90,10 +55,10 @@ static enum qmac_status read_settings(struct loader *l, int count)
 		if (!name[0])
 			return qmac_fail(l->err, QMAC_BAD_INPUT, "no key given; write key=value");
 		if (key < 0)
-			return qmac_text_unknown("key", name, qmac_run_words, l->err);
-		if (qmac_run_set(&l->config->run, &qmac_run_keys[key], s->value ? s->value : "", l->err))
+			return qmac_key_table_unknown(&qmac_run_table, name, "", l->err);
+		if (qmac_key_set(&qmac_run_keys[key], &l->config->run, s->value ? s->value : "", l->err))
 			return QMAC_BAD_INPUT;
-		l->origins[key] = (struct origin){.setting = i + 1};
+		l->setting[key] = i + 1;
 		snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s", s->option);
 	}
 	l->culprit = -1;
@@ -102,22 +67,27 @@ static enum qmac_status read_settings(struct loader *l, int count)
 
 /* ---- rules between keys ------------------------------------------------------- */
 
+static bool is_given(const struct loader *l, int key)
+{
+	return l->nodes[key] || l->setting[key];
+}
+
 /*
  * Gives the message in err the place of the key to blame: of the two, the one that was set last
  * (setting, then file), since defaults agree with one another.
  */
 static enum qmac_status blame(struct loader *l, int key, int other)
 {
-	const struct origin *a = &l->origins[key], *b = &l->origins[other];
-	int guilty = b->setting > a->setting || (!a->setting && !a->node && b->node) ? other : key;
-	const struct origin *origin = &l->origins[guilty];
+	bool newer = l->setting[other] > l->setting[key] || (!is_given(l, key) && l->nodes[other]);
+	int guilty = newer ? other : key;
+	char name[QMAC_KEY_NAME_SIZE];
 
-	if (origin->setting) {
-		l->culprit = origin->setting - 1;
+	if (l->setting[guilty]) {
+		l->culprit = l->setting[guilty] - 1;
 		return QMAC_BAD_INPUT;
 	}
-	qmac_text_blame(qmac_run_keys[guilty].name, l->err);
-	return origin->node ? qmac_yaml_blame(&l->yaml, origin->node, l->err) : QMAC_BAD_INPUT;
+	qmac_text_blame(qmac_key_name(&qmac_run_keys[guilty], name), l->err);
+	return l->nodes[guilty] ? qmac_yaml_blame(&l->yaml, l->nodes[guilty], l->err) : QMAC_BAD_INPUT;
 }
 
 /* The rules of the generated problems with a condition number. */
@@ -181,7 +151,7 @@ static enum qmac_status check_sizes(struct loader *l)
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
 		                "epochs * inner_steps = %" PRId64 " is more than 2^32 - 1: step numbers have 32 bits",
 		                run->epochs * run->inner_steps);
-		if (!l->origins[QMAC_KEY_inner_steps].setting && !l->origins[QMAC_KEY_inner_steps].node)
+		if (!is_given(l, QMAC_KEY_inner_steps))
 			return blame(l, QMAC_KEY_epochs, QMAC_KEY_samples);
 		return blame(l, QMAC_KEY_epochs, QMAC_KEY_inner_steps);
 	}
@@ -226,9 +196,7 @@ static enum qmac_status check_hw(struct loader *l)
 /* What the user wrote; the run has it as seen from the run file. */
 static const char *given_text(const struct loader *l, int key)
 {
-	const struct origin *origin = &l->origins[key];
-
-	return origin->setting ? l->settings[origin->setting - 1].value : origin->node->text;
+	return l->setting[key] ? l->settings[l->setting[key] - 1].value : l->nodes[key]->text;
 }
 
 static enum qmac_status check_file(struct loader *l)
@@ -305,7 +273,7 @@ static enum qmac_status load(struct loader *l, int setting_count)
 	if (status)
 		return status;
 	for (int key = 0; key < QMAC_RUN_KEYS; key++)
-		given[key] = l->origins[key].node || l->origins[key].setting;
+		given[key] = is_given(l, key);
 	qmac_run_defaults(l->config, given);
 	return check_rules(l);
 }
@@ -372,15 +340,13 @@ void qmac_run_config_print(const struct qmac_run_config *config, FILE *out)
 	make_absolute(run.hw);
 	make_absolute(run.file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const struct qmac_run_key *key = &qmac_run_keys[i];
-		const char *stranger = qmac_run_unused_by(&run, key);
+		const char *stranger = qmac_run_unused_by(&run, &qmac_run_keys[i]);
 
 		if (i == QMAC_KEY_file && !run.file[0]) {
 			fprintf(out, "# file: not given\n");
 			continue;
 		}
-		fprintf(out, "%s: ", key->name);
-		qmac_run_print_value(&run, key, out);
+		qmac_key_table_print(&qmac_run_table, i, &run, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
 		if (stranger)

@@ -1,7 +1,7 @@
 /*
  * The run configuration: what is trained, how, on which hardware.
  *
- * One table row per key (run_config.c): name, kind, bounds, help. A value comes
+ * One table row per key (run_keys.def): name, kind, bounds, help. A value comes
  * from, in rising order: the default, which may depend on (problem, algorithm,
  * bits); the run file; --set key=value. Every key remembers its source.
  */
@@ -26,7 +26,7 @@ enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
 enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
 
-/* Effective values; members are named as the keys. */
+/* Effective values; members are named as the keys, <group>_<name> where a key has a group. */
 struct qmac_run {
 	enum qmac_problem problem;     /* "linear_regression", "logistic_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
@@ -67,6 +67,8 @@ struct qmac_run {
 	int threads;                   /* host threads, 1..256; results do not depend on it */
 	int64_t timeline;              /* commands recorded in timeline.json, from the first; 0: none */
 	enum qmac_divergence divergence; /* "report" or "fail" (exit status 1) */
+	int64_t checkpoint_every;      /* epochs from one checkpoint to the next; 0: none */
+	int64_t checkpoint_steps;      /* inner steps from one to the next within an epoch; 0: none */
 };
 
 /*

@@ -142,9 +142,9 @@ static void set_step_defaults(struct qmac_run_config *config, const bool given[Q
 
 static void set_plain(struct qmac_run_config *config, int key)
 {
-	const struct qmac_run_key *row = &qmac_run_keys[key];
+	const struct qmac_key *row = &qmac_run_keys[key];
 	struct qmac_error err;
-	enum qmac_status status = qmac_run_set(&config->run, row, row->fallback, &err);
+	enum qmac_status status = qmac_key_set(row, &config->run, row->fallback, &err);
 
 	assert(status == QMAC_OK);
 	(void)status;

@@ -8,54 +8,25 @@
 #include <stdbool.h>
 
 #include "config/run_config.h"
-
-enum qmac_run_kind {
-	QMAC_RUN_CHOICE,   /* an enum: index of the word */
-	QMAC_RUN_WORD,     /* char[16]: one of the words */
-	QMAC_RUN_NAME,     /* char[16]: lower-case letters, digits, '_' */
-	QMAC_RUN_PATH,     /* char[QMAC_PATH_MAX]; "" where not given */
-	QMAC_RUN_TEXT,     /* char[QMAC_TEXT_MAX] */
-	QMAC_RUN_BOOL,     /* bool */
-	QMAC_RUN_INT,      /* int */
-	QMAC_RUN_INT64,    /* int64_t */
-	QMAC_RUN_UINT32,   /* uint32_t */
-	QMAC_RUN_REAL,     /* double, at least 0 */
-	QMAC_RUN_POSITIVE  /* double, above 0 */
-};
+#include "config/key_table.h"
 
 enum {
-#define KEY(name, kind, low, high, words, aliases, fallback, used_by, help) QMAC_KEY_##name,
+#define KEY(name, ...) QMAC_KEY_##name,
+#define GROUPED(group, name, ...) QMAC_KEY_##group##_##name,
 #include "config/run_keys.def"
 #undef KEY
+#undef GROUPED
 	QMAC_RUN_KEYS
 };
 
+/* used_by: a bit per enum qmac_algorithm, and QMAC_RUN_DATA << per enum qmac_data, none: all. */
 enum { QMAC_RUN_DATA = 1 << 16 };
 
-struct qmac_run_key {
-	const char *name;
-	enum qmac_run_kind kind;
-	int64_t low, high;
-	const char *words, *aliases, *fallback;
-	unsigned used_by; /* bit per enum qmac_algorithm; QMAC_RUN_DATA << per enum qmac_data, none: all */
-	const char *help;
-	size_t offset;    /* of the member in struct qmac_run */
-};
-
-extern const struct qmac_run_key qmac_run_keys[QMAC_RUN_KEYS];
-
-/* All keys, "a|b|c". */
-extern const char *const qmac_run_words;
-
-/* Converts text and stores it. The message has neither key nor place. */
-QMAC_MUST_CHECK enum qmac_status qmac_run_set(struct qmac_run *run, const struct qmac_run_key *key,
-                                              const char *text, struct qmac_error *err);
-
-/* Writes the value as YAML. */
-void qmac_run_print_value(const struct qmac_run *run, const struct qmac_run_key *key, FILE *out);
+extern const struct qmac_key qmac_run_keys[QMAC_RUN_KEYS];
+extern const struct qmac_key_table qmac_run_table;
 
 /* The words for the run's algorithm or data where it does not look at the key; NULL where it does. */
-const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_run_key *key);
+const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_key *key);
 
 /* Fills in every key that was not given, and the source of each. hw and file stay empty. */
 void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS]);

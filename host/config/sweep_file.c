@@ -10,7 +10,7 @@
 #include "config/yaml.h"
 
 /* A sweep beyond this is a slip of the pen: a product of too many lists. */
-enum { RUNS_MAX = 4096, WORDS_MAX = 512 };
+enum { RUNS_MAX = 4096 };
 
 static const char sweep_words[] = "base|set|runs|plot|pareto";
 
@@ -52,7 +52,7 @@ static bool is_name(const struct qmac_yaml_node *node)
 
 static bool is_path(const char *key)
 {
-	return strcmp(key, "hw") == 0 || strcmp(key, "file") == 0;
+	return qmac_run_keys[qmac_key_table_find(&qmac_run_table, key)].kind == QMAC_KIND_PATH;
 }
 
 /* One scalar that a run gets, with its place as the option that carried it. */
@@ -85,15 +85,6 @@ static enum qmac_status make_setting(struct loader *l, const struct qmac_yaml_no
 /* Runs of one entry: the product of the lengths of its lists. */
 static enum qmac_status count_runs(struct loader *l, const struct qmac_yaml_node *entry, int *count)
 {
-	char words[WORDS_MAX];
-	enum qmac_status status = qmac_yaml_expect(&l->yaml, entry, "runs", QMAC_YAML_MAPPING, l->err);
-
-	if (status)
-		return status;
-	snprintf(words, sizeof words, "%s|name", qmac_run_words);
-	status = qmac_yaml_check_keys(&l->yaml, entry, words, l->err);
-	if (status)
-		return status;
 	*count = 1;
 	for (const struct qmac_yaml_node *n = entry->child; n; n = n->next) {
 		if (n->kind == QMAC_YAML_SCALAR)
@@ -159,8 +150,12 @@ static enum qmac_status make_runs(struct loader *l)
 	int total = 0, count;
 	enum qmac_status status;
 
-	for (const struct qmac_yaml_node *n = l->runs->child; n; n = n->next) {
-		status = count_runs(l, n, &count);
+	for (struct qmac_yaml_node *n = l->runs->child; n; n = n->next) {
+		status = qmac_yaml_expect(&l->yaml, n, "runs", QMAC_YAML_MAPPING, l->err);
+		if (!status)
+			status = qmac_key_table_flatten(&qmac_run_table, &l->yaml, n, "name", l->err);
+		if (!status)
+			status = count_runs(l, n, &count);
 		if (status)
 			return status;
 		total += count;
@@ -355,7 +350,7 @@ static enum qmac_status read_axes(struct loader *l, const char *key, char x[64],
 		status = qmac_yaml_text(&l->yaml, axis, name, false, &text, l->err);
 		if (status)
 			return status;
-		if (strlen(text) > 63 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")]) {
+		if (strlen(text) > 63 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.")]) {
 			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s: '%.60s' is not the name of a column", name, text);
 			return qmac_yaml_blame(&l->yaml, axis, l->err);
 		}
@@ -391,13 +386,13 @@ static enum qmac_status read_groups(struct loader *l)
 	if (!status)
 		status = read_base(l);
 	l->set = qmac_yaml_find(root, "set");
-	l->set_count = child_count(l->set);
 	if (!status && l->set)
 		status = qmac_yaml_expect(&l->yaml, l->set, "set", QMAC_YAML_MAPPING, l->err);
 	if (!status && l->set)
-		status = qmac_yaml_check_keys(&l->yaml, l->set, qmac_run_words, l->err);
+		status = qmac_key_table_flatten(&qmac_run_table, &l->yaml, l->set, "", l->err);
 	if (status)
 		return status;
+	l->set_count = child_count(l->set);
 	l->runs = qmac_yaml_find(root, "runs");
 	if (!l->runs) {
 		(void)qmac_fail(l->err, QMAC_BAD_INPUT,

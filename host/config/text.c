@@ -141,6 +141,18 @@ static int edit_distance(const char *a, size_t a_length, const char *b, size_t b
 	return row[m % 3][n];
 }
 
+/* The same between two names; a group before one of them only, "dram." in "dram.latency", does not count. */
+static int name_distance(const char *text, const char *word, size_t length)
+{
+	const char *dot = memchr(word, '.', length), *other = strchr(text, '.');
+
+	if (dot && !other)
+		return edit_distance(text, strlen(text), dot + 1, (size_t)(word + length - dot - 1));
+	if (other && !dot)
+		text = other + 1;
+	return edit_distance(text, strlen(text), word, length);
+}
+
 /* "a, b, c" of "a|b|c"; returns list. */
 static const char *list_words(const char *words, char list[LIST_SIZE])
 {
@@ -164,12 +176,12 @@ enum qmac_status qmac_text_unknown(const char *what, const char *text, const cha
 {
 	const char *nearest = words;
 	size_t nearest_length = strcspn(words, "|");
-	int nearest_distance = edit_distance(text, strlen(text), words, nearest_length);
+	int nearest_distance = name_distance(text, words, nearest_length);
 	char list[LIST_SIZE];
 
 	for (const char *word = words + nearest_length; *word; word += strcspn(word, "|")) {
 		size_t length = strcspn(++word, "|");
-		int distance = edit_distance(text, strlen(text), word, length);
+		int distance = name_distance(text, word, length);
 
 		if (distance < nearest_distance) {
 			nearest = word;
@@ -289,6 +301,11 @@ void qmac_text_print_real(double value, FILE *out)
 {
 	char text[40];
 
+	/* Whole numbers without an exponent: 20, not 2e+01. */
+	if (value == floor(value) && fabs(value) < 1e15) {
+		fprintf(out, "%.0f", value);
+		return;
+	}
 	for (int digits = 1; digits <= 17; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)

@@ -10,15 +10,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config/hw_file.h"
 #include "config/run_config.h"
-#include "hw/hw.h"
 #include "report/sha256.h"
 #include "train/train.h"
 
 /* What summary.json is made of. */
 struct qmac_summary {
 	const struct qmac_run *run;
-	const struct qmac_hw *hw;
+	const struct qmac_hw_file *hw;
 	const struct qmac_train_result *result;
 	const char *weights_sha256;
 	double wall_seconds;

@@ -16,7 +16,7 @@
 struct wanted {
 	const char *folder;
 	const struct qmac_run_config *config;
-	const struct qmac_hw *hw;
+	const struct qmac_hw_file *hw;
 	struct qmac_json *summary;
 };
 
@@ -27,7 +27,7 @@ static void print_config(const struct wanted *wanted, FILE *out)
 
 static void print_hw(const struct wanted *wanted, FILE *out)
 {
-	qmac_hw_print(wanted->hw, out);
+	qmac_hw_file_print(wanted->hw, out);
 }
 
 static const char *path_of(const struct wanted *wanted, const char *name, char path[QMAC_PATH_MAX + 32])
@@ -158,7 +158,8 @@ static bool has_timeline(const struct wanted *wanted)
 	return whole;
 }
 
-bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw)
+bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
+                        const struct qmac_hw_file *hw)
 {
 	struct wanted wanted = {.folder = folder, .config = config, .hw = hw};
 	bool match = false;

@@ -15,7 +15,7 @@
 struct qmac_results {
 	char folder[QMAC_PATH_MAX];
 	struct qmac_run_config config;
-	struct qmac_hw hw;
+	struct qmac_hw_file hw;
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
 	struct qmac_metrics before;                        /* the last row, for layers.csv */
@@ -49,7 +49,7 @@ static enum qmac_status open_growing(struct qmac_results *results, struct qmac_e
 }
 
 enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_config *config,
-                                     const struct qmac_hw *hw, struct qmac_results **results,
+                                     const struct qmac_hw_file *hw, struct qmac_results **results,
                                      struct qmac_error *err)
 {
 	struct qmac_results *fresh = NULL;
@@ -122,7 +122,7 @@ static void print_config(const struct qmac_results *results, FILE *out)
 
 static void print_hw(const struct qmac_results *results, FILE *out)
 {
-	qmac_hw_print(&results->hw, out);
+	qmac_hw_file_print(&results->hw, out);
 }
 
 /* A file that is written at once. */

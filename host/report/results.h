@@ -15,8 +15,8 @@
 
 #include <stdbool.h>
 
+#include "config/hw_file.h"
 #include "config/run_config.h"
-#include "hw/hw.h"
 #include "train/train.h"
 
 struct qmac_results;
@@ -31,7 +31,8 @@ static inline bool qmac_is_low_precision(enum qmac_algorithm algorithm)
 }
 
 QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_config *config,
-                                                     const struct qmac_hw *hw, struct qmac_results **results,
+                                                     const struct qmac_hw_file *hw,
+                                                     struct qmac_results **results,
                                                      struct qmac_error *err);
 QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
                                                       const struct qmac_metrics *metrics,
@@ -52,6 +53,7 @@ void qmac_results_destroy(struct qmac_results *results);
  * layers.csv, weights.npy and, where asked for, timeline.json are there and fit each other. Plots do not
  * count.
  */
-bool qmac_results_match(const char *folder, const struct qmac_run_config *config, const struct qmac_hw *hw);
+bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
+                        const struct qmac_hw_file *hw);
 
 #endif

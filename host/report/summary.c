@@ -1,7 +1,8 @@
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
-#include "config/text.h"
+#include "config/key.h"
 #include "report/files.h"
 #include "report/json.h"
 #include "report/results.h"
@@ -46,44 +47,19 @@ static void write_counters(FILE *out, const uint64_t counters[QMAC_COUNTERS])
 	fputs("\n\t},\n", out);
 }
 
-static void write_choice(FILE *out, const char *words, int index)
-{
-	size_t length = 0;
-	const char *word = qmac_words_at(words, index, &length);
-
-	fprintf(out, "\"%.*s\"", (int)length, word);
-}
-
-static void write_parameter(FILE *out, const struct qmac_param *param, int value)
-{
-	fprintf(out, "\"%s\": ", param->name);
-	switch (param->kind) {
-	case QMAC_PARAM_CHOICE:
-		write_choice(out, param->words, value);
-		break;
-	case QMAC_PARAM_BOOL:
-		fputs(value ? "true" : "false", out);
-		break;
-	case QMAC_PARAM_FIXED8:
-		qmac_json_write_real(out, value / 256.0);
-		break;
-	default:
-		fprintf(out, "%d", value);
-	}
-}
-
 static void write_group(FILE *out, const struct qmac_hw *hw, const char *group, const char *indent)
 {
-	struct qmac_hw copy = *hw; /* qmac_hw_member is for writers, too */
 	const char *separator = "{";
 
 	for (int i = 0; i < qmac_param_count; i++) {
-		const struct qmac_param *param = &qmac_params[i];
+		const struct qmac_key *param = &qmac_params[i];
+		const char *quote = param->kind == QMAC_KIND_CHOICE ? "\"" : "";
 
 		if (strcmp(param->group, group) != 0)
 			continue;
-		fprintf(out, "%s\n%s", separator, indent);
-		write_parameter(out, param, *qmac_hw_member(&copy, param));
+		fprintf(out, "%s\n%s\"%s\": %s", separator, indent, param->name, quote);
+		qmac_key_print(param, hw, out);
+		fputs(quote, out);
 		separator = ",";
 	}
 }
@@ -145,12 +121,33 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_counters(out, c);
 }
 
+/*
+ * What the host takes, and the whole of host and device: one after the other, and at the same time, where the
+ * longer hides the shorter. Nothing is known without the group `host` of the hardware file.
+ */
+static void write_host(FILE *out, const struct qmac_summary *s)
+{
+	const struct qmac_metrics *last = &s->result->last;
+	const struct qmac_host *host = &s->hw->host;
+	bool given = qmac_host_is_given(host);
+	double flops = (double)last->host_flops, bytes = (double)last->host_bytes;
+	double seconds = given ? flops / (host->gflops * 1e9) + bytes / (host->gbytes_per_s * 1e9) : NAN;
+	double device = (double)last->counters[QMAC_COUNTER_CYCLES] / (s->hw->hw.clock_mhz * 1e6);
+
+	write_real(out, "device_seconds", given ? device : NAN);
+	write_real(out, "host_seconds", seconds);
+	write_real(out, "system_seconds", seconds + device);
+	write_real(out, "system_seconds_overlapped", given ? fmax(seconds, device) : NAN);
+	write_real(out, "host_energy_j", given ? flops * host->pj_per_flop * 1e-12 : NAN);
+}
+
 void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 {
 	fputs("{\n", out);
 	write_run(out, s);
 	write_cost(out, &s->result->last);
-	write_hw(out, s->hw);
+	write_host(out, s);
+	write_hw(out, &s->hw->hw);
 	write_text(out, "version", QMAC_VERSION);
 	write_text(out, "kernel", s->result->kernel);
 	write_key(out, "wall_seconds");

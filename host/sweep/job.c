@@ -161,10 +161,10 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 	struct qmac_recorder *recorder = NULL;
 	struct qmac_results *results = NULL;
 	enum qmac_status status;
-	struct qmac_hw hw;
+	struct qmac_hw_file hw;
 
 	memset(result, 0, sizeof *result);
-	status = qmac_hw_load(&hw, job->config->run.hw, err);
+	status = qmac_hw_file_load(&hw, job->config->run.hw, err);
 	if (status)
 		return status;
 	result->kept = job->resume && qmac_results_match(job->folder, job->config, &hw);
@@ -178,7 +178,7 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 			qmac_recorder_destroy(recorder);
 			return status;
 		}
-		status = train(job, &hw, results, recorder, result, err);
+		status = train(job, &hw.hw, results, recorder, result, err);
 		qmac_recorder_destroy(recorder);
 		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
 		qmac_results_destroy(results);

@@ -4,33 +4,41 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "config/hw_file.h"
+#include "config/key.h"
 #include "config/text.h"
 #include "trace/reader.h"
 
 #define ADDRESS_MAX 0xFFFFFFFFFFFFULL
 
+static const struct qmac_key *param_called(const char *name)
+{
+	char full[QMAC_KEY_NAME_SIZE];
+	int i = qmac_param_count - 1;
+
+	while (i >= 0 && strcmp(qmac_key_name(&qmac_params[i], full), name) != 0)
+		i--;
+	return i < 0 ? NULL : &qmac_params[i];
+}
+
 static enum qmac_status read_hw(struct qmac_reader *r)
 {
-	char *name, *value, full[64];
+	char *name, *value;
+	const struct qmac_key *p;
+	int *line;
 	enum qmac_status status = qmac_reader_need(r, "the name of a parameter", &name);
 
 	if (!status)
 		status = qmac_reader_need(r, "its value", &value);
-	for (int i = 0; !status && i < qmac_param_count; i++) {
-		const struct qmac_param *p = &qmac_params[i];
-
-		snprintf(full, sizeof full, "%s%s%s", p->group, p->group[0] ? "." : "", p->name);
-		if (strcmp(full, name) != 0)
-			continue;
-		if (r->hw_line[i])
-			return qmac_reader_fail(r, name, "%s stands in line %d already", name, r->hw_line[i]);
-		r->hw_line[i] = r->line;
-		return qmac_reader_blame(r, value, qmac_hw_read_value(&r->trace->hw, p, value, r->err));
-	}
 	if (status)
 		return status;
-	return qmac_reader_fail(r, name, "there is no hardware parameter '%.*s'", QMAC_READER_SHOWN, name);
+	p = param_called(name);
+	if (!p)
+		return qmac_reader_fail(r, name, "there is no hardware parameter '%.*s'", QMAC_READER_SHOWN, name);
+	line = &r->hw_line[p - qmac_params];
+	if (*line)
+		return qmac_reader_fail(r, name, "%s stands in line %d already", name, *line);
+	*line = r->line;
+	return qmac_reader_blame(r, value, qmac_key_set(p, &r->trace->hw, value, r->err));
 }
 
 static enum qmac_status read_revision(struct qmac_reader *r)
@@ -104,15 +112,15 @@ enum qmac_status qmac_reader_check_head(struct qmac_reader *r, const char *at)
 	const char *words = QMAC_READER_HEAD_WORDS, *word;
 	struct qmac_trace *t = r->trace;
 	uint64_t ring_bytes = (uint64_t)QMAC_COMMAND_BYTES << t->ring_log2;
-	const struct qmac_param *culprit;
+	const struct qmac_key *culprit;
+	char name[QMAC_KEY_NAME_SIZE];
 	struct qmac_error bare;
 	size_t length;
 
 	for (int i = 0; i < qmac_param_count; i++)
 		if (!r->hw_line[i])
-			return qmac_reader_fail(r, at, "a line 'hw %s%s%s' must stand before this one",
-			                        qmac_params[i].group, qmac_params[i].group[0] ? "." : "",
-			                        qmac_params[i].name);
+			return qmac_reader_fail(r, at, "a line 'hw %s' must stand before this one",
+			                        qmac_key_name(&qmac_params[i], name));
 	for (int i = 0; i < QMAC_READER_HEADS; i++)
 		if (!r->head_line[i]) {
 			word = qmac_words_at(words, i, &length);

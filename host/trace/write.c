@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "config/hw_file.h"
+#include "config/key.h"
 #include "isa/space.h"
 #include "isa/command.h"
 #include "report/atomic_file.h"
@@ -12,11 +12,11 @@
 
 static void print_hw(const struct qmac_hw *hw, FILE *out)
 {
-	for (int i = 0; i < qmac_param_count; i++) {
-		const struct qmac_param *p = &qmac_params[i];
+	char name[QMAC_KEY_NAME_SIZE];
 
-		fprintf(out, "hw %s%s%s ", p->group, p->group[0] ? "." : "", p->name);
-		qmac_hw_print_value(hw, p, out);
+	for (int i = 0; i < qmac_param_count; i++) {
+		fprintf(out, "hw %s ", qmac_key_name(&qmac_params[i], name));
+		qmac_key_print(&qmac_params[i], hw, out);
 		fputc('\n', out);
 	}
 }
