@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_SHIFT = 12, FIRST_SIZE = 64, FIRST_ROOM = 4 };
+#include "race/access.h"
+
+/* log2 of the places of a page: memory comes in long runs, rows one by one. */
+enum { MEMORY_SHIFT = 12, ROW_SHIFT = 7, FIRST_SIZE = 64, FIRST_ROOM = 4 };
 
 struct span {
 	uint16_t begin, end; /* within the page */
@@ -11,17 +14,23 @@ struct span {
 };
 
 struct qmac_page {
-	uint64_t number;
+	uint64_t base;       /* its first place */
 	struct span *spans;  /* NULL: the slot is empty */
 	uint32_t count, room, latest;
 };
 
-/* The slot of a page, or the empty one where it belongs. */
-static size_t slot_of(const struct qmac_history *history, uint64_t number)
+/* Places of the page that a place lies in. */
+static uint64_t page_places(uint64_t place)
 {
-	size_t slot = (size_t)(number * 0x9E3779B97F4A7C15ULL >> 20) & (history->size - 1);
+	return 1ULL << (place >> QMAC_PLACE_SHIFT == QMAC_REGION_MEMORY ? MEMORY_SHIFT : ROW_SHIFT);
+}
 
-	while (history->pages[slot].spans && history->pages[slot].number != number)
+/* The slot of a page, or the empty one where it belongs. */
+static size_t slot_of(const struct qmac_history *history, uint64_t base)
+{
+	size_t slot = (size_t)((base >> ROW_SHIFT) * 0x9E3779B97F4A7C15ULL >> 20) & (history->size - 1);
+
+	while (history->pages[slot].spans && history->pages[slot].base != base)
 		slot = (slot + 1) & (history->size - 1);
 	return slot;
 }
@@ -36,26 +45,26 @@ static bool grow(struct qmac_history *history)
 		return false;
 	for (size_t i = 0; i < history->size; i++)
 		if (history->pages[i].spans)
-			wider.pages[slot_of(&wider, history->pages[i].number)] = history->pages[i];
+			wider.pages[slot_of(&wider, history->pages[i].base)] = history->pages[i];
 	free(history->pages);
 	*history = wider;
 	return true;
 }
 
 /* The page, made where it does not exist; NULL: out of memory. */
-static struct qmac_page *page_at(struct qmac_history *history, uint64_t number)
+static struct qmac_page *page_at(struct qmac_history *history, uint64_t base)
 {
 	struct qmac_page *page;
 
 	if (4 * history->used >= 3 * history->size && !grow(history))
 		return NULL;
-	page = &history->pages[slot_of(history, number)];
+	page = &history->pages[slot_of(history, base)];
 	if (page->spans)
 		return page;
 	page->spans = malloc(FIRST_ROOM * sizeof *page->spans);
 	if (!page->spans)
 		return NULL;
-	page->number = number;
+	page->base = base;
 	page->count = page->latest = 0;
 	page->room = FIRST_ROOM;
 	history->used++;
@@ -93,7 +102,8 @@ static bool replace(struct qmac_page *page, uint32_t first, uint32_t behind, con
 		page->spans = wider;
 		page->room = room;
 	}
-	memmove(page->spans + first + count, page->spans + behind, (page->count - behind) * sizeof *fresh);
+	if (total != page->count)
+		memmove(page->spans + first + count, page->spans + behind, (page->count - behind) * sizeof *fresh);
 	memcpy(page->spans + first, fresh, count * sizeof *fresh);
 	page->count = total;
 	return true;
@@ -122,9 +132,9 @@ bool qmac_history_note(struct qmac_history *history, uint64_t begin, uint64_t en
 {
 	history->latest = last;
 	while (begin < end) {
-		uint64_t number = begin >> PAGE_SHIFT, base = number << PAGE_SHIFT;
-		uint64_t stop = base + (1 << PAGE_SHIFT) < end ? base + (1 << PAGE_SHIFT) : end;
-		struct qmac_page *page = page_at(history, number);
+		uint64_t places = page_places(begin), base = begin & ~(places - 1);
+		uint64_t stop = base + places < end ? base + places : end;
+		struct qmac_page *page = page_at(history, base);
 
 		if (!page || !note(page, (uint32_t)(begin - base), (uint32_t)(stop - base), last))
 			return false;
@@ -135,7 +145,7 @@ bool qmac_history_note(struct qmac_history *history, uint64_t begin, uint64_t en
 
 static bool find(const struct qmac_page *page, uint32_t begin, uint32_t end, uint32_t *last, uint64_t *place)
 {
-	uint64_t base = page->number << PAGE_SHIFT;
+	uint64_t base = page->base;
 	bool found = false;
 
 	for (uint32_t i = first_span(page, begin); i < page->count && page->spans[i].begin < end; i++) {
@@ -156,9 +166,9 @@ bool qmac_history_find(const struct qmac_history *history, uint64_t begin, uint6
 	bool found = false;
 
 	while (begin < end && history->size && history->latest >= *last) {
-		uint64_t number = begin >> PAGE_SHIFT, base = number << PAGE_SHIFT;
-		uint64_t stop = base + (1 << PAGE_SHIFT) < end ? base + (1 << PAGE_SHIFT) : end;
-		const struct qmac_page *page = &history->pages[slot_of(history, number)];
+		uint64_t places = page_places(begin), base = begin & ~(places - 1);
+		uint64_t stop = base + places < end ? base + places : end;
+		const struct qmac_page *page = &history->pages[slot_of(history, base)];
 		uint32_t least = *last + found; /* a later page must bring a later access */
 
 		if (page->spans && page->latest >= least &&
@@ -177,7 +187,7 @@ bool qmac_history_each(const struct qmac_history *history,
 {
 	for (size_t i = 0; i < history->size; i++) {
 		const struct qmac_page *page = &history->pages[i];
-		uint64_t base = page->number << PAGE_SHIFT;
+		uint64_t base = page->base;
 
 		for (uint32_t k = 0; page->spans && k < page->count; k++)
 			if (!visit(context, base + page->spans[k].begin, base + page->spans[k].end,

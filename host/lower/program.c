@@ -9,8 +9,8 @@
 
 enum {
 	FIRST_ROOM = 64,
-	REACH = 0x7FFF, /* how many commands an engine may be given behind the one that is waited for */
-	ROUNDS_MAX = 16
+	ROUNDS_MAX = 16,
+	COPIES = 2 /* of a program that may follow on itself, when its order is tried */
 };
 
 /* A command of a compiled program, as it is submitted. */
@@ -241,17 +241,6 @@ void qmac_program_fence(struct qmac_program *program)
 
 /* ---- the ring ---------------------------------------------------------------------------- */
 
-/*
- * Counts are modulo 2^16, so that a command can wait for no older one than REACH before the engine's last.
- * It waits for that one instead: it stands before it in the ring, too, and retires later.
- */
-static int32_t within_reach(int32_t wait, uint32_t given)
-{
-	int32_t oldest = (int32_t)given - REACH;
-
-	return wait > oldest ? wait : oldest;
-}
-
 /* Copies the items into the ring in the order `order`. */
 static void fill_ring(struct qmac_program *program, const int64_t *order)
 {
@@ -264,7 +253,7 @@ static void fill_ring(struct qmac_program *program, const int64_t *order)
 		slot->command = item->command;
 		program->places[order[i]] = i;
 		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
-			slot->wait[e] = within_reach(item->wait[e], given[e]);
+			slot->wait[e] = qmac_wait_in_reach(item->wait[e], given[e]);
 			slot->command.wait_mask |= (uint32_t)item->waits[e] << e;
 		}
 		given[qmac_command_engine(item->command.opcode)]++;
@@ -276,15 +265,19 @@ enum qmac_status qmac_program_compile(struct qmac_program *program, const struct
 {
 	size_t count = (size_t)program->count + 1;
 	int64_t *order = malloc(count * sizeof *order);
+	int copies = 1;
 	enum qmac_status status;
 
 	assert(!program->ring);
+	for (int i = 0; i < befores; i++)
+		if (before[i] == program)
+			copies = COPIES;
 	program->ring = malloc(count * sizeof *program->ring);
 	program->places = malloc(count * sizeof *program->places);
 	if (!order || !program->ring || !program->places || !find_waits(program, before, befores))
 		status = out_of_memory(program, err);
 	else
-		status = qmac_order_make(&program->hw, program->items, program->count, order, err);
+		status = qmac_order_make(&program->hw, program->items, program->count, copies, order, err);
 	if (status == QMAC_OK) {
 		fill_ring(program, order);
 		free(program->items);
@@ -302,23 +295,13 @@ struct qmac_command *qmac_program_command(struct qmac_program *program, int64_t 
 	return &program->ring[program->places[index]].command;
 }
 
-/* Sets the waits of a command for engines that were given so many commands before the program. */
-static void set_waits(struct qmac_command *command, const int32_t wait[QMAC_ENGINES], const uint16_t given[3])
-{
-	uint32_t *counts[QMAC_ENGINES] = {&command->wait_load, &command->wait_exec, &command->wait_store};
-
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (command->wait_mask >> e & 1)
-			*counts[e] = (uint16_t)(given[e] + (uint32_t)wait[e]);
-}
-
 void qmac_program_list(const struct qmac_program *program, const uint16_t given[3],
                        struct qmac_command *commands)
 {
 	assert(program->ring);
 	for (int64_t i = 0; i < program->count; i++) {
 		commands[i] = program->ring[i].command;
-		set_waits(&commands[i], program->ring[i].wait, given);
+		qmac_wait_set(&commands[i], program->ring[i].wait, given);
 	}
 }
 
@@ -333,7 +316,7 @@ enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_d
 	for (int64_t i = 0; status == QMAC_OK && i < program->count; i++) {
 		struct slot *slot = &program->ring[i];
 
-		set_waits(&slot->command, slot->wait, given);
+		qmac_wait_set(&slot->command, slot->wait, given);
 		status = qmac_driver_submit(driver, &slot->command, NULL, err);
 	}
 	return status;

@@ -1,0 +1,44 @@
+/*
+ * A command of a program while it is compiled, and its waits.
+ */
+#ifndef QMAC_LOWER_ITEM_H
+#define QMAC_LOWER_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lower/past.h"
+#include "qmac_isa.h"
+
+struct qmac_item {
+	struct qmac_command command;
+	bool has_hull;
+	struct qmac_hull hull;
+	int32_t wait[QMAC_ENGINES]; /* that command of the engine, its first in this program being 1 */
+	bool waits[QMAC_ENGINES];   /* wait counts */
+};
+
+/*
+ * Counts are modulo 2^16, so a command waits for no older one than the last 2^15 - 1 or the one before that
+ * its engine was given; `given` are those of this program. In place of an older one it waits for that one,
+ * which stands before it in the ring, too, and retires later.
+ */
+static inline int32_t qmac_wait_in_reach(int32_t wait, uint32_t given)
+{
+	int32_t oldest = (int32_t)given - 0x7FFF;
+
+	return wait > oldest ? wait : oldest;
+}
+
+/* Sets the counts of a command's wait_mask: the engines were given `before` commands before the program. */
+static inline void qmac_wait_set(struct qmac_command *command, const int32_t wait[QMAC_ENGINES],
+                                 const uint16_t before[QMAC_ENGINES])
+{
+	uint32_t *counts[QMAC_ENGINES] = {&command->wait_load, &command->wait_exec, &command->wait_store};
+
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (command->wait_mask >> e & 1)
+			*counts[e] = (uint16_t)(before[e] + (uint32_t)wait[e]);
+}
+
+#endif
