@@ -15,8 +15,8 @@
 struct qmac_merge;
 
 /*
- * When a command is due: as soon as so many of its engine wait in their queue before it, 0 .. queue_depth - 1,
- * or, with QMAC_LEAD_NONE, in the cycle in which it can start.
+ * When a command is due: as soon as no more than so many of its engine wait in the queue before it (0 ..
+ * queue_depth - 1) or, with QMAC_LEAD_NONE, in the cycle in which it can start.
  */
 enum { QMAC_LEAD_NONE = -1 };
 struct qmac_lead {
