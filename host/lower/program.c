@@ -10,7 +10,7 @@
 enum {
 	FIRST_ROOM = 64,
 	ROUNDS_MAX = 16,
-	COPIES = 2 /* of a program that may follow on itself, when its order is tried */
+	COPIES = 2 /* of a program that may stand behind itself, when its order is tried */
 };
 
 /* A command of a compiled program, as it is submitted. */
@@ -265,7 +265,7 @@ enum qmac_status qmac_program_compile(struct qmac_program *program, const struct
 {
 	size_t count = (size_t)program->count + 1;
 	int64_t *order = malloc(count * sizeof *order);
-	int copies = 1;
+	int copies = program->fenced ? COPIES : 1;
 	enum qmac_status status;
 
 	assert(!program->ring);
