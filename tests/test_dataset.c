@@ -75,7 +75,7 @@ static void split_cells(void)
 		                      qmac_dataset_allocate(data, ROWS, 3, false, NULL), QMAC_OK);
 		for (int i = 0; i < 3 * ROWS; i++)
 			if (k == 2)
-				data->x.byte[i] = (uint8_t)(i == 0 ? 255 : i / 3 * 2);
+				data->x.pixel[i] = (uint8_t)(i == 0 ? 255 : i / 3 * 2);
 			else
 				data->x.real[i] = i == 0 ? 127 : i / 3;
 		for (int i = 0; i < ROWS; i++)
@@ -201,7 +201,7 @@ static void quantise(void)
 		qmac_dataset_quantise(&data, bits);
 		quantised = dataset_rows(&data);
 		codes = dataset_codes(&data);
-		CU_ASSERT_EQUAL(data.cell, bits <= 8 ? QMAC_CELL_BYTE : QMAC_CELL_HALF);
+		CU_ASSERT_EQUAL(data.cell, bits <= 8 ? QMAC_CELL_CODE8 : QMAC_CELL_CODE16);
 		for (int i = 0; i < 140; i++)
 			high = fabs(x[i]) > high ? fabs(x[i]) : high;
 		CU_ASSERT_EQUAL(data.dx, high / limit);

@@ -54,6 +54,8 @@ static void set_up(struct qmac_training *training, const struct qmac_run *run, d
 	CU_ASSERT_EQUAL_FATAL(qmac_loss_create(run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION ?
 	                                       &qmac_cross_entropy : &qmac_squared_error, &training->data,
 	                                       run->lambda, 1, &training->loss, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_loss_keep_centre(training->loss, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(!training->loss->logits, run->problem == QMAC_PROBLEM_LINEAR_REGRESSION);
 	training->weights = qmac_layer_weights(&training->loss->layer);
 	for (int i = 0; i < 2; i++) {
 		*vectors[i] = calloc((size_t)training->weights, sizeof(double));
@@ -95,12 +97,13 @@ static void run_device(struct qmac_training *training, const struct qmac_hw *hw)
 static void check_gradient(enum qmac_problem problem, double size)
 {
 	const struct qmac_run run = make_run(problem, QMAC_HALP, 1);
-	double exact[FEATURES * CLASSES], first[FEATURES * CLASSES], loss, norm, logit;
+	double exact[FEATURES * CLASSES], first[FEATURES * CLASSES], loss, norm, logit = 0;
 	struct qmac_training training;
 
 	set_up(&training, &run, size);
 	qmac_loss_evaluate(training.loss, training.w, exact, &loss, &norm);
-	logit = training.loss->logits[6 * training.loss->layer.outputs - 1];
+	if (training.loss->logits)
+		logit = training.loss->logits[6 * training.loss->layer.outputs - 1];
 	for (size_t d = 0; d < sizeof devices / sizeof devices[0]; d++) {
 		const struct qmac_hw hw = hardware(devices[d]);
 		double unit = ldexp(fmax(norm, size), -31) * 64;
@@ -110,7 +113,8 @@ static void check_gradient(enum qmac_problem problem, double size)
 		for (int64_t k = 0; k < training.weights; k++)
 			CU_ASSERT_DOUBLE_EQUAL(training.gradient[k], exact[k], unit);
 		CU_ASSERT_DOUBLE_EQUAL(training.norm, norm, 4 * unit);
-		CU_ASSERT_DOUBLE_EQUAL(training.loss->logits[6 * training.loss->layer.outputs - 1], logit, unit);
+		if (training.loss->logits)
+			CU_ASSERT_DOUBLE_EQUAL(training.loss->logits[6 * training.loss->layer.outputs - 1], logit, unit);
 		if (d == 0)
 			memcpy(first, training.gradient, (size_t)training.weights * sizeof(double));
 		CU_ASSERT_EQUAL(memcmp(first, training.gradient, (size_t)training.weights * sizeof(double)), 0);

@@ -141,7 +141,7 @@ static void check_quantised(int bits, bool bias)
 	if (bias)
 		qmac_dataset_add_bias(&data);
 	qmac_dataset_quantise(&data, bits);
-	CU_ASSERT_FATAL(data.cell == QMAC_CELL_BYTE && data.features == PIXELS + bias);
+	CU_ASSERT_FATAL(data.cell == QMAC_CELL_PIXEL && data.features == PIXELS + bias);
 	for (int i = 0; i < 2 * PIXELS; i++)
 		largest = fmax(largest, pixel(0, i / PIXELS, i % PIXELS) / 255.0);
 	CU_ASSERT_EQUAL(data.dx, largest / limit);

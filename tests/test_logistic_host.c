@@ -234,6 +234,8 @@ static void check_epoch(bool svrg, enum qmac_option option)
 	random_vector(training.w, WEIGHTS, 1);
 	CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &training.data, run.lambda, 1, &training.loss,
 	                                       NULL), QMAC_OK);
+	if (svrg)
+		CU_ASSERT_EQUAL_FATAL(qmac_loss_keep_centre(training.loss, NULL), QMAC_OK);
 	qmac_loss_evaluate(training.loss, training.w, training.gradient, &training.value, &training.norm);
 	CU_ASSERT_EQUAL_FATAL(qmac_host_engine.create(&training, NULL, NULL, &training.engine, NULL), QMAC_OK);
 	for (int k = 0; k < WEIGHTS; k++)

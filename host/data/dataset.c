@@ -24,7 +24,7 @@ static int64_t width_of(const struct qmac_dataset *data)
 
 static size_t cell_bytes(enum qmac_cell cell)
 {
-	return cell == QMAC_CELL_REAL ? sizeof(double) : cell == QMAC_CELL_HALF ? sizeof(int16_t) : 1;
+	return cell == QMAC_CELL_REAL ? sizeof(double) : cell == QMAC_CELL_CODE16 ? sizeof(int16_t) : 1;
 }
 
 static enum qmac_status out_of_memory(const struct qmac_dataset *data, struct qmac_error *err)
@@ -66,8 +66,8 @@ enum qmac_status qmac_dataset_allocate_images(struct qmac_dataset *data, int64_t
 		.channels = channels, .height = height, .width = width,
 	};
 	for (int pixel = 0; pixel < 256; pixel++)
-		data->byte_value[pixel] = pixel / 255.0;
-	return allocate(data, QMAC_CELL_BYTE, false, err);
+		data->pixel_value[pixel] = pixel / 255.0;
+	return allocate(data, QMAC_CELL_PIXEL, false, err);
 }
 
 void qmac_dataset_free(struct qmac_dataset *data)
@@ -280,10 +280,10 @@ static double largest_input(const struct qmac_dataset *data)
 
 	for (int64_t i = 0; data->cell == QMAC_CELL_REAL && i < count; i++)
 		largest = fmax(largest, fabs(data->x.real[i]));
-	for (int64_t i = 0; data->cell == QMAC_CELL_BYTE && i < count; i++)
-		seen[data->x.byte[i]] = true;
-	for (int byte = 0; byte < 256; byte++)
-		largest = seen[byte] ? fmax(largest, fabs(data->byte_value[byte])) : largest;
+	for (int64_t i = 0; data->cell == QMAC_CELL_PIXEL && i < count; i++)
+		seen[data->x.pixel[i]] = true;
+	for (int pixel = 0; pixel < 256; pixel++)
+		largest = seen[pixel] ? fmax(largest, fabs(data->pixel_value[pixel])) : largest;
 	return largest;
 }
 
@@ -296,7 +296,7 @@ static int16_t code_of(double x, double dx, double limit)
 static void pack_codes(struct qmac_dataset *data, double limit)
 {
 	int64_t count = rows_of(data) * width_of(data);
-	enum qmac_cell cell = limit <= INT8_MAX ? QMAC_CELL_BYTE : QMAC_CELL_HALF;
+	enum qmac_cell cell = limit <= INT8_MAX ? QMAC_CELL_CODE8 : QMAC_CELL_CODE16;
 	char *memory = data->x.any;
 	void *less;
 
@@ -306,7 +306,7 @@ static void pack_codes(struct qmac_dataset *data, double limit)
 
 		memcpy(&x, memory + (size_t)i * sizeof x, sizeof x);
 		code = code_of(x, data->dx, limit);
-		if (cell == QMAC_CELL_BYTE)
+		if (cell == QMAC_CELL_CODE8)
 			memory[i] = (char)code;
 		else
 			memcpy(memory + (size_t)i * sizeof code, &code, sizeof code);
@@ -314,27 +314,22 @@ static void pack_codes(struct qmac_dataset *data, double limit)
 	less = realloc(memory, (size_t)count * cell_bytes(cell));
 	data->x.any = less ? less : memory;
 	data->cell = cell;
-	for (int code = INT8_MIN; code <= INT8_MAX; code++)
-		data->byte_value[(uint8_t)code] = code;
 }
 
 void qmac_dataset_quantise(struct qmac_dataset *data, int x_bits)
 {
-	double limit = (double)((1 << (x_bits - 1)) - 1), quantum;
+	double limit = (double)((1 << (x_bits - 1)) - 1);
 
 	assert(x_bits >= 2 && x_bits <= 16 && data->dx == 0);
 	data->dx = largest_input(data) / limit;
 	if (!(data->dx > 0))
 		data->dx = 1; /* all zero, or so small that a quantum has no number */
 	data->bias_code = code_of(1, data->dx, limit);
-	quantum = data->dx;
-	if (data->cell == QMAC_CELL_REAL) {
+	if (data->cell == QMAC_CELL_REAL)
 		pack_codes(data, limit);
-		quantum = 1;
-	}
-	for (int byte = 0; byte < 256; byte++) {
-		data->byte_code[byte] = code_of(data->byte_value[byte], quantum, limit);
-		data->byte_value[byte] = data->dx * data->byte_code[byte];
+	for (int pixel = 0; pixel < 256; pixel++) {
+		data->pixel_code[pixel] = code_of(data->pixel_value[pixel], data->dx, limit);
+		data->pixel_value[pixel] = data->dx * data->pixel_code[pixel];
 	}
 }
 
@@ -342,41 +337,50 @@ void qmac_dataset_quantise(struct qmac_dataset *data, int x_bits)
 
 const double *qmac_dataset_row(const struct qmac_dataset *data, int64_t row, double *room)
 {
-	int64_t width = width_of(data);
-	const uint8_t *byte = data->x.byte + row * width;
-	const int16_t *half = data->x.half + row * width;
-	const double *real = data->x.real + row * width;
+	int64_t width = width_of(data), first = row * width;
+	double dx = data->dx;
 
 	if (data->cell == QMAC_CELL_REAL && !data->bias)
-		return real;
+		return data->x.real + first;
 	switch (data->cell) {
 	case QMAC_CELL_REAL:
-		memcpy(room, real, (size_t)width * sizeof room[0]);
+		memcpy(room, data->x.real + first, (size_t)width * sizeof room[0]);
 		break;
-	case QMAC_CELL_BYTE:
+	case QMAC_CELL_PIXEL:
 		for (int64_t j = 0; j < width; j++)
-			room[j] = data->byte_value[byte[j]];
+			room[j] = data->pixel_value[data->x.pixel[first + j]];
 		break;
-	default:
+	case QMAC_CELL_CODE8:
 		for (int64_t j = 0; j < width; j++)
-			room[j] = data->dx * half[j];
+			room[j] = dx * data->x.code8[first + j];
+		break;
+	case QMAC_CELL_CODE16:
+		for (int64_t j = 0; j < width; j++)
+			room[j] = dx * data->x.code16[first + j];
+		break;
 	}
 	if (data->bias)
-		room[width] = data->dx > 0 ? data->dx * data->bias_code : 1;
+		room[width] = dx > 0 ? dx * data->bias_code : 1;
 	return room;
 }
 
 void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *codes)
 {
-	int64_t width = width_of(data);
-	const uint8_t *byte = data->x.byte + row * width;
+	int64_t width = width_of(data), first = row * width;
 
 	assert(data->dx > 0);
-	if (data->cell == QMAC_CELL_HALF)
-		memcpy(codes, data->x.half + row * width, (size_t)width * sizeof codes[0]);
-	else
+	switch (data->cell) {
+	case QMAC_CELL_PIXEL:
 		for (int64_t j = 0; j < width; j++)
-			codes[j] = data->byte_code[byte[j]];
+			codes[j] = data->pixel_code[data->x.pixel[first + j]];
+		break;
+	case QMAC_CELL_CODE8:
+		for (int64_t j = 0; j < width; j++)
+			codes[j] = data->x.code8[first + j];
+		break;
+	default:
+		memcpy(codes, data->x.code16 + first, (size_t)width * sizeof codes[0]);
+	}
 	if (data->bias)
 		codes[width] = data->bias_code;
 }

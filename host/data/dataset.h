@@ -31,9 +31,10 @@ enum {
 
 /* How an input is kept. */
 enum qmac_cell {
-	QMAC_CELL_REAL,  /* double: a table before quantisation */
-	QMAC_CELL_BYTE,  /* uint8_t, which stands for one of 256 numbers: a pixel, a code of at most 8 bits */
-	QMAC_CELL_HALF   /* int16_t: a code */
+	QMAC_CELL_REAL,   /* double: a table before quantisation */
+	QMAC_CELL_PIXEL,  /* uint8_t, which stands for one of 256 numbers */
+	QMAC_CELL_CODE8,  /* int8_t: a code of at most 8 bits */
+	QMAC_CELL_CODE16  /* int16_t: a code of 9 to 16 bits */
 };
 
 struct qmac_dataset {
@@ -52,13 +53,14 @@ struct qmac_dataset {
 	enum qmac_cell cell;
 	union {
 		double *real;
-		uint8_t *byte;
-		int16_t *half;
+		uint8_t *pixel;
+		int8_t *code8;
+		int16_t *code16;
 		void *any;
 	} x;                   /* rows x channels x height x width */
-	double byte_value[256]; /* what a byte stands for */
-	int16_t byte_code[256]; /* after quantisation: its code */
-	int16_t bias_code;      /* likewise that of the bias */
+	double pixel_value[256]; /* what a pixel stands for */
+	int16_t pixel_code[256]; /* after quantisation: its code */
+	int16_t bias_code;       /* likewise that of the bias */
 };
 
 /* Reads or generates what the run asks for and prepares it. Free also after a failure. */

@@ -167,7 +167,7 @@ static enum qmac_status read_part(struct part *part, struct qmac_dataset *data, 
 	if (!unused)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for an image");
 	for (int64_t i = 0; status == QMAC_OK && i < part->rows; i++) {
-		uint8_t *image = i < keep ? data->x.byte + (first + i) * part->features : unused;
+		uint8_t *image = i < keep ? data->x.pixel + (first + i) * part->features : unused;
 
 		status = read_bytes(&part->images, image, (int)part->features, err);
 		if (status == QMAC_OK)

@@ -16,11 +16,12 @@ void qmac_layer_forward(const struct qmac_layer *layer, const double *x, const d
 		a[c] = 0;
 	for (int64_t j = 0; j < layer->inputs; j++) {
 		const double *row = w + j * outputs;
+		double input = x[j];
 
-		if (x[j] == 0)
+		if (input == 0)
 			continue;
 		for (int c = 0; c < outputs; c++)
-			a[c] += x[j] * row[c];
+			a[c] += input * row[c];
 	}
 }
 
@@ -28,18 +29,19 @@ void qmac_layer_add_gradient(const struct qmac_layer *layer, const double *x, co
                              double *gradient)
 {
 	int outputs = layer->outputs;
+	double only = r[0];
 
 	if (outputs == 1) {
 		for (int64_t j = 0; j < layer->inputs; j++)
-			gradient[j] += r[0] * x[j];
+			gradient[j] += only * x[j];
 		return;
 	}
 	for (int64_t j = 0; j < layer->inputs; j++) {
-		double *row = gradient + j * outputs;
+		double *row = gradient + j * outputs, input = x[j];
 
-		if (x[j] == 0)
+		if (input == 0)
 			continue;
 		for (int c = 0; c < outputs; c++)
-			row[c] += x[j] * r[c];
+			row[c] += input * r[c];
 	}
 }

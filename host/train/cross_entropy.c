@@ -23,15 +23,6 @@ static double target(double y, int output)
 	return output == (int)y;
 }
 
-static void centred(const double *d, const double *a, const double *q, int outputs, double *r)
-{
-	for (int c = 0; c < outputs; c++)
-		r[c] = d[c] + a[c];
-	(void)qmac_softmax(r, r, outputs, 0);
-	for (int c = 0; c < outputs; c++)
-		r[c] -= q[c];
-}
-
 /* Whether the largest logit, of equal ones the first, is the right one. */
 static bool hit(const double *a, double y, int outputs)
 {
@@ -58,7 +49,7 @@ static uint64_t step_flops(const struct qmac_layer *layer, uint64_t batch, bool 
 
 const struct qmac_loss_operations qmac_cross_entropy = {
 	.name = "cross_entropy", .regularised = true, .on_device = &qmac_residual_on_host,
-	.outputs = outputs_of, .value = value, .predict = predict, .target = target, .centred = centred,
+	.outputs = outputs_of, .value = value, .predict = predict, .target = target,
 	.hit = hit, .predict_flops = qmac_softmax_flops, .sample_flops = sample_flops,
 	.step_flops = step_flops,
 };

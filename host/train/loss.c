@@ -17,17 +17,15 @@ enum qmac_status qmac_loss_create(const struct qmac_loss_operations *operations,
 {
 	struct qmac_loss *made = calloc(1, sizeof *made);
 	int outputs = operations->outputs(data);
-	size_t logits = (size_t)data->samples * (size_t)outputs, row = (size_t)data->features;
+	size_t row = (size_t)data->features;
 
 	assert(outputs >= 1 && threads >= 1 && (lambda == 0 || operations->regularised));
 	*loss = made;
 	if (made) {
-		made->logits = calloc(logits, sizeof(double));
-		made->predictions = calloc(logits, sizeof(double));
 		made->gradients = calloc(row * (size_t)outputs, QMAC_BLOCKS * sizeof(double));
 		made->rows = calloc(row, QMAC_BLOCKS * sizeof(double));
 	}
-	if (!made || !made->logits || !made->predictions || !made->gradients || !made->rows) {
+	if (!made || !made->gradients || !made->rows) {
 		qmac_loss_destroy(made);
 		*loss = NULL;
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for gradients of %lld features and %d outputs",
@@ -46,17 +44,45 @@ void qmac_loss_destroy(struct qmac_loss *loss)
 	if (!loss)
 		return;
 	free(loss->logits);
-	free(loss->predictions);
 	free(loss->gradients);
 	free(loss->rows);
 	free(loss);
 }
 
-/* r = q - t; r may be q. */
-static void subtract_target(const struct qmac_loss *loss, int64_t sample, const double *q, double *r)
+enum qmac_status qmac_loss_keep_centre(struct qmac_loss *loss, struct qmac_error *err)
+{
+	size_t samples = (size_t)loss->data->samples, outputs = (size_t)loss->layer.outputs;
+
+	assert(!loss->logits);
+	if (loss->operations->linear)
+		return QMAC_OK;
+	loss->logits = calloc(samples, outputs * sizeof loss->logits[0]);
+	return loss->logits ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for the %d logits of %lld"
+	                                          " samples", loss->layer.outputs, (long long)samples);
+}
+
+/* The kept logits of a sample. */
+static double *centre_of(const struct qmac_loss *loss, int64_t sample)
+{
+	assert(loss->logits);
+	return loss->logits + sample * loss->layer.outputs;
+}
+
+/* q becomes q - t. */
+static void subtract_target(const struct qmac_loss *loss, int64_t sample, double *q)
 {
 	for (int c = 0; c < loss->layer.outputs; c++)
-		r[c] = q[c] - loss->operations->target(loss->data->y[sample], c);
+		q[c] -= loss->operations->target(loss->data->y[sample], c);
+}
+
+/* q becomes q - q(a), a the centre's. */
+static void subtract_centre(const struct qmac_loss *loss, const double *a, double *q)
+{
+	double centre[QMAC_CLASSES_MAX];
+
+	loss->operations->predict(a, loss->layer.outputs, centre);
+	for (int c = 0; c < loss->layer.outputs; c++)
+		q[c] -= centre[c];
 }
 
 static void sum_block(void *context, int block)
@@ -67,16 +93,16 @@ static void sum_block(void *context, int block)
 	const struct qmac_layer *layer = &loss->layer;
 	int64_t weights = qmac_layer_weights(layer), end = qmac_block_begin(data->samples, block + 1);
 	double *gradient = loss->gradients + block * weights, *room = loss->rows + block * layer->inputs;
-	double r[QMAC_CLASSES_MAX], sum = 0;
+	double logits[QMAC_CLASSES_MAX], r[QMAC_CLASSES_MAX], sum = 0;
 
 	memset(gradient, 0, (size_t)weights * sizeof gradient[0]);
 	for (int64_t i = qmac_block_begin(data->samples, block); i < end; i++) {
 		const double *x = qmac_dataset_row(data, i, room);
-		double *a = loss->logits + i * layer->outputs, *q = loss->predictions + i * layer->outputs;
+		double *a = loss->logits ? centre_of(loss, i) : logits;
 
 		qmac_layer_forward(layer, x, job->w, a);
-		sum += loss->operations->value(a, data->y[i], layer->outputs, q);
-		subtract_target(loss, i, q, r);
+		sum += loss->operations->value(a, data->y[i], layer->outputs, r);
+		subtract_target(loss, i, r);
 		qmac_layer_add_gradient(layer, x, r, gradient);
 	}
 	loss->losses[block] = sum;
@@ -111,34 +137,36 @@ void qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradien
 
 void qmac_loss_take(struct qmac_loss *loss, int64_t sample, const double *a, double *r)
 {
-	int outputs = loss->layer.outputs;
-	double *q = loss->predictions + sample * outputs;
-
-	memcpy(loss->logits + sample * outputs, a, (size_t)outputs * sizeof a[0]);
-	loss->operations->predict(a, outputs, q);
-	subtract_target(loss, sample, q, r);
+	if (loss->logits)
+		memcpy(centre_of(loss, sample), a, (size_t)loss->layer.outputs * sizeof a[0]);
+	qmac_loss_residual(loss, sample, a, r);
 }
 
 void qmac_loss_residual(const struct qmac_loss *loss, int64_t sample, const double *a, double *r)
 {
 	loss->operations->predict(a, loss->layer.outputs, r);
-	subtract_target(loss, sample, r, r);
+	subtract_target(loss, sample, r);
 }
 
 void qmac_loss_against(const struct qmac_loss *loss, int64_t sample, const double *a, double *r)
 {
-	const double *q = loss->predictions + sample * loss->layer.outputs;
-
 	loss->operations->predict(a, loss->layer.outputs, r);
-	for (int c = 0; c < loss->layer.outputs; c++)
-		r[c] -= q[c];
+	subtract_centre(loss, centre_of(loss, sample), r);
 }
 
 void qmac_loss_centred(const struct qmac_loss *loss, int64_t sample, const double *d, double *r)
 {
-	int64_t at = sample * loss->layer.outputs;
+	const double *a;
 
-	loss->operations->centred(d, loss->logits + at, loss->predictions + at, loss->layer.outputs, r);
+	if (loss->operations->linear) {
+		memmove(r, d, (size_t)loss->layer.outputs * sizeof r[0]);
+		return;
+	}
+	a = centre_of(loss, sample);
+	for (int c = 0; c < loss->layer.outputs; c++)
+		r[c] = d[c] + a[c];
+	loss->operations->predict(r, loss->layer.outputs, r);
+	subtract_centre(loss, a, r);
 }
 
 struct qmac_test_figures qmac_loss_test(const struct qmac_loss *loss, const double *w)

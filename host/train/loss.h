@@ -13,8 +13,9 @@
  * The samples are cut into a fixed number of blocks whose sums are added in block order (blocks.h): the
  * bits do not depend on the number of threads.
  *
- * The last evaluation's W is the centre: its a_i and q(a_i) stay at hand, for the inner loops of the
- * variance-reduced algorithms.
+ * The last evaluation's W is the centre. The inner loops of the variance-reduced algorithms need its q(a_i);
+ * where they do, its a_i stay at hand and q(a_i) is computed anew: one of the two is all that is kept for
+ * each sample.
  */
 #ifndef QMAC_TRAIN_LOSS_H
 #define QMAC_TRAIN_LOSS_H
@@ -29,13 +30,12 @@ struct qmac_residual_operations;
 struct qmac_loss_operations {
 	const char *name;
 	bool regularised;            /* whether there may be a lambda */
+	bool linear;                 /* q(a + d) - q(a) = d: steps against a centre need nothing of it */
 	const struct qmac_residual_operations *on_device; /* how low-precision steps get their residuals */
 	int (*outputs)(const struct qmac_dataset *data);
 	double (*value)(const double *a, double y, int outputs, double *q);    /* l; writes q too */
 	void (*predict)(const double *a, int outputs, double *q);              /* q may be a */
 	double (*target)(double y, int output);
-	/* r = q(a + d) - q(a) where q is q(a); r may be d */
-	void (*centred)(const double *d, const double *a, const double *q, int outputs, double *r);
 	bool (*hit)(const double *a, double y, int outputs);                   /* NULL: no accuracy */
 	/* Additions and multiplications: of predict; of a gradient beside its products and norm, for every
 	   sample and for every weight; of a step with `batch` samples, against the centre or not */
@@ -52,7 +52,7 @@ struct qmac_loss {
 	struct qmac_layer layer;
 	double lambda;
 	int threads;
-	double *logits, *predictions; /* samples x outputs: of the centre */
+	double *logits;               /* samples x outputs: of the centre; NULL where it is not kept */
 	double *gradients;            /* QMAC_BLOCKS x weights: sum of x^T r over each block */
 	double *rows;                 /* QMAC_BLOCKS x inputs: the row at which each block is */
 	double losses[QMAC_BLOCKS];
@@ -70,6 +70,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_loss_create(const struct qmac_loss_operati
                                                   int threads, struct qmac_loss **loss,
                                                   struct qmac_error *err);
 void qmac_loss_destroy(struct qmac_loss *loss);
+
+/*
+ * From now on keeps the centre, 8 bytes for each training sample and output, unless the loss is linear:
+ * qmac_loss_against() and qmac_loss_centred() need it.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_loss_keep_centre(struct qmac_loss *loss, struct qmac_error *err);
 
 /* gradient[weights] = grad f(W), *value = f(W), *norm = ||grad f(W)||_2; W becomes the centre. */
 void qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradient, double *value,

@@ -1,6 +1,6 @@
 /*
  * The softmax and what it needs, with the same bits on every machine: nothing here
- * calls the mathematical library for more than scaling by powers of two.
+ * calls the mathematical library.
  */
 #ifndef QMAC_TRAIN_SOFTMAX_H
 #define QMAC_TRAIN_SOFTMAX_H
@@ -15,7 +15,7 @@ static inline uint64_t qmac_softmax_flops(int n)
 	return (uint64_t)n * (QMAC_EXP_FLOPS + 3);
 }
 
-/* e^x for x <= 0, error below 2 ulp; 0 where that is below the smallest normal number. NaN stays NaN. */
+/* e^x for x <= 0, error below 2 ulp; 0 where that is below the smallest normal number. Otherwise NaN. */
 double qmac_exp(double x);
 
 /*

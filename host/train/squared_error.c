@@ -29,15 +29,6 @@ static double target(double y, int output)
 	return y;
 }
 
-/* What the centre has cancels out, exactly. */
-static void centred(const double *d, const double *a, const double *q, int outputs, double *r)
-{
-	(void)a;
-	(void)q;
-	(void)outputs;
-	r[0] = d[0];
-}
-
 static uint64_t predict_flops(int outputs)
 {
 	(void)outputs;
@@ -59,6 +50,6 @@ static uint64_t step_flops(const struct qmac_layer *layer, uint64_t batch, bool 
 
 const struct qmac_loss_operations qmac_squared_error = {
 	.name = "squared_error", .on_device = &qmac_residual_on_device, .outputs = outputs_of, .value = value,
-	.predict = predict, .target = target, .centred = centred, .predict_flops = predict_flops,
+	.predict = predict, .target = target, .linear = true, .predict_flops = predict_flops,
 	.sample_flops = sample_flops, .step_flops = step_flops,
 };

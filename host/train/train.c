@@ -80,6 +80,8 @@ static enum qmac_status set_up(struct qmac_training *training, struct qmac_run *
 	if (status == QMAC_OK)
 		status = qmac_loss_create(losses[run->problem], &training->data, run->lambda, run->threads,
 		                          &training->loss, err);
+	if (status == QMAC_OK && training->optimiser->reduces)
+		status = qmac_loss_keep_centre(training->loss, err);
 	if (status != QMAC_OK)
 		return status;
 	training->weights = qmac_layer_weights(&training->loss->layer);
