@@ -77,9 +77,9 @@ static enum qmac_status fail_missing(struct loader *l, const struct qmac_key *ke
 		snprintf(values, sizeof values, "%" PRId64 "..%" PRId64 "; ", key->low, key->high);
 	else
 		values[0] = 0;
-	(void)qmac_fail(l->err, QMAC_BAD_INPUT, "missing key '%s' (%s%s)%s", qmac_key_name(key, name), values,
-	                key->help, dram ? "; give it, or a preset: " QMAC_DRAM_PRESET_WORDS : "");
-	return qmac_yaml_blame(&l->yaml, mapping_of(l, key), l->err);
+	return qmac_yaml_refuse(&l->yaml, mapping_of(l, key), l->err, "missing key '%s' (%s%s)%s",
+	                        qmac_key_name(key, name), values, key->help,
+	                        dram ? "; give it, or a preset: " QMAC_DRAM_PRESET_WORDS : "");
 }
 
 /*
@@ -124,10 +124,9 @@ static enum qmac_status read(struct loader *l)
 	l->dram = qmac_yaml_find(l->yaml.root, "dram");
 	l->host = qmac_yaml_find(l->yaml.root, "host");
 	status = qmac_key_table_read(&table, &l->yaml, &l->values, l->nodes, l->err);
-	if (!status && !is_there(l, "dram")) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "missing key 'dram' (the memory); e.g. dram: {preset: ddr4}");
-		return qmac_yaml_blame(&l->yaml, l->yaml.root, l->err);
-	}
+	if (!status && !is_there(l, "dram"))
+		return qmac_yaml_refuse(&l->yaml, l->yaml.root, l->err,
+		                        "missing key 'dram' (the memory); e.g. dram: {preset: ddr4}");
 	if (!status)
 		status = complete(l);
 	return status ? status : check(l);

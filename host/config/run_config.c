@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,6 +91,20 @@ static enum qmac_status blame(struct loader *l, int key, int other)
 	return l->nodes[guilty] ? qmac_yaml_blame(&l->yaml, l->nodes[guilty], l->err) : QMAC_BAD_INPUT;
 }
 
+/* A rule between these keys is broken. */
+__attribute__((format(printf, 4, 5)))
+static enum qmac_status refuse(struct loader *l, int key, int other, const char *format, ...)
+{
+	char message[2 * QMAC_PATH_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s", message);
+	return blame(l, key, other);
+}
+
 /* The rules of the generated problems with a condition number. */
 static enum qmac_status check_kappa(struct loader *l)
 {
@@ -98,26 +113,20 @@ static enum qmac_status check_kappa(struct loader *l)
 	/* curvatures of the features fall by so much; 4/3 itself may have been written with few digits */
 	double least = quadratic ? 1.333 : 1, most = quadratic ? 1.334 : 1;
 
-	if (run->kappa < least || run->kappa > 1e6) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is out of range; %s wants %s..1e6", run->kappa,
-		                quadratic ? "quadratic" : "conditioned", quadratic ? "4/3" : "1");
-		return blame(l, QMAC_KEY_kappa, QMAC_KEY_data);
-	}
-	if (run->features == 1 && run->kappa > most) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "one feature has no condition number of %g: raise features",
-		                run->kappa);
-		return blame(l, QMAC_KEY_kappa, QMAC_KEY_features);
-	}
-	if (quadratic && run->batch % run->features) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "batch = %" PRId64 " is no multiple of features = %" PRId64
-		                ": a term of a quadratic has a row for each feature", run->batch, run->features);
-		return blame(l, QMAC_KEY_batch, QMAC_KEY_features);
-	}
-	if (!quadratic && run->samples < run->features) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples = %" PRId64 " is less than features = %" PRId64
-		                ": the features of conditioned data are independent", run->samples, run->features);
-		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
-	}
+	if (run->kappa < least || run->kappa > 1e6)
+		return refuse(l, QMAC_KEY_kappa, QMAC_KEY_data, "%g is out of range; %s wants %s..1e6", run->kappa,
+		              quadratic ? "quadratic" : "conditioned", quadratic ? "4/3" : "1");
+	if (run->features == 1 && run->kappa > most)
+		return refuse(l, QMAC_KEY_kappa, QMAC_KEY_features,
+		              "one feature has no condition number of %g: raise features", run->kappa);
+	if (quadratic && run->batch % run->features)
+		return refuse(l, QMAC_KEY_batch, QMAC_KEY_features, "batch = %" PRId64
+		              " is no multiple of features = %" PRId64
+		              ": a term of a quadratic has a row for each feature", run->batch, run->features);
+	if (!quadratic && run->samples < run->features)
+		return refuse(l, QMAC_KEY_samples, QMAC_KEY_features, "samples = %" PRId64
+		              " is less than features = %" PRId64
+		              ": the features of conditioned data are independent", run->samples, run->features);
 	return QMAC_OK;
 }
 
@@ -126,16 +135,14 @@ static enum qmac_status check_generated(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	bool quadratic = run->data == QMAC_DATA_QUADRATIC;
 
-	if (run->informative > run->features) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "informative = %" PRId64 " is more than features = %" PRId64,
-		                run->informative, run->features);
-		return blame(l, QMAC_KEY_informative, QMAC_KEY_features);
-	}
-	if (run->samples * run->features > (INT64_C(1) << 31) / (quadratic ? run->features : 1)) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "samples * features = %" PRId64 "%s is more than 2^31",
-		                run->samples * run->features, quadratic ? ", times features again," : "");
-		return blame(l, QMAC_KEY_samples, QMAC_KEY_features);
-	}
+	if (run->informative > run->features)
+		return refuse(l, QMAC_KEY_informative, QMAC_KEY_features,
+		              "informative = %" PRId64 " is more than features = %" PRId64, run->informative,
+		              run->features);
+	if (run->samples * run->features > (INT64_C(1) << 31) / (quadratic ? run->features : 1))
+		return refuse(l, QMAC_KEY_samples, QMAC_KEY_features,
+		              "samples * features = %" PRId64 "%s is more than 2^31", run->samples * run->features,
+		              quadratic ? ", times features again," : "");
 	return run->data == QMAC_DATA_MAKE_REGRESSION ? QMAC_OK : check_kappa(l);
 }
 
@@ -143,23 +150,18 @@ static enum qmac_status check_sizes(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
 
-	if (run->test_fraction > 0.9) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is out of range 0..0.9", run->test_fraction);
-		return blame(l, QMAC_KEY_test_fraction, QMAC_KEY_test_fraction);
-	}
-	if (run->epochs * run->inner_steps > UINT32_MAX) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "epochs * inner_steps = %" PRId64 " is more than 2^32 - 1: step numbers have 32 bits",
-		                run->epochs * run->inner_steps);
-		if (!is_given(l, QMAC_KEY_inner_steps))
-			return blame(l, QMAC_KEY_epochs, QMAC_KEY_samples);
-		return blame(l, QMAC_KEY_epochs, QMAC_KEY_inner_steps);
-	}
-	if (run->inner_steps > 0 && run->batch > (INT64_C(1) << 31) / run->inner_steps) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "batch * inner_steps = %" PRId64 " * %" PRId64
-		                " is more than 2^31 samples an epoch", run->batch, run->inner_steps);
-		return blame(l, QMAC_KEY_batch, QMAC_KEY_inner_steps);
-	}
+	if (run->test_fraction > 0.9)
+		return refuse(l, QMAC_KEY_test_fraction, QMAC_KEY_test_fraction, "%g is out of range 0..0.9",
+		              run->test_fraction);
+	if (run->epochs * run->inner_steps > UINT32_MAX)
+		return refuse(l, QMAC_KEY_epochs,
+		              is_given(l, QMAC_KEY_inner_steps) ? QMAC_KEY_inner_steps : QMAC_KEY_samples,
+		              "epochs * inner_steps = %" PRId64 " is more than 2^32 - 1: step numbers have 32 bits",
+		              run->epochs * run->inner_steps);
+	if (run->inner_steps > 0 && run->batch > (INT64_C(1) << 31) / run->inner_steps)
+		return refuse(l, QMAC_KEY_batch, QMAC_KEY_inner_steps,
+		              "batch * inner_steps = %" PRId64 " * %" PRId64 " is more than 2^31 samples an epoch",
+		              run->batch, run->inner_steps);
 	return QMAC_OK;
 }
 
@@ -168,11 +170,9 @@ static enum qmac_status check_available(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	const struct qmac_kernel *kernel;
 
-	if (run->lambda > 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%g is not available yet for %s; use 0", run->lambda,
-		                qmac_problem_name(run->problem));
-		return blame(l, QMAC_KEY_lambda, QMAC_KEY_problem);
-	}
+	if (run->lambda > 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION)
+		return refuse(l, QMAC_KEY_lambda, QMAC_KEY_problem, "%g is not available yet for %s; use 0",
+		              run->lambda, qmac_problem_name(run->problem));
 	if (qmac_kernel_find(run->kernel, &kernel, l->err))
 		return blame(l, QMAC_KEY_kernel, QMAC_KEY_kernel);
 	return QMAC_OK;
@@ -189,8 +189,7 @@ static enum qmac_status check_hw(struct loader *l)
 	}
 	if (access(hw, R_OK) == 0)
 		return QMAC_OK;
-	(void)qmac_fail(l->err, QMAC_BAD_INPUT, "cannot open '%s': %s", hw, strerror(errno));
-	return blame(l, QMAC_KEY_hw, QMAC_KEY_hw);
+	return refuse(l, QMAC_KEY_hw, QMAC_KEY_hw, "cannot open '%s': %s", hw, strerror(errno));
 }
 
 /* What the user wrote; the run has it as seen from the run file. */
@@ -204,11 +203,9 @@ static enum qmac_status check_file(struct loader *l)
 	struct qmac_run *run = &l->config->run;
 	char found[QMAC_PATH_MAX];
 
-	if (!run->file[0]) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "data from a file, but no file given; name one, e.g. file: houses.csv");
-		return blame(l, QMAC_KEY_data, QMAC_KEY_data);
-	}
+	if (!run->file[0])
+		return refuse(l, QMAC_KEY_data, QMAC_KEY_data,
+		              "data from a file, but no file given; name one, e.g. file: houses.csv");
 	if (qmac_data_file_find(found, sizeof found, run->file, given_text(l, QMAC_KEY_file), l->data_dir,
 	                        l->err))
 		return blame(l, QMAC_KEY_file, QMAC_KEY_file);
@@ -235,12 +232,10 @@ static enum qmac_status check_data(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	bool logistic = run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
 
-	if (qmac_data_is_generated(run->data) ? logistic : !logistic && qmac_data_is_images(run->data)) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, logistic ? "logistic_regression wants data with classes: set"
-		                " data to mnist, fashion_mnist, csv or libsvm" : "images have classes: set problem to"
-		                " logistic_regression");
-		return blame(l, QMAC_KEY_data, QMAC_KEY_problem);
-	}
+	if (qmac_data_is_generated(run->data) ? logistic : !logistic && qmac_data_is_images(run->data))
+		return refuse(l, QMAC_KEY_data, QMAC_KEY_problem, "%s", logistic ?
+		              "logistic_regression wants data with classes: set data to mnist, fashion_mnist, csv or"
+		              " libsvm" : "images have classes: set problem to logistic_regression");
 	if (qmac_data_is_generated(run->data))
 		return check_generated(l);
 	return qmac_data_is_images(run->data) && !run->file[0] ? find_images(l) : check_file(l);

@@ -66,11 +66,9 @@ static enum qmac_status make_setting(struct loader *l, const struct qmac_yaml_no
 	if (status)
 		return status;
 	if (is_path(key)) {
-		if (!qmac_path_beside(path, sizeof path, l->yaml.file, text)) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s: the path is longer than %d bytes", key,
-			                QMAC_PATH_MAX - 1);
-			return qmac_yaml_blame(&l->yaml, node, l->err);
-		}
+		if (!qmac_path_beside(path, sizeof path, l->yaml.file, text))
+			return qmac_yaml_refuse(&l->yaml, node, l->err, "%s: the path is longer than %d bytes", key,
+			                        QMAC_PATH_MAX - 1);
 		/* a data file that is not there may lie in the data folder, under the name as it stands */
 		if (strcmp(key, "hw") == 0 || access(path, F_OK) == 0)
 			text = qmac_arena_copy(&l->yaml.arena, path);
@@ -89,16 +87,12 @@ static enum qmac_status count_runs(struct loader *l, const struct qmac_yaml_node
 	for (const struct qmac_yaml_node *n = entry->child; n; n = n->next) {
 		if (n->kind == QMAC_YAML_SCALAR)
 			continue;
-		if (is_name(n) || n->kind == QMAC_YAML_MAPPING || !n->child) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s: expected a value%s", n->key,
-			                is_name(n) ? "" : " or a list of values");
-			return qmac_yaml_blame(&l->yaml, n, l->err);
-		}
+		if (is_name(n) || n->kind == QMAC_YAML_MAPPING || !n->child)
+			return qmac_yaml_refuse(&l->yaml, n, l->err, "%s: expected a value%s", n->key,
+			                        is_name(n) ? "" : " or a list of values");
 		*count *= child_count(n);
-		if (*count > RUNS_MAX) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "more than %d runs", RUNS_MAX);
-			return qmac_yaml_blame(&l->yaml, n, l->err);
-		}
+		if (*count > RUNS_MAX)
+			return qmac_yaml_refuse(&l->yaml, n, l->err, "more than %d runs", RUNS_MAX);
 	}
 	return QMAC_OK;
 }
@@ -159,10 +153,8 @@ static enum qmac_status make_runs(struct loader *l)
 		if (status)
 			return status;
 		total += count;
-		if (total > RUNS_MAX) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "more than %d runs", RUNS_MAX);
-			return qmac_yaml_blame(&l->yaml, n, l->err);
-		}
+		if (total > RUNS_MAX)
+			return qmac_yaml_refuse(&l->yaml, n, l->err, "more than %d runs", RUNS_MAX);
 	}
 	l->sweep->runs = allocate(l, (size_t)total, sizeof *l->sweep->runs);
 	l->entries = allocate(l, (size_t)total, sizeof *l->entries);
@@ -275,25 +267,20 @@ static enum qmac_status name_run(struct loader *l, int number)
 	}
 	fits = make_name(l, number, text, "", run->name, sizeof run->name)
 	       && make_name(l, number, text, "seed", run->group, sizeof run->group);
-	if (!fits) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "the name of the run is too long: '%.60s...'; give the entry a short one, name: ...",
-		                run->name);
-		return qmac_yaml_blame(&l->yaml, entry, l->err);
-	}
-	if (is_file_of_sweep(run->name)) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "'%s' is the name of a file of the sweep itself; give the run another one",
-		                run->name);
-		return qmac_yaml_blame(&l->yaml, node ? node : entry, l->err);
-	}
+	if (!fits)
+		return qmac_yaml_refuse(&l->yaml, entry, l->err,
+		                        "the name of the run is too long: '%.60s...'; give the entry a short one,"
+		                        " name: ...", run->name);
+	if (is_file_of_sweep(run->name))
+		return qmac_yaml_refuse(&l->yaml, node ? node : entry, l->err,
+		                        "'%s' is the name of a file of the sweep itself; give the run another one",
+		                        run->name);
 	for (int i = 0; i < number; i++) {
 		if (strcmp(l->sweep->runs[i].name, run->name) != 0)
 			continue;
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "two runs are called '%s' (the other in line %d); remove one, or add name: ...",
-		                run->name, l->entries[i]->line);
-		return qmac_yaml_blame(&l->yaml, entry, l->err);
+		return qmac_yaml_refuse(&l->yaml, entry, l->err,
+		                        "two runs are called '%s' (the other in line %d); remove one, or add name:"
+		                        " ...", run->name, l->entries[i]->line);
 	}
 	return QMAC_OK;
 }
@@ -343,17 +330,14 @@ static enum qmac_status read_axes(struct loader *l, const char *key, char x[64],
 		snprintf(name, sizeof name, "%s.%s", key, axes[i]);
 		if (!axis && i == 2)
 			break;
-		if (!axis) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "missing key '%s', the name of a column", name);
-			return qmac_yaml_blame(&l->yaml, node, l->err);
-		}
+		if (!axis)
+			return qmac_yaml_refuse(&l->yaml, node, l->err, "missing key '%s', the name of a column", name);
 		status = qmac_yaml_text(&l->yaml, axis, name, false, &text, l->err);
 		if (status)
 			return status;
-		if (strlen(text) > 63 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.")]) {
-			(void)qmac_fail(l->err, QMAC_BAD_INPUT, "%s: '%.60s' is not the name of a column", name, text);
-			return qmac_yaml_blame(&l->yaml, axis, l->err);
-		}
+		if (strlen(text) > 63 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.")])
+			return qmac_yaml_refuse(&l->yaml, axis, l->err, "%s: '%.60s' is not the name of a column", name,
+			                        text);
 		strcpy(columns[i], text);
 	}
 	return status;
@@ -365,17 +349,16 @@ static enum qmac_status read_base(struct loader *l)
 	const char *text;
 	enum qmac_status status;
 
-	if (!node) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT, "missing key 'base', the run file of all runs");
-		return qmac_yaml_blame(&l->yaml, l->yaml.root, l->err);
-	}
+	if (!node)
+		return qmac_yaml_refuse(&l->yaml, l->yaml.root, l->err,
+		                        "missing key 'base', the run file of all runs");
 	status = qmac_yaml_text(&l->yaml, node, "base", false, &text, l->err);
 	if (status)
 		return status;
 	if (qmac_path_beside(l->sweep->base, sizeof l->sweep->base, l->yaml.file, text))
 		return QMAC_OK;
-	(void)qmac_fail(l->err, QMAC_BAD_INPUT, "base: the path is longer than %d bytes", QMAC_PATH_MAX - 1);
-	return qmac_yaml_blame(&l->yaml, node, l->err);
+	return qmac_yaml_refuse(&l->yaml, node, l->err, "base: the path is longer than %d bytes",
+	                        QMAC_PATH_MAX - 1);
 }
 
 static enum qmac_status read_groups(struct loader *l)
@@ -394,11 +377,9 @@ static enum qmac_status read_groups(struct loader *l)
 		return status;
 	l->set_count = child_count(l->set);
 	l->runs = qmac_yaml_find(root, "runs");
-	if (!l->runs) {
-		(void)qmac_fail(l->err, QMAC_BAD_INPUT,
-		                "missing key 'runs', a list such as - {algorithm: [sgd, halp]}");
-		return qmac_yaml_blame(&l->yaml, root, l->err);
-	}
+	if (!l->runs)
+		return qmac_yaml_refuse(&l->yaml, root, l->err,
+		                        "missing key 'runs', a list such as - {algorithm: [sgd, halp]}");
 	status = qmac_yaml_expect(&l->yaml, l->runs, "runs", QMAC_YAML_SEQUENCE, l->err);
 	if (status || l->runs->child)
 		return status;

@@ -297,19 +297,28 @@ void qmac_text_print_comment(const char *text, FILE *out)
 	}
 }
 
-void qmac_text_print_real(double value, FILE *out)
+const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT])
 {
-	char text[40];
-
-	/* Whole numbers without an exponent: 20, not 2e+01. */
+	if (isnan(value))
+		return strcpy(text, "nan");
+	if (isinf(value))
+		return strcpy(text, value < 0 ? "-inf" : "inf");
+	/* Whole numbers without an exponent: 200, not 2e+02. */
 	if (value == floor(value) && fabs(value) < 1e15) {
-		fprintf(out, "%.0f", value);
-		return;
+		snprintf(text, QMAC_REAL_TEXT, "%.0f", value);
+		return text;
 	}
 	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, value);
+		snprintf(text, QMAC_REAL_TEXT, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
 			break;
 	}
-	fputs(text, out);
+	return text;
+}
+
+void qmac_text_print_real(double value, FILE *out)
+{
+	char text[QMAC_REAL_TEXT];
+
+	fputs(qmac_real_text(value, text), out);
 }

@@ -57,7 +57,10 @@ void qmac_text_print_quoted(const char *text, FILE *out);
 /* Writes text for a comment: bytes other than printable ASCII and UTF-8 letters become '?'. */
 void qmac_text_print_comment(const char *text, FILE *out);
 
-/* Writes value with the fewest digits that read back to the same double. */
+enum { QMAC_REAL_TEXT = 32 };
+
+/* A shortest decimal that reads back to value ("nan", "inf", "-inf" where it is not finite); returns text. */
+const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT]);
 void qmac_text_print_real(double value, FILE *out);
 
 #endif

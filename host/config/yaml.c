@@ -1,6 +1,7 @@
 #include "config/yaml.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,6 +357,18 @@ enum qmac_status qmac_yaml_blame_key(const struct qmac_yaml *yaml, const struct 
 	return place(yaml, node->key_line, node->key_column, err);
 }
 
+enum qmac_status qmac_yaml_refuse(const struct qmac_yaml *yaml, const struct qmac_yaml_node *node,
+                                  struct qmac_error *err, const char *format, ...)
+{
+	char message[sizeof err->message];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	return qmac_fail_at(err, QMAC_BAD_INPUT, yaml->file, node->line, node->column, "%s", message);
+}
+
 enum qmac_status qmac_yaml_check_keys(const struct qmac_yaml *yaml, const struct qmac_yaml_node *mapping,
                                       const char *words, struct qmac_error *err)
 {
@@ -375,8 +388,7 @@ enum qmac_status qmac_yaml_expect(const struct qmac_yaml *yaml, const struct qma
 
 	if (node->kind == kind)
 		return QMAC_OK;
-	return qmac_fail_at(err, QMAC_BAD_INPUT, yaml->file, node->line, node->column, "%s: expected %s, not %s",
-	                    name, kinds[kind], kinds[node->kind]);
+	return qmac_yaml_refuse(yaml, node, err, "%s: expected %s, not %s", name, kinds[kind], kinds[node->kind]);
 }
 
 enum qmac_status qmac_yaml_text(const struct qmac_yaml *yaml, const struct qmac_yaml_node *node,
@@ -387,12 +399,11 @@ enum qmac_status qmac_yaml_text(const struct qmac_yaml *yaml, const struct qmac_
 	if (status)
 		return status;
 	if (!node->text[0])
-		return qmac_fail_at(err, QMAC_BAD_INPUT, yaml->file, node->line, node->column,
-		                    "%s: no value given", name);
+		return qmac_yaml_refuse(yaml, node, err, "%s: no value given", name);
 	if (number && node->quoted)
-		return qmac_fail_at(err, QMAC_BAD_INPUT, yaml->file, node->line, node->column,
-		                    "%s: '%.60s' is in quotes, which makes it text; leave the quotes out", name,
-		                    node->text);
+		return qmac_yaml_refuse(yaml, node, err,
+		                        "%s: '%.60s' is in quotes, which makes it text; leave the quotes out", name,
+		                        node->text);
 	*text = node->text;
 	return QMAC_OK;
 }

@@ -58,6 +58,11 @@ enum qmac_status qmac_yaml_blame(const struct qmac_yaml *yaml, const struct qmac
 enum qmac_status qmac_yaml_blame_key(const struct qmac_yaml *yaml, const struct qmac_yaml_node *node,
                                      struct qmac_error *err);
 
+/* Fails with a message at the place of a node's value. */
+__attribute__((format(printf, 4, 5)))
+enum qmac_status qmac_yaml_refuse(const struct qmac_yaml *yaml, const struct qmac_yaml_node *node,
+                                  struct qmac_error *err, const char *format, ...);
+
 /* Fails at the first key of the mapping that is none of words ("a|b|c"), naming the nearest. */
 QMAC_MUST_CHECK enum qmac_status qmac_yaml_check_keys(const struct qmac_yaml *yaml,
                                                       const struct qmac_yaml_node *mapping,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "config/text.h"
 
 struct qmac_json;
 
@@ -28,10 +29,5 @@ double qmac_json_real(const struct qmac_json *json, const char *path);
 void qmac_json_write_string(FILE *out, const char *text);
 /* Writes a real as the shortest number that reads back to it, null where it is not finite. */
 void qmac_json_write_real(FILE *out, double value);
-
-enum { QMAC_REAL_TEXT = 32 };
-
-/* A shortest decimal that reads back to value ("nan", "inf", "-inf" where it is not finite); returns text. */
-const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT]);
 
 #endif

@@ -1,27 +1,6 @@
 #include "report/json.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT])
-{
-	if (isnan(value))
-		return strcpy(text, "nan");
-	if (isinf(value))
-		return strcpy(text, value < 0 ? "-inf" : "inf");
-	/* Whole numbers without an exponent: 200, not 2e+02. */
-	if (value == floor(value) && fabs(value) < 1e15) {
-		snprintf(text, QMAC_REAL_TEXT, "%.0f", value);
-		return text;
-	}
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, QMAC_REAL_TEXT, "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	return text;
-}
 
 void qmac_json_write_real(FILE *out, double value)
 {
