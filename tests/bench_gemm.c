@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "driver/driver.h"
-#include "driver/gemm.h"
 #include "kernel/kernel.h"
+#include "lower/product.h"
 
 #ifdef HAVE_OPENBLAS
 #include <cblas.h>
@@ -24,18 +24,18 @@ enum { SIZE = 512 };
 
 struct bench_case {
 	const char *title;
-	enum qmac_gemm_form form;
+	enum qmac_form form;
 	int operand_bits, array_bits, array_size;
 };
 
 static const struct bench_case cases[] = {
-	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 64},
-	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 32},
-	{"8-bit, weight stationary", QMAC_GEMM_AB, 8, 8, 16},
-	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8, 64},
-	{"8-bit, output stationary", QMAC_GEMM_ATB, 8, 8, 16},
-	{"16-bit on a 16-bit array", QMAC_GEMM_AB, 16, 16, 16},
-	{"16-bit on an 8-bit array", QMAC_GEMM_AB, 16, 8, 16},
+	{"8-bit, weight stationary", QMAC_FORM_AB, 8, 8, 64},
+	{"8-bit, weight stationary", QMAC_FORM_AB, 8, 8, 32},
+	{"8-bit, weight stationary", QMAC_FORM_AB, 8, 8, 16},
+	{"8-bit, output stationary", QMAC_FORM_ATB, 8, 8, 64},
+	{"8-bit, output stationary", QMAC_FORM_ATB, 8, 8, 16},
+	{"16-bit on a 16-bit array", QMAC_FORM_AB, 16, 16, 16},
+	{"16-bit on an 8-bit array", QMAC_FORM_AB, 16, 8, 16},
 };
 
 static struct qmac_hw hardware(int bits, int size)
@@ -61,41 +61,39 @@ static double seconds(void)
 }
 
 /* A matrix of small random numbers in device memory. */
-static enum qmac_status upload(struct qmac_driver *driver, int bytes, struct qmac_buffer *buffer,
+static enum qmac_status upload(struct qmac_driver *driver, int bits, struct qmac_view *matrix,
                                struct qmac_error *err)
 {
 	static uint8_t data[SIZE * SIZE * 2];
-	uint64_t size = (uint64_t)SIZE * SIZE * (uint64_t)bytes;
-	enum qmac_status status = qmac_driver_allocate(driver, size, buffer, err);
+	const struct qmac_element element = {
+		.bits = bits, .is_signed = true, .container = bits == 8 ? QMAC_CONTAINER_BYTE : QMAC_CONTAINER_HALF,
+	};
+	uint64_t row_bytes = (uint64_t)(SIZE * bits / 8);
+	struct qmac_buffer buffer;
+	enum qmac_status status = qmac_driver_allocate(driver, SIZE * row_bytes, &buffer, err);
 	uint32_t random = 1;
 
 	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (uint8_t)((random = random * 1664525U + 1013904223U) >> 24);
 	if (status == QMAC_OK)
-		qmac_driver_upload(driver, *buffer, 0, data, buffer->bytes);
+		qmac_driver_upload(driver, buffer, 0, data, buffer.bytes);
+	*matrix = qmac_view_matrix(buffer.address, element, SIZE, SIZE, row_bytes);
 	return status;
 }
 
-/* Runs the product again and again; prints the best. */
-static enum qmac_status run_case(struct qmac_driver *driver, const char *kernel,
-                                 const struct qmac_gemm_plan *plan, struct qmac_error *err)
+/* Runs the program again and again; prints the best. */
+static enum qmac_status measure_program(struct qmac_driver *driver, const char *kernel,
+                                        struct qmac_program *program, const struct qmac_product_plan *plan,
+                                        struct qmac_error *err)
 {
-	int bytes = plan->shape.a.bits / 8, rounds = 0;
-	struct qmac_gemm_matrices matrices = {.a.row_bytes = (uint32_t)(SIZE * bytes),
-	                                      .b.row_bytes = (uint32_t)(SIZE * bytes), .c.row_bytes = SIZE * 8};
 	uint64_t counters[QMAC_COUNTERS] = {0};
-	struct qmac_marks marks = {.mask = 0};
-	enum qmac_status status = upload(driver, bytes, &matrices.a.buffer, err);
+	enum qmac_status status = QMAC_OK;
 	double best = INFINITY, spent = 0, cycles;
 
-	if (status == QMAC_OK)
-		status = upload(driver, bytes, &matrices.b.buffer, err);
-	if (status == QMAC_OK)
-		status = qmac_driver_allocate(driver, SIZE * SIZE * 8, &matrices.c.buffer, err);
-	for (; spent < CASE_SECONDS && status == QMAC_OK; rounds++) {
+	for (int rounds = 0; spent < CASE_SECONDS && status == QMAC_OK; rounds++) {
 		double began = seconds(), took;
 
-		status = qmac_gemm_run(driver, plan, &matrices, 0, &marks, err);
+		status = qmac_program_submit(program, driver, err);
 		if (status == QMAC_OK)
 			status = qmac_driver_finish(driver, err);
 		took = seconds() - began;
@@ -113,29 +111,50 @@ static enum qmac_status run_case(struct qmac_driver *driver, const char *kernel,
 	return QMAC_OK;
 }
 
+static enum qmac_status run_case(struct qmac_driver *driver, const struct bench_case *c, const char *kernel,
+                                 struct qmac_error *err)
+{
+	const struct qmac_element sum = {
+		.bits = c->operand_bits == 8 ? 32 : 64, .is_signed = true,
+		.container = c->operand_bits == 8 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE,
+	};
+	struct qmac_product product = {.form = c->form, .window = qmac_window_none, .positions = {1, 1, SIZE}};
+	struct qmac_program *program = qmac_program_create(qmac_driver_hw(driver));
+	struct qmac_product_plan plan;
+	struct qmac_buffer buffer = {.address = 0};
+	enum qmac_status status = upload(driver, c->operand_bits, &product.a, err);
+
+	if (status == QMAC_OK && !program)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	if (status == QMAC_OK)
+		status = upload(driver, c->operand_bits, &product.b, err);
+	if (status == QMAC_OK)
+		status = qmac_driver_allocate(driver, SIZE * SIZE * 8, &buffer, err);
+	product.c = qmac_view_matrix(buffer.address, sum, SIZE, SIZE, SIZE * 8);
+	if (status == QMAC_OK)
+		status = qmac_product_plan_make(&plan, &product, qmac_driver_hw(driver), err);
+	if (status == QMAC_OK)
+		status = qmac_product_lower(program, &plan, err);
+	if (status == QMAC_OK)
+		status = qmac_program_compile(program, NULL, 0, err);
+	if (status == QMAC_OK)
+		status = measure_program(driver, kernel, program, &plan, err);
+	qmac_program_destroy(program);
+	return status;
+}
+
 static enum qmac_status measure(const struct bench_case *c, const char *kernel, struct qmac_error *err)
 {
 	const struct qmac_device_options options = {.memory_bytes = 1 << 24, .kernel = kernel};
 	const struct qmac_hw hw = hardware(c->array_bits, c->array_size);
-	const struct qmac_element element = {
-		.bits = c->operand_bits, .is_signed = true,
-		.container = c->operand_bits == 8 ? QMAC_CONTAINER_BYTE : QMAC_CONTAINER_HALF,
-	};
-	const struct qmac_gemm_shape shape = {
-		.form = c->form, .m = SIZE, .n = SIZE, .k = SIZE, .a = element, .b = element,
-		.c_container = c->operand_bits == 8 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE,
-	};
 	struct qmac_backend *backend = NULL;
 	struct qmac_driver *driver = NULL;
-	struct qmac_gemm_plan plan;
-	enum qmac_status status = qmac_gemm_plan_make(&plan, &shape, &hw, err);
+	enum qmac_status status = qmac_backend_create("cmodel", &hw, &options, &backend, err);
 
-	if (status == QMAC_OK)
-		status = qmac_backend_create("cmodel", &hw, &options, &backend, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_open(backend, &hw, 12, &driver, err);
 	if (status == QMAC_OK)
-		status = run_case(driver, kernel, &plan, err);
+		status = run_case(driver, c, kernel, err);
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);
 	return status;

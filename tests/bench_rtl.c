@@ -12,7 +12,7 @@
 #include "backend/rtl_library.h"
 #include "config/hw_file.h"
 #include "cosim/open.h"
-#include "driver/gemm.h"
+#include "lower/product.h"
 #include "step/linear_program.h"
 
 enum { SIZE = 96, SAMPLES = 40, FEATURES = 100, STEPS = 150, RING_LOG2 = 10 };
@@ -33,46 +33,48 @@ static uint32_t noise(uint32_t *random)
 
 /* ---- streams -------------------------------------------------------------------- */
 
-static enum qmac_status put(struct qmac_driver *driver, struct qmac_matrix *matrix, struct qmac_error *err)
+static enum qmac_status put(struct qmac_driver *driver, int bits, struct qmac_view *matrix,
+                            struct qmac_error *err)
 {
+	const struct qmac_element element = {.bits = bits, .is_signed = true, .container = QMAC_CONTAINER_BYTE};
 	uint8_t data[SIZE * SIZE];
 	uint32_t random = 1;
-	enum qmac_status status = qmac_driver_allocate(driver, sizeof data, &matrix->buffer, err);
+	struct qmac_buffer buffer;
+	enum qmac_status status = qmac_driver_allocate(driver, sizeof data, &buffer, err);
 
 	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (uint8_t)noise(&random);
-	matrix->row_bytes = SIZE;
-	if (!status)
-		qmac_driver_upload(driver, matrix->buffer, 0, data, sizeof data);
-	return status;
+	if (status)
+		return status;
+	qmac_driver_upload(driver, buffer, 0, data, sizeof data);
+	*matrix = qmac_view_matrix(buffer.address, element, SIZE, SIZE, SIZE);
+	return QMAC_OK;
 }
 
 /* C = A B and C = A^T B of operands of the array's width. */
 static enum qmac_status products(struct qmac_driver *driver, struct qmac_error *err)
 {
 	const struct qmac_hw *hw = qmac_driver_hw(driver);
-	struct qmac_gemm_shape shape = {
-		.m = SIZE, .n = SIZE, .k = SIZE,
-		.a = {.bits = hw->a_bits < 8 ? hw->a_bits : 8, .is_signed = true, .container = QMAC_CONTAINER_BYTE},
-		.b = {.bits = 8, .is_signed = true, .container = QMAC_CONTAINER_BYTE},
-		.c_container = QMAC_CONTAINER_WORD,
-	};
-	struct qmac_gemm_matrices matrices = {.c.row_bytes = SIZE * 4};
-	struct qmac_marks marks = {.mask = 0};
-	struct qmac_gemm_plan plan;
-	enum qmac_status status = put(driver, &matrices.a, err);
+	const struct qmac_element sum = {.bits = 32, .is_signed = true, .container = QMAC_CONTAINER_WORD};
+	struct qmac_product product = {.window = qmac_window_none, .positions = {1, 1, SIZE}};
+	struct qmac_buffer c;
+	struct qmac_product_plan plan;
+	enum qmac_status status = put(driver, hw->a_bits < 8 ? hw->a_bits : 8, &product.a, err);
 
 	if (!status)
-		status = put(driver, &matrices.b, err);
+		status = put(driver, 8, &product.b, err);
 	if (!status)
-		status = qmac_driver_allocate(driver, SIZE * SIZE * 4, &matrices.c.buffer, err);
+		status = qmac_driver_allocate(driver, SIZE * SIZE * 4, &c, err);
 	for (int form = 0; !status && form < 2; form++) {
-		shape.form = form ? QMAC_GEMM_ATB : QMAC_GEMM_AB;
-		status = qmac_gemm_plan_make(&plan, &shape, hw, err);
+		product.form = form ? QMAC_FORM_ATB : QMAC_FORM_AB;
+		product.c = qmac_view_matrix(c.address, sum, SIZE, SIZE, SIZE * 4);
+		status = qmac_product_plan_make(&plan, &product, hw, err);
 		if (!status)
-			status = qmac_gemm_run(driver, &plan, &matrices, 0, &marks, err);
+			status = qmac_product_submit(driver, &plan, err);
+		if (!status)
+			status = qmac_driver_finish(driver, err);
 	}
-	return status ? status : qmac_driver_finish(driver, err);
+	return status;
 }
 
 /* HALP-8 as in Figure 1, fewer samples. */

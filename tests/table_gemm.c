@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "driver/gemm.h"
+#include "driver/driver.h"
+#include "lower/product.h"
 #include "report/sha256.h"
 #include "test.h"
 
@@ -66,10 +67,12 @@ static struct qmac_hw hardware(const struct line *line)
 
 /* rows x cols numbers of BITS bits, a function of seed and place; transposed: cols x rows in memory. */
 static enum qmac_status upload(struct qmac_driver *driver, uint64_t seed, uint32_t rows, uint32_t cols,
-                               bool transposed, struct qmac_matrix *matrix, struct qmac_error *err)
+                               bool transposed, struct qmac_view *matrix, struct qmac_error *err)
 {
 	static uint8_t image[2 * K * (M > N ? M : N)];
-	enum qmac_status status = qmac_driver_allocate(driver, (uint64_t)rows * cols * 2, &matrix->buffer, err);
+	const struct qmac_element element = {.bits = BITS, .is_signed = true, .container = QMAC_CONTAINER_HALF};
+	struct qmac_buffer buffer;
+	enum qmac_status status = qmac_driver_allocate(driver, (uint64_t)rows * cols * 2, &buffer, err);
 
 	for (uint32_t i = 0; i < rows; i++)
 		for (uint32_t j = 0; j < cols; j++) {
@@ -79,26 +82,30 @@ static enum qmac_status upload(struct qmac_driver *driver, uint64_t seed, uint32
 			image[2 * at] = (uint8_t)value;
 			image[2 * at + 1] = (uint8_t)(value >> 8);
 		}
-	matrix->row_bytes = 2 * (transposed ? rows : cols);
-	if (status == QMAC_OK)
-		qmac_driver_upload(driver, matrix->buffer, 0, image, (uint64_t)rows * cols * 2);
-	return status;
+	if (status != QMAC_OK)
+		return status;
+	*matrix = transposed ? qmac_view_matrix(buffer.address, element, cols, rows, 2 * rows)
+	                     : qmac_view_matrix(buffer.address, element, rows, cols, 2 * cols);
+	qmac_driver_upload(driver, buffer, 0, image, (uint64_t)rows * cols * 2);
+	return QMAC_OK;
 }
 
-static void print(const struct line *line, const struct qmac_gemm_plan *plan, const uint64_t *counters,
-                  struct qmac_driver *driver, const struct qmac_matrix *c)
+static void print(const struct line *line, const struct qmac_product_plan *plan,
+                  const uint64_t *counters, struct qmac_driver *driver, struct qmac_buffer c)
 {
+	bool ab = plan->product.form == QMAC_FORM_AB;
+	long long positions = plan->piece.positions[2], channels = plan->piece.channels;
 	static uint8_t image[8 * M * N];
 	char digest[QMAC_SHA256_TEXT];
 	struct qmac_sha256 hash;
 
-	qmac_driver_download(driver, c->buffer, 0, image, sizeof image);
+	qmac_driver_download(driver, c, 0, image, sizeof image);
 	qmac_sha256_start(&hash);
 	qmac_sha256_add(&hash, image, sizeof image);
 	qmac_sha256_text(&hash, digest);
 	printf("| %s | %d | %lld, %lld, %lld | %llu | %llu | %llu | %llu | %.3f | %llu | %.*s |\n", line->change,
-	       plan->a_limbs * plan->b_limbs, (long long)plan->tile_m, (long long)plan->tile_n,
-	       (long long)plan->tile_k, (unsigned long long)plan->passes,
+	       plan->a.count * plan->b.count, ab ? positions : channels, (long long)plan->piece.n,
+	       ab ? channels : positions, (unsigned long long)plan->passes,
 	       (unsigned long long)counters[QMAC_COUNTER_MACS], (unsigned long long)plan->slots,
 	       (unsigned long long)counters[QMAC_COUNTER_CYCLES],
 	       (double)plan->slots / (double)counters[QMAC_COUNTER_CYCLES],
@@ -109,37 +116,37 @@ static void print(const struct line *line, const struct qmac_gemm_plan *plan, co
 static enum qmac_status run(const struct line *line, struct qmac_error *err)
 {
 	const struct qmac_device_options options = {.memory_bytes = 1 << 24, .kernel = "auto"};
-	const struct qmac_element element = {.bits = BITS, .is_signed = true, .container = QMAC_CONTAINER_HALF};
-	const struct qmac_gemm_shape shape = {
-		.form = line->transposed ? QMAC_GEMM_ATB : QMAC_GEMM_AB, .m = M, .n = N, .k = K, .a = element,
-		.b = element, .c_container = QMAC_CONTAINER_DOUBLE,
-	};
+	const struct qmac_element sum = {.bits = 64, .is_signed = true, .container = QMAC_CONTAINER_DOUBLE};
 	const struct qmac_hw hw = hardware(line);
-	struct qmac_gemm_matrices matrices = {.c.row_bytes = 8 * N};
+	struct qmac_product product = {
+		.form = line->transposed ? QMAC_FORM_ATB : QMAC_FORM_AB, .window = qmac_window_none,
+		.positions = {1, 1, line->transposed ? K : M},
+	};
 	struct qmac_backend *backend = NULL;
 	struct qmac_driver *driver = NULL;
-	struct qmac_marks marks = {0};
 	uint64_t counters[QMAC_COUNTERS];
-	struct qmac_gemm_plan plan;
+	struct qmac_product_plan plan;
+	struct qmac_buffer c = {.address = 0};
 	enum qmac_status status = qmac_backend_create("cmodel", &hw, &options, &backend, err);
 
 	if (status == QMAC_OK)
 		status = qmac_driver_open(backend, &hw, 14, &driver, err);
 	if (status == QMAC_OK)
-		status = upload(driver, 1, M, K, line->transposed, &matrices.a, err);
+		status = upload(driver, 1, M, K, line->transposed, &product.a, err);
 	if (status == QMAC_OK)
-		status = upload(driver, 2, K, N, false, &matrices.b, err);
+		status = upload(driver, 2, K, N, false, &product.b, err);
 	if (status == QMAC_OK)
-		status = qmac_driver_allocate(driver, 8 * M * N, &matrices.c.buffer, err);
+		status = qmac_driver_allocate(driver, 8 * M * N, &c, err);
+	product.c = qmac_view_matrix(c.address, sum, M, N, 8 * N);
 	if (status == QMAC_OK)
-		status = qmac_gemm_plan_make(&plan, &shape, &hw, err);
+		status = qmac_product_plan_make(&plan, &product, &hw, err);
 	if (status == QMAC_OK)
-		status = qmac_gemm_run(driver, &plan, &matrices, 0, &marks, err);
+		status = qmac_product_submit(driver, &plan, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(driver, err);
 	if (status == QMAC_OK) {
 		qmac_driver_counters(driver, counters);
-		print(line, &plan, counters, driver, &matrices.c);
+		print(line, &plan, counters, driver, c);
 	}
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);

@@ -43,6 +43,7 @@ static void open_rig(struct rig *rig)
 	memset(rig, 0, sizeof *rig);
 	qmac_fuzz_hw(&state, &rig->hw);
 	rig->hw.acc_bits = 64;
+	rig->hw.os_max = 65536;
 	rig->hw.a_depth = rig->hw.w_depth = rig->hw.acc_depth = DEPTH;
 	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &rig->hw, &options, &rig->backend, &err), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(rig->backend, &rig->hw, 10, &rig->driver, &err), QMAC_OK);

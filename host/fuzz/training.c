@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver/gemm.h"
+#include "driver/driver.h"
 #include "fuzz/cut.h"
 #include "fuzz/internal.h"
 #include "fuzz/random.h"
+#include "lower/product.h"
 #include "num/fixed.h"
 #include "step/step.h"
 #include "step/linear_program.h"
@@ -49,80 +50,109 @@ static struct qmac_element element(struct run *r)
 }
 
 /* A matrix of anything, rows apart. */
-static enum qmac_status put(struct run *r, int64_t rows, int64_t cols, unsigned container,
-                            struct qmac_matrix *matrix)
+static enum qmac_status put(struct run *r, int64_t rows, int64_t cols, struct qmac_element e,
+                            struct qmac_view *matrix)
 {
-	uint64_t unit = (uint64_t)1 << container, bytes;
+	uint64_t unit = (uint64_t)1 << e.container, offset = (uint64_t)pick(r, 0, 3) * unit, bytes;
+	uint64_t row_bytes = (uint64_t)(cols + pick(r, 0, 5)) * unit;
+	struct qmac_buffer buffer;
 	enum qmac_status status;
 
-	matrix->offset = (uint64_t)pick(r, 0, 3) * unit;
-	matrix->row_bytes = (uint32_t)((uint64_t)(cols + pick(r, 0, 5)) * unit);
-	bytes = matrix->offset + (uint64_t)rows * matrix->row_bytes;
-	status = qmac_driver_allocate(r->driver, bytes, &matrix->buffer, r->err);
+	bytes = offset + (uint64_t)rows * row_bytes;
+	status = qmac_driver_allocate(r->driver, bytes, &buffer, r->err);
+	*matrix = qmac_view_matrix(buffer.address + offset, e, rows, cols, row_bytes);
 	for (uint64_t at = 0; !status && at < bytes; at++) {
 		uint8_t byte = (uint8_t)(qmac_fuzz_chance(&r->rng, 4) ? 0 : qmac_fuzz_random(&r->rng));
 
-		qmac_driver_upload(r->driver, matrix->buffer, at, &byte, 1);
+		qmac_driver_upload(r->driver, buffer, at, &byte, 1);
 	}
 	return status;
 }
 
 /* Where the accumulators are too narrow, operands are cut until they are not. */
-static enum qmac_status multiply(struct run *r, struct qmac_gemm_shape shape,
-                                 const struct qmac_gemm_matrices *matrices, struct qmac_marks *marks)
+static enum qmac_status multiply(struct run *r, struct qmac_program *program, struct qmac_product product)
 {
-	struct qmac_gemm_plan plan;
+	struct qmac_product_plan plan;
 	enum qmac_status status;
 
-	while ((status = qmac_gemm_plan_make(&plan, &shape, r->hw, r->err)) != QMAC_OK &&
-	       shape.a.bits + shape.b.bits > 4) {
-		shape.a.bits = (shape.a.bits + 2) / 2;
-		shape.b.bits = (shape.b.bits + 2) / 2;
+	product.note.tag = (uint32_t)pick(r, 0, 65535);
+	product.allow_saturation = true;
+	while ((status = qmac_product_plan_make(&plan, &product, r->hw, r->err)) != QMAC_OK &&
+	       product.a.element.bits + product.b.element.bits > 4) {
+		product.a.element.bits = (product.a.element.bits + 2) / 2;
+		product.b.element.bits = (product.b.element.bits + 2) / 2;
 	}
 	if (status || plan.passes > PASSES_MAX)
 		return status;
-	return qmac_gemm_run(r->driver, &plan, matrices, (uint16_t)pick(r, 0, 65535), marks, r->err);
+	return qmac_product_lower(program, &plan, r->err);
+}
+
+/* What a layer works on; dw and dx are sums, wt stands for the transpose of w. */
+struct layer {
+	int64_t samples, in, out;
+	struct qmac_view x, w, y, dw, wt, dx;
+};
+
+static enum qmac_status put_layer(struct run *r, struct layer *l)
+{
+	const struct qmac_element sum = {.bits = 64, .is_signed = true, .container = QMAC_CONTAINER_DOUBLE};
+	const struct qmac_element y = {.bits = 32, .is_signed = true, .container = QMAC_CONTAINER_WORD};
+	struct qmac_element x = element(r), w = element(r);
+	int64_t most;
+	enum qmac_status status;
+
+	l->samples = pick(r, 1, 24);
+	l->in = pick(r, 1, 24);
+	most = 1 + WORK_MAX / (l->samples * l->in);
+	l->out = pick(r, 1, most < 24 ? most : 24);
+	status = put(r, l->samples, l->in, x, &l->x);
+	status = status ? status : put(r, l->in, l->out, w, &l->w);
+	status = status ? status : put(r, l->samples, l->out, y, &l->y);
+	status = status ? status : put(r, l->in, l->out, sum, &l->dw);
+	status = status ? status : put(r, l->out, l->in, w, &l->wt);
+	return status ? status : put(r, l->samples, l->in, sum, &l->dx);
 }
 
 /* Y = X W, dW (+)= X^T Y, dX = Y V: what one product stores the next ones load. */
+static enum qmac_status add_layer(struct run *r, struct qmac_program *program, const struct layer *l)
+{
+	struct qmac_product product = {
+		.form = QMAC_FORM_AB, .window = qmac_window_none, .positions = {1, 1, l->samples},
+		.a = l->x, .b = l->w, .c = l->y,
+	};
+	struct qmac_view y = l->y;
+	enum qmac_status status = multiply(r, program, product);
+
+	y.element.bits = (int)pick(r, 2, 32);
+	product.form = QMAC_FORM_ATB;
+	product.b = y;
+	product.c = l->dw;
+	product.accumulate = qmac_fuzz_chance(&r->rng, 2);
+	product.c_bits = product.accumulate ? 32 : 0;
+	if (!status)
+		status = multiply(r, program, product);
+	product = (struct qmac_product){
+		.form = QMAC_FORM_AB, .window = qmac_window_none, .positions = {1, 1, l->samples},
+		.a = y, .b = l->wt, .c = l->dx,
+	};
+	return status ? status : multiply(r, program, product);
+}
+
 static enum qmac_status layer(struct run *r)
 {
-	int64_t samples = pick(r, 1, 24), in = pick(r, 1, 24), out;
-	struct qmac_element x = element(r), w = element(r);
-	struct qmac_element y = {.is_signed = true, .container = QMAC_CONTAINER_WORD};
-	struct qmac_matrix mx = {0}, mw = {0}, my = {0}, mdw = {0}, mv = {0}, mdx = {0};
-	struct qmac_gemm_shape shape = {
-		.form = QMAC_GEMM_AB, .m = samples, .k = in, .a = x, .b = w, .c_container = QMAC_CONTAINER_WORD,
-		.allow_saturation = true,
-	};
-	struct qmac_marks marks = {0};
+	struct qmac_program *program = qmac_program_create(r->hw);
+	struct layer l;
 	enum qmac_status status;
 
-	shape.n = out = pick(r, 1, 1 + WORK_MAX / (samples * in) < 24 ? 1 + WORK_MAX / (samples * in) : 24);
-	y.bits = (int)pick(r, 2, 32);
-	status = put(r, samples, in, x.container, &mx);
-	status = status ? status : put(r, in, out, w.container, &mw);
-	status = status ? status : put(r, samples, out, QMAC_CONTAINER_WORD, &my);
-	status = status ? status : put(r, in, out, QMAC_CONTAINER_DOUBLE, &mdw);
-	status = status ? status : put(r, out, in, w.container, &mv);
-	status = status ? status : put(r, samples, in, QMAC_CONTAINER_DOUBLE, &mdx);
-	if (!status)
-		status = multiply(r, shape, &(struct qmac_gemm_matrices){mx, mw, my}, &marks);
-	shape = (struct qmac_gemm_shape){
-		.form = QMAC_GEMM_ATB, .m = in, .n = out, .k = samples, .a = x, .b = y,
-		.c_container = QMAC_CONTAINER_DOUBLE, .allow_saturation = true,
-	};
-	shape.accumulate = qmac_fuzz_chance(&r->rng, 2);
-	shape.c_bits = shape.accumulate ? 32 : 0;
-	if (!status)
-		status = multiply(r, shape, &(struct qmac_gemm_matrices){mx, my, mdw}, &marks);
-	shape = (struct qmac_gemm_shape){
-		.form = QMAC_GEMM_AB, .m = samples, .n = in, .k = out, .a = y, .b = w,
-		.c_container = QMAC_CONTAINER_DOUBLE, .allow_saturation = true,
-	};
-	if (!status)
-		status = multiply(r, shape, &(struct qmac_gemm_matrices){my, mv, mdx}, &marks);
-	return status ? status : qmac_driver_finish(r->driver, r->err);
+	if (!program)
+		return qmac_fail(r->err, QMAC_INTERNAL, "out of memory for a training-like stream");
+	status = put_layer(r, &l);
+	status = status ? status : add_layer(r, program, &l);
+	status = status ? status : qmac_program_compile(program, NULL, 0, r->err);
+	status = status ? status : qmac_program_submit(program, r->driver, r->err);
+	status = status ? status : qmac_driver_finish(r->driver, r->err);
+	qmac_program_destroy(program);
+	return status;
 }
 
 /* ---- inner loops of linear regression: one sample a step, or a batch ------------ */

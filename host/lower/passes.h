@@ -31,7 +31,7 @@ struct qmac_passes {
 	enum qmac_form form;
 	struct qmac_panel a, b, c;
 	uint32_t n[3];      /* positions: i2, i1, i0; ATB: at most os_max of them */
-	uint32_t stride[3]; /* positions of A from one of the product's to the next; a row of C (AB), B (ATB) each */
+	uint32_t stride[3]; /* positions of A from one to the next; of C (AB) or B (ATB) it is 1 */
 	struct qmac_taps taps;
 	int shift;          /* the sums are shifted left by so much more */
 	bool accumulate;    /* they are added to what C holds; otherwise the first of each row of C assigns */

@@ -40,7 +40,8 @@ static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32
  * The loops of the next command: as many blocks and positions as two loops take. Where that is not all
  * positions, i2 and then i1 are gone through one by one.
  */
-static int choose(const struct qmac_vector *v, uint32_t *blocks, uint32_t n[3], struct qmac_nest_loop loops[4])
+static int choose(const struct qmac_vector *v, uint32_t *blocks, uint32_t n[3],
+                  struct qmac_nest_loop loops[4])
 {
 	int64_t whole = v->from.channels / v->from.lanes - v->block;
 	int count;

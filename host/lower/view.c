@@ -50,7 +50,8 @@ uint64_t qmac_view_bytes(const struct qmac_view *view)
 
 /* ---- regions --------------------------------------------------------------------- */
 
-struct qmac_move qmac_move_whole(unsigned opcode, const struct qmac_view *view, const struct qmac_panel *panel)
+struct qmac_move qmac_move_whole(unsigned opcode, const struct qmac_view *view,
+                                 const struct qmac_panel *panel)
 {
 	struct qmac_move move = {
 		.opcode = opcode, .view = *view, .panel = *panel, .step = {1, 1, 1},

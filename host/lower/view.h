@@ -68,7 +68,8 @@ struct qmac_move {
 };
 
 /* All of a view and a panel of its positions. */
-struct qmac_move qmac_move_whole(unsigned opcode, const struct qmac_view *view, const struct qmac_panel *panel);
+struct qmac_move qmac_move_whole(unsigned opcode, const struct qmac_view *view,
+                                 const struct qmac_panel *panel);
 
 /* Whether any position of the region lies in the view. Only then may it be moved. */
 bool qmac_move_is_inside(const struct qmac_move *move);

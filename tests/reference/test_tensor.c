@@ -13,7 +13,8 @@ int64_t test_tensor_count(const struct qmac_view *view)
 }
 
 /* The buffer as it should be; the caller frees it. */
-static uint8_t *image_of(const struct qmac_view *view, uint64_t address, uint64_t bytes, const int64_t *values)
+static uint8_t *image_of(const struct qmac_view *view, uint64_t address, uint64_t bytes,
+                         const int64_t *values)
 {
 	uint8_t *image = malloc(bytes);
 	int64_t at = 0;
@@ -51,10 +52,12 @@ struct test_tensor test_tensor_put(struct qmac_driver *driver, struct qmac_view 
 	return tensor;
 }
 
-int64_t test_tensor_wrong(struct qmac_driver *driver, const struct test_tensor *tensor, const int64_t *values)
+int64_t test_tensor_wrong(struct qmac_driver *driver, const struct test_tensor *tensor,
+                          const int64_t *values)
 {
 	uint64_t bytes = tensor->buffer.bytes;
-	uint8_t *expected = image_of(&tensor->view, tensor->buffer.address, bytes, values), *found = malloc(bytes);
+	uint8_t *expected = image_of(&tensor->view, tensor->buffer.address, bytes, values);
+	uint8_t *found = malloc(bytes);
 	int64_t wrong = 0;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(found);

@@ -17,7 +17,8 @@ struct test_tensor {
 struct test_tensor test_tensor_put(struct qmac_driver *driver, struct qmac_view view, const int64_t *values);
 
 /* Bytes in which the buffer differs from `values` at their places and marks elsewhere. */
-int64_t test_tensor_wrong(struct qmac_driver *driver, const struct test_tensor *tensor, const int64_t *values);
+int64_t test_tensor_wrong(struct qmac_driver *driver, const struct test_tensor *tensor,
+                          const int64_t *values);
 
 /* Numbers of a view. */
 int64_t test_tensor_count(const struct qmac_view *view);
