@@ -172,6 +172,57 @@ static void test_at_once(void)
 	CU_ASSERT(b.in.m_rvalid && !b.in.m_rlast);
 }
 
+/* What was told of writes: how often, the last; memory must not have changed yet. */
+struct told {
+	unsigned count;
+	uint64_t address, bytes;
+};
+
+static void on_write(void *context, uint64_t address, uint64_t count)
+{
+	struct told *told = context;
+
+	told->count++;
+	told->address = address;
+	told->bytes = count;
+	for (uint64_t i = 0; i < count; i++)
+		CU_ASSERT_EQUAL(bytes[address + i], 0);
+}
+
+/* Every beat that changes bytes is told of before, wherever it goes; one beyond memory changes none. */
+static void test_told(void)
+{
+	enum { END = 0x2004 };
+	static const struct {
+		uint64_t address, told, bytes;
+	} cases[] = {
+		{0, 0, 8}, {0x123, 0x120, 8}, {0x1FF8, 0x1FF8, 8}, {0x2000, 0x2000, 4}, {0x2008, 0, 0},
+		{0xFFFFFFFFFFF8, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct told told = {.count = 0};
+		struct bench b;
+
+		memset(bytes, 0, sizeof bytes);
+		start(&b, &slow, END, 0);
+		b.memory.on_write = on_write;
+		b.memory.context = &told;
+		ask_write(&b, cases[i].address, 1);
+		settle(&b);
+		CU_ASSERT_EQUAL(told.count, 0);
+		finish(&b);
+		b.out.m_wvalid = 1;
+		b.out.m_wstrb = 0xFF;
+		b.out.m_wdata[0] = b.out.m_wdata[1] = 0x55555555;
+		settle(&b);
+		CU_ASSERT_EQUAL(told.count, cases[i].bytes > 0);
+		CU_ASSERT(told.address == cases[i].told && told.bytes == cases[i].bytes);
+		for (uint64_t at = 0; at < END; at++)
+			CU_ASSERT_EQUAL(bytes[at], at - cases[i].told < cases[i].bytes ? 0x55 : 0);
+	}
+}
+
 /* Beyond the end of memory: error responses, and no byte changes. */
 static void test_end_of_memory(void)
 {
@@ -330,6 +381,7 @@ int main(void)
 		{"beats and responses come in the cycles of the DRAM model", test_cycles},
 		{"requests of one cycle: FETCH, STORE, LOAD", test_order},
 		{"an answer in the cycle of its request", test_at_once},
+		{"who must know is told of writes", test_told},
 		{"the end of memory", test_end_of_memory},
 		{"reset", test_reset},
 		{"random stalls", test_stalls},

@@ -199,6 +199,7 @@ static void test_planted(void)
 		[FAULT_SATURATION] = {QMAC_FUZZ_LEGAL, 5, "ACC saturations", false, false},
 		[FAULT_COUNTER] = {QMAC_FUZZ_LEGAL, 1, "VEC_MULTS", false, false},
 		[FAULT_MEMORY] = {QMAC_FUZZ_LEGAL, 1, "memory at", false, false},
+		[FAULT_STRAY] = {QMAC_FUZZ_LEGAL, 1, "memory at", false, false},
 		[FAULT_LOCKSTEP] = {QMAC_FUZZ_LEGAL, 5, "the two devices differ", false, false},
 		[FAULT_CODE] = {QMAC_FUZZ_MALFORMED, 1, "ERROR_CODE: expected 0x7, got 0x4", false, false},
 		[FAULT_RING] = {QMAC_FUZZ_MALFORMED, 1, "ERROR_COMMAND", true, false},

@@ -9,143 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cmodel.h"
-#include "backend/wrapper.h"
+#include "base/pages.h"
 #include "fuzz/commands.h"
 #include "fuzz/hardware.h"
 #include "isa/command.h"
+#include "reference/planted_backend.h"
 #include "test.h"
 #include "trace/trace.h"
 
-enum { COMMANDS = 120, BATCH = 24, RING_LOG2 = 6, DATA = 8192, RING = DATA };
-/* The command at which faults are planted: the last of a batch. Where a descriptor has its immediate. */
-enum { PLACE = 71, IMM_BYTE = 12 * 4 };
-
-enum fault { NOTHING, DIGEST, SATURATIONS, TAG, LATE, START, LOST, TWICE, RESULT, REFUSED, MEMORY, COUNTER,
-             TIMED_COUNTER, REGISTER, INTERRUPT, FAILURE };
-
-/* What the device under comparison does wrong, at which command. */
-struct plant {
-	enum fault fault;
-	uint32_t number;
-	void (*on_retire)(void *context, const struct qmac_retire *record);
-	void *context;
-};
-
-/* ---- the faulty device -------------------------------------------------------- */
-
-struct planted {
-	struct qmac_wrapper wrapper; /* first: it is a backend */
-	struct plant *plant;
-};
-
-static struct plant *plant_of(struct qmac_backend *backend)
-{
-	return ((struct planted *)(void *)backend)->plant;
-}
-
-static void planted_retire(void *context, const struct qmac_retire *record)
-{
-	struct plant *p = context;
-	struct qmac_retire changed = *record;
-
-	if (!p->on_retire) /* the second look */
-		return;
-	if (record->number == p->number) {
-		changed.digest ^= p->fault == DIGEST ? 1ULL << 63 : 0;
-		changed.requant_saturations += p->fault == SATURATIONS;
-		changed.tag ^= p->fault == TAG ? 0x8000 : 0;
-		changed.cycle += p->fault == LATE ? 5 : 0;
-		changed.start -= p->fault == START;
-	}
-	if (p->fault != LOST || record->number != p->number)
-		p->on_retire(p->context, &changed);
-	if (p->fault == TWICE && record->number == p->number)
-		p->on_retire(p->context, &changed);
-}
-
-static uint32_t planted_read(struct qmac_backend *backend, uint32_t offset)
-{
-	enum fault fault = plant_of(backend)->fault;
-	uint32_t value = qmac_wrapper_read(backend, offset);
-
-	if ((fault == COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_A_READS) ||
-	    (fault == TIMED_COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_FETCH_BYTES))
-		return value + 1;
-	return fault == REGISTER && offset == QMAC_REG_ACC_DEPTH ? value + 2 : value;
-}
-
-/* Flips bits of a byte of memory. */
-static void spoil(struct qmac_backend *backend, uint64_t address, uint8_t bits)
-{
-	uint8_t byte;
-
-	qmac_wrapper_read_memory(backend, address, &byte, 1);
-	byte ^= bits;
-	qmac_wrapper_write_memory(backend, address, &byte, 1);
-}
-
-static enum qmac_status planted_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
-                                     struct qmac_error *err)
-{
-	struct plant *p = plant_of(backend);
-	uint32_t head = qmac_wrapper_read(backend, QMAC_REG_RING_HEAD);
-	uint32_t tail = qmac_wrapper_read(backend, QMAC_REG_RING_TAIL);
-	uint64_t descriptor = RING + (p->number & ((1U << RING_LOG2) - 1)) * QMAC_COMMAND_BYTES;
-	enum qmac_status status;
-
-	/* The command that it was given becomes another one, while it works. */
-	if (p->fault == RESULT && p->number - head < tail - head)
-		spoil(backend, descriptor + IMM_BYTE, 1);
-	if (p->fault == REFUSED && p->number - head < tail - head)
-		spoil(backend, descriptor, 0x0F ^ QMAC_OPCODE_VEC);
-	status = qmac_wrapper_wait(backend, cycles, raised, err);
-	if (p->fault == RESULT && p->number - head < tail - head)
-		spoil(backend, descriptor + IMM_BYTE, 1);
-	if (p->fault == REFUSED && p->number - head < tail - head)
-		spoil(backend, descriptor, 0x0F ^ QMAC_OPCODE_VEC);
-	if (p->number - head >= qmac_wrapper_read(backend, QMAC_REG_RING_HEAD) - head)
-		return status;
-	if (p->fault == MEMORY)
-		spoil(backend, 77, 0x10);
-	if (p->fault == INTERRUPT)
-		*raised = !*raised;
-	return p->fault == FAILURE ? qmac_fail(err, QMAC_CHECK_FAILED, "an assertion said so") : status;
-}
-
-static enum qmac_status open_planted(const struct qmac_hw *hw, const struct qmac_device_options *options,
-                                     const struct qmac_backend_settings *settings,
-                                     struct qmac_backend **backend, struct qmac_error *err)
-{
-	static const struct qmac_backend_operations operations = {
-		.name = "planted", .read = planted_read, .write = qmac_wrapper_write,
-		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
-		.wait = planted_wait, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
-		.poke = qmac_wrapper_poke, .destroy = qmac_wrapper_destroy,
-	};
-	struct qmac_device_options changed = *options;
-	struct plant *plant = settings->context;
-	struct planted *planted = calloc(1, sizeof *planted);
-	struct qmac_backend *inner;
-	enum qmac_status status;
-
-	if (!planted)
-		abort();
-	plant->on_retire = options->on_retire;
-	plant->context = options->context;
-	changed.on_retire = planted_retire;
-	changed.context = plant;
-	changed.kernel = "scalar";
-	status = qmac_backend_cmodel(hw, &changed, &inner, err);
-	if (status) {
-		free(planted);
-		return status;
-	}
-	qmac_wrapper_init(&planted->wrapper, &operations, inner);
-	planted->plant = plant;
-	*backend = &planted->wrapper.base;
-	return QMAC_OK;
-}
+enum { COMMANDS = 120, BATCH = 24, RING_LOG2 = PLANTED_RING_LOG2, DATA = PLANTED_RING, RING = DATA };
+/* Far more than the program uses, and no whole number of pages. */
+enum { MEMORY_BYTES = RING + (QMAC_COMMAND_BYTES << RING_LOG2) + (1 << 20) + 3 };
+/* The command at which faults are planted: the last of a batch. */
+enum { PLACE = 71 };
 
 /* ---- a host ------------------------------------------------------------------- */
 
@@ -175,9 +51,7 @@ static void set_up(struct host *h)
 
 static void open_host(struct host *h, struct plant *plant, struct qmac_lockstep_settings settings)
 {
-	struct qmac_device_options options = {
-		.memory_bytes = RING + ((uint64_t)QMAC_COMMAND_BYTES << RING_LOG2),
-	};
+	struct qmac_device_options options = {.memory_bytes = MEMORY_BYTES};
 	struct qmac_error err;
 
 	memset(h, 0, sizeof *h);
@@ -185,7 +59,7 @@ static void open_host(struct host *h, struct plant *plant, struct qmac_lockstep_
 	h->program.data_bytes = DATA;
 	qmac_fuzz_hw(&h->program.rng, &h->program.hw);
 	settings.device.context = plant;
-	if (qmac_lockstep_open(&h->program.hw, &options, &settings, open_planted, &h->backend, &err))
+	if (qmac_lockstep_open(&h->program.hw, &options, &settings, planted_open, &h->backend, &err))
 		abort();
 	set_up(h);
 }
@@ -307,7 +181,7 @@ static void play_planted(struct plant plant, bool timed, const char *file, struc
 static void test_planted(void)
 {
 	static const struct {
-		enum fault fault;
+		enum planted_fault fault;
 		bool timed, at_command;
 		const char *says;
 	} cases[] = {
@@ -320,6 +194,8 @@ static void test_planted(void)
 		{RESULT, false, true, "\n  played again it makes no difference; after the commands that followed:\n"},
 		{REFUSED, false, true, "it retired in cmodel, not in planted\n"},
 		{MEMORY, false, false, "lockstep: memory at 0x4d: cmodel 0x"},
+		/* Where neither the model nor the host has ever written. */
+		{STRAY, false, false, "lockstep: memory at 0x103002: cmodel 0x00, planted 0x40"},
 		{COUNTER, false, false, "lockstep: counter A_READS: cmodel "},
 		{TIMED_COUNTER, true, false, "lockstep: counter FETCH_BYTES: cmodel "},
 		{INTERRUPT, false, false, "lockstep: the interrupt line is "},
@@ -399,7 +275,7 @@ static void test_others(void)
 	play_planted((struct plant){.fault = FAILURE, .number = PLACE}, false, NULL, &err);
 	CU_ASSERT_STRING_EQUAL(err.message, "an assertion said so");
 
-	CU_ASSERT_EQUAL(qmac_lockstep_open(&h.program.hw, &options, &both, open_planted, &backend, &err),
+	CU_ASSERT_EQUAL(qmac_lockstep_open(&h.program.hw, &options, &both, planted_open, &backend, &err),
 	                QMAC_BAD_INPUT);
 	CU_ASSERT(!backend && strstr(err.message, "random stalls change cycles"));
 }
@@ -475,6 +351,120 @@ static void test_errors(void)
 	}
 }
 
+/*
+ * A host that does not wait until both rest, but resets: what was under way may have stopped anywhere, and is
+ * no difference afterwards. One that comes later is found.
+ */
+static void test_reset_at_work(void)
+{
+	state = test_seed();
+	for (int i = 0; i < 20; i++) {
+		struct qmac_lockstep_report report;
+		const struct qmac_lockstep_settings settings = {.report = &report};
+		struct plant plant = {.fault = STRAY, .number = 0};
+		struct qmac_error err = {0};
+		struct host h;
+		bool raised;
+
+		open_host(&h, &plant, settings);
+		for (int round = 0; round < 3; round++) {
+			for (int k = 0; k < BATCH; k++) {
+				struct qmac_command command;
+
+				qmac_fuzz_command(&h.program, &command);
+				command.irq = 0;
+				give(&h, &command);
+			}
+			if (round) {
+				CU_ASSERT_EQUAL(ring(&h, &err), round == 2 ? QMAC_CHECK_FAILED : QMAC_OK);
+				plant.fault = STRAY;
+			} else {
+				write_register(&h, QMAC_REG_RING_TAIL, h.tail);
+				CU_ASSERT_EQUAL(h.backend->operations->wait(h.backend, 1, &raised, &err), QMAC_OK);
+				CU_ASSERT(h.backend->operations->read(h.backend, QMAC_REG_STATUS) & QMAC_STATUS_BUSY);
+				CU_ASSERT_EQUAL(report.waits, 0);
+				plant.fault = NOTHING;
+			}
+			set_up(&h);
+		}
+		CU_ASSERT(strstr(err.message, "memory at 0x103002") != NULL);
+		qmac_backend_destroy(h.backend);
+	}
+}
+
+/* Marks what is written, byte by byte. */
+struct written {
+	uint8_t byte[MEMORY_BYTES];
+};
+
+static void mark(void *context, uint64_t address, uint64_t bytes)
+{
+	struct written *written = context;
+
+	memset(written->byte + address, 1, bytes);
+}
+
+/*
+ * What a wait compares are the pages that were written since the one before, and no others, however large
+ * memory is.
+ */
+static void test_touched(void)
+{
+	static struct written written;
+
+	state = test_seed();
+	for (int i = 0; i < 10; i++) {
+		struct qmac_lockstep_report report;
+		struct plant plant = {.fault = NOTHING};
+		struct qmac_lockstep_settings settings = {.report = &report, .device.context = &plant};
+		const struct qmac_device_options options = {
+			.memory_bytes = MEMORY_BYTES, .on_write = mark, .context = &written,
+		};
+		uint64_t expected = 0, most = 0;
+		struct qmac_error err;
+		struct host h;
+
+		memset(&h, 0, sizeof h);
+		h.program.rng = test_random(&state);
+		h.program.data_bytes = DATA;
+		qmac_fuzz_hw(&h.program.rng, &h.program.hw);
+		CU_ASSERT_EQUAL_FATAL(qmac_lockstep_open(&h.program.hw, &options, &settings, planted_open, &h.backend,
+		                                         &err), QMAC_OK);
+		set_up(&h);
+		for (int wait = 0; wait < 8; wait++) {
+			uint64_t before = report.memory_bytes, waits = report.waits;
+			uint8_t far = (uint8_t)wait;
+
+			memset(&written, 0, sizeof written);
+			/* The second half of the waits without a command: nothing but what the host writes. */
+			for (int k = 0; wait < 4 && k < BATCH; k++) {
+				struct qmac_command command;
+
+				qmac_fuzz_command(&h.program, &command);
+				command.irq = 0;
+				give(&h, &command);
+			}
+			if (wait % 2)
+				h.backend->operations->write_memory(h.backend, MEMORY_BYTES - 5000, &far, 1);
+			CU_ASSERT_EQUAL(ring(&h, &err), QMAC_OK);
+			CU_ASSERT_EQUAL(report.waits, waits + 1);
+			expected = 0;
+			for (uint64_t page = 0; page < MEMORY_BYTES; page += QMAC_PAGE_BYTES) {
+				uint64_t bytes = MEMORY_BYTES - page < QMAC_PAGE_BYTES ? MEMORY_BYTES - page :
+				                 QMAC_PAGE_BYTES;
+
+				expected += memchr(written.byte + page, 1, bytes) ? bytes : 0;
+			}
+			CU_ASSERT_EQUAL(report.memory_bytes - before, expected);
+			most = expected > most ? expected : most;
+		}
+		CU_ASSERT(most > QMAC_PAGE_BYTES && most <= DATA + (QMAC_COMMAND_BYTES << RING_LOG2) +
+		          QMAC_PAGE_BYTES);
+		CU_ASSERT_EQUAL(expected, QMAC_PAGE_BYTES);
+		qmac_backend_destroy(h.backend);
+	}
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -485,6 +475,8 @@ int main(void)
 		{"registers, failures, settings", test_others},
 		{"the file of the trace", test_trace_file},
 		{"errors of the device", test_errors},
+		{"a reset at work", test_reset_at_work},
+		{"what a wait compares", test_touched},
 	};
 
 	return test_main("test_lockstep", cases, TEST_COUNT(cases));

@@ -105,6 +105,8 @@ void qmac_device_write_memory(struct qmac_device *device, uint64_t address, cons
 	uint64_t skipped, kept = kept_part(device, address, bytes, &skipped);
 
 	assert(bytes <= device->memory_bytes && address <= device->memory_bytes - bytes);
+	if (device->options.on_write)
+		device->options.on_write(device->options.context, address, bytes);
 	if (kept)
 		memcpy(place_of(device, address + skipped), (const uint8_t *)data + skipped, kept);
 }

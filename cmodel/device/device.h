@@ -46,6 +46,11 @@ struct qmac_device_options {
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	/* Called before every command, in ring order, with what the ones before it left; may be NULL. */
 	void (*on_command)(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS]);
+	/*
+	 * Called before bytes of device memory change, by a STORE or by qmac_device_write_memory(); they lie in
+	 * memory. May be NULL.
+	 */
+	void (*on_write)(void *context, uint64_t address, uint64_t bytes);
 	void *context;
 };
 

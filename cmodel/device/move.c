@@ -269,6 +269,8 @@ static void store_row(struct qmac_device *device, const struct qmac_command *c, 
 	bool fits = c->is_signed && qmac_device_acc_width(device, row) <= 8 << c->container;
 	bool plain = fits && !device->options.digests;
 
+	if (device->options.on_write)
+		device->options.on_write(device->options.context, address, (uint64_t)c->len << c->container);
 	if (plain)
 		store_fitting(c, from, device->memory + address);
 	for (uint32_t j = 0; !plain && j < c->len; j++) {

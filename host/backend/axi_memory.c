@@ -108,7 +108,11 @@ static void take_beat(struct qmac_axi_memory *m, const struct qmac_rtl_outputs *
 {
 	struct qmac_axi_burst *b = at(&m->writes, m->written);
 	uint64_t address = b->address + (uint64_t)b->done * (uint64_t)m->hw->bus_bytes;
+	uint64_t left = address < m->size ? m->size - address : 0, bytes = (uint64_t)m->hw->bus_bytes;
 
+	/* The whole beat, whatever its strobes. */
+	if (m->on_write && left)
+		m->on_write(m->context, address, left < bytes ? left : bytes);
 	for (unsigned i = 0; i < (unsigned)m->hw->bus_bytes; i++, address++) {
 		if (!(out->m_wstrb >> i & 1))
 			continue;

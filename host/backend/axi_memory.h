@@ -50,6 +50,9 @@ struct qmac_axi_memory {
 	struct qmac_axi_queue reads, writes;
 	unsigned written;           /* of the writes: those whose data have come whole */
 	struct qmac_stalls stalls;  /* pairs: QMAC_STALL_* */
+	/* Called before a beat changes bytes; NULL where nobody must know. To be set after init. */
+	void (*on_write)(void *context, uint64_t address, uint64_t bytes);
+	void *context;
 };
 
 /* hw and bytes must outlive it. stalls: seed, or 0 for none. */

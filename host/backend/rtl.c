@@ -34,6 +34,7 @@ struct rtl {
 	struct qmac_stalls lite;  /* of register accesses; pairs: LITE_* */
 	uint8_t *memory;
 	void (*on_retire)(void *context, const struct qmac_retire *record);
+	void (*on_write)(void *context, uint64_t address, uint64_t bytes);
 	void *context;
 	const volatile sig_atomic_t *stop;
 	char wave[QMAC_WAVE_PATH_MAX]; /* waves go to this file; "": to none */
@@ -205,8 +206,12 @@ static void rtl_read_memory(struct qmac_backend *backend, uint64_t address, void
 
 static void rtl_write_memory(struct qmac_backend *backend, uint64_t address, const void *data, uint64_t bytes)
 {
+	struct rtl *r = self(backend);
+
 	assert(bytes <= backend->memory_bytes && address <= backend->memory_bytes - bytes);
-	memcpy(self(backend)->memory + address, data, bytes);
+	if (r->on_write)
+		r->on_write(r->context, address, bytes);
+	memcpy(r->memory + address, data, bytes);
 }
 
 /*
@@ -357,6 +362,8 @@ static enum qmac_status power_up(struct rtl *r, const struct qmac_backend_settin
 	r->in = r->table->inputs(r->device);
 	r->out = r->table->outputs(r->device);
 	qmac_axi_memory_init(&r->axi, &r->hw, r->memory, r->base.memory_bytes, settings->stalls);
+	r->axi.on_write = r->on_write;
+	r->axi.context = r->context;
 	/* A sequence of its own: register accesses must not change when memory is held up. */
 	qmac_stalls_init(&r->lite, qmac_splitmix_mix(settings->stalls), LITE_STALLS);
 	for (int i = 0; i < RESET_CYCLES; i++)
@@ -388,6 +395,7 @@ enum qmac_status qmac_backend_rtl(const struct qmac_hw *hw, const struct qmac_de
 	r->base.memory_bytes = options->memory_bytes;
 	r->hw = *hw;
 	r->on_retire = options->on_retire;
+	r->on_write = options->on_write;
 	r->context = options->context;
 	r->digests = options->digests;
 	r->stop = settings->stop;

@@ -29,6 +29,21 @@ void qmac_lockstep_copy_memory(struct qmac_lockstep *l, uint64_t address, uint64
 	}
 }
 
+uint64_t qmac_lockstep_page_bytes(const struct qmac_lockstep *l, uint64_t page)
+{
+	uint64_t left = l->base.memory_bytes - page * QMAC_PAGE_BYTES;
+
+	return left < QMAC_PAGE_BYTES ? left : QMAC_PAGE_BYTES;
+}
+
+void qmac_lockstep_copy_touched(struct qmac_lockstep *l)
+{
+	const struct qmac_pages *touched = &l->touched;
+
+	for (uint64_t page = 0; (page = qmac_pages_next(touched, page)) < touched->count; page++)
+		qmac_lockstep_copy_memory(l, page * QMAC_PAGE_BYTES, qmac_lockstep_page_bytes(l, page));
+}
+
 /* What the STORE writes: the model's bytes become the device's. */
 static void excuse_store(struct qmac_lockstep *l, uint32_t number)
 {

@@ -4,6 +4,7 @@
 #ifndef QMAC_COSIM_INTERNAL_H
 #define QMAC_COSIM_INTERNAL_H
 
+#include "base/pages.h"
 #include "cosim/lockstep.h"
 #include "isa/command.h"
 #include "trace/trace.h"
@@ -38,6 +39,8 @@ struct qmac_lockstep {
 	struct qmac_lockstep_settings settings;
 	struct qmac_device_options options; /* the caller's */
 	struct qmac_recorder *recorder;
+	/* Of memory, since it was compared last: what either side has written, or the host. */
+	struct qmac_pages touched;
 	struct qmac_lockstep_report *report, own_report;
 	/* After a bus error of a LOAD or STORE: that command, its engine QMAC_ENGINE_*. */
 	bool bus_error;
@@ -63,8 +66,12 @@ uint64_t qmac_lockstep_read_pair(struct qmac_lockstep_side *side, uint32_t low_o
 /* The command of that number, as it stands in the ring; false where the ring has it no more, or not yet. */
 bool qmac_lockstep_command(struct qmac_lockstep *l, uint32_t number, struct qmac_command *command);
 
-/* The device gets the model's bytes of that range, which lies in memory. */
+/* The device gets the model's bytes of that range, which lies in memory; of all that was touched. */
 void qmac_lockstep_copy_memory(struct qmac_lockstep *l, uint64_t address, uint64_t bytes);
+void qmac_lockstep_copy_touched(struct qmac_lockstep *l);
+
+/* The bytes of a page of memory: the last may be shorter. */
+uint64_t qmac_lockstep_page_bytes(const struct qmac_lockstep *l, uint64_t page);
 
 /* Sets bus_error and what belongs to it, of the model's error. */
 void qmac_lockstep_note_error(struct qmac_lockstep *l);

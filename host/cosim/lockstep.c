@@ -52,6 +52,16 @@ static void keep_record(void *context, const struct qmac_retire *record)
 		l->options.on_retire(l->options.context, record);
 }
 
+static void note_write(void *context, uint64_t address, uint64_t bytes)
+{
+	struct qmac_lockstep_side *side = context;
+	struct qmac_lockstep *l = side->lockstep;
+
+	qmac_pages_add_range(&l->touched, address, bytes);
+	if (side == &l->model && l->options.on_write)
+		l->options.on_write(l->options.context, address, bytes);
+}
+
 static void pass_command(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS])
 {
 	const struct qmac_lockstep_side *side = context;
@@ -114,7 +124,7 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 		return;
 	/* What was under way is forgotten in different places. */
 	if (!l->model.resting || !l->device.resting)
-		qmac_lockstep_copy_memory(l, 0, l->base.memory_bytes);
+		qmac_lockstep_copy_touched(l);
 	l->model.resting = l->device.resting = true;
 	for (unsigned e = 0; e < QMAC_LOCKSTEP_ENGINES; e++) {
 		l->model.queue[e].head = l->model.queue[e].count = 0;
@@ -246,6 +256,7 @@ static void lockstep_destroy(struct qmac_backend *backend)
 	qmac_backend_destroy(l->model.backend);
 	qmac_backend_destroy(l->device.backend);
 	qmac_recorder_destroy(l->recorder);
+	qmac_pages_free(&l->touched);
 	for (unsigned e = 0; e < QMAC_LOCKSTEP_ENGINES; e++) {
 		free(l->model.queue[e].records);
 		free(l->device.queue[e].records);
@@ -265,6 +276,7 @@ static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *e
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a trace");
 	options.on_retire = keep_record;
 	options.on_command = l->options.on_command ? pass_command : NULL;
+	options.on_write = note_write;
 	options.context = &l->model;
 	options.digests = true;
 	status = qmac_recorder_open(l->recorder, "cmodel", &l->hw, &options, NULL, &l->model.backend, err);
@@ -273,6 +285,9 @@ static enum qmac_status open_sides(struct qmac_lockstep *l, struct qmac_error *e
 	options.on_command = NULL;
 	options.context = &l->device;
 	options.memory_bytes = l->base.memory_bytes = l->model.backend->memory_bytes;
+	status = qmac_pages_init(&l->touched, l->base.memory_bytes, err);
+	if (status)
+		return status;
 	status = l->open_device(&l->hw, &options, &l->settings.device, &l->device.backend, err);
 	if (status)
 		return status;

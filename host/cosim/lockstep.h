@@ -19,6 +19,7 @@ struct qmac_lockstep_report {
 	const char *device;          /* name of the backend that was compared */
 	uint64_t commands;           /* retired and compared */
 	uint64_t waits;              /* after which memory and counters were compared */
+	uint64_t memory_bytes;       /* of memory, compared in all these waits */
 	uint64_t model_cycles, device_cycles; /* latest retirement */
 	uint64_t differing;          /* commands whose retire cycles differ */
 	uint64_t late[QMAC_RESIDUE_BINS], early[QMAC_RESIDUE_BINS]; /* of the device; [0]: unused */
@@ -44,8 +45,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_lockstep_check(const struct qmac_lockstep_
 
 /*
  * A file of the name of failure_trace is removed. After a difference the device is opened once more, for a
- * second look. Device memory is that of a trace: at least 4,096 bytes, at most 2^32. on_retire and on_command
- * tell of the C model.
+ * second look. Device memory is that of a trace: at least 4,096 bytes, at most 2^32. on_retire, on_command
+ * and on_write tell of the C model.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_lockstep_open(const struct qmac_hw *hw,
                                                     const struct qmac_device_options *options,

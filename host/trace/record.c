@@ -2,9 +2,9 @@
  * Records a window of a run.
  *
  * Host and device take turns. The state in front of the window's first command is
- * taken in the middle of the device's turn, by on_command. Memory at the end of a
- * device's turn is kept in `shadow`; at its next turn the difference is what the
- * host wrote.
+ * taken in the middle of the device's turn, by on_command. Memory in front of the window
+ * and at the end of a device's turn are kept as snapshots; at the device's next turn the
+ * difference to that one is what the host wrote.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "backend/wrapper.h"
 #include "isa/command.h"
 #include "isa/space.h"
+#include "trace/snapshot.h"
 #include "trace/trace.h"
 
 struct qmac_recorder {
@@ -21,9 +22,13 @@ struct qmac_recorder {
 	uint64_t seen;               /* commands since reset */
 	uint32_t executed[3];        /* the same, per engine; base: before the window */
 	uint32_t base[3];
-	/* Memory as the device left it, and as the host left it; NULL before the first window. */
-	uint8_t *shadow, *now;
+	struct qmac_backend *inner;  /* what is recorded, while it lives */
+	struct qmac_snapshot first;  /* memory in front of the window */
+	struct qmac_snapshot left;   /* as the device left it at the end of its last turn, or of the window */
+	bool captured;               /* memory is in the trace, digest_left that of `left` */
+	uint64_t digest_left;
 	bool started;                /* the window has begun */
+	bool at_work;                /* it is the device's turn */
 	bool turn_due;               /* the doorbell was rung since the last turn of the device */
 	bool sealed;                 /* the window is complete */
 	bool cut;                    /* commands of its end were taken away: memory at the end is not known */
@@ -31,6 +36,7 @@ struct qmac_recorder {
 	/* Of the caller. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	void (*on_command)(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS]);
+	void (*on_write)(void *context, uint64_t address, uint64_t bytes);
 	void *context;
 	/* The first failure; reported at the end. */
 	enum qmac_status status;
@@ -55,29 +61,44 @@ static bool active(const struct qmac_recorder *r)
 
 /* ---- state -------------------------------------------------------------------- */
 
-/* Appends the lines of `now` that differ from before (NULL: zeros), but for the ring. */
-static void add_memory(struct qmac_recorder *r, const uint8_t *before)
+/* Appends what has changed since the device's last turn. */
+static void add_changes(struct qmac_recorder *r)
 {
-	static const uint8_t zeros[QMAC_TRACE_LINE_BYTES];
-	const uint8_t *memory = r->now;
-	struct qmac_trace *t = r->trace;
+	uint8_t now[QMAC_PAGE_BYTES], before[QMAC_PAGE_BYTES];
+	const struct qmac_pages *touched = &r->left.touched;
 
-	for (uint64_t at = 0; at < t->memory_bytes; at += QMAC_TRACE_LINE_BYTES) {
-		uint64_t left = t->memory_bytes - at;
-		size_t count = left < QMAC_TRACE_LINE_BYTES ? (size_t)left : QMAC_TRACE_LINE_BYTES;
-		struct qmac_trace_bytes *bytes;
+	for (uint64_t page = 0; !r->status && (page = qmac_pages_next(touched, page)) < touched->count; page++) {
+		uint64_t bytes = qmac_snapshot_read(&r->left, r->inner, page, before);
 
-		if (memcmp(memory + at, before ? before + at : zeros, count) == 0 || qmac_trace_in_ring(t, at, count))
-			continue;
-		bytes = qmac_trace_add_bytes(t);
-		if (!bytes) {
+		r->inner->operations->read_memory(r->inner, page * QMAC_PAGE_BYTES, now, bytes);
+		if (!qmac_trace_add_changes(r->trace, page * QMAC_PAGE_BYTES, now, before, bytes))
 			out_of_memory(r);
-			return;
-		}
-		bytes->address = at;
-		bytes->count = (uint8_t)count;
-		memcpy(bytes->data, memory + at, count);
 	}
+}
+
+/*
+ * Puts memory in front of the window into the trace's first batch and finds the digest of what was left. This
+ * looks at all of memory: only once the trace is wanted, or when the device goes.
+ */
+static void capture(struct qmac_recorder *r)
+{
+	static const uint8_t zeros[QMAC_PAGE_BYTES];
+	size_t before = r->trace->bytes_count;
+	uint8_t bytes[QMAC_PAGE_BYTES];
+
+	if (!r->started || r->captured || r->status)
+		return;
+	r->captured = true;
+	for (uint64_t page = 0; page < r->first.touched.count && !r->status; page++) {
+		uint64_t count = qmac_snapshot_read(&r->first, r->inner, page, bytes);
+
+		if (!qmac_trace_add_changes(r->trace, page * QMAC_PAGE_BYTES, bytes, zeros, count))
+			out_of_memory(r);
+		count = qmac_snapshot_read(&r->left, r->inner, page, bytes);
+		r->digest_left += qmac_trace_digest_part(r->trace, page * QMAC_PAGE_BYTES, bytes, count);
+	}
+	if (!r->status && !qmac_trace_to_front(r->trace, r->trace->bytes_count - before))
+		out_of_memory(r);
 }
 
 static void add_row(struct qmac_recorder *r, const struct qmac_device *device, unsigned space, uint32_t row)
@@ -130,20 +151,11 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 	t->ring_log2 = qmac_device_read(device, QMAC_REG_RING_LOG2);
 	memcpy(r->base, r->executed, sizeof r->base);
 	r->started = true;
-	if (!r->shadow)
-		r->shadow = malloc(t->memory_bytes);
-	if (!r->now)
-		r->now = malloc(t->memory_bytes);
-	if (!r->shadow || !r->now) {
-		out_of_memory(r);
-		return;
-	}
 	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
 		for (uint32_t row = 0; row < qmac_space_rows(&t->hw, space); row++)
 			add_row(r, device, space, row);
 	add_batch(r);
-	qmac_device_read_memory(device, 0, r->now, t->memory_bytes);
-	add_memory(r, NULL);
+	qmac_snapshot_take(&r->first);
 }
 
 /* ---- commands ----------------------------------------------------------------- */
@@ -180,7 +192,7 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 		if (!r->started) {
 			start(r, device);
 		} else if (r->seen - r->window.from == r->window.count) {
-			qmac_device_read_memory(device, 0, r->shadow, r->trace->memory_bytes);
+			qmac_snapshot_take(&r->left);
 			r->sealed = true;
 		}
 		if (active(r))
@@ -208,6 +220,19 @@ static void on_retire(void *context, const struct qmac_retire *record)
 		r->on_retire(r->context, record);
 }
 
+static void on_write(void *context, uint64_t address, uint64_t bytes)
+{
+	struct qmac_recorder *r = context;
+
+	/* What the device writes in its own turn belongs to what it will have left. */
+	bool is_short = (!r->at_work || r->sealed) && !qmac_snapshot_touch(&r->left, r->inner, address, bytes);
+
+	if ((!qmac_snapshot_touch(&r->first, r->inner, address, bytes) || is_short) && !r->status)
+		out_of_memory(r);
+	if (r->on_write)
+		r->on_write(r->context, address, bytes);
+}
+
 /* ---- the backend -------------------------------------------------------------- */
 
 static struct recording *self(struct qmac_backend *backend)
@@ -232,14 +257,13 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 }
 
 /* What the host wrote and rang for is a new batch, where the device will find commands. */
-static void begin_turn(struct qmac_recorder *r, struct qmac_backend *backend)
+static void begin_turn(struct qmac_recorder *r)
 {
 	size_t before = r->trace->bytes_count;
 
 	if (!active(r))
 		return;
-	qmac_wrapper_read_memory(backend, 0, r->now, r->trace->memory_bytes);
-	add_memory(r, r->shadow);
+	add_changes(r);
 	if (r->trace->bytes_count > before || r->turn_due) {
 		size_t added = r->trace->bytes_count;
 
@@ -260,7 +284,7 @@ static void end_turn(struct qmac_recorder *r, struct qmac_backend *backend)
 		return;
 	}
 	r->turn_due = false;
-	qmac_wrapper_read_memory(backend, 0, r->shadow, t->memory_bytes);
+	qmac_snapshot_take(&r->left);
 	if (qmac_wrapper_read(backend, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
 		/* A descriptor that cannot be read is not a command of the trace. */
 		if (qmac_wrapper_read(backend, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
@@ -276,10 +300,28 @@ static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cy
 	struct qmac_recorder *r = self(backend)->recorder;
 	enum qmac_status status;
 
-	begin_turn(r, backend);
+	begin_turn(r);
+	r->at_work = true;
 	status = qmac_wrapper_wait(backend, cycles, raised, err);
+	r->at_work = false;
 	end_turn(r, backend);
 	return status;
+}
+
+static enum qmac_status create_snapshots(struct qmac_recorder *r, struct qmac_error *err)
+{
+	enum qmac_status status = qmac_snapshot_init(&r->first, r->trace->memory_bytes, err);
+
+	return status ? status : qmac_snapshot_init(&r->left, r->trace->memory_bytes, err);
+}
+
+static void destroy(struct qmac_backend *backend)
+{
+	struct qmac_recorder *r = self(backend)->recorder;
+
+	capture(r);
+	r->inner = NULL;
+	qmac_wrapper_destroy(backend);
 }
 
 enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *backend,
@@ -291,7 +333,7 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 		.name = "recording", .read = qmac_wrapper_read, .write = write_register,
 		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
 		.wait = wait_interrupt, .kernel = qmac_wrapper_kernel, .peek = qmac_wrapper_peek,
-		.poke = qmac_wrapper_poke, .note_unit = qmac_wrapper_note_unit, .destroy = qmac_wrapper_destroy,
+		.poke = qmac_wrapper_poke, .note_unit = qmac_wrapper_note_unit, .destroy = destroy,
 	};
 	struct qmac_device_options wrapped = *options;
 	struct recording *b = calloc(1, sizeof *b);
@@ -306,9 +348,11 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 	wrapped.digests = true;
 	wrapped.on_retire = on_retire;
 	wrapped.on_command = on_command;
+	wrapped.on_write = on_write;
 	wrapped.context = recorder;
 	recorder->on_retire = options->on_retire;
 	recorder->on_command = options->on_command;
+	recorder->on_write = options->on_write;
 	recorder->context = options->context;
 	recorder->trace->hw = *hw;
 	recorder->trace->memory_bytes = wrapped.memory_bytes;
@@ -319,6 +363,8 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 		status = qmac_fail(err, QMAC_BAD_INPUT, "traces are recorded from the C model: use the backend "
 		                   "'cmodel' or 'lockstep'");
 	else
+		status = create_snapshots(recorder, err);
+	if (!status)
 		status = qmac_backend_open_from(source, backend, hw, &wrapped, &inner, err);
 	if (status) {
 		free(b);
@@ -326,6 +372,7 @@ enum qmac_status qmac_recorder_open(struct qmac_recorder *recorder, const char *
 	}
 	qmac_wrapper_init(&b->wrapper, &operations, inner);
 	b->recorder = recorder;
+	recorder->inner = inner;
 	*made = &b->wrapper.base;
 	return QMAC_OK;
 }
@@ -352,8 +399,8 @@ void qmac_recorder_destroy(struct qmac_recorder *recorder)
 	if (!recorder)
 		return;
 	qmac_trace_destroy(recorder->trace);
-	free(recorder->shadow);
-	free(recorder->now);
+	qmac_snapshot_free(&recorder->first);
+	qmac_snapshot_free(&recorder->left);
 	free(recorder);
 }
 
@@ -426,8 +473,14 @@ enum qmac_status qmac_recorder_finish(struct qmac_recorder *recorder, const stru
 	if (recorder->retired != t->command_count - (t->fault != QMAC_FAULT_NONE))
 		return qmac_fail(err, QMAC_INTERNAL, "%zu of the %zu recorded commands have retired",
 		                 recorder->retired, t->command_count);
+	if (recorder->inner)
+		capture(recorder);
+	if (recorder->status) {
+		*err = recorder->err;
+		return recorder->status;
+	}
 	if (!recorder->cut)
-		t->memory_digest = qmac_trace_digest_part(t, 0, recorder->shadow, t->memory_bytes);
+		t->memory_digest = recorder->digest_left;
 	status = settle(recorder, err);
 	if (!status)
 		*trace = t;

@@ -107,6 +107,43 @@ bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64
 	return address < trace->ring_base + ring_bytes && address + bytes > trace->ring_base;
 }
 
+bool qmac_trace_add_changes(struct qmac_trace *trace, uint64_t address, const uint8_t *now,
+                            const uint8_t *before, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes; i += QMAC_TRACE_LINE_BYTES) {
+		size_t count = bytes - i < QMAC_TRACE_LINE_BYTES ? (size_t)(bytes - i) : QMAC_TRACE_LINE_BYTES;
+		struct qmac_trace_bytes *line;
+
+		if (memcmp(now + i, before + i, count) == 0 || qmac_trace_in_ring(trace, address + i, count))
+			continue;
+		line = qmac_trace_add_bytes(trace);
+		if (!line)
+			return false;
+		line->address = address + i;
+		line->count = (uint8_t)count;
+		memcpy(line->data, now + i, count);
+	}
+	return true;
+}
+
+bool qmac_trace_to_front(struct qmac_trace *trace, size_t count)
+{
+	size_t others = trace->bytes_count - count;
+	struct qmac_trace_bytes *kept = malloc((others + 1) * sizeof *kept);
+
+	if (!kept)
+		return false;
+	if (count && others) {
+		memcpy(kept, trace->bytes, others * sizeof *kept);
+		memmove(trace->bytes, trace->bytes + others, count * sizeof *kept);
+		memcpy(trace->bytes + count, kept, others * sizeof *kept);
+	}
+	for (size_t i = 1; i < trace->batch_count; i++)
+		trace->batches[i].first_bytes += count;
+	free(kept);
+	return true;
+}
+
 void qmac_trace_rebase_waits(uint32_t words[QMAC_COMMAND_WORDS],
                              uint32_t (*rebase)(const void *context, unsigned engine, uint32_t count),
                              const void *context)

@@ -81,6 +81,15 @@ struct qmac_trace_bytes *qmac_trace_add_bytes(struct qmac_trace *trace);
 struct qmac_trace_batch *qmac_trace_add_batch(struct qmac_trace *trace);
 struct qmac_trace_command *qmac_trace_add_command(struct qmac_trace *trace);
 
+/*
+ * Appends the lines of a range of memory, which begins with a line, that differ from what they were, but for
+ * the ring. False where memory is short.
+ */
+bool qmac_trace_add_changes(struct qmac_trace *trace, uint64_t address, const uint8_t *now,
+                            const uint8_t *before, uint64_t bytes);
+/* The last `count` memory lines become the first ones of the first batch. False where memory is short. */
+bool qmac_trace_to_front(struct qmac_trace *trace, size_t count);
+
 /* Do `bytes` bytes at `address` meet the command ring? */
 bool qmac_trace_in_ring(const struct qmac_trace *trace, uint64_t address, uint64_t bytes);
 

@@ -37,7 +37,7 @@ sources_key() {
 		verilator --version
 		"$MUTANT_CXX" --version
 		cat "$here"/*.sh "$here"/*.yaml cmodel/*/*.[ch] cmodel/*/*.def rtl/*.v rtl/*.vh rtl/sim/* \
-			host/fuzz/* host/backend/* host/process/* host/trace/*
+			host/fuzz/* host/backend/* host/cosim/* host/process/* host/trace/*
 	} | sha256sum | cut -c 1-32
 }
 

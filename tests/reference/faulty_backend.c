@@ -62,6 +62,14 @@ static void on_retire(void *context, const struct qmac_retire *record)
 		f->caller.on_retire(f->caller.context, &r);
 }
 
+static void on_write(void *context, uint64_t address, uint64_t bytes)
+{
+	struct faulty *f = context;
+
+	if (f->caller.on_write)
+		f->caller.on_write(f->caller.context, address, bytes);
+}
+
 static uint32_t read_register(struct qmac_backend *backend, uint32_t offset)
 {
 	struct faulty *f = self(backend);
@@ -90,19 +98,25 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 	qmac_wrapper_write(backend, offset, value);
 }
 
+static void flip(struct qmac_backend *backend, uint64_t address)
+{
+	uint8_t byte;
+
+	qmac_wrapper_read_memory(backend, address, &byte, 1);
+	byte ^= 1;
+	qmac_wrapper_write_memory(backend, address, &byte, 1);
+}
+
 static enum qmac_status wait_interrupt(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                        struct qmac_error *err)
 {
 	struct faulty *f = self(backend);
 	enum qmac_status status = qmac_wrapper_wait(backend, cycles, raised, err);
 
-	if (!status && f->fault == FAULT_MEMORY && f->flip) {
-		uint8_t byte;
-
-		qmac_wrapper_read_memory(backend, f->flip, &byte, 1);
-		byte ^= 1;
-		qmac_wrapper_write_memory(backend, f->flip, &byte, 1);
-	}
+	if (!status && f->fault == FAULT_MEMORY && f->flip)
+		flip(backend, f->flip);
+	if (!status && f->fault == FAULT_STRAY && f->flip)
+		flip(backend, f->flip ^ (QMAC_FUZZ_MEMORY_BYTES >> 1));
 	f->flip = 0;
 	if (!status && f->fault == FAULT_LOCKSTEP && f->different)
 		return qmac_fail(err, QMAC_CHECK_FAILED, "the two devices differ");
@@ -130,6 +144,7 @@ static enum qmac_status open_faulty(void *context, const struct qmac_hw *hw,
 	f->stalls = stalls;
 	f->caller = *options;
 	inner.on_retire = on_retire;
+	inner.on_write = on_write;
 	inner.on_command = on_command;
 	inner.context = f;
 	status = qmac_backend_create("cmodel", hw, &inner, &model, err);

@@ -12,6 +12,7 @@ enum fault {
 	FAULT_SATURATION, /* an ACC saturation of a GEMM with acc_shift is not counted in its record */
 	FAULT_COUNTER,    /* after a lookup VEC_MULTS is one too high */
 	FAULT_MEMORY,     /* the first byte in memory of a STORE of bytes flips a bit */
+	FAULT_STRAY,      /* after a STORE of bytes a bit flips far from everything that it writes */
 	FAULT_LOCKSTEP,   /* wait() finds a difference once a LOAD with `keep` and a limb has followed a STORE */
 	FAULT_CODE,       /* HAZARD is reported as RANGE */
 	FAULT_RING,       /* RING is reported one command too late */
