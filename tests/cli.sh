@@ -38,10 +38,9 @@ run 0 --version
 says out 'qmac [0-9.]*, command set revision [0-9]*'
 refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
 refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
-commands='help, train, sweep, report, config, cosim, replay, fuzz'
+commands='help, train, sweep, report, config, cosim, replay, estimate, fuzz'
 refuses "qmac: unknown command 'gemm'; use one of $commands" gemm
 refuses "qmac: unknown command 'bogus'; use one of $commands" help bogus
-refuses 'qmac: estimate is not available yet' estimate run.yaml --seed 1
 run 0 fuzz --backend cmodel --configs 2 --count 301 --seed 5 -j 2
 says out '2/2 seed [0-9]*: .*: 150 of 150 commands, equal'
 says out 'seed 5: 301 commands in .* on 2 configurations: 0 different or failed'
@@ -456,6 +455,8 @@ ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 
 # shellcheck source=tests/cli_results.sh
 . "$root/tests/cli_results.sh"
+# shellcheck source=tests/cli_estimate.sh
+. "$root/tests/cli_estimate.sh"
 # shellcheck source=tests/cli_build.sh
 . "$root/tests/cli_build.sh"
 

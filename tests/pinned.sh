@@ -6,6 +6,9 @@
 #
 # RUN is a file of configs/run ("run/fig1"), or one of those below, on data that are written here. A SETTING
 # goes to --set; hw=NAME[:key=value...] is configs/hw/NAME.yaml with other values of these keys.
+# Every run is estimated, too: what `qmac estimate` says must be what the run says, in every figure but those
+# that depend on data, and of these it must say nothing.
+#
 # The last line counts the runs; those whose data set is not there are skipped.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -68,6 +71,26 @@ own logistic 'problem: logistic_regression, data: csv, file: classes.csv, test_f
 own logistic_libsvm 'problem: logistic_regression, data: libsvm, file: sparse.svm, bias: true'
 own idx 'problem: logistic_regression, data: mnist, file: images'
 
+# ---- the estimate of a run ------------------------------------------------------------
+# What depends on data, in summary.json and by column in metrics.csv.
+data='train_loss|grad_norm|test_loss|test_accuracy|diverged|coefficient_max|weights_sha256|saturations'
+data="$data|acc_saturations|requant_saturations|container_saturations|zero_macs"
+# differences: between the run in out and its estimate in estimate; nothing where they agree.
+differences() {
+	awk -v data="^($data)\$" '
+		/"(estimated|kernel|wall_seconds)":/ { next }
+		{ key = $1; gsub(/[":]/, "", key) }
+		key ~ data { comma = /,$/ ? "," : ""; sub(/:.*/, ": null" comma) }
+		{ print }' out/summary.json > expected
+	grep -v -E '"(estimated|kernel|wall_seconds)":' estimate/summary.json | diff expected -
+	for table in metrics layers; do
+		awk -F, -v data="^($data|zero_mac_fraction)\$" -v halp="$(grep -c '^algorithm: halp' out/config.yaml)" '
+			NR == 1 { for (i = 1; i <= NF; i++) empty[i] = $i ~ data || (halp > 0 && $i == "delta") }
+			NR > 1 { for (i = 1; i <= NF; i++) if (empty[i]) $i = "" }
+			{ gsub(" ", ","); print }' OFS=, "out/$table.csv" | diff - "estimate/$table.csv"
+	done
+}
+
 # ---- one run -----------------------------------------------------------------------
 # now RUN SETTING...: its figures, in their order; the status is that of qmac.
 now() {
@@ -89,6 +112,14 @@ now() {
 		shift
 	done
 	"$qmac" train "$file" --out out "$@" > stdout 2> stderr || return 1
+	: > different
+	case $* in
+	*backend=*) ;; # an estimate has none
+	*)
+		"$qmac" estimate "$file" --out estimate "$@" > stdout 2> stderr || return 1
+		differences > different
+		;;
+	esac
 	awk -v figures="$figures" '
 		/^\t"/ { gsub(/[":,]/, ""); value[$1] = $2 }
 		END { n = split(figures, name, " "); for (i = 1; i <= n; i++) printf " %s", value[name[i]]; print "" }
@@ -109,7 +140,11 @@ while IFS='|' read -r run pinned; do
 	[ $((number % ${2:-1})) = 0 ] || continue
 	# shellcheck disable=SC2086 # words
 	got=$(now $run)
-	if [ "$got" = "$pinned" ]; then
+	if [ "$got" = "$pinned" ] && [ -s different ]; then
+		failed=$((failed + 1))
+		echo "FAILED: the estimate of $run"
+		sed 's/^/    /' different
+	elif [ "$got" = "$pinned" ]; then
 		passed=$((passed + 1))
 	elif [ -z "$got" ] && grep -q -e 'docs/data.md says' -e 'no data folder' stderr; then
 		skipped=$((skipped + 1))

@@ -60,6 +60,7 @@ void qmac_cli_options_free(struct qmac_cli_options *options);
 
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);
@@ -74,6 +75,20 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_load(const struct qmac_cli_options *op
 QMAC_MUST_CHECK enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
                                                      const struct qmac_lockstep_settings *settings,
                                                      struct qmac_error *err);
+
+/* "qmac-out/fig1-halp-8" of configs/run/fig1.yaml, with a suffix. */
+void qmac_cli_default_folder(const struct qmac_run_config *config, const char *suffix, char *folder,
+                             size_t size);
+
+/* The lines that a training or an estimate ends with, from its result folder. */
+enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err);
+
+/*
+ * Refuses a setting of backend, for commands that do not ask which it is: a run file may name any, but who
+ * gives one with the command would be surprised by another. why: what the command does instead.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_cli_refuse_backend(const struct qmac_cli_options *options,
+                                                         const char *why, struct qmac_error *err);
 
 /* For settings.on_note: a line on stderr. */
 void qmac_cli_note(void *context, const char *text);

@@ -39,16 +39,6 @@ static void print_report(const struct qmac_lockstep_report *report, bool stalls)
 	print_bins("late", report->late);
 }
 
-/* A run file may name any backend; who gives one with the command would be surprised by another. */
-static enum qmac_status check_settings(const struct qmac_cli_options *options, struct qmac_error *err)
-{
-	for (int i = 0; i < options->setting_count; i++)
-		if (options->settings[i].key && strcmp(options->settings[i].key, "backend") == 0)
-			return qmac_fail(err, QMAC_BAD_INPUT, "cosim always compares the C model with the RTL: leave out "
-			                 "the setting of backend");
-	return QMAC_OK;
-}
-
 enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	struct qmac_lockstep_report report = {.device = NULL};
@@ -58,7 +48,8 @@ enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct q
 	};
 	struct qmac_cli_options lockstep = *options;
 	struct qmac_run_config config;
-	enum qmac_status status = check_settings(options, err);
+	enum qmac_status status = qmac_cli_refuse_backend(options, "cosim always compares the C model with the RTL",
+	                                                  err);
 
 	if (!status)
 		status = qmac_cosim_check("lockstep", &settings, err);

@@ -15,8 +15,8 @@ static int show(void *context, const struct qmac_metrics *metrics)
 	return 0;
 }
 
-/* qmac-out/fig1-halp-8 */
-static void default_folder(const struct qmac_run_config *config, char *folder, size_t size)
+void qmac_cli_default_folder(const struct qmac_run_config *config, const char *suffix, char *folder,
+                             size_t size)
 {
 	const struct qmac_run *run = &config->run;
 	char stem[256], bits[16] = "";
@@ -24,10 +24,24 @@ static void default_folder(const struct qmac_run_config *config, char *folder, s
 	qmac_cli_stem(config->file, stem, sizeof stem);
 	if (qmac_is_low_precision(run->algorithm))
 		snprintf(bits, sizeof bits, "-%d", run->bits);
-	snprintf(folder, size, "qmac-out/%s-%s%s", stem, qmac_algorithm_name(run->algorithm), bits);
+	snprintf(folder, size, "qmac-out/%s-%s%s%s", stem, qmac_algorithm_name(run->algorithm), bits, suffix);
 }
 
-static enum qmac_status print_summary(const char *folder, struct qmac_error *err)
+/* What an estimate cannot tell. */
+static void print_missing(void)
+{
+	const char *before = "";
+
+	printf("%-19s ", "depends on data");
+#define NAME(upper, lower) \
+	printf("%s%s", before, #lower); \
+	before = ", ";
+	QMAC_DATA_COUNTER_TABLE(NAME)
+#undef NAME
+	printf(", all figures of the training\n");
+}
+
+enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err)
 {
 	static const struct {
 		const char *label, *key;
@@ -53,16 +67,20 @@ static enum qmac_status print_summary(const char *folder, struct qmac_error *err
 	static const char optional[] = "test_accuracy|host_seconds|system_seconds|system_seconds_overlapped";
 	struct qmac_stored stored;
 	enum qmac_status status = qmac_stored_read(folder, &stored, err);
+	bool estimated;
 
 	if (status)
 		return status;
+	estimated = qmac_stored_is_estimate(&stored);
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		const char *text = qmac_json_text(stored.summary, lines[i].key);
 
-		if (!text && qmac_words_find(optional, lines[i].key) >= 0)
+		if (!text && (estimated || qmac_words_find(optional, lines[i].key) >= 0))
 			continue;
 		printf("%-19s %s\n", lines[i].label, text ? text : "not a finite number");
 	}
+	if (estimated)
+		print_missing();
 	printf("%-19s %s\n", "results in", folder);
 	qmac_stored_free(&stored);
 	return QMAC_OK;
@@ -107,7 +125,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 		status = qmac_cli_load(options, &config, err);
 	if (status)
 		return status;
-	default_folder(&config, folder, sizeof folder);
+	qmac_cli_default_folder(&config, "", folder, sizeof folder);
 	job.folder = options->out ? options->out : folder;
 	job.stop = qmac_cli_catch_stop();
 	qmac_cli_progress_start(&progress, config.run.epochs);
@@ -121,7 +139,8 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 		fprintf(stderr, "qmac: %s\n", result.warning);
 	if (result.kept)
 		printf("%s holds this result already; nothing was done\n", job.folder);
-	return status ? (print_summary(job.folder, &ignored), status) : print_summary(job.folder, err);
+	return status ? (qmac_cli_print_summary(job.folder, &ignored), status) :
+	       qmac_cli_print_summary(job.folder, err);
 }
 
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)

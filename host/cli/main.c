@@ -68,7 +68,13 @@ static const struct qmac_cli_command commands[] = {
 		"  --wave FILE.fst   writes waves of the RTL: with --backend rtl or lockstep\n",
 		QMAC_CLI_BACKEND | QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
 	},
-	{"estimate", "RUN.yaml", "Not available yet.\n", 0, 0, INT_MAX, NULL},
+	{
+		"estimate", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]",
+		"Cycles, bytes and counts that a training would take of the device: the same commands, checked, counted\n"
+		"and timed, without their values. What depends on data is named.\n\n" HW_OPTION SET_OPTIONS
+		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n",
+		QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,
+	},
 	{
 		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--timed | --stalls]"
 		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR]",

@@ -273,3 +273,12 @@ void qmac_cli_stem(const char *file, char *stem, size_t size)
 	if (point && point != stem)
 		*point = 0;
 }
+
+enum qmac_status qmac_cli_refuse_backend(const struct qmac_cli_options *options, const char *why,
+                                         struct qmac_error *err)
+{
+	for (int i = 0; i < options->setting_count; i++)
+		if (options->settings[i].key && strcmp(options->settings[i].key, "backend") == 0)
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s: leave out the setting of backend", why);
+	return QMAC_OK;
+}

@@ -28,8 +28,9 @@ void qmac_cli_progress_show(struct qmac_cli_progress *progress, const struct qma
 	if (!progress->shown || now - progress->drawn < 0.1)
 		return;
 	progress->drawn = now;
-	fprintf(stderr, "\repoch %" PRId64 "/%" PRId64 "  gradient norm %.3e", metrics->epoch, progress->epochs,
-	        metrics->grad_norm);
+	fprintf(stderr, "\repoch %" PRId64 "/%" PRId64, metrics->epoch, progress->epochs);
+	if (!metrics->estimated)
+		fprintf(stderr, "  gradient norm %.3e", metrics->grad_norm);
 	if (metrics->epoch > 0 && elapsed > 0)
 		fprintf(stderr, "  %.0f steps/s  %.0f s left", (double)metrics->step / elapsed,
 		        elapsed * (double)(progress->epochs - metrics->epoch) / (double)metrics->epoch);

@@ -17,12 +17,19 @@ static void write_optional(FILE *out, double value)
 	fputc(',', out);
 }
 
-/* A figure that always exists; a run that diverged shows inf or nan. */
-static void write_real(FILE *out, double value)
+/* A figure of every training; one that diverged shows inf or nan, and an estimate has none. */
+static void write_computed(FILE *out, const struct qmac_metrics *m, double value)
 {
 	char text[QMAC_REAL_TEXT];
 
-	fprintf(out, "%s,", qmac_real_text(value, text));
+	fprintf(out, "%s,", m->estimated ? "" : qmac_real_text(value, text));
+}
+
+/* A count that depends on data; an estimate has none. */
+static void write_data_count(FILE *out, const struct qmac_metrics *m, uint64_t count)
+{
+	if (!m->estimated)
+		fprintf(out, "%" PRIu64, count);
 }
 
 uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
@@ -45,14 +52,16 @@ void qmac_metrics_csv_head(FILE *out)
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 {
 	const uint64_t *c = m->counters;
+	char text[QMAC_REAL_TEXT];
 
-	fprintf(out, "%" PRId64 ",%" PRId64 ",", m->epoch, m->step);
-	write_real(out, m->data_passes);
-	write_real(out, m->train_loss);
-	write_real(out, m->grad_norm);
+	fprintf(out, "%" PRId64 ",%" PRId64 ",%s,", m->epoch, m->step, qmac_real_text(m->data_passes, text));
+	write_computed(out, m, m->train_loss);
+	write_computed(out, m, m->grad_norm);
 	write_optional(out, m->test_loss);
 	write_optional(out, m->test_accuracy);
-	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",", c[QMAC_COUNTER_CYCLES], qmac_saturations(c));
+	fprintf(out, "%" PRIu64 ",,", c[QMAC_COUNTER_CYCLES]);
+	write_data_count(out, m, qmac_saturations(c));
+	fputc(',', out);
 	write_optional(out, m->delta);
 	fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
 	        c[QMAC_COUNTER_COMMANDS], c[QMAC_COUNTER_MACS], c[QMAC_COUNTER_VEC_MULTS],
@@ -108,9 +117,11 @@ static void write_layer(FILE *out, const struct qmac_run *run, const struct qmac
 	write_optional(out, delta);
 	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES], macs,
 	        spent[QMAC_COUNTER_VEC_MULTS]);
-	if (macs)
+	if (macs && !m->estimated)
 		fputs(qmac_real_text((double)spent[QMAC_COUNTER_ZERO_MACS] / (double)macs, text), out);
-	fprintf(out, ",%" PRIu64 "\n", qmac_saturations(spent));
+	fputc(',', out);
+	write_data_count(out, m, qmac_saturations(spent));
+	fputc('\n', out);
 }
 
 void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *m,

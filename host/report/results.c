@@ -103,7 +103,7 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 /* Removes files of an older run that this one might not write again, the mark of completeness first. */
 static enum qmac_status remove_old(const struct qmac_results *results, struct qmac_error *err)
 {
-	static const char *const names[] = {"summary.json", "timeline.json", "grad_norm.svg"};
+	static const char *const names[] = {"summary.json", "timeline.json", "grad_norm.svg", "weights.npy"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char path[QMAC_PATH_MAX + 32];
@@ -210,11 +210,12 @@ enum qmac_status qmac_results_finish(struct qmac_results *results, const struct 
 		status = write_printed(results, "hw.yaml", print_hw, err);
 	if (!status)
 		status = commit_growing(results, err);
-	if (!status)
+	if (!status && result->weights)
 		status = write_weights(results, result, sha256, err);
 	if (status)
 		return status;
-	plot(results);
+	if (!result->last.estimated)
+		plot(results);
 	return write_summary(results, &summary, err);
 }
 

@@ -28,6 +28,13 @@ enum qmac_status qmac_stored_read(const char *folder, struct qmac_stored *stored
 	return status;
 }
 
+bool qmac_stored_is_estimate(const struct qmac_stored *stored)
+{
+	const char *text = qmac_json_text(stored->summary, "estimated");
+
+	return text && strcmp(text, "true") == 0;
+}
+
 void qmac_stored_free(struct qmac_stored *stored)
 {
 	qmac_csv_free(&stored->metrics);

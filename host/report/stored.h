@@ -4,6 +4,7 @@
 #ifndef QMAC_REPORT_STORED_H
 #define QMAC_REPORT_STORED_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -20,6 +21,8 @@ struct qmac_stored {
 /* A folder without a summary.json is refused as incomplete. On failure nothing is left to free. */
 QMAC_MUST_CHECK enum qmac_status qmac_stored_read(const char *folder, struct qmac_stored *stored,
                                                   struct qmac_error *err);
+/* Of `qmac estimate`: figures of the training are missing. */
+bool qmac_stored_is_estimate(const struct qmac_stored *stored);
 void qmac_stored_free(struct qmac_stored *stored);
 
 /* One line of the comparison. */

@@ -33,7 +33,29 @@ static void write_count(FILE *out, const char *key, uint64_t value)
 	fprintf(out, "%" PRIu64 ",\n", value);
 }
 
-static void write_counters(FILE *out, const uint64_t counters[QMAC_COUNTERS])
+/* null in an estimate. */
+static void write_data_count(FILE *out, const char *key, const struct qmac_metrics *last, uint64_t value)
+{
+	if (!last->estimated) {
+		write_count(out, key, value);
+		return;
+	}
+	write_key(out, key);
+	fputs("null,\n", out);
+}
+
+static bool depends_on_data(int counter)
+{
+	static const bool depends[QMAC_COUNTERS] = {
+#define DATA(upper, lower) [QMAC_COUNTER_##upper] = true,
+		QMAC_DATA_COUNTER_TABLE(DATA)
+#undef DATA
+	};
+
+	return depends[counter];
+}
+
+static void write_counters(FILE *out, const struct qmac_metrics *last)
 {
 	static const char *const names[] = {
 #define NAME(upper, lower, timed, help) #lower,
@@ -42,8 +64,13 @@ static void write_counters(FILE *out, const uint64_t counters[QMAC_COUNTERS])
 	};
 
 	write_key(out, "counters");
-	for (int i = 0; i < QMAC_COUNTERS; i++)
-		fprintf(out, "%s\n\t\t\"%s\": %" PRIu64, i ? "," : "{", names[i], counters[i]);
+	for (int i = 0; i < QMAC_COUNTERS; i++) {
+		fprintf(out, "%s\n\t\t\"%s\": ", i ? "," : "{", names[i]);
+		if (last->estimated && depends_on_data(i))
+			fputs("null", out);
+		else
+			fprintf(out, "%" PRIu64, last->counters[i]);
+	}
 	fputs("\n\t},\n", out);
 }
 
@@ -77,6 +104,8 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 {
 	bool low = qmac_is_low_precision(s->run->algorithm);
 
+	write_key(out, "estimated");
+	fputs(s->result->last.estimated ? "true,\n" : "false,\n", out);
 	write_text(out, "problem", qmac_problem_name(s->run->problem));
 	write_text(out, "algorithm", qmac_algorithm_name(s->run->algorithm));
 	write_key(out, "bits");
@@ -93,9 +122,14 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_real(out, "test_loss", s->result->last.test_loss);
 	write_real(out, "test_accuracy", s->result->last.test_accuracy);
 	write_key(out, "diverged");
-	fputs(s->result->diverged ? "true,\n" : "false,\n", out);
+	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
-	write_text(out, "weights_sha256", s->weights_sha256);
+	if (s->result->weights) {
+		write_text(out, "weights_sha256", s->weights_sha256);
+	} else {
+		write_key(out, "weights_sha256");
+		fputs("null,\n", out);
+	}
 }
 
 static void write_cost(FILE *out, const struct qmac_metrics *last)
@@ -111,14 +145,14 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_count(out, "vec_mults", c[QMAC_COUNTER_VEC_MULTS]);
 	write_count(out, "dram_read_bytes", c[QMAC_COUNTER_DRAM_READ_BYTES]);
 	write_count(out, "dram_write_bytes", c[QMAC_COUNTER_DRAM_WRITE_BYTES]);
-	write_count(out, "saturations", qmac_saturations(c));
-	write_count(out, "acc_saturations", c[QMAC_COUNTER_ACC_SATURATIONS]);
-	write_count(out, "requant_saturations", c[QMAC_COUNTER_REQUANT_SATURATIONS]);
-	write_count(out, "container_saturations", c[QMAC_COUNTER_CONTAINER_SATURATIONS]);
+	write_data_count(out, "saturations", last, qmac_saturations(c));
+	write_data_count(out, "acc_saturations", last, c[QMAC_COUNTER_ACC_SATURATIONS]);
+	write_data_count(out, "requant_saturations", last, c[QMAC_COUNTER_REQUANT_SATURATIONS]);
+	write_data_count(out, "container_saturations", last, c[QMAC_COUNTER_CONTAINER_SATURATIONS]);
 	write_count(out, "outer_cycles", last->outer[QMAC_COUNTER_CYCLES]);
 	write_count(out, "host_flops", last->host_flops);
 	write_count(out, "host_bytes", last->host_bytes);
-	write_counters(out, c);
+	write_counters(out, last);
 }
 
 /*

@@ -119,7 +119,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *
 
 	snprintf(failure_trace, sizeof failure_trace, "%s/mismatch.trace", job->folder);
 	watch.settings.failure_trace = failure_trace;
-	status = qmac_train(run, hw, &observer, &trained, err);
+	status = (job->estimate ? qmac_estimate : qmac_train)(run, hw, &observer, &trained, err);
 	if (recorder)
 		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)

@@ -16,6 +16,7 @@
 struct qmac_job {
 	const struct qmac_run_config *config;
 	const char *folder;
+	bool estimate;                     /* no training: what it would cost (qmac_estimate()) */
 	bool resume;                       /* a whole result of the same configuration is kept */
 	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
 	struct qmac_trace_window window;

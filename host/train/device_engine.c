@@ -98,7 +98,7 @@ static void set_offset(struct device_engine *device, const double *gradient)
 	int fraction = qmac_logistic_fraction(&device->plan.shape, device->point);
 	int u_bits = qmac_logistic_u_bits(&device->plan.shape, fraction);
 
-	for (int64_t k = 0; k < training->weights; k++) {
+	for (int64_t k = 0; !training->estimated && k < training->weights; k++) {
 		double g = gradient[k] - (whole ? 0 : run->lambda * training->w[k]);
 		double h = rint(ldexp(run->alpha * g / training->precision.delta, fraction));
 
@@ -147,7 +147,7 @@ static void end(struct qmac_engine *engine)
 	bool centred = is_centred(device);
 
 	device->residual->operations->end(device->residual);
-	for (int64_t k = 0; k < training->weights; k++)
+	for (int64_t k = 0; !training->estimated && k < training->weights; k++)
 		training->w[k] = (centred ? training->w[k] : 0) + training->precision.delta * device->z[k];
 	training->host_flops += (centred ? 2 : 1) * (uint64_t)training->weights;
 	/* Where the Z that was kept is not the last one, it has to come back. */
@@ -217,7 +217,8 @@ static void upload_inputs(struct device_engine *device)
 	const struct qmac_dataset *data = &device->training->data;
 
 	for (int64_t i = 0; i < data->samples; i++) {
-		qmac_dataset_codes(data, i, device->codes);
+		if (!device->training->estimated)
+			qmac_dataset_codes(data, i, device->codes);
 		qmac_inner_loop_set_x(device->inner, i, 1, device->codes);
 	}
 }
@@ -235,7 +236,9 @@ static enum qmac_status open_device(struct device_engine *device, const struct q
 	};
 	enum qmac_status status;
 
-	if (observer && observer->open)
+	if (device->training->estimated)
+		status = qmac_backend_create("time", hw, &options, &device->backend, err);
+	else if (observer && observer->open)
 		status = observer->open(observer->context, run->backend, hw, &options, &device->backend, err);
 	else
 		status = qmac_backend_create(run->backend, hw, &options, &device->backend, err);

@@ -121,7 +121,8 @@ enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient
 	enum qmac_status status = qmac_step_create(driver, &gradient->plan, &gradient->program, err);
 
 	for (int64_t i = 0; status == QMAC_OK && i < data->samples; i++) {
-		qmac_dataset_codes(data, i, gradient->row);
+		if (!gradient->training->estimated)
+			qmac_dataset_codes(data, i, gradient->row);
 		qmac_inner_loop_set_x(gradient->program, i, 1, gradient->row);
 	}
 	return status;
@@ -147,6 +148,8 @@ static void residual(void *context, const uint32_t *samples, int count, const in
 	int outputs = gradient->plan.outputs;
 	double a[QMAC_CLASSES_MAX], r[QMAC_CLASSES_MAX], unit = training->data.dx * gradient->unit;
 
+	if (training->estimated)
+		return;
 	for (int b = 0; b < count; b++, m += outputs, scaled += outputs) {
 		for (int c = 0; c < outputs; c++)
 			a[c] = unit * (double)m[c];
@@ -178,8 +181,6 @@ static void finish(struct qmac_device_gradient *gradient)
 	struct qmac_training *training = gradient->training;
 	const struct qmac_dataset *data = &training->data;
 	double unit = ldexp(data->dx / (double)data->samples, -gradient->point), square = 0;
-	uint64_t samples = (uint64_t)data->samples, weights = (uint64_t)training->weights;
-	uint64_t outputs = (uint64_t)gradient->plan.outputs;
 
 	for (int64_t k = 0; k < training->weights; k++) {
 		training->gradient[k] = unit * (double)gradient->sum[k] + training->run->lambda * training->w[k];
@@ -187,7 +188,15 @@ static void finish(struct qmac_device_gradient *gradient)
 	}
 	training->norm = sqrt(square);
 	gradient->expected = gradient->largest;
-	/* logits, softmax, residuals, scaling; codes, gradient, norm */
+}
+
+/* Logits, softmax, residuals, scaling; codes, gradient, norm. */
+static void count_operations(struct qmac_device_gradient *gradient)
+{
+	struct qmac_training *training = gradient->training;
+	uint64_t samples = (uint64_t)training->data.samples, weights = (uint64_t)training->weights;
+	uint64_t outputs = (uint64_t)gradient->plan.outputs;
+
 	training->host_flops += samples * (3 * outputs + training->loss->operations->predict_flops((int)outputs)) +
 	                        6 * weights;
 }
@@ -195,17 +204,22 @@ static void finish(struct qmac_device_gradient *gradient)
 enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient, struct qmac_error *err)
 {
 	struct qmac_training *training = gradient->training;
-	const struct qmac_linear_loop loop = {
+	struct qmac_linear_loop loop = {
 		.order = gradient->order, .steps = 1, .keep_after = 1, .first_step = (uint32_t)training->step,
-		.x_unit = training->data.dx, .z_unit = gradient->unit, .sum = gradient->sum, .residual = residual,
-		.context = gradient, .point = gradient->point,
+		.x_unit = training->data.dx, .sum = gradient->sum, .residual = residual, .context = gradient,
 	};
 	enum qmac_status status;
 
-	choose_scales(gradient);
+	if (!training->estimated)
+		choose_scales(gradient);
+	loop.z_unit = gradient->unit;
+	loop.point = gradient->point;
 	qmac_inner_loop_set_z(gradient->program, gradient->codes);
 	status = qmac_inner_loop_run(gradient->program, &loop, err);
-	if (status == QMAC_OK)
+	if (status != QMAC_OK)
+		return status;
+	count_operations(gradient);
+	if (!training->estimated)
 		finish(gradient);
-	return status;
+	return QMAC_OK;
 }

@@ -77,7 +77,7 @@ static void begin(struct qmac_engine *engine, const double *gradient)
 	host->at = gradient ? host->z : host->training->w;
 	host->offset = gradient ? host->h : NULL;
 	host->residual = gradient ? qmac_loss_centred : qmac_loss_residual;
-	if (!gradient)
+	if (!gradient || host->training->estimated)
 		return;
 	memset(host->z, 0, bytes);
 	memset(host->kept, 0, bytes);
@@ -124,7 +124,7 @@ static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int
 	const struct qmac_loss *loss = training->loss;
 
 	(void)err;
-	for (int64_t t = first + 1; t <= first + count; t++) {
+	for (int64_t t = first + 1; !training->estimated && t <= first + count; t++) {
 		step(host);
 		if (t == training->keep_after)
 			memcpy(host->kept, host->at, (size_t)training->weights * sizeof(double));
@@ -142,7 +142,7 @@ static void end(struct qmac_engine *engine)
 
 	if (!host->offset)
 		return;
-	for (int64_t k = 0; k < training->weights; k++)
+	for (int64_t k = 0; !training->estimated && k < training->weights; k++)
 		training->w[k] += host->kept[k];
 	training->host_flops += 2 * (uint64_t)training->weights;
 }

@@ -95,7 +95,7 @@ static int begin(struct qmac_residual *residual, const int32_t *z)
 
 	if (!training->optimiser->reduces || training->precision.operations->centred)
 		return 0;
-	for (int64_t i = 0; i < data->samples; i++) {
+	for (int64_t i = 0; !training->estimated && i < data->samples; i++) {
 		qmac_dataset_codes(data, i, on_device->codes);
 		on_device->targets[i] = 0;
 		for (int64_t j = 0; j < data->features; j++)

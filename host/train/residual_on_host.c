@@ -87,7 +87,7 @@ static void run(void *context, const uint32_t *samples, int count, const int64_t
 	int outputs = loss->layer.outputs;
 	double r[QMAC_CLASSES_MAX];
 
-	for (int b = 0; b < count; b++, m += outputs, scaled += outputs) {
+	for (int b = 0; !on_host->training->estimated && b < count; b++, m += outputs, scaled += outputs) {
 		for (int c = 0; c < outputs; c++)
 			r[c] = on_host->unit * (double)m[c];
 		on_host->residual(loss, samples[b], r, r);

@@ -101,18 +101,29 @@ static void tear_down(struct qmac_training *training)
 	free(training->gradient);
 }
 
+/* After divergence to infinity nothing is to be had. */
+static bool goes_on(const struct qmac_training *training)
+{
+	return training->epoch < training->run->epochs && (training->estimated || isfinite(training->norm));
+}
+
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
 static void measure(struct qmac_training *training, struct qmac_metrics *row)
 {
-	struct qmac_test_figures test;
+	struct qmac_test_figures test = {NAN, NAN};
 
-	qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value, &training->norm);
-	test = qmac_loss_test(training->loss, training->w);
+	training->value = training->norm = NAN;
+	if (!training->estimated) {
+		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
+		                   &training->norm);
+		test = qmac_loss_test(training->loss, training->w);
+	}
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
 		.train_loss = training->value, .grad_norm = training->norm, .test_loss = test.loss,
 		.test_accuracy = test.accuracy,
 		.delta = training->epoch > 0 ? training->precision.delta : NAN, .host_flops = training->host_flops,
+		.estimated = training->estimated,
 	};
 	training->engine->operations->cost(training->engine, row);
 }
@@ -139,10 +150,11 @@ static enum qmac_status run_epochs(struct qmac_training *training,
 		measure(training, &result->last);
 		if (training->epoch == 0)
 			first_norm = training->norm;
-		result->diverged = !isfinite(training->norm) || training->norm > divergence_factor * first_norm;
+		result->diverged = !training->estimated &&
+		                   !(isfinite(training->norm) && training->norm <= divergence_factor * first_norm);
 		if (observer && observer->on_metrics)
 			stop = observer->on_metrics(observer->context, &result->last) != 0;
-		if (stop || !isfinite(training->norm) || training->epoch == training->run->epochs)
+		if (stop || !goes_on(training))
 			break;
 		training->epoch++;
 		status = qmac_optimiser_epoch(training, err);
@@ -150,12 +162,12 @@ static enum qmac_status run_epochs(struct qmac_training *training,
 	return status;
 }
 
-enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
-                            const struct qmac_train_observer *observer, struct qmac_train_result *result,
-                            struct qmac_error *err)
+static enum qmac_status run_training(const struct qmac_run *run, const struct qmac_hw *hw, bool estimated,
+                                     const struct qmac_train_observer *observer,
+                                     struct qmac_train_result *result, struct qmac_error *err)
 {
 	struct qmac_run own = *run; /* with what the data tell */
-	struct qmac_training training = {0};
+	struct qmac_training training = {.estimated = estimated};
 	enum qmac_status status;
 
 	memset(result, 0, sizeof *result);
@@ -169,13 +181,29 @@ enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw
 		status = run_epochs(&training, observer, result, err);
 	if (status != QMAC_OK)
 		goto out;
-	result->coefficient_max = largest_coefficient(&training.data);
+	result->coefficient_max = estimated ? NAN : largest_coefficient(&training.data);
 	snprintf(result->kernel, sizeof result->kernel, "%s",
 	         training.engine->operations->kernel(training.engine));
+	if (estimated)
+		goto out;
 	result->weights = training.w;
 	result->weight_count = training.weights;
 	training.w = NULL;
 out:
 	tear_down(&training);
 	return status;
+}
+
+enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
+                            const struct qmac_train_observer *observer, struct qmac_train_result *result,
+                            struct qmac_error *err)
+{
+	return run_training(run, hw, false, observer, result, err);
+}
+
+enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
+                               const struct qmac_train_observer *observer, struct qmac_train_result *result,
+                               struct qmac_error *err)
+{
+	return run_training(run, hw, true, observer, result, err);
 }

@@ -31,12 +31,13 @@ struct qmac_metrics {
 	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
 	uint64_t outer[QMAC_COUNTERS];    /* of these, what full gradients have spent on the device */
+	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
 	uint64_t host_bytes;     /* bytes moved between host and device memory so far */
 };
 
 struct qmac_train_result {
-	double *weights;         /* features values, or features x classes; free() */
+	double *weights;         /* features values, or features x classes; free(); NULL in an estimate */
 	int64_t weight_count;
 	struct qmac_metrics last;
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
@@ -64,5 +65,16 @@ struct qmac_train_observer {
 QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
                                             const struct qmac_train_observer *observer,
                                             struct qmac_train_result *result, struct qmac_error *err);
+
+/*
+ * What the training would cost, without the training: the same commands on the backend "time", whatever
+ * run->backend is, and the operations of the host by their formulas. Cycles, bytes and all counters that do
+ * not depend on data are those of qmac_train(); losses, norms, delta of HALP and accuracy are NaN. There are
+ * no weights. An epoch that HALP would leave out because its gradient is exactly zero, and the end of a run
+ * that diverges to infinity, are not foreseen. observer->open is not used.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
+                                               const struct qmac_train_observer *observer,
+                                               struct qmac_train_result *result, struct qmac_error *err);
 
 #endif

@@ -16,6 +16,8 @@ struct qmac_optimiser_operations;
 
 struct qmac_training {
 	const struct qmac_run *run;
+	/* Nothing that depends on the data's values is computed: what is done is only ordered, timed and counted. */
+	bool estimated;
 	struct qmac_dataset data;
 	struct qmac_loss *loss;
 	const struct qmac_optimiser_operations *optimiser;

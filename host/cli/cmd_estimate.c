@@ -1,0 +1,37 @@
+#include "cli/cli.h"
+
+#include "report/results.h"
+#include "sweep/job.h"
+
+static int show(void *context, const struct qmac_metrics *metrics)
+{
+	qmac_cli_progress_show(context, metrics);
+	return 0;
+}
+
+enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct qmac_cli_progress progress;
+	struct qmac_job_result result;
+	struct qmac_run_config config;
+	struct qmac_job job = {.config = &config, .estimate = true, .on_metrics = show, .context = &progress};
+	enum qmac_status status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time",
+	                                                  err);
+	char folder[QMAC_PATH_MAX];
+
+	if (!status)
+		status = qmac_cli_load(options, &config, err);
+	if (status)
+		return status;
+	qmac_cli_default_folder(&config, "-estimate", folder, sizeof folder);
+	job.folder = options->out ? options->out : folder;
+	job.stop = qmac_cli_catch_stop();
+	qmac_cli_progress_start(&progress, config.run.epochs);
+	status = qmac_job_run(&job, &result, err);
+	qmac_cli_progress_end(&progress);
+	if (status)
+		return status;
+	if (!qmac_is_low_precision(config.run.algorithm))
+		printf("%-19s not used: %s runs on the host\n", "device", qmac_algorithm_name(config.run.algorithm));
+	return qmac_cli_print_summary(job.folder, err);
+}

@@ -1,0 +1,41 @@
+# cli_estimate.sh: `qmac estimate`; a part of cli.sh, which reads this file. That its figures are those of the
+# run is what pinned.sh looks at.
+# shellcheck shell=sh disable=SC2154
+
+# ---- estimates --------------------------------------------------------------------
+run 0 train run.yaml --out trained --set batch=4
+mv out trained.out
+run 0 estimate run.yaml --out estimated --set batch=4
+for line in 'device cycles' commands 'MACs of the array' 'vector multiplies' 'DRAM bytes read' 'DRAM bytes written' \
+	'host operations'; do
+	says out "$(grep "^$line " trained.out)"
+done
+says out "depends on data     zero_macs, acc_saturations, requant_saturations, container_saturations, all .*"
+says out 'results in          estimated'
+ok 'an estimate has no figures of a training' test "$(grep -c -e '^gradient' -e '^satur' -e '^weights' out)" -eq 0
+ok 'what it leaves' same "$(ls estimated | tr '\n' ' ')" 'config.yaml hw.yaml layers.csv metrics.csv summary.json '
+ok 'metrics.csv without figures of the training' same "$(sed -n 2p estimated/metrics.csv)" \
+	"0,0,0,,,,,0,,,,0,0,0,0,0,0,$(sed -n '2s/.*,//p' trained/metrics.csv)"
+run 0 train run.yaml --out estimated --set batch=4 --resume
+ok 'an estimate is no result of the training' test "$(grep -c 'holds this result' out)" -eq 0
+ok 'the training takes its place' same "$(value estimated weights_sha256)" "$(value trained weights_sha256)"
+run 0 estimate run.yaml --out estimated --set batch=4
+ok 'an estimate leaves no weights of an older training' test ! -e estimated/weights.npy
+run 0 report estimated trained --out both.svg
+run 0 estimate run.yaml --set timeline=5 --hw "$root/configs/hw/ragged.yaml"
+ok 'the folder without --out' test -s qmac-out/run-halp-8-estimate/timeline.json
+for algorithm in sgd svrg; do
+	run 0 estimate run.yaml --out host --set "algorithm=$algorithm"
+	says out "device              not used: $algorithm runs on the host"
+	says out 'device cycles       0'
+	mv out host.out
+	run 0 train run.yaml --out host --set "algorithm=$algorithm"
+	says host.out "$(grep '^host operations' out)"
+done
+refuses "qmac: unknown option '--backend'; use one of --set, .*" estimate run.yaml --backend cmodel
+refuses "qmac: unknown option '--resume'; use one of --set, .*" estimate run.yaml --resume
+refuses 'qmac: estimate asks no backend.*: leave out the setting of backend' estimate run.yaml --set backend=rtl
+refuses ".*unknown key 'bit'; did you mean 'bits'.*" estimate run.yaml --set bit=8
+refuses ".*cmodel, rtl, lockstep, not 'time'" train run.yaml --backend time --out bad
+refuses "qmac: unknown backend 'time'; use 'cmodel', 'rtl' or 'lockstep'" fuzz --backend time
+refuses 'qmac: usage: qmac estimate RUN.yaml .*' estimate
