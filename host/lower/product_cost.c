@@ -57,12 +57,27 @@ struct typical {
 	bool padded;
 };
 
+/* Does the window reach beyond A anywhere? Then the pixels of a line come one by one. */
+static bool is_padded(const struct qmac_product *p)
+{
+	const struct qmac_window *w = &p->window;
+
+	for (int d = 0; d < 2; d++) {
+		int64_t reach = w->taps[d] - 1, first = w->first[d] - (w->flipped ? reach : 0);
+		int64_t last = first + (p->positions[d + 1] - 1) * w->stride[d] + reach;
+
+		if (first < 0 || last >= p->a.positions[d + 1])
+			return true;
+	}
+	return false;
+}
+
 static struct typical typical_of(const struct qmac_product_plan *plan)
 {
 	const struct qmac_window *w = &plan->product.window;
 	struct qmac_chunk chunk = {.at = 0};
 	struct qmac_region region;
-	struct typical t = {.positions = 1, .region = 1};
+	struct typical t = {.positions = 1, .region = 1, .padded = is_padded(&plan->product)};
 
 	for (int d = 0; d < 3; d++)
 		chunk.positions[d].count = plan->piece.positions[d];
@@ -72,7 +87,6 @@ static struct typical typical_of(const struct qmac_product_plan *plan)
 	for (int d = 0; d < 3; d++) {
 		t.positions *= (double)plan->piece.positions[d];
 		t.region *= region.count[d];
-		t.padded |= region.first[d] < 0;
 	}
 	t.taps = chunk.taps[0].count * chunk.taps[1].count;
 	t.features = (double)(t.taps * plan->piece.channels);
