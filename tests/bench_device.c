@@ -1,6 +1,6 @@
 /*
  * Speed of the C model through the driver: the five VEC commands of a HALP
- * inner step (d = 100, 8 bits), resident inputs, for every kernel.
+ * inner step (d = 100, 8 bits), resident inputs, for every kernel, and for the device without values.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -65,13 +65,14 @@ static enum qmac_status run_steps(struct qmac_driver *driver, struct qmac_error 
 	return status == QMAC_OK ? qmac_driver_finish(driver, err) : status;
 }
 
+/* kernel: of the backend "cmodel"; NULL: the backend "time". */
 static enum qmac_status measure(const char *kernel, struct qmac_error *err)
 {
 	const struct qmac_device_options options = {.memory_bytes = 1 << 22, .kernel = kernel};
 	struct qmac_backend *backend = NULL;
 	struct qmac_driver *driver = NULL;
 	uint64_t counters[QMAC_COUNTERS];
-	enum qmac_status status = qmac_backend_create("cmodel", &hw, &options, &backend, err);
+	enum qmac_status status = qmac_backend_create(kernel ? "cmodel" : "time", &hw, &options, &backend, err);
 	double began, took;
 
 	if (status == QMAC_OK)
@@ -84,7 +85,7 @@ static enum qmac_status measure(const char *kernel, struct qmac_error *err)
 	if (status != QMAC_OK)
 		goto out;
 	qmac_driver_counters(driver, counters);
-	printf("%-10s %8.0f %12.2f %14.1f %14.1f\n", kernel, STEPS / took / 1e3, 5 * STEPS / took / 1e6,
+	printf("%-10s %8.0f %12.2f %14.1f %14.1f\n", kernel ? kernel : "time only", STEPS / took / 1e3, 5 * STEPS / took / 1e6,
 	       (double)counters[QMAC_COUNTER_CYCLES] / STEPS, (double)counters[QMAC_COUNTER_CYCLES] / took / 1e6);
 out:
 	qmac_driver_close(driver);
@@ -95,14 +96,16 @@ out:
 int main(void)
 {
 	struct qmac_error err = {0};
+	enum qmac_status status = QMAC_OK;
 	char text[1400];
 
 	printf("HALP inner step on the C model, d = 100, 8 bits, 16x16\n%-10s %8s %12s %14s %14s\n", "kernel",
 	       "ksteps/s", "Mcommands/s", "cycles/step", "Mcycles/s");
-	for (const char *const *name = qmac_kernel_names(); *name; name++)
-		if (measure(*name, &err) != QMAC_OK) {
-			fprintf(stderr, "bench_device: %s\n", qmac_error_text(&err, text, sizeof text));
-			return 1;
-		}
-	return 0;
+	for (const char *const *name = qmac_kernel_names(); status == QMAC_OK && *name; name++)
+		status = measure(*name, &err);
+	if (status == QMAC_OK)
+		status = measure(NULL, &err);
+	if (status != QMAC_OK)
+		fprintf(stderr, "bench_device: %s\n", qmac_error_text(&err, text, sizeof text));
+	return status != QMAC_OK;
 }
