@@ -6,14 +6,15 @@
 run 0 train run.yaml --out trained --set batch=4
 mv out trained.out
 run 0 estimate run.yaml --out estimated --set batch=4
-for line in 'device cycles' commands 'MACs of the array' 'vector multiplies' 'DRAM bytes read' 'DRAM bytes written' \
-	'host operations'; do
+for line in 'device cycles' commands 'MACs of the array' 'vector multiplies' 'DRAM bytes read' \
+	'DRAM bytes written' 'host operations'; do
 	says out "$(grep "^$line " trained.out)"
 done
 says out "depends on data     zero_macs, acc_saturations, requant_saturations, container_saturations, all .*"
 says out 'results in          estimated'
-ok 'an estimate has no figures of a training' test "$(grep -c -e '^gradient' -e '^satur' -e '^weights' out)" -eq 0
-ok 'what it leaves' same "$(ls estimated | tr '\n' ' ')" 'config.yaml hw.yaml layers.csv metrics.csv summary.json '
+figures=$(grep -c -e '^gradient' -e '^satur' -e '^weights' out)
+ok 'an estimate has no figures of a training' test "$figures" -eq 0
+ok 'what it leaves' same "$(cd estimated && echo *)" 'config.yaml hw.yaml layers.csv metrics.csv summary.json'
 ok 'metrics.csv without figures of the training' same "$(sed -n 2p estimated/metrics.csv)" \
 	"0,0,0,,,,,0,,,,0,0,0,0,0,0,$(sed -n '2s/.*,//p' trained/metrics.csv)"
 run 0 train run.yaml --out estimated --set batch=4 --resume
@@ -34,7 +35,8 @@ for algorithm in sgd svrg; do
 done
 refuses "qmac: unknown option '--backend'; use one of --set, .*" estimate run.yaml --backend cmodel
 refuses "qmac: unknown option '--resume'; use one of --set, .*" estimate run.yaml --resume
-refuses 'qmac: estimate asks no backend.*: leave out the setting of backend' estimate run.yaml --set backend=rtl
+refuses 'qmac: estimate asks no backend.*: leave out the setting of backend' \
+	estimate run.yaml --set backend=rtl
 refuses ".*unknown key 'bit'; did you mean 'bits'.*" estimate run.yaml --set bit=8
 refuses ".*cmodel, rtl, lockstep, not 'time'" train run.yaml --backend time --out bad
 refuses "qmac: unknown backend 'time'; use 'cmodel', 'rtl' or 'lockstep'" fuzz --backend time

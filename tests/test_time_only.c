@@ -250,7 +250,7 @@ static void test_vast_memory(void)
 	qmac_driver_counters(driver, counters);
 	CU_ASSERT_EQUAL(counters[QMAC_COUNTER_DRAM_READ_BYTES], 100 * 8 * 16);
 	CU_ASSERT(counters[QMAC_COUNTER_CYCLES] > 100 * 16);
-	CU_ASSERT_EQUAL(qmac_driver_host_bytes(driver), 16 + 16 + (100 + counters[QMAC_COUNTER_COMMANDS] - 100) * 64);
+	CU_ASSERT_EQUAL(qmac_driver_host_bytes(driver), 16 + 16 + counters[QMAC_COUNTER_COMMANDS] * 64);
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);
 }

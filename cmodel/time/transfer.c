@@ -52,7 +52,7 @@ uint64_t qmac_burst_bytes(const struct qmac_hw *hw, uint64_t address, uint64_t b
 	return bytes < room ? bytes : room;
 }
 
-/* Bursts of one run: each page of AXI_BOUNDARY bytes is cut on its own, from its first bus word that is moved. */
+/* Bursts of one run: each page of AXI_BOUNDARY bytes is cut on its own, from its first bus word. */
 static uint64_t run_bursts(const struct qmac_hw *hw, uint64_t address, uint64_t bytes)
 {
 	uint64_t most = (uint64_t)hw->burst_beats * (uint64_t)hw->bus_bytes;

@@ -15,10 +15,10 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	struct qmac_job_result result;
 	struct qmac_run_config config;
 	struct qmac_job job = {.config = &config, .estimate = true, .on_metrics = show, .context = &progress};
-	enum qmac_status status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time",
-	                                                  err);
+	enum qmac_status status;
 	char folder[QMAC_PATH_MAX];
 
+	status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time", err);
 	if (!status)
 		status = qmac_cli_load(options, &config, err);
 	if (status)
