@@ -1,7 +1,7 @@
 /*
- * A set of pages of a memory: which of them have been touched. To add, to find the next and to clear cost what
- * the set holds, not what the memory does; room is allocated when it is created, and untouched room costs
- * nothing.
+ * A set of pages of a memory: which of them have been touched. To add, to find the next and to clear cost
+ * what the set holds, not what the memory does; room is allocated when it is created, and untouched room
+ * costs nothing.
  */
 #ifndef QMAC_BASE_PAGES_H
 #define QMAC_BASE_PAGES_H
