@@ -9,6 +9,7 @@
 #include "fuzz/hardware.h"
 #include "isa/command.h"
 #include "isa/space.h"
+#include "lower/sequence.h"
 #include "race/race.h"
 #include "reference/recording_backend.h"
 #include "reference/shuffled_backend.h"
@@ -311,10 +312,9 @@ static void check_same(struct bench *a, struct bench *b, const struct qmac_hw *h
 	CU_ASSERT_EQUAL(wrong, 0);
 }
 
-/* Submits the program, and the commands it was made of to another device, each to its end. */
-static void submit_both(struct random_program *p, struct bench *together, struct bench *alone)
+/* Submits the commands of a program to a device, each to its end. */
+static void submit_alone(struct random_program *p, struct bench *alone)
 {
-	CU_ASSERT_EQUAL_FATAL(qmac_program_submit(p->program, together->driver, NULL), QMAC_OK);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct qmac_command c = p->commands[i];
 
@@ -322,6 +322,13 @@ static void submit_both(struct random_program *p, struct bench *together, struct
 		CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &c, NULL, NULL), QMAC_OK);
 		CU_ASSERT_EQUAL_FATAL(qmac_driver_finish(alone->driver, NULL), QMAC_OK);
 	}
+}
+
+/* Submits the program to one device, and its commands one by one to another. */
+static void submit_both(struct random_program *p, struct bench *together, struct bench *alone)
+{
+	CU_ASSERT_EQUAL_FATAL(qmac_program_submit(p->program, together->driver, NULL), QMAC_OK);
+	submit_alone(p, alone);
 }
 
 /*
@@ -371,6 +378,107 @@ static void test_replays(void)
 	}
 }
 
+/* One command, to the device that runs everything together behind all that it was given. */
+static void submit_stranger(struct qmac_fuzz_program *source, struct bench *together, struct bench *alone)
+{
+	struct qmac_command command;
+	uint16_t given[3];
+
+	do
+		qmac_fuzz_command(source, &command);
+	while (command.opcode == QMAC_OPCODE_SYNC);
+	command.wait_mask = command.wait_load = command.wait_exec = command.wait_store = 0;
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &command, NULL, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_finish(alone->driver, NULL), QMAC_OK);
+	qmac_driver_submitted(together->driver, given);
+	command.wait_mask = 7;
+	command.wait_load = given[0];
+	command.wait_exec = given[1];
+	command.wait_store = given[2];
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(together->driver, &command, NULL, NULL), QMAC_OK);
+}
+
+/* Programs in any order, strangers and waits of the host in between: as if each command ran alone. */
+static void test_sequences(void)
+{
+	enum { PROGRAMS = 4, SUBMITTED = 25 };
+
+	for (int i = 0; i < 30; i++) {
+		static struct random_program programs[PROGRAMS];
+		struct qmac_sequence sequence = {.driver = NULL};
+		const struct qmac_command *ring;
+		struct qmac_fuzz_program source;
+		struct bench together, alone;
+		uint64_t seed = test_random(&state);
+		uint32_t count;
+
+		random_source(&source);
+		open_bench(&together, &source.hw, true, seed);
+		open_bench(&alone, &source.hw, false, seed);
+		source.data_base = together.data.address;
+		sequence.driver = together.driver;
+		for (int k = 0; k < PROGRAMS; k++) {
+			make(&programs[k], &source, (uint32_t)(test_random(&state) % 12) + (k > 0), true);
+			CU_ASSERT_EQUAL_FATAL(qmac_sequence_compile(&sequence, programs[k].program, NULL), QMAC_OK);
+		}
+		for (int k = 0; k < SUBMITTED; k++) {
+			struct random_program *p = &programs[test_random(&state) % PROGRAMS];
+
+			patch(p);
+			CU_ASSERT_EQUAL_FATAL(qmac_sequence_submit(&sequence, p->program, NULL), QMAC_OK);
+			submit_alone(p, &alone);
+			if (test_random(&state) % 8 == 0)
+				submit_stranger(&source, &together, &alone);
+			if (test_random(&state) % 8 == 0)
+				CU_ASSERT_EQUAL(qmac_driver_finish(together.driver, NULL), QMAC_OK);
+		}
+		CU_ASSERT_EQUAL(qmac_driver_finish(together.driver, NULL), QMAC_OK);
+		check_same(&together, &alone, &source.hw);
+		ring = recording_commands(together.backend, &count);
+		check_race_free(&source.hw, ring, count);
+		for (int k = 0; k < PROGRAMS; k++)
+			qmac_program_destroy(programs[k].program);
+		close_bench(&together);
+		close_bench(&alone);
+	}
+}
+
+/*
+ * What a pair needs, and no more: a LOAD behind a program that reads another half of A goes ahead of its
+ * VECs, but not of what stands before that program.
+ */
+static void test_pairs(void)
+{
+	struct qmac_sequence sequence = {.driver = NULL};
+	struct qmac_program *reader = qmac_program_create(&small), *other = qmac_program_create(&small);
+	const struct qmac_command *ring;
+	struct bench bench;
+	uint32_t count;
+
+	open_bench(&bench, &small, false, 1);
+	sequence.driver = bench.driver;
+	add(reader, copy(0, 0, 2)); /* reads rows 0 and 1 of A, bank 0 */
+	add(reader, copy(2, 2, 2));
+	add(reader, copy(4, 8, 2));
+	add(other, move(QMAC_OPCODE_LOAD, QMAC_SPACE_A, 2, 2, bench.data.address));
+	CU_ASSERT_EQUAL_FATAL(qmac_sequence_compile(&sequence, reader, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_sequence_compile(&sequence, other, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_sequence_submit(&sequence, reader, NULL), QMAC_OK); /* EXECUTE 1, 2, 3 */
+	CU_ASSERT_EQUAL(qmac_sequence_submit(&sequence, other, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_sequence_submit(&sequence, other, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_sequence_submit(&sequence, reader, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_driver_finish(bench.driver, NULL), QMAC_OK);
+	ring = recording_commands(bench.backend, &count);
+	CU_ASSERT_EQUAL_FATAL(count, 9);
+	CU_ASSERT(ring[3].opcode == QMAC_OPCODE_LOAD && ring[3].wait_exec == 2); /* the second VEC reads row 2 */
+	CU_ASSERT(ring[4].opcode == QMAC_OPCODE_LOAD && ring[4].wait_exec == 3); /* behind all of the first reader */
+	CU_ASSERT(ring[5].wait_load == 1 && ring[6].wait_load == 2 && ring[7].wait_mask == 0);
+	check_race_free(&small, ring, count);
+	qmac_program_destroy(reader);
+	qmac_program_destroy(other);
+	close_bench(&bench);
+}
+
 /*
  * More commands than counts can tell apart. The last VEC needs the last STORE, and the first LOAD, which is
  * too old to be named by then; LOADs and STOREs need nothing of each other.
@@ -415,6 +523,8 @@ int main(void)
 		{"commands that are refused", test_refusals},
 		{"random programs: race-free and tight", test_random_programs},
 		{"replays with patches", test_replays},
+		{"sequences in any order", test_sequences},
+		{"the waits of a pair", test_pairs},
 		{"more commands than counts tell apart", test_long},
 	};
 

@@ -6,28 +6,12 @@
 
 #include "isa/command.h"
 #include "lower/order.h"
+#include "lower/program_state.h"
 
 enum {
 	FIRST_ROOM = 64,
 	ROUNDS_MAX = 16,
-	COPIES = 2 /* of a program that may stand behind itself, when its order is tried */
-};
-
-/* A command of a compiled program, as it is submitted. */
-struct slot {
-	struct qmac_command command;
-	int32_t wait[QMAC_ENGINES]; /* counted from the engine's count at the start */
-};
-
-struct qmac_program {
-	struct qmac_hw hw;
-	struct qmac_item *items;  /* as added; none once compiled */
-	int64_t count, room;
-	struct slot *ring;        /* compiled, in ring order */
-	int64_t *places;          /* of item i in the ring */
-	uint32_t engine_count[QMAC_ENGINES];
-	struct qmac_past end;     /* what may be running when it has been submitted */
-	bool fenced;
+	COPIES = 4, SHORT = 4096 /* of a program that short, when it is tried as one of many */
 };
 
 struct qmac_program *qmac_program_create(const struct qmac_hw *hw)
@@ -43,6 +27,9 @@ void qmac_program_destroy(struct qmac_program *program)
 {
 	if (!program)
 		return;
+	for (int i = 0; i < program->behinds; i++)
+		free(program->behind[i].entries);
+	free(program->behind);
 	qmac_past_clear(&program->end);
 	free(program->items);
 	free(program->ring);
@@ -196,25 +183,6 @@ static bool follow_itself(struct qmac_program *program, struct pasts *from, stru
 	return complete;
 }
 
-/* The first command of each engine waits for whatever the others were given before the program. */
-static void add_fence(struct qmac_program *program)
-{
-	bool begun[QMAC_ENGINES] = {false};
-
-	for (int64_t i = 0; i < program->count; i++) {
-		struct qmac_item *item = &program->items[i];
-		unsigned engine = qmac_command_engine(item->command.opcode);
-
-		for (unsigned e = 0; e < QMAC_ENGINES && !begun[engine]; e++) {
-			if (e == engine || (item->waits[e] && item->wait[e] > 0))
-				continue;
-			item->waits[e] = true;
-			item->wait[e] = 0;
-		}
-		begun[engine] = true;
-	}
-}
-
 static bool find_waits(struct qmac_program *program, const struct qmac_program *const *before, int befores)
 {
 	struct qmac_past start = {.count = {0}};
@@ -226,17 +194,9 @@ static bool find_waits(struct qmac_program *program, const struct qmac_program *
 	complete = complete && follow(program, &program->end);
 	if (complete && from.itself)
 		complete = follow_itself(program, &from, &start);
-	if (complete && program->fenced)
-		add_fence(program);
 	qmac_past_clear(&start);
 	free(from.pasts);
 	return complete;
-}
-
-void qmac_program_fence(struct qmac_program *program)
-{
-	assert(!program->ring);
-	program->fenced = true;
 }
 
 /* ---- the ring ---------------------------------------------------------------------------- */
@@ -248,7 +208,7 @@ static void fill_ring(struct qmac_program *program, const int64_t *order)
 
 	for (int64_t i = 0; i < program->count; i++) {
 		const struct qmac_item *item = &program->items[order[i]];
-		struct slot *slot = &program->ring[i];
+		struct qmac_slot *slot = &program->ring[i];
 
 		slot->command = item->command;
 		program->places[order[i]] = i;
@@ -260,29 +220,81 @@ static void fill_ring(struct qmac_program *program, const int64_t *order)
 	}
 }
 
+/* Memory for the ring, and for an order of the items. */
+static enum qmac_status allocate_ring(struct qmac_program *program, int64_t **order, struct qmac_error *err)
+{
+	size_t count = (size_t)program->count + 1;
+
+	*order = malloc(count * sizeof **order);
+	program->ring = malloc(count * sizeof *program->ring);
+	program->places = malloc(count * sizeof *program->places);
+	return *order && program->ring && program->places ? QMAC_OK : out_of_memory(program, err);
+}
+
+/* How many times in a row a program is tried that stands behind others; a long one need not be. */
+static int copies_of(const struct qmac_program *program)
+{
+	return program->count < SHORT ? COPIES : 1;
+}
+
 enum qmac_status qmac_program_compile(struct qmac_program *program, const struct qmac_program *const *before,
                                       int befores, struct qmac_error *err)
 {
-	size_t count = (size_t)program->count + 1;
-	int64_t *order = malloc(count * sizeof *order);
-	int copies = program->fenced ? COPIES : 1;
+	bool itself = false;
+	int64_t *order;
 	enum qmac_status status;
 
 	assert(!program->ring);
 	for (int i = 0; i < befores; i++)
-		if (before[i] == program)
-			copies = COPIES;
-	program->ring = malloc(count * sizeof *program->ring);
-	program->places = malloc(count * sizeof *program->places);
-	if (!order || !program->ring || !program->places || !find_waits(program, before, befores))
-		status = out_of_memory(program, err);
-	else
-		status = qmac_order_make(&program->hw, program->items, program->count, copies, order, err);
-	if (status == QMAC_OK) {
+		itself = itself || before[i] == program;
+	if (!find_waits(program, before, befores))
+		return out_of_memory(program, err);
+	status = allocate_ring(program, &order, err);
+	if (status == QMAC_OK)
+		status = qmac_order_make(&program->hw, program->items, program->count,
+		                         itself ? copies_of(program) : 1, order, err);
+	if (status == QMAC_OK)
 		fill_ring(program, order);
-		free(program->items);
-		program->items = NULL;
+	free(order);
+	free(program->items);
+	program->items = NULL;
+	return status;
+}
+
+/* For a rehearsal: the first command of each engine waits for all that stands before the program, or not. */
+static void fence(struct qmac_program *program, bool waits)
+{
+	bool begun[QMAC_ENGINES] = {false};
+
+	for (int64_t i = 0; i < program->count; i++) {
+		struct qmac_item *item = &program->items[i];
+		unsigned engine = qmac_command_engine(item->command.opcode);
+
+		for (unsigned e = 0; e < QMAC_ENGINES && !begun[engine]; e++)
+			if (e != engine && !(item->waits[e] && item->wait[e] > 0)) {
+				item->waits[e] = waits;
+				item->wait[e] = 0;
+			}
+		begun[engine] = true;
 	}
+}
+
+enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program, struct qmac_error *err)
+{
+	int64_t *order;
+	enum qmac_status status;
+
+	assert(!program->ring);
+	if (!find_waits(program, NULL, 0))
+		return out_of_memory(program, err);
+	status = allocate_ring(program, &order, err);
+	fence(program, true);
+	if (status == QMAC_OK)
+		status = qmac_order_make(&program->hw, program->items, program->count,
+		                         copies_of(program), order, err);
+	fence(program, false);
+	if (status == QMAC_OK)
+		fill_ring(program, order);
 	free(order);
 	return status;
 }
@@ -314,7 +326,7 @@ enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_d
 	assert(program->ring);
 	qmac_driver_submitted(driver, given);
 	for (int64_t i = 0; status == QMAC_OK && i < program->count; i++) {
-		struct slot *slot = &program->ring[i];
+		struct qmac_slot *slot = &program->ring[i];
 
 		qmac_wait_set(&slot->command, slot->wait, given);
 		status = qmac_driver_submit(driver, &slot->command, NULL, err);

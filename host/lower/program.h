@@ -47,13 +47,6 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *progr
                                                       const struct qmac_program *const *before, int befores,
                                                       struct qmac_error *err);
 
-/*
- * Before compiling: the program can then be submitted behind whatever else was. The first command of each
- * engine waits for all that the other two were given before: nothing of the program overlaps with what stands
- * before it but on the same engine.
- */
-void qmac_program_fence(struct qmac_program *program);
-
 /* Number of commands added. */
 int64_t qmac_program_count(const struct qmac_program *program);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lower/sequence.h"
 #include "step/step_law.h"
 #include "step/step_unit.h"
 #include "num/dither.h"
@@ -15,6 +16,7 @@ enum { UNITS_MAX = 64 };
 struct qmac_step {
 	struct qmac_inner_loop base; /* first: it is one */
 	struct qmac_driver *driver;
+	struct qmac_sequence sequence; /* of the units */
 	struct qmac_step_plan plan;
 	struct qmac_step_memory memory;
 	bool by_host;                  /* the host makes m' of m */
@@ -168,6 +170,7 @@ static void forget_units(struct qmac_step *step)
 {
 	while (step->made_count > 0)
 		qmac_step_unit_destroy(&step->made[--step->made_count]);
+	step->sequence = (struct qmac_sequence){.driver = step->driver};
 }
 
 static void destroy(struct qmac_inner_loop *inner)
@@ -191,7 +194,7 @@ enum qmac_status qmac_step_create(struct qmac_driver *driver, const struct qmac_
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	made->base.operations = &qmac_step_operations;
-	made->driver = driver;
+	made->driver = made->sequence.driver = driver;
 	made->plan = *plan;
 	made->memory = memory_of(plan);
 	made->by_host = !qmac_step_law_of(plan->shape.kind)->scale;
@@ -298,8 +301,7 @@ static enum qmac_status find_unit(struct qmac_step *step, const struct qmac_step
 	if (status != QMAC_OK)
 		return status;
 	step->made_count++;
-	qmac_program_fence((*unit)->program);
-	return qmac_program_compile((*unit)->program, NULL, 0, err);
+	return qmac_sequence_compile(&step->sequence, (*unit)->program, err);
 }
 
 /* Submits the unit of a key; step_number: of its tags; order: from the first sample on that it loads. */
@@ -319,7 +321,7 @@ static enum qmac_status submit(struct qmac_step *step, const struct qmac_linear_
 	if (status != QMAC_OK)
 		return status;
 	qmac_step_unit_patch(unit, &step->memory, &replay);
-	return qmac_program_submit(unit->program, step->driver, err);
+	return qmac_sequence_submit(&step->sequence, unit->program, err);
 }
 
 /* ---- the host's part ---------------------------------------------------------------- */

@@ -1,0 +1,183 @@
+#include "lower/sequence.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/command.h"
+#include "lower/program_state.h"
+
+enum qmac_status qmac_sequence_compile(struct qmac_sequence *sequence, struct qmac_program *program,
+                                       struct qmac_error *err)
+{
+	enum qmac_status status = qmac_program_compile_for_sequence(program, err);
+
+	if (status == QMAC_OK)
+		program->serial = ++sequence->serials;
+	return status;
+}
+
+/* ---- the waits of a pair --------------------------------------------------------------- */
+
+/* The waits of the commands for what stands before the program; per item, by engine. */
+struct entry_waits {
+	int32_t wait[QMAC_ENGINES];
+	bool waits[QMAC_ENGINES];
+};
+
+/* Those for the program before. False: out of memory. */
+static bool wait_for_last(const struct qmac_program *program, const struct qmac_program *last,
+                          struct entry_waits *found)
+{
+	const struct qmac_past *const end[] = {&last->end};
+	struct qmac_past past = {.count = {0}};
+	bool complete = qmac_past_join(&past, end, 1, last->end.count);
+
+	for (int64_t i = 0; complete && i < program->count; i++) {
+		const struct qmac_item *item = &program->items[i];
+		struct qmac_waits waits;
+
+		complete = qmac_past_add(&past, &program->hw, &item->command, item->has_hull ? &item->hull : NULL,
+		                         &waits);
+		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
+			uint32_t before = last->end.count[e];
+
+			found[i].waits[e] = waits.number[e] > 0 && waits.number[e] <= before;
+			found[i].wait[e] = (int32_t)((int64_t)waits.number[e] - before);
+		}
+	}
+	qmac_past_clear(&past);
+	return complete;
+}
+
+/* The first command of each engine waits for all that stands before `last`, or before the program: NULL. */
+static void wait_for_older(const struct qmac_program *program, const struct qmac_program *last,
+                           struct entry_waits *found)
+{
+	bool begun[QMAC_ENGINES] = {false};
+
+	for (int64_t i = 0; i < program->count; i++) {
+		const struct qmac_item *item = &program->items[i];
+		unsigned engine = qmac_command_engine(item->command.opcode);
+
+		for (unsigned e = 0; e < QMAC_ENGINES && !begun[engine]; e++) {
+			if (e == engine || item->waits[e] || found[i].waits[e])
+				continue; /* a later wait makes sure of it */
+			found[i].waits[e] = true;
+			found[i].wait[e] = last ? -(int32_t)last->engine_count[e] : 0;
+		}
+		begun[engine] = true;
+	}
+}
+
+/* Keeps the waits that were found, in ring order. False: out of memory. */
+static bool keep(const struct qmac_program *program, const int64_t *order, const struct entry_waits *found,
+                 struct qmac_entries *entries)
+{
+	uint32_t given[QMAC_ENGINES] = {0};
+
+	entries->count = 0;
+	for (int64_t i = 0; i < program->count; i++)
+		for (unsigned e = 0; e < QMAC_ENGINES; e++)
+			entries->count += found[i].waits[e];
+	entries->entries = malloc((size_t)(entries->count + 1) * sizeof *entries->entries);
+	if (!entries->entries)
+		return false;
+	entries->count = 0;
+	for (int64_t place = 0; place < program->count; place++) {
+		int64_t i = order[place];
+
+		for (unsigned e = 0; e < QMAC_ENGINES; e++)
+			if (found[i].waits[e])
+				entries->entries[entries->count++] = (struct qmac_entry){
+					place, e, qmac_wait_in_reach(found[i].wait[e], given[e]),
+				};
+		given[qmac_command_engine(program->items[i].command.opcode)]++;
+	}
+	return true;
+}
+
+/* Finds the waits of a program behind `last`, NULL: behind anything. */
+static bool find_entries(const struct qmac_program *program, const struct qmac_program *last,
+                         struct qmac_entries *entries)
+{
+	struct entry_waits *found = calloc((size_t)program->count + 1, sizeof *found);
+	int64_t *order = malloc((size_t)(program->count + 1) * sizeof *order);
+	bool complete = found && order && (!last || wait_for_last(program, last, found));
+
+	if (complete) {
+		for (int64_t i = 0; i < program->count; i++)
+			order[program->places[i]] = i;
+		wait_for_older(program, last, found);
+		complete = keep(program, order, found, entries);
+	}
+	free(found);
+	free(order);
+	return complete;
+}
+
+/* The waits of a program behind `last`, found where they are not known yet; NULL: out of memory. */
+static const struct qmac_entries *entries_of(struct qmac_program *program, const struct qmac_program *last)
+{
+	uint32_t serial = last ? last->serial : 0;
+	struct qmac_entries fresh = {.serial = serial}, *wider;
+
+	for (int i = 0; i < program->behinds; i++)
+		if (program->behind[i].serial == serial)
+			return &program->behind[i];
+	wider = realloc(program->behind, (size_t)(program->behinds + 1) * sizeof *wider);
+	if (!wider)
+		return NULL;
+	program->behind = wider;
+	if (!find_entries(program, last, &fresh))
+		return NULL;
+	program->behind[program->behinds] = fresh;
+	return &program->behind[program->behinds++];
+}
+
+/* ---- submitting --------------------------------------------------------------------------- */
+
+static void set_entries(struct qmac_program *program, const struct qmac_entries *entries, bool wait)
+{
+	uint32_t *counts[QMAC_ENGINES];
+
+	for (int64_t i = 0; i < entries->count; i++) {
+		const struct qmac_entry *entry = &entries->entries[i];
+		struct qmac_slot *slot = &program->ring[entry->place];
+
+		slot->wait[entry->engine] = entry->wait;
+		slot->command.wait_mask &= ~(1U << entry->engine);
+		slot->command.wait_mask |= (uint32_t)wait << entry->engine;
+		counts[QMAC_ENGINE_LOAD] = &slot->command.wait_load;
+		counts[QMAC_ENGINE_EXECUTE] = &slot->command.wait_exec;
+		counts[QMAC_ENGINE_STORE] = &slot->command.wait_store;
+		*counts[entry->engine] = 0;
+	}
+}
+
+enum qmac_status qmac_sequence_submit(struct qmac_sequence *sequence, struct qmac_program *program,
+                                      struct qmac_error *err)
+{
+	const struct qmac_entries *entries;
+	struct qmac_program *last = sequence->last;
+	uint16_t given[3];
+	enum qmac_status status;
+
+	assert(program->serial > 0 && program->serial <= sequence->serials);
+	qmac_driver_submitted(sequence->driver, given);
+	if (memcmp(given, sequence->end, sizeof given) != 0)
+		last = NULL; /* somebody else was there */
+	sequence->last = NULL;
+	entries = entries_of(program, last);
+	if (!entries)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the waits of %lld commands",
+		                 (long long)program->count);
+	set_entries(program, entries, true);
+	status = qmac_program_submit(program, sequence->driver, err);
+	set_entries(program, entries, false);
+	if (status != QMAC_OK)
+		return status;
+	sequence->last = program;
+	qmac_driver_submitted(sequence->driver, sequence->end);
+	return QMAC_OK;
+}
