@@ -471,7 +471,7 @@ static void test_pairs(void)
 	ring = recording_commands(bench.backend, &count);
 	CU_ASSERT_EQUAL_FATAL(count, 9);
 	CU_ASSERT(ring[3].opcode == QMAC_OPCODE_LOAD && ring[3].wait_exec == 2); /* the second VEC reads row 2 */
-	CU_ASSERT(ring[4].opcode == QMAC_OPCODE_LOAD && ring[4].wait_exec == 3); /* behind all of the first reader */
+	CU_ASSERT(ring[4].opcode == QMAC_OPCODE_LOAD && ring[4].wait_exec == 3); /* all of the first reader */
 	CU_ASSERT(ring[5].wait_load == 1 && ring[6].wait_load == 2 && ring[7].wait_mask == 0);
 	check_race_free(&small, ring, count);
 	qmac_program_destroy(reader);
