@@ -78,27 +78,25 @@ static void run_loops(struct qmac_inner_loop *program, const struct algorithm *a
 	}
 }
 
-/* Without the waits of the LOADs in the loops the first one that reuses a slot must be found. */
+/* Without the waits of the LOADs in the loops one that reuses a slot must be found, and it had the wait. */
 static void check_needed(const struct qmac_hw *hw, const struct qmac_command *program, uint32_t count)
 {
 	struct qmac_command *commands = malloc(count * sizeof *commands);
+	const struct qmac_command *found;
 	struct qmac_race race;
-	uint32_t victim = 0;
 
 	if (!commands)
 		abort();
 	memcpy(commands, program, count * sizeof *commands);
-	for (uint32_t i = 0; i < count; i++) {
-		if (commands[i].opcode != QMAC_OPCODE_LOAD || !commands[i].wait_mask)
-			continue;
-		victim = victim ? victim : i;
-		commands[i].wait_mask = commands[i].wait_load = commands[i].wait_exec = commands[i].wait_store = 0;
-	}
-	CU_ASSERT(victim > 0);
-	CU_ASSERT_EQUAL(qmac_race_check(hw, commands, count, &race, NULL), QMAC_CHECK_FAILED);
-	CU_ASSERT_EQUAL(race.command[1], victim);
+	for (uint32_t i = 0; i < count; i++)
+		if (commands[i].opcode == QMAC_OPCODE_LOAD)
+			commands[i].wait_mask = commands[i].wait_load = commands[i].wait_exec = commands[i].wait_store = 0;
+	CU_ASSERT_EQUAL_FATAL(qmac_race_check(hw, commands, count, &race, NULL), QMAC_CHECK_FAILED);
+	found = &program[race.command[1]];
+	CU_ASSERT_EQUAL(found->opcode, QMAC_OPCODE_LOAD);
 	CU_ASSERT_EQUAL(race.engine[0], QMAC_ENGINE_EXECUTE);
-	CU_ASSERT_TRUE(program[victim].wait_exec >= race.wait_count);
+	CU_ASSERT(found->wait_mask >> QMAC_ENGINE_EXECUTE & 1);
+	CU_ASSERT_TRUE(found->wait_exec >= race.wait_count);
 	free(commands);
 }
 

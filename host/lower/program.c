@@ -237,6 +237,21 @@ static int copies_of(const struct qmac_program *program)
 	return program->count < SHORT ? COPIES : 1;
 }
 
+void qmac_program_keep_order(struct qmac_program *program)
+{
+	assert(!program->ring);
+	program->in_order = true;
+}
+
+static enum qmac_status make_order(const struct qmac_program *program, int copies, int64_t *order,
+                                   struct qmac_error *err)
+{
+	for (int64_t i = 0; program->in_order && i < program->count; i++)
+		order[i] = i;
+	return program->in_order ? QMAC_OK : qmac_order_make(&program->hw, program->items, program->count, copies,
+	                                                     order, err);
+}
+
 enum qmac_status qmac_program_compile(struct qmac_program *program, const struct qmac_program *const *before,
                                       int befores, struct qmac_error *err)
 {
@@ -251,8 +266,7 @@ enum qmac_status qmac_program_compile(struct qmac_program *program, const struct
 		return out_of_memory(program, err);
 	status = allocate_ring(program, &order, err);
 	if (status == QMAC_OK)
-		status = qmac_order_make(&program->hw, program->items, program->count,
-		                         itself ? copies_of(program) : 1, order, err);
+		status = make_order(program, itself ? copies_of(program) : 1, order, err);
 	if (status == QMAC_OK)
 		fill_ring(program, order);
 	free(order);
@@ -290,8 +304,7 @@ enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program,
 	status = allocate_ring(program, &order, err);
 	fence(program, true);
 	if (status == QMAC_OK)
-		status = qmac_order_make(&program->hw, program->items, program->count,
-		                         copies_of(program), order, err);
+		status = make_order(program, copies_of(program), order, err);
 	fence(program, false);
 	if (status == QMAC_OK)
 		fill_ring(program, order);

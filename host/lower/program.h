@@ -47,6 +47,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *progr
                                                       const struct qmac_program *const *before, int befores,
                                                       struct qmac_error *err);
 
+/*
+ * Before compiling: the ring order is to be the order in which the commands were added. For whoever knows a
+ * better one than can be found by trying the program on its own.
+ */
+void qmac_program_keep_order(struct qmac_program *program);
+
 /* Number of commands added. */
 int64_t qmac_program_count(const struct qmac_program *program);
 

@@ -74,15 +74,6 @@ void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command s
 	round->dither_cs0 = (uint32_t)plan->lanes;
 }
 
-void qmac_linear_units(const struct qmac_units *units, struct qmac_command step[QMAC_LINEAR_COMMANDS])
-{
-	step[QMAC_LINEAR_DOT].unit = units->m;
-	step[QMAC_LINEAR_SCALE].unit = units->scaled;
-	step[QMAC_LINEAR_MULTIPLY].unit = units->t;
-	step[QMAC_LINEAR_OFFSET].unit = units->u;
-	step[QMAC_LINEAR_ROUND].unit = units->z;
-}
-
 bool qmac_linear_has_offset(const struct qmac_linear_plan *plan)
 {
 	return plan->shape.has_offset || plan->step.t_left > 0;

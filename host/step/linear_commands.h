@@ -1,13 +1,12 @@
 /*
  * The commands of the inner loop of linear regression, as functions of its plan.
- * They come without waits, tags and addresses of samples, which linear_program.c adds.
+ * They come without waits, tags and addresses of samples, which linear_unit.c adds.
  */
 #ifndef QMAC_STEP_LINEAR_COMMANDS_H
 #define QMAC_STEP_LINEAR_COMMANDS_H
 
 #include "isa/command.h"
 #include "step/linear_plan.h"
-#include "step/units.h"
 
 /* The commands of a step, in order. */
 enum qmac_linear_command {
@@ -20,9 +19,6 @@ enum qmac_linear_command {
 };
 
 void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command step[QMAC_LINEAR_COMMANDS]);
-
-/* Notes in the commands of a step what they write. */
-void qmac_linear_units(const struct qmac_units *units, struct qmac_command step[QMAC_LINEAR_COMMANDS]);
 
 /* Whether the step has its command OFFSET. */
 bool qmac_linear_has_offset(const struct qmac_linear_plan *plan);

@@ -4,29 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/tag.h"
+#include "lower/sequence.h"
 #include "num/dither.h"
-#include "step/linear_commands.h"
+#include "step/linear_unit.h"
 #include "step/pack.h"
-#include "step/units.h"
-
-enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 
 struct qmac_linear_program {
 	struct qmac_inner_loop base;
 	struct qmac_driver *driver;
+	struct qmac_sequence sequence;    /* of the units */
 	struct qmac_linear_plan plan;
-	struct qmac_buffer x, z, h, targets;
-	unsigned x_container, z_container, h_container;
+	struct qmac_linear_memory memory;
 	uint8_t *staging;                 /* one vector, as in device memory */
 	int64_t *target_values;           /* samples; in device byte order where they come from memory */
-	struct qmac_command step[QMAC_LINEAR_COMMANDS];
 	struct qmac_units units;          /* of the running loop */
-	bool x_due, h_due, z_due, z_clear; /* to be done on the device before the next loop */
-	/* Last LOAD, last EXECUTE command that wrote Z, STORE; the first two valid where the loop has one. */
-	struct qmac_token loaded, executed, stored;
-	bool has_loaded, has_executed;
-	struct qmac_token slot_read[2];   /* last reader of each slot */
+	unsigned due;                     /* QMAC_LINEAR_*_DUE and _CLEAR: to be done before the next loop */
+	struct qmac_linear_unit made[QMAC_LINEAR_UNIT_KEYS];
 };
 
 static struct qmac_linear_program *program_of(struct qmac_inner_loop *inner)
@@ -35,11 +28,6 @@ static struct qmac_linear_program *program_of(struct qmac_inner_loop *inner)
 }
 
 /* ---- buffers ------------------------------------------------------------------ */
-
-static uint64_t vector_bytes(const struct qmac_linear_plan *plan, unsigned container)
-{
-	return ((uint64_t)plan->rows * (uint64_t)plan->lanes) << container;
-}
 
 static unsigned x_container(const struct qmac_linear_plan *plan)
 {
@@ -53,7 +41,7 @@ static unsigned h_container(const struct qmac_linear_plan *plan)
 
 static uint64_t x_bytes(const struct qmac_linear_plan *plan)
 {
-	return (uint64_t)plan->shape.samples * vector_bytes(plan, x_container(plan));
+	return (uint64_t)plan->shape.samples * qmac_linear_vector_bytes(plan, x_container(plan));
 }
 
 static uint64_t target_bytes(const struct qmac_linear_plan *plan)
@@ -65,8 +53,8 @@ uint64_t qmac_linear_program_memory(const struct qmac_linear_plan *plan)
 {
 	uint64_t alignment = 4 * 64;
 
-	return x_bytes(plan) + vector_bytes(plan, qmac_container_of_z(plan->shape.bits)) +
-	       vector_bytes(plan, h_container(plan)) +
+	return x_bytes(plan) + qmac_linear_vector_bytes(plan, qmac_container_of_z(plan->shape.bits)) +
+	       qmac_linear_vector_bytes(plan, h_container(plan)) +
 	       target_bytes(plan) + alignment;
 }
 
@@ -74,19 +62,22 @@ static enum qmac_status allocate(struct qmac_linear_program *program, struct qma
 {
 	const struct qmac_linear_plan *plan = &program->plan;
 	struct qmac_driver *driver = program->driver;
+	struct qmac_linear_memory *memory = &program->memory;
 	enum qmac_status status;
 
-	program->staging = calloc(1, vector_bytes(plan, QMAC_CONTAINER_DOUBLE));
+	program->staging = calloc(1, qmac_linear_vector_bytes(plan, QMAC_CONTAINER_DOUBLE));
 	program->target_values = calloc((size_t)plan->shape.samples, sizeof(int64_t));
 	if (!program->staging || !program->target_values)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
-	status = qmac_driver_allocate(driver, x_bytes(plan), &program->x, err);
+	status = qmac_driver_allocate(driver, x_bytes(plan), &memory->x, err);
 	if (status == QMAC_OK)
-		status = qmac_driver_allocate(driver, vector_bytes(plan, program->z_container), &program->z, err);
+		status = qmac_driver_allocate(driver, qmac_linear_vector_bytes(plan, memory->z_container), &memory->z,
+		                              err);
 	if (status == QMAC_OK && plan->shape.has_offset)
-		status = qmac_driver_allocate(driver, vector_bytes(plan, program->h_container), &program->h, err);
+		status = qmac_driver_allocate(driver, qmac_linear_vector_bytes(plan, memory->h_container), &memory->h,
+		                              err);
 	if (status == QMAC_OK && plan->target_table)
-		status = qmac_driver_allocate(driver, target_bytes(plan), &program->targets, err);
+		status = qmac_driver_allocate(driver, target_bytes(plan), &memory->targets, err);
 	return status;
 }
 
@@ -94,6 +85,8 @@ static void destroy(struct qmac_inner_loop *inner)
 {
 	struct qmac_linear_program *program = program_of(inner);
 
+	for (int key = 0; key < QMAC_LINEAR_UNIT_KEYS; key++)
+		qmac_linear_unit_destroy(&program->made[key]);
 	free(program->staging);
 	free(program->target_values);
 	free(program);
@@ -109,12 +102,11 @@ enum qmac_status qmac_linear_program_create(struct qmac_driver *driver, const st
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	made->base.operations = &qmac_linear_operations;
-	made->driver = driver;
+	made->driver = made->sequence.driver = driver;
 	made->plan = *plan;
-	made->x_container = x_container(plan);
-	made->z_container = qmac_container_of_z(plan->shape.bits);
-	made->h_container = h_container(plan);
-	qmac_linear_step(plan, made->step);
+	made->memory.x_container = x_container(plan);
+	made->memory.z_container = qmac_container_of_z(plan->shape.bits);
+	made->memory.h_container = h_container(plan);
 	status = allocate(made, err);
 	if (status != QMAC_OK) {
 		destroy(&made->base);
@@ -131,46 +123,47 @@ static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, c
 	struct qmac_linear_program *program = program_of(inner);
 	const struct qmac_linear_plan *plan = &program->plan;
 	int64_t features = plan->shape.features;
-	uint64_t bytes = vector_bytes(plan, program->x_container);
+	uint64_t bytes = qmac_linear_vector_bytes(plan, program->memory.x_container);
 
 	assert(first >= 0 && first + count <= plan->shape.samples);
 	memset(program->staging, 0, bytes);
 	for (int64_t i = 0; i < count; i++) {
 		for (int64_t j = 0; j < features; j++)
-			qmac_pack(program->staging + (j << program->x_container), codes[i * features + j],
-			          program->x_container);
-		qmac_driver_upload(program->driver, program->x, (uint64_t)(first + i) * bytes, program->staging,
+			qmac_pack(program->staging + (j << program->memory.x_container), codes[i * features + j],
+			          program->memory.x_container);
+		qmac_driver_upload(program->driver, program->memory.x, (uint64_t)(first + i) * bytes, program->staging,
 		                   bytes);
 	}
-	program->x_due = plan->x_resident;
+	if (plan->x_resident)
+		program->due |= QMAC_LINEAR_X_DUE;
 }
 
 static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 {
 	struct qmac_linear_program *program = program_of(inner);
-	uint64_t bytes = vector_bytes(&program->plan, program->z_container);
+	uint64_t bytes = qmac_linear_vector_bytes(&program->plan, program->memory.z_container);
 
-	program->z_clear = !z;
-	program->z_due = z != NULL;
+	program->due &= ~(unsigned)(QMAC_LINEAR_Z_DUE | QMAC_LINEAR_Z_CLEAR);
+	program->due |= z ? QMAC_LINEAR_Z_DUE : QMAC_LINEAR_Z_CLEAR;
 	if (!z)
 		return;
 	memset(program->staging, 0, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		qmac_pack(program->staging + (j << program->z_container), z[j], program->z_container);
-	qmac_driver_upload(program->driver, program->z, 0, program->staging, bytes);
+		qmac_pack(program->staging + (j << program->memory.z_container), z[j], program->memory.z_container);
+	qmac_driver_upload(program->driver, program->memory.z, 0, program->staging, bytes);
 }
 
 static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
 {
 	struct qmac_linear_program *program = program_of(inner);
-	uint64_t bytes = vector_bytes(&program->plan, program->h_container);
+	uint64_t bytes = qmac_linear_vector_bytes(&program->plan, program->memory.h_container);
 
 	assert(program->plan.shape.has_offset);
 	memset(program->staging, 0, bytes);
 	for (uint64_t j = 0; j < (uint64_t)program->plan.shape.features; j++)
-		qmac_pack(program->staging + (j << program->h_container), h[j], program->h_container);
-	qmac_driver_upload(program->driver, program->h, 0, program->staging, bytes);
-	program->h_due = true;
+		qmac_pack(program->staging + (j << program->memory.h_container), h[j], program->memory.h_container);
+	qmac_driver_upload(program->driver, program->memory.h, 0, program->staging, bytes);
+	program->due |= QMAC_LINEAR_H_DUE;
 }
 
 static void set_targets(struct qmac_inner_loop *inner, const int64_t *k)
@@ -186,233 +179,99 @@ static void set_targets(struct qmac_inner_loop *inner, const int64_t *k)
 	}
 	for (int64_t i = 0; i < plan->shape.samples; i++)
 		qmac_pack(packed + 8 * i, k[i], QMAC_CONTAINER_DOUBLE);
-	qmac_driver_upload(program->driver, program->targets, 0, packed, target_bytes(plan));
+	qmac_driver_upload(program->driver, program->memory.targets, 0, packed, target_bytes(plan));
 }
 
 static void reload(struct qmac_inner_loop *inner)
 {
 	struct qmac_linear_program *program = program_of(inner);
 
-	program->x_due = program->plan.x_resident;
-}
-
-/* ---- moving data -------------------------------------------------------------- */
-
-static enum qmac_status load(struct qmac_linear_program *program, struct qmac_command command, uint32_t tag,
-                             double unit, struct qmac_error *err)
-{
-	qmac_command_note(&command, tag, unit);
-	program->has_loaded = true;
-	return qmac_driver_submit(program->driver, &command, &program->loaded, err);
-}
-
-/* `count` vectors of X from sample `first` on, to row `row`. */
-static struct qmac_command load_x(const struct qmac_linear_program *program, int64_t first, int count,
-                                  uint32_t row)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	uint64_t address = program->x.address + (uint64_t)first * vector_bytes(plan, program->x_container);
-	struct qmac_command command = qmac_linear_move(QMAC_OPCODE_LOAD, address, program->x_container,
-	                                               plan->x_space, row, count, plan->rows, plan->lanes);
-
-	if (plan->x_space != QMAC_SPACE_ACC)
-		command.nbits = (uint32_t)plan->shape.x_bits;
-	return command;
-}
-
-static enum qmac_status load_all_x(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	int64_t samples = plan->shape.samples;
-	enum qmac_status status = QMAC_OK;
-
-	for (int64_t first = 0; status == QMAC_OK && first < samples; first += LOAD_SAMPLES) {
-		int count = (int)(samples - first < LOAD_SAMPLES ? samples - first : LOAD_SAMPLES);
-		uint32_t row = plan->x_row + (uint32_t)(first * plan->rows);
-
-		status = load(program, load_x(program, first, count, row), tag, program->units.x, err);
-	}
-	return status;
-}
-
-/* One vector between its buffer and ACC. */
-static struct qmac_command move_vector(const struct qmac_linear_program *program, unsigned opcode,
-                                       struct qmac_buffer buffer, unsigned container, uint32_t row)
-{
-	return qmac_linear_move(opcode, buffer.address, container, QMAC_SPACE_ACC, row, 1, program->plan.rows,
-	                        program->plan.lanes);
-}
-
-/* Everything that is due before the loop. Each engine retires in order: waiting for the last is enough. */
-static enum qmac_status prepare(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	enum qmac_status status = QMAC_OK;
-
-	program->has_loaded = program->has_executed = false;
-	if (program->x_due)
-		status = load_all_x(program, tag, err);
-	if (status == QMAC_OK && program->h_due)
-		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->h, program->h_container,
-		                                   plan->h_row), tag, program->units.u, err);
-	if (status == QMAC_OK && program->z_due)
-		status = load(program, move_vector(program, QMAC_OPCODE_LOAD, program->z, program->z_container,
-		                                   plan->z_row), tag, program->units.z, err);
-	if (status == QMAC_OK && program->z_clear) {
-		struct qmac_command clear = qmac_linear_clear(plan);
-
-		qmac_command_note(&clear, tag, program->units.z);
-		if (program->has_loaded)
-			qmac_command_wait(&clear, program->loaded);
-		program->has_executed = true;
-		status = qmac_driver_submit(program->driver, &clear, &program->executed, err);
-	}
-	program->x_due = program->h_due = program->z_due = program->z_clear = false;
-	return status;
-}
-
-static enum qmac_status store_z(struct qmac_linear_program *program, uint32_t tag, struct qmac_error *err)
-{
-	struct qmac_command command = move_vector(program, QMAC_OPCODE_STORE, program->z, program->z_container,
-	                                          program->plan.z_row);
-
-	qmac_command_note(&command, tag, program->units.z);
-	if (program->has_loaded)
-		qmac_command_wait(&command, program->loaded);
-	if (program->has_executed)
-		qmac_command_wait(&command, program->executed);
-	return qmac_driver_submit(program->driver, &command, &program->stored, err);
+	if (program->plan.x_resident)
+		program->due |= QMAC_LINEAR_X_DUE;
+	if (program->plan.shape.has_offset)
+		program->due |= QMAC_LINEAR_H_DUE;
 }
 
 static void download_z(struct qmac_linear_program *program, int32_t *z)
 {
-	uint64_t bytes = vector_bytes(&program->plan, program->z_container);
+	uint64_t bytes = qmac_linear_vector_bytes(&program->plan, program->memory.z_container);
 
-	qmac_driver_download(program->driver, program->z, 0, program->staging, bytes);
+	qmac_driver_download(program->driver, program->memory.z, 0, program->staging, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		z[j] = (int32_t)qmac_unpack(program->staging + (j << program->z_container), program->z_container);
+		z[j] = (int32_t)qmac_unpack(program->staging + (j << program->memory.z_container), program->memory.z_container);
 }
 
 /* ---- the loop ----------------------------------------------------------------- */
 
-/* Does a step need something that does not stay on chip? */
-static bool steps_load(const struct qmac_linear_program *program)
+/* Submits the unit of a key, which is made where there is none yet. */
+static enum qmac_status submit(struct qmac_linear_program *program, unsigned key,
+                               const struct qmac_linear_replay *replay, struct qmac_error *err)
 {
-	return !program->plan.x_resident || program->plan.target_table;
-}
-
-/* Brings what step t needs into slot t % 2, as soon as step t-2 has read that slot. */
-static enum qmac_status load_step(struct qmac_linear_program *program, const struct qmac_linear_loop *loop,
-                                  int64_t t, struct qmac_error *err)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	uint32_t slot = (uint32_t)(t % 2), sample = loop->order[t];
-	uint32_t tag = qmac_tag(QMAC_DIRECTION_FORWARD, 0, loop->first_step + (uint32_t)t);
+	struct qmac_linear_unit *unit = &program->made[key];
 	enum qmac_status status = QMAC_OK;
 
-	if (!plan->x_resident) {
-		struct qmac_command command = load_x(program, sample, 1, plan->x_row + slot * (uint32_t)plan->rows);
-
-		if (t >= 2)
-			qmac_command_wait(&command, program->slot_read[slot]);
-		status = load(program, command, tag, program->units.x, err);
+	if (!unit->program) {
+		status = qmac_linear_unit_make(unit, &program->plan, qmac_driver_hw(program->driver),
+		                               &program->memory, key, err);
+		if (status == QMAC_OK)
+			status = qmac_sequence_compile(&program->sequence, unit->program, err);
 	}
-	if (status == QMAC_OK && plan->target_table) {
-		struct qmac_command command =
-			qmac_linear_move(QMAC_OPCODE_LOAD, program->targets.address + 8 * (uint64_t)sample,
-			                 QMAC_CONTAINER_DOUBLE, QMAC_SPACE_ACC, plan->target_row + slot, 1, 1, 1);
+	if (status != QMAC_OK)
+		return status;
+	qmac_linear_unit_patch(unit, &program->plan, &program->memory, replay);
+	return qmac_sequence_submit(&program->sequence, unit->program, err);
+}
 
-		if (t >= 2)
-			qmac_command_wait(&command, program->slot_read[slot]);
-		status = load(program, command, tag, program->units.k, err);
+/* What a replay in step t has; loaded: the step whose data it brings. */
+static struct qmac_linear_replay replay_at(const struct qmac_linear_program *program,
+                                           const struct qmac_linear_loop *loop, int64_t t, int64_t loaded)
+{
+	struct qmac_linear_replay replay = {
+		.step = loop->first_step + (uint32_t)t, .units = &program->units,
+		.loaded = loaded < loop->steps ? loop->order[loaded] : 0,
+	};
+
+	if (t < loop->steps) {
+		replay.seed = qmac_dither_key(loop->run_seed, replay.step, QMAC_SITE_WEIGHTS);
+		replay.sample = loop->order[t];
+		if (!program->plan.target_table)
+			replay.target = (int32_t)program->target_values[replay.sample];
 	}
-	return status;
+	return replay;
 }
 
-/* The tag of what is done after t steps. */
-static uint32_t between(const struct qmac_linear_loop *loop, int64_t t)
-{
-	return qmac_tag(QMAC_DIRECTION_NONE, 0, loop->first_step + (uint32_t)t);
-}
-
-/* The parts of a step's commands that change from step to step. */
-static void patch_step(struct qmac_linear_program *program, const struct qmac_linear_loop *loop, int64_t t)
-{
-	const struct qmac_linear_plan *plan = &program->plan;
-	struct qmac_command *step = program->step, *dot = &step[QMAC_LINEAR_DOT];
-	uint32_t slot = (uint32_t)(t % 2), place = plan->x_resident ? loop->order[t] : slot;
-	uint32_t number = loop->first_step + (uint32_t)t;
-
-	dot->src1 = step[QMAC_LINEAR_MULTIPLY].src1 = plan->x_row + place * (uint32_t)plan->rows;
-	if (plan->target_table)
-		step[QMAC_LINEAR_SCALE].src1 = plan->target_row + slot;
-	else
-		step[QMAC_LINEAR_SCALE].imm = (int32_t)program->target_values[loop->order[t]];
-	step[QMAC_LINEAR_ROUND].seed = qmac_dither_key(loop->run_seed, number, QMAC_SITE_WEIGHTS);
-	for (int i = 0; i < QMAC_LINEAR_COMMANDS; i++)
-		step[i].tag = qmac_tag(i < QMAC_LINEAR_MULTIPLY ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_WEIGHTS, 0,
-		                       number);
-	dot->wait_mask = dot->wait_load = dot->wait_exec = dot->wait_store = 0;
-}
-
-static enum qmac_status submit_step(struct qmac_linear_program *program, int64_t t, struct qmac_error *err)
-{
-	enum qmac_status status = QMAC_OK;
-
-	for (int i = 0; status == QMAC_OK && i < QMAC_LINEAR_COMMANDS; i++) {
-		struct qmac_token *token = i == QMAC_LINEAR_MULTIPLY ? &program->slot_read[t % 2] :
-		                           i == QMAC_LINEAR_ROUND ? &program->executed : NULL;
-
-		if (i != QMAC_LINEAR_OFFSET || qmac_linear_has_offset(&program->plan))
-			status = qmac_driver_submit(program->driver, &program->step[i], token, err);
-	}
-	program->has_executed = true;
-	return status;
-}
-
-/*
- * Step t: its data are on the way already; those of step t+1 are ordered before its
- * commands, so that LOAD works while EXECUTE does. The commands after DOT follow it in
- * the same engine: DOT waits for all of them.
- */
+/* Step t: the data of step t+1 are ordered before its commands, so that LOAD works while EXECUTE does. */
 static enum qmac_status run_step(struct qmac_linear_program *program, const struct qmac_linear_loop *loop,
                                  int64_t t, struct qmac_error *err)
 {
-	struct qmac_command *dot = &program->step[QMAC_LINEAR_DOT];
-	struct qmac_token needed = program->loaded;
-	bool waits = program->has_loaded && (t == 0 || steps_load(program));
+	const struct qmac_linear_replay replay = replay_at(program, loop, t, t + 1);
+	bool loads = qmac_linear_steps_load(&program->plan);
+	unsigned key = QMAC_LINEAR_STEP | (loads && t % 2 ? QMAC_LINEAR_SLOT : 0) |
+	               (loads && t + 1 < loop->steps ? QMAC_LINEAR_LOADS : 0);
 	enum qmac_status status = QMAC_OK;
 
-	patch_step(program, loop, t);
-	if (waits)
-		qmac_command_wait(dot, needed);
-	if (t == loop->keep_after) {
-		status = store_z(program, between(loop, t), err);
-		qmac_command_wait(dot, program->stored);
-	}
-	if (status == QMAC_OK && steps_load(program) && t + 1 < loop->steps)
-		status = load_step(program, loop, t + 1, err);
-	if (status == QMAC_OK)
-		status = submit_step(program, t, err);
-	return status;
+	if (t == loop->keep_after)
+		status = submit(program, QMAC_LINEAR_KEEP, &replay, err);
+	return status == QMAC_OK ? submit(program, key, &replay, err) : status;
 }
 
 static enum qmac_status run(struct qmac_inner_loop *inner, const struct qmac_linear_loop *loop,
                             struct qmac_error *err)
 {
 	struct qmac_linear_program *program = program_of(inner);
+	const struct qmac_linear_replay begin = replay_at(program, loop, 0, 0);
+	const struct qmac_linear_replay end = replay_at(program, loop, loop->steps, loop->steps);
+	bool loads = qmac_linear_steps_load(&program->plan) && loop->steps > 0;
 	enum qmac_status status;
 
 	assert(loop->steps >= 0 && loop->keep_after >= 0 && loop->keep_after <= loop->steps);
 	program->units = qmac_units_of(&program->plan.shape, &program->plan.step, loop->x_unit, loop->z_unit, 0);
-	qmac_linear_units(&program->units, program->step);
-	status = prepare(program, between(loop, 0), err);
-	if (status == QMAC_OK && steps_load(program) && loop->steps > 0)
-		status = load_step(program, loop, 0, err);
+	status = submit(program, program->due | (loads ? QMAC_LINEAR_LOADS : 0), &begin, err);
+	program->due = 0;
 	for (int64_t t = 0; status == QMAC_OK && t < loop->steps; t++)
 		status = run_step(program, loop, t, err);
 	if (status == QMAC_OK && loop->keep_after == loop->steps)
-		status = store_z(program, between(loop, loop->steps), err);
+		status = submit(program, QMAC_LINEAR_KEEP, &end, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(program->driver, err);
 	if (status == QMAC_OK)

@@ -42,18 +42,18 @@ static struct group group_of(const struct qmac_step_plan *plan, const struct qma
 }
 
 /* Groups lie one behind the other; lanes that the last one does not have are cleared, too, and never used. */
-void qmac_step_clear(struct qmac_step_writer *writer)
+void qmac_step_clear(struct qmac_step_maker *maker)
 {
-	const struct qmac_step_plan *plan = writer->plan;
+	const struct qmac_step_plan *plan = maker->plan;
 	struct qmac_command command = column(QMAC_OP_MUL, plan->z_row, plan->z_row,
 	                                     (uint32_t)(plan->groups * plan->shape.features), (uint32_t)plan->cols);
 
 	command.bw = (uint32_t)plan->shape.bits;
-	(void)qmac_step_add(writer, QMAC_DIRECTION_NONE, QMAC_STEP_UNIT(z), &command, NULL);
+	(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_NONE, QMAC_STEP_UNIT(z), &command, NULL);
 }
 
 /* The limbs of what lies in ACC to where GEMM reads them. */
-static void copy_limbs(struct qmac_step_writer *writer, enum qmac_direction direction, size_t unit,
+static void copy_limbs(struct qmac_step_maker *maker, enum qmac_direction direction, size_t unit,
                        const struct qmac_panel *from, const struct qmac_panel *to, uint32_t positions)
 {
 	const uint32_t n[3] = {1, 1, positions};
@@ -63,27 +63,27 @@ static void copy_limbs(struct qmac_step_writer *writer, enum qmac_direction dire
 		struct qmac_command command;
 
 		while (qmac_vector_next(&copy, &command))
-			(void)qmac_step_add(writer, direction, unit, &command, NULL);
+			(void)qmac_step_add(&maker->writer, direction, unit, &command, NULL);
 	}
 }
 
-void qmac_step_copy_z(struct qmac_step_writer *writer, enum qmac_direction direction,
+void qmac_step_copy_z(struct qmac_step_maker *maker, enum qmac_direction direction,
                       const struct qmac_step_part *part)
 {
-	struct qmac_panel from = qmac_step_plan_matrix(writer->plan, part, writer->plan->z_row);
-	struct qmac_panel to = qmac_step_plan_z_operand(writer->plan, part);
+	struct qmac_panel from = qmac_step_plan_matrix(maker->plan, part, maker->plan->z_row);
+	struct qmac_panel to = qmac_step_plan_z_operand(maker->plan, part);
 
-	copy_limbs(writer, direction, QMAC_STEP_UNIT(z), &from, &to, from.block_rows);
+	copy_limbs(maker, direction, QMAC_STEP_UNIT(z), &from, &to, from.block_rows);
 }
 
 /*
  * Z - U, rounded, in place of Z; U lies where the sum lay. The element of the random numbers: feature j of
  * a regression is channel j of row 0, feature j and class c are row j and channel c.
  */
-static void add_round(struct qmac_step_writer *writer, const struct qmac_step_part *part, int group,
+static void add_round(struct qmac_step_maker *maker, const struct qmac_step_part *part, int group,
                       int fraction, bool by_row)
 {
-	const struct qmac_step_plan *plan = writer->plan;
+	const struct qmac_step_plan *plan = maker->plan;
 	struct group at = group_of(plan, part, group);
 	struct qmac_command command = column(QMAC_OP_SUB, at.z, at.z, at.rows, at.lanes);
 	uint32_t feature = (uint32_t)(part->block * plan->block);
@@ -97,7 +97,7 @@ static void add_round(struct qmac_step_writer *writer, const struct qmac_step_pa
 	command.dither_rs0 = by_row;
 	command.dither_lane0 = by_row ? at.column : feature;
 	command.dither_cs0 = !by_row;
-	note = qmac_step_add(writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(z), &command, NULL);
+	note = qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(z), &command, NULL);
 	if (note)
 		note->patch = QMAC_STEP_ROUND;
 }
@@ -105,10 +105,10 @@ static void add_round(struct qmac_step_writer *writer, const struct qmac_step_pa
 /* ---- linear regression ----------------------------------------------------------------------------- */
 
 /* m'; where it is wider than an operand it is made once, in ACC, and then copied limb by limb. */
-static void regression_scale(struct qmac_step_writer *writer, const struct qmac_step_part *part,
+static void regression_scale(struct qmac_step_maker *maker, const struct qmac_step_part *part,
                              const struct qmac_step_chunk *chunk)
 {
-	const struct qmac_step_plan *plan = writer->plan;
+	const struct qmac_step_plan *plan = maker->plan;
 	struct qmac_panel m = qmac_step_plan_m(plan, part, chunk), to = qmac_step_plan_m_operand(plan, part);
 	struct qmac_command command = column(QMAC_OP_SUB, m.row, m.row, (uint32_t)chunk->samples, 1);
 	bool resident = qmac_step_plan_resident(plan);
@@ -125,15 +125,15 @@ static void regression_scale(struct qmac_step_writer *writer, const struct qmac_
 		command.dst = to.row;
 		command.nbits = command.bw;
 	}
-	(void)qmac_step_add(writer, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(scaled), &command, NULL);
+	(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(scaled), &command, NULL);
 	if (resident && plan->m.count > 1)
-		copy_limbs(writer, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(scaled), &m, &to, (uint32_t)chunk->samples);
+		copy_limbs(maker, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(scaled), &m, &to, (uint32_t)chunk->samples);
 }
 
 /* T, U and the new Z, each where it changes anything. */
-static void regression_finish(struct qmac_step_writer *writer, const struct qmac_step_part *part)
+static void regression_finish(struct qmac_step_maker *maker, const struct qmac_step_part *part)
 {
-	const struct qmac_step_plan *plan = writer->plan;
+	const struct qmac_step_plan *plan = maker->plan;
 	const struct qmac_linear_arithmetic *step = &plan->step;
 	struct group at = group_of(plan, part, 0);
 	struct qmac_command command = column(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
@@ -142,7 +142,7 @@ static void regression_finish(struct qmac_step_writer *writer, const struct qmac
 		command.shift = (uint32_t)step->t_shift;
 		command.rnd = QMAC_ROUND_NEAREST;
 		command.bw = (uint32_t)step->t_bits;
-		(void)qmac_step_add(writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(t), &command, NULL);
+		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(t), &command, NULL);
 	}
 	if (plan->shape.has_offset || step->t_left > 0) {
 		command = column(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
@@ -150,18 +150,18 @@ static void regression_finish(struct qmac_step_writer *writer, const struct qmac
 			second_source(&command, at.h);
 		command.l0 = (uint32_t)step->t_left;
 		command.bw = (uint32_t)step->u_bits;
-		(void)qmac_step_add(writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &command, NULL);
+		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &command, NULL);
 	}
-	add_round(writer, part, 0, plan->shape.frac_bits, false);
+	add_round(maker, part, 0, plan->shape.frac_bits, false);
 }
 
 /* ---- logistic regression ----------------------------------------------------------------------------- */
 
 /* L: alpha lambda of Z, into the sum; H, to it where there is an L. */
-static void logistic_start(struct qmac_step_writer *writer, const struct qmac_step_part *part)
+static void logistic_start(struct qmac_step_maker *maker, const struct qmac_step_part *part)
 {
-	const struct qmac_step_plan *plan = writer->plan;
-	int fraction = qmac_logistic_fraction(&plan->shape, writer->point);
+	const struct qmac_step_plan *plan = maker->plan;
+	int fraction = qmac_logistic_fraction(&plan->shape, maker->point);
 	int exponent = plan->step.decay_exponent - fraction;
 
 	for (int g = 0; g < part->groups; g++) {
@@ -176,19 +176,19 @@ static void logistic_start(struct qmac_step_writer *writer, const struct qmac_st
 			decay.shift = exponent > 63 ? 63 : exponent > 0 ? (uint32_t)exponent : 0;
 			decay.rnd = QMAC_ROUND_NEAREST;
 			second_source(&offset, at.sum);
-			(void)qmac_step_add(writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &decay, NULL);
+			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &decay, NULL);
 		}
 		if (plan->shape.has_offset)
-			(void)qmac_step_add(writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &offset, NULL);
+			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &offset, NULL);
 	}
 }
 
-static void logistic_finish(struct qmac_step_writer *writer, const struct qmac_step_part *part)
+static void logistic_finish(struct qmac_step_maker *maker, const struct qmac_step_part *part)
 {
-	int fraction = qmac_logistic_fraction(&writer->plan->shape, writer->point);
+	int fraction = qmac_logistic_fraction(&maker->plan->shape, maker->point);
 
 	for (int g = 0; g < part->groups; g++)
-		add_round(writer, part, g, fraction, true);
+		add_round(maker, part, g, fraction, true);
 }
 
 /* ---- a sum alone ------------------------------------------------------------------------------------ */
@@ -201,9 +201,9 @@ static int of_m(const struct qmac_linear_shape *shape, int p)
 
 /* ---- which ----------------------------------------------------------------------------------------- */
 
-static void start_from_zero(struct qmac_step_writer *writer, const struct qmac_step_part *part)
+static void start_from_zero(struct qmac_step_maker *maker, const struct qmac_step_part *part)
 {
-	(void)writer;
+	(void)maker;
 	(void)part;
 }
 

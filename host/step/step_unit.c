@@ -5,9 +5,9 @@
 
 #include "step/step_law.h"
 
-/* A unit in the making. */
+/* A unit in the making, and what it needs beside. */
 struct maker {
-	struct qmac_step_writer writer;
+	struct qmac_step_maker base;
 	const struct qmac_step_plan *plan;
 	const struct qmac_step_memory *memory;
 	const struct qmac_step_law *law;
@@ -46,7 +46,7 @@ static void add_move(struct maker *maker, enum qmac_direction direction, size_t 
 
 		move.panel.channels = lanes;
 		move.panel.row += (uint32_t)g * panel->block_rows;
-		qmac_step_add_move(&maker->writer, direction, unit, move);
+		qmac_step_add_move(&maker->base.writer, direction, unit, move);
 	}
 }
 
@@ -126,7 +126,7 @@ static void add_samples(struct maker *maker, const struct qmac_command *command,
 {
 	struct qmac_buffer buffer = patch == QMAC_STEP_SAMPLES ? maker->memory->x : maker->memory->targets;
 	const struct qmac_hull hull = {buffer.address, buffer.bytes};
-	struct qmac_step_note *note = qmac_step_add(&maker->writer, QMAC_DIRECTION_FORWARD, unit, command, &hull);
+	struct qmac_step_note *note = qmac_step_add(&maker->base.writer, QMAC_DIRECTION_FORWARD, unit, command, &hull);
 
 	if (note) {
 		note->patch = patch;
@@ -183,7 +183,7 @@ static void add_forward(struct maker *maker, const struct qmac_step_part *part,
 	struct qmac_passes passes = qmac_passes_of(QMAC_FORM_AB, &x, &z, &m, (uint32_t)chunk->samples);
 
 	passes.accumulate = part->block > 0;
-	qmac_step_add_passes(&maker->writer, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(m), passes);
+	qmac_step_add_passes(&maker->base.writer, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(m), passes);
 }
 
 /* sum (+)= X^T m': samples and m' stream through, the sums stay in the array. */
@@ -195,9 +195,9 @@ static void add_products(struct maker *maker, const struct qmac_step_part *part,
 	struct qmac_panel sum = qmac_step_plan_matrix(maker->plan, part, maker->plan->sum_row);
 	struct qmac_passes passes = qmac_passes_of(QMAC_FORM_ATB, &x, &m, &sum, (uint32_t)chunk->samples);
 
-	passes.shift = maker->law->fraction(&maker->plan->shape, maker->writer.point) - maker->writer.point;
+	passes.shift = maker->law->fraction(&maker->plan->shape, maker->base.point) - maker->base.point;
 	passes.accumulate = !first || qmac_step_plan_starts_sum(maker->plan);
-	qmac_step_add_passes(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(sum), passes);
+	qmac_step_add_passes(&maker->base.writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(sum), passes);
 }
 
 int qmac_step_forward_loads(const struct qmac_step_plan *plan, int samples, bool first, bool last, int loads)
@@ -242,9 +242,9 @@ static void make_begin(struct maker *maker, const struct qmac_step_key *key)
 		move_matrix(maker, QMAC_DIRECTION_NONE, QMAC_STEP_UNIT(z), QMAC_OPCODE_LOAD, maker->memory->z,
 		            maker->memory->z_container, &part, plan->z_row);
 	if (key->z_clear)
-		qmac_step_clear(&maker->writer);
+		qmac_step_clear(&maker->base);
 	if (key->z_due || key->z_clear)
-		qmac_step_copy_z(&maker->writer, QMAC_DIRECTION_NONE, &part);
+		qmac_step_copy_z(&maker->base, QMAC_DIRECTION_NONE, &part);
 	if (key->samples == 0)
 		return;
 	load_chunk(maker, &part, &chunk, 0, qmac_step_loads(plan, chunk.samples), 0);
@@ -258,8 +258,8 @@ static void end_step(struct maker *maker, const struct qmac_step_part *part)
 {
 	if (!maker->law->finish)
 		return;
-	maker->law->finish(&maker->writer, part);
-	qmac_step_copy_z(&maker->writer, QMAC_DIRECTION_WEIGHTS, part);
+	maker->law->finish(&maker->base, part);
+	qmac_step_copy_z(&maker->base, QMAC_DIRECTION_WEIGHTS, part);
 }
 
 static void make_chunk(struct maker *maker, const struct qmac_step_key *key)
@@ -271,7 +271,7 @@ static void make_chunk(struct maker *maker, const struct qmac_step_key *key)
 	if (key->keep)
 		store_result(maker, QMAC_DIRECTION_NONE, &part);
 	add_forward(maker, &part, &chunk);
-	maker->law->scale(&maker->writer, &part, &chunk);
+	maker->law->scale(&maker->base, &part, &chunk);
 	add_products(maker, &part, &chunk, key->first);
 	if (key->last)
 		end_step(maker, &part);
@@ -289,7 +289,7 @@ static void make_update(struct maker *maker, const struct qmac_step_key *key)
 	if (key->keep)
 		store_result(maker, QMAC_DIRECTION_NONE, &part);
 	if (key->first)
-		maker->law->start(&maker->writer, &part);
+		maker->law->start(&maker->base, &part);
 	add_products(maker, &part, &chunk, key->first);
 	if (key->last)
 		end_step(maker, &part);
@@ -359,7 +359,7 @@ static void make_products(struct maker *maker)
 				add_forward(maker, &part, &chunk);
 			}
 		if (maker->law->scale)
-			maker->law->scale(&maker->writer, &all, &chunk);
+			maker->law->scale(&maker->base, &all, &chunk);
 		store_m(maker, &chunk, q * plan->chunk);
 	}
 }
@@ -376,7 +376,7 @@ static void make_part(struct maker *maker, const struct qmac_step_part *part, in
 	if (plan->shape.has_offset)
 		move_matrix(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), QMAC_OPCODE_LOAD, maker->memory->h,
 		            maker->memory->h_container, part, plan->h_row);
-	maker->law->start(&maker->writer, part);
+	maker->law->start(&maker->base, part);
 	for (int64_t q = 0; q < plan->chunks; q++) {
 		struct qmac_step_chunk chunk;
 
@@ -387,7 +387,7 @@ static void make_part(struct maker *maker, const struct qmac_step_part *part, in
 		add_products(maker, &at, &chunk, q == 0);
 	}
 	if (maker->law->finish)
-		maker->law->finish(&maker->writer, part);
+		maker->law->finish(&maker->base, part);
 	store_result(maker, QMAC_DIRECTION_WEIGHTS, part);
 }
 
@@ -436,21 +436,21 @@ enum qmac_status qmac_step_unit_make(struct qmac_step_unit *unit, const struct q
                                      const struct qmac_step_key *key, int point, struct qmac_error *err)
 {
 	struct maker maker = {
-		.writer = {.plan = plan, .point = point, .err = err}, .plan = plan, .memory = memory,
+		.base = {.writer = {.err = err}, .plan = plan, .point = point}, .plan = plan, .memory = memory,
 		.law = qmac_step_law_of(plan->shape.kind), .held = {{.chunk = -1}, {.chunk = -1}},
 	};
 
 	*unit = (struct qmac_step_unit){.key = *key};
-	maker.writer.program = unit->program = qmac_program_create(hw);
+	maker.base.writer.program = unit->program = qmac_program_create(hw);
 	if (unit->program)
 		make(&maker, key);
 	else
-		maker.writer.status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the commands of a step");
-	unit->notes = maker.writer.notes;
-	unit->count = maker.writer.count;
-	if (maker.writer.status != QMAC_OK)
+		maker.base.writer.status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the commands of a step");
+	unit->notes = maker.base.writer.notes;
+	unit->count = maker.base.writer.count;
+	if (maker.base.writer.status != QMAC_OK)
 		qmac_step_unit_destroy(unit);
-	return maker.writer.status;
+	return maker.base.writer.status;
 }
 
 void qmac_step_unit_destroy(struct qmac_step_unit *unit)
@@ -480,9 +480,8 @@ void qmac_step_unit_patch(struct qmac_step_unit *unit, const struct qmac_step_me
 	for (int64_t i = 0; i < unit->count; i++) {
 		struct qmac_command *command = qmac_program_command(unit->program, i);
 		const struct qmac_step_note *note = &unit->notes[i];
-		double one = *(const double *)(const void *)((const char *)replay->units + note->unit);
 
-		qmac_command_note(command, qmac_tag(note->direction, 0, replay->step), one);
+		qmac_step_renew(command, note, replay->step, replay->units);
 		if (note->patch == QMAC_STEP_SAMPLES)
 			patch_samples(command, note, memory->x.address, replay->sample_bytes, replay->order);
 		else if (note->patch == QMAC_STEP_TARGETS)

@@ -11,6 +11,7 @@
 #ifndef QMAC_STEP_STEP_UNIT_H
 #define QMAC_STEP_STEP_UNIT_H
 
+#include "step/step_plan.h"
 #include "step/step_writer.h"
 
 /* Where the matrices of a step lie in device memory, and in which containers. */

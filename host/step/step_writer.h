@@ -10,7 +10,6 @@
 #include "backend/tag.h"
 #include "lower/passes.h"
 #include "lower/program.h"
-#include "step/step_plan.h"
 #include "lower/vector.h"
 #include "lower/view.h"
 #include "step/units.h"
@@ -20,9 +19,11 @@
 
 enum qmac_step_patch {
 	QMAC_STEP_FIXED,
-	QMAC_STEP_SAMPLES, /* LOAD of X of one or two samples */
-	QMAC_STEP_TARGETS, /* LOAD of their k */
-	QMAC_STEP_ROUND    /* the stochastic rounding: its seed */
+	QMAC_STEP_SAMPLES,  /* LOAD of X of one or two samples */
+	QMAC_STEP_TARGETS,  /* LOAD of their k */
+	QMAC_STEP_ROUND,    /* the stochastic rounding: its seed */
+	QMAC_STEP_RESIDENT, /* reads X of a sample that is on chip: its row */
+	QMAC_STEP_TARGET    /* k of a sample: the immediate */
 };
 
 struct qmac_step_note {
@@ -34,11 +35,9 @@ struct qmac_step_note {
 };
 
 struct qmac_step_writer {
-	const struct qmac_step_plan *plan;
 	struct qmac_program *program;
 	struct qmac_step_note *notes; /* of each command, in the order in which they were added */
 	int64_t count, room;
-	int point;                    /* p of logistic regression */
 	enum qmac_status status;      /* once it is not QMAC_OK nothing more is added */
 	struct qmac_error *err;
 };
@@ -48,7 +47,16 @@ struct qmac_step_note *qmac_step_add(struct qmac_step_writer *writer, enum qmac_
                                      size_t unit, const struct qmac_command *command,
                                      const struct qmac_hull *hull);
 
-/* The same for all commands of a move, of a product. */
+/* Renews tag and unit of a command: it belongs to step number `step`. */
+static inline void qmac_step_renew(struct qmac_command *command, const struct qmac_step_note *note,
+                                   uint32_t step, const struct qmac_units *units)
+{
+	double one = *(const double *)(const void *)((const char *)units + note->unit);
+
+	qmac_command_note(command, qmac_tag(note->direction, 0, step), one);
+}
+
+/* qmac_step_add() for all commands of a move, of a product. */
 void qmac_step_add_move(struct qmac_step_writer *writer, enum qmac_direction direction, size_t unit,
                         struct qmac_move move);
 void qmac_step_add_passes(struct qmac_step_writer *writer, enum qmac_direction direction, size_t unit,
