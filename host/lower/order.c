@@ -1,6 +1,7 @@
 #include "lower/order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lower/merge.h"
 #include "lower/rehearsal.h"
@@ -13,11 +14,10 @@ struct order {
 };
 
 struct search {
-	const struct qmac_hw *hw;
-	const struct qmac_item *items;
 	int64_t count;
-	int copies;
+	int copies, queue_depth;
 	struct qmac_merge *merge;
+	struct qmac_rehearsal *rehearsal;
 	struct order best, other;
 };
 
@@ -36,70 +36,63 @@ static void release(struct order *order)
 }
 
 /* Tries the other order; the faster one becomes the best. */
-static enum qmac_status try_other(struct search *s, struct qmac_error *err)
+static void try_other(struct search *s)
 {
 	struct order *other = &s->other;
-	enum qmac_status status = qmac_rehearse(s->hw, s->items, s->count, other->ring, s->copies, other->starts,
-	                                        &other->cycles, err);
 
-	if (status == QMAC_OK && other->cycles < s->best.cycles) {
+	other->cycles = qmac_rehearsal_run(s->rehearsal, other->ring, s->copies, other->starts);
+	if (other->cycles < s->best.cycles) {
 		struct order swap = s->best;
 
 		s->best = *other;
 		*other = swap;
 	}
-	return status;
 }
 
 /* Orders by estimated times, or by those of the best order so far; moves are due early, late, in between. */
-static enum qmac_status try_merges(struct search *s, int execute, bool rehearsed, struct qmac_error *err)
+static void try_merges(struct search *s, int execute, bool rehearsed)
 {
-	const int moves[] = {0, QMAC_LEAD_NONE, s->hw->queue_depth - 1};
-	enum qmac_status status = QMAC_OK;
+	const int moves[] = {0, QMAC_LEAD_NONE, s->queue_depth - 1};
 
-	for (int i = 0; status == QMAC_OK && i < 3; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct qmac_lead lead = {execute, moves[i]};
 
 		if (i == 2 && moves[2] == moves[0])
 			break;
 		qmac_merge_make(s->merge, lead, rehearsed ? s->best.starts : NULL, s->other.ring);
-		status = try_other(s, err);
+		try_other(s);
 	}
-	return status;
 }
 
-static enum qmac_status search(struct search *s, struct qmac_error *err)
+static void search(struct search *s)
 {
-	enum qmac_status status;
-
 	for (int64_t i = 0; i < s->count; i++)
 		s->other.ring[i] = i; /* as the commands were added: the owner may have thought of it */
-	status = try_other(s, err);
-	if (status == QMAC_OK)
-		status = try_merges(s, 0, false, err);
-	if (status == QMAC_OK && s->hw->queue_depth > 1)
-		status = try_merges(s, 1, false, err);
-	if (status == QMAC_OK)
-		status = try_merges(s, 0, true, err);
-	return status;
+	try_other(s);
+	try_merges(s, 0, false);
+	if (s->queue_depth > 1)
+		try_merges(s, 1, false);
+	try_merges(s, 0, true);
 }
 
 enum qmac_status qmac_order_make(const struct qmac_hw *hw, const struct qmac_item *items, int64_t count,
                                  int copies, int64_t *ring, struct qmac_error *err)
 {
-	struct search s = {hw, items, count, copies, qmac_merge_create(hw, items, count), {0}, {0}};
+	struct search s = {.count = count, .copies = copies, .queue_depth = hw->queue_depth};
 	bool complete = allocate(&s.best, count);
-	enum qmac_status status;
+	enum qmac_status status = qmac_rehearsal_create(hw, items, count, &s.rehearsal, err);
 
-	complete = allocate(&s.other, count) && complete && s.merge;
-	if (complete)
-		status = search(&s, err);
-	else
+	complete = allocate(&s.other, count) && complete;
+	s.merge = qmac_merge_create(hw, items, count);
+	if (status == QMAC_OK && !(complete && s.merge))
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the order of %lld commands",
 		                   (long long)count);
-	for (int64_t i = 0; status == QMAC_OK && i < count; i++)
-		ring[i] = s.best.ring[i];
+	if (status == QMAC_OK) {
+		search(&s);
+		memcpy(ring, s.best.ring, (size_t)count * sizeof *ring);
+	}
 	qmac_merge_destroy(s.merge);
+	qmac_rehearsal_destroy(s.rehearsal);
 	release(&s.best);
 	release(&s.other);
 	return status;

@@ -1,5 +1,6 @@
 #include "lower/rehearsal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "isa/command.h"
@@ -7,23 +8,57 @@
 
 enum { RING_LOG2 = QMAC_RING_LOG2_MAX };
 
+struct qmac_rehearsal {
+	const struct qmac_item *items;
+	int64_t count;
+	struct qmac_clock *clock;
+	uint64_t *starts; /* of the items in this run */
+};
+
 static void note_start(void *context, const void *record, struct qmac_clock_retire time)
 {
-	uint64_t *starts = context;
+	const struct qmac_rehearsal *rehearsal = context;
 	int64_t item;
 
 	memcpy(&item, record, sizeof item);
-	starts[item] = time.start;
+	rehearsal->starts[item] = time.start;
+}
+
+enum qmac_status qmac_rehearsal_create(const struct qmac_hw *hw, const struct qmac_item *items, int64_t count,
+                                       struct qmac_rehearsal **rehearsal, struct qmac_error *err)
+{
+	struct qmac_rehearsal *made = calloc(1, sizeof *made);
+	enum qmac_status status;
+
+	*rehearsal = NULL;
+	if (!made)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the order of %lld commands",
+		                 (long long)count);
+	made->items = items;
+	made->count = count;
+	status = qmac_clock_create(hw, note_start, made, sizeof count, &made->clock, err);
+	if (status == QMAC_OK)
+		*rehearsal = made;
+	else
+		free(made);
+	return status;
+}
+
+void qmac_rehearsal_destroy(struct qmac_rehearsal *rehearsal)
+{
+	if (!rehearsal)
+		return;
+	qmac_clock_destroy(rehearsal->clock);
+	free(rehearsal);
 }
 
 /* Pushes the program once more; `before`: what the engines were given so far. */
-static void push(struct qmac_clock *clock, const struct qmac_item *items, int64_t count, const int64_t *ring,
-                 uint16_t before[QMAC_ENGINES])
+static void push(struct qmac_rehearsal *r, const int64_t *ring, uint16_t before[QMAC_ENGINES])
 {
 	uint32_t given[QMAC_ENGINES] = {0};
 
-	for (int64_t i = 0; i < count; i++) {
-		const struct qmac_item *item = &items[ring[i]];
+	for (int64_t i = 0; i < r->count; i++) {
+		const struct qmac_item *item = &r->items[ring[i]];
 		struct qmac_command command = item->command;
 		int32_t wait[QMAC_ENGINES];
 
@@ -32,28 +67,22 @@ static void push(struct qmac_clock *clock, const struct qmac_item *items, int64_
 			command.wait_mask |= (uint32_t)item->waits[e] << e;
 		}
 		qmac_wait_set(&command, wait, before);
-		(void)qmac_clock_push(clock, &command, &ring[i]);
+		(void)qmac_clock_push(r->clock, &command, &ring[i]);
 		given[qmac_command_engine(command.opcode)]++;
 	}
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		before[e] = (uint16_t)(before[e] + given[e]);
 }
 
-enum qmac_status qmac_rehearse(const struct qmac_hw *hw, const struct qmac_item *items, int64_t count,
-                               const int64_t *ring, int copies, uint64_t *starts, uint64_t *cycles,
-                               struct qmac_error *err)
+uint64_t qmac_rehearsal_run(struct qmac_rehearsal *r, const int64_t *ring, int copies, uint64_t *starts)
 {
 	uint16_t before[QMAC_ENGINES] = {0};
-	struct qmac_clock *clock;
-	enum qmac_status status = qmac_clock_create(hw, note_start, starts, sizeof *ring, &clock, err);
 
-	if (status != QMAC_OK)
-		return status;
-	qmac_clock_doorbell(clock, (uint32_t)(count * copies), 0, RING_LOG2);
+	r->starts = starts;
+	qmac_clock_reset(r->clock);
+	qmac_clock_doorbell(r->clock, (uint32_t)(r->count * copies), 0, RING_LOG2);
 	for (int copy = 0; copy < copies; copy++)
-		push(clock, items, count, ring, before);
-	qmac_clock_drain(clock);
-	*cycles = qmac_clock_now(clock);
-	qmac_clock_destroy(clock);
-	return QMAC_OK;
+		push(r, ring, before);
+	qmac_clock_drain(r->clock);
+	return qmac_clock_now(r->clock);
 }
