@@ -12,8 +12,9 @@
 struct qmac_rehearsal;
 
 /* Hardware and items must outlive it. */
-QMAC_MUST_CHECK enum qmac_status qmac_rehearsal_create(const struct qmac_hw *hw, const struct qmac_item *items,
-                                                       int64_t count, struct qmac_rehearsal **rehearsal,
+QMAC_MUST_CHECK enum qmac_status qmac_rehearsal_create(const struct qmac_hw *hw,
+                                                       const struct qmac_item *items, int64_t count,
+                                                       struct qmac_rehearsal **rehearsal,
                                                        struct qmac_error *err);
 void qmac_rehearsal_destroy(struct qmac_rehearsal *rehearsal);
 
