@@ -64,4 +64,9 @@ no_temporaries() { [ -z "$(find "$1" -name '*.tmp' 2>/dev/null)" ]; }
 value() { sed -n "s/^\t\"$2\": \"\{0,1\}\([^\",]*\).*/\1/p" "$1/summary.json"; }
 same() { [ -n "$1" ] && [ "$1" = "$2" ]; }
 differ() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; }
+# column FOLDER NAME: the sum of a column of its layers.csv.
+column() {
+	awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
+		{ sum += $at } END { if (at) printf "%.0f", sum }' "$1/layers.csv"
+}
 rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }

@@ -7,7 +7,7 @@ run 0 train run.yaml --out trained --set batch=4
 mv out trained.out
 run 0 estimate run.yaml --out estimated --set batch=4
 for line in 'device cycles' commands 'MACs of the array' 'vector multiplies' 'DRAM bytes read' \
-	'DRAM bytes written' 'host operations'; do
+	'DRAM bytes written' 'descriptor bytes' 'host operations'; do
 	says out "$(grep "^$line " trained.out)"
 done
 says out "depends on data     zero_macs, acc_saturations, requant_saturations, container_saturations, all .*"
@@ -16,7 +16,12 @@ figures=$(grep -c -e '^gradient' -e '^satur' -e '^weights' out)
 ok 'an estimate has no figures of a training' test "$figures" -eq 0
 ok 'what it leaves' same "$(cd estimated && echo *)" 'config.yaml hw.yaml layers.csv metrics.csv summary.json'
 ok 'metrics.csv without figures of the training' same "$(sed -n 2p estimated/metrics.csv)" \
-	"0,0,0,,,,,0,,,,0,0,0,0,0,0,$(sed -n '2s/.*,//p' trained/metrics.csv)"
+	"0,0,0,,,,,0,,,,0,0,0,0,0,0,$(sed -n '2s/.*,\([^,]*,[^,]*\)$/\1/p' trained/metrics.csv)"
+# Row by row: epoch, layer, direction, widths, cycles, MACs, multiplies; commands, bytes, busy cycles.
+for columns in 1-5,7,9,10 13-19; do
+	ok "layers.csv of an estimate: columns $columns" same "$(cut -d, -f $columns estimated/layers.csv)" \
+		"$(cut -d, -f $columns trained/layers.csv)"
+done
 run 0 train run.yaml --out estimated --set batch=4 --resume
 ok 'an estimate is no result of the training' test "$(grep -c 'holds this result' out)" -eq 0
 ok 'the training takes its place' same "$(value estimated weights_sha256)" "$(value trained weights_sha256)"

@@ -1,6 +1,32 @@
-# cli_results.sh: results that are damaged, hardware files of sweeps, two processes in one folder; a part of
+# cli_results.sh: sums over layers, results that are damaged, hardware files of sweeps, two processes in one folder; a part of
 # cli.sh, which reads this file.
 # shellcheck shell=sh disable=SC2154,SC2034
+
+# ---- layers.csv sums to summary.json ----------------------------------------------
+sed 's/^acc_bits: .*/acc_bits: 64/' "$root/configs/hw/16x16_w8.yaml" > wide.yaml
+sum_up() {
+	folder=$1
+	shift
+	run 0 train run.yaml "$@" --out "$folder"
+	for key in cycles macs vec_mults dram_read_bytes dram_write_bytes fetch_bytes saturations commands; do
+		ok "$folder: $key of all layers and directions" same "$(column "$folder" $key)" "$(value "$folder" $key)"
+	done
+}
+sum_up sum-halp
+sum_up sum-batch --set batch=7 --set algorithm=lp_svrg --hw "$root/configs/hw/ragged.yaml"
+sum_up sum-outer --set outer=device --set batch=16 --hw wide.yaml
+ok 'the gradient has rows of its own' has sum-outer/layers.csv '^3,gradient,weight_grad,32,8,,'
+sum_up sum-host --set algorithm=svrg
+ok 'a layer that spends nothing says so' has sum-host/layers.csv '^3,linear,none,,8,,0,,0,0,,0,'
+sed '1s/,direction//; 2,$s/,linear,[a-z_]*/,linear/; s/,fetch_bytes//' sum-halp/layers.csv > old.csv
+cp -r sum-halp older
+mv old.csv older/layers.csv
+sed -i '/"headline"/d; /^\t"fetch_bytes"/d' older/summary.json
+sed -i 's/,[^,]*$//' older/metrics.csv
+run 0 report older sum-halp --out both.svg
+ok 'results of an older revision are read' test "$(grep -c '^\(older\|sum-halp\) .*[0-9,]* *$' out)" -eq 2
+run 0 train run.yaml --out older --resume
+ok 'but not kept' test "$(grep -c 'holds this result' out)" -eq 0
 
 # ---- damaged results --------------------------------------------------------------
 run 0 train run.yaml --out damaged

@@ -107,6 +107,19 @@ cosim classes.yaml --hw "$ragged" --set batch=12 --set inner_steps=8 --set algor
 # 32 bits for z and m', four limbs each, and the full gradient on the device.
 cosim classes.yaml --hw "$small" --set batch=6 --set inner_steps=8 --set bits=32 --set mp_bits=32 \
 	--set frac_bits=2 --set outer=device
+# What every layer spent in every direction, and the totals, do not depend on what answers behind the seam.
+if [ "$verilator" ]; then
+	set -- classes.yaml --hw "$small" --set batch=6 --set inner_steps=8 --set bits=32 --set mp_bits=32 \
+		--set frac_bits=2 --set outer=device
+	for backend in cmodel rtl; do
+		run 0 train "$@" --backend $backend --out records-$backend
+	done
+	run 0 cosim "$@" --timed --out records-lockstep
+	for file in metrics.csv layers.csv; do
+		ok "$file of the C model and the RTL" cmp records-cmodel/$file records-rtl/$file
+		ok "$file of the C model and both in lockstep" cmp records-cmodel/$file records-lockstep/$file
+	done
+fi
 # Problems of chosen curvature.
 cosim "$root/configs/run/conditioned.yaml" --hw "$small" --set samples=60 --set features=40 --set epochs=2 \
 	--set inner_steps=30

@@ -38,10 +38,11 @@ struct cost {
 static struct cost costs[LINES];
 
 /* Row 0 shows what was spent before, row 1 the epoch. */
-static int keep(void *context, const struct qmac_metrics *m)
+static int keep(void *context, const struct qmac_metrics *m, const struct qmac_records *records)
 {
 	struct cost *cost = context;
 
+	(void)records;
 	for (int i = 0; i < QMAC_COUNTERS; i++) {
 		cost->outer[i] = m->outer[i];
 		cost->inner[i] = m->counters[i] - m->outer[i];

@@ -286,7 +286,7 @@ static void test_npy(void)
 	const char *bytes;
 	size_t length;
 
-	qmac_npy_write(out, values, 2, text);
+	qmac_npy_write(out, values, 2, 0, text);
 	bytes = stream_text(out, &length);
 	CU_ASSERT_EQUAL_FATAL(length, 128 + 16);
 	CU_ASSERT(memcmp(bytes, "\x93NUMPY\x01\x00\x76\x00", 10) == 0); /* 10 + 0x76 = 128 */
@@ -297,6 +297,32 @@ static void test_npy(void)
 	qmac_sha256_add(&hash, data, sizeof data);
 	qmac_sha256_text(&hash, expected);
 	CU_ASSERT_STRING_EQUAL(text, expected);
+	fclose(out);
+}
+
+/* A matrix: its shape in the header, its values row by row; its size is checked against the header. */
+static void test_npy_matrix(void)
+{
+	static const double values[] = {1, 2, 3, 4, 5, 6};
+	char text[QMAC_SHA256_TEXT], vector[QMAC_SHA256_TEXT];
+	FILE *out = tmpfile();
+	const char *bytes;
+	size_t length;
+
+	qmac_npy_write(out, values, 6, 0, vector);
+	fclose(out);
+	out = tmpfile();
+	qmac_npy_write(out, values, 6, 2, text);
+	CU_ASSERT_STRING_EQUAL(text, vector); /* the hash is of the data alone */
+	bytes = stream_text(out, &length);
+	CU_ASSERT_EQUAL_FATAL(length, 128 + 48);
+	CU_ASSERT(strncmp(bytes + 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }  ", 59) == 0);
+	rewind(out);
+	CU_ASSERT_TRUE(qmac_npy_is_whole(out, text));
+	CU_ASSERT_EQUAL(fseek(out, 128 + 47, SEEK_SET), 0);
+	CU_ASSERT_EQUAL(ftruncate(fileno(out), 128 + 40), 0);
+	rewind(out);
+	CU_ASSERT_FALSE(qmac_npy_is_whole(out, text));
 	fclose(out);
 }
 
@@ -410,6 +436,7 @@ int main(void)
 		{"a full disk leaves nothing", test_atomic_full_disk},
 		{"folders are made, or refused", test_make_folder},
 		{"NumPy bytes and their hash", test_npy},
+		{"NumPy: a matrix", test_npy_matrix},
 		{"text table", test_table},
 		{"plot, or a warning", test_plot},
 		{"a plot on a full disk", test_plot_full_disk},

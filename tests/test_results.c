@@ -39,6 +39,20 @@ static const char *text_of(const char *folder, const char *name)
 	return text;
 }
 
+/* Rewrites a file of a run, the first `what` replaced. */
+static void edit_file(const char *run, const char *name, const char *what, const char *by)
+{
+	const char *text = text_of(run, name), *at = strstr(text, what);
+	char *copy = malloc(strlen(text) + strlen(by) + 1);
+	FILE *out = fopen(path_of(run, name), "w");
+
+	CU_ASSERT_FATAL(at && copy && out);
+	sprintf(copy, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
+	fputs(copy, out);
+	fclose(out);
+	free(copy);
+}
+
 /* ---- a JSON checker of its own: returns what stands behind a value, NULL where it is none ---- */
 static const char *json_value(const char *s);
 
@@ -131,11 +145,41 @@ static struct qmac_metrics row(int64_t epoch, double norm)
 		.host_flops = 7, .host_bytes = 8,
 	};
 
+	m.headline = QMAC_FIGURE_GRAD_NORM;
 	for (int i = 0; i < QMAC_COUNTERS; i++) {
-		m.counters[i] = (uint64_t)(epoch * (i + 1));
+		m.counters[i] = (uint64_t)(epoch * (i + 4));
 		m.outer[i] = epoch == 2; /* one of each, in a gradient on the device */
 	}
 	return m;
+}
+
+/*
+ * What is to be told of an epoch: counter i grows by i + 4. In the first epoch it is all the inner loop's,
+ * forwards; in the second there is one of each in the gradient of another layer, and one in an update.
+ */
+static struct qmac_records records_of(int64_t epoch)
+{
+	struct qmac_records records;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&records, 2, NULL), QMAC_OK);
+	for (int l = 0; l < 2; l++)
+		records.layer[l] = (struct qmac_layer_record){
+			.w_bits = l ? 32 : qmac_is_low_precision(config.run.algorithm) ? config.run.bits : 0,
+			 .x_bits = config.run.x_bits, .delta = l ? (double)NAN : .25,
+		};
+	strcpy(records.layer[0].name, "conv1");
+	strcpy(records.layer[1].name, "fc");
+	qmac_records_begin(&records, epoch);
+	for (int i = 0; i < QMAC_COUNTERS; i++) {
+		uint64_t one = epoch == 2, all = epoch > 0 ? (uint64_t)i + 4 : 0;
+
+		qmac_records_spent(&records, 0, QMAC_DIRECTION_FORWARD)[i] = all - 2 * one;
+		qmac_records_spent(&records, 0, QMAC_DIRECTION_UPDATE)[i] = one;
+		qmac_records_spent(&records, 1, QMAC_DIRECTION_WEIGHTS)[i] = one;
+	}
+	records.layer[0].checked_macs = epoch == 2 ? 4 : 5;
+	records.layer[0].zero_macs = 1;
+	return records;
 }
 
 static double trained_weights[] = {1, -2.5};
@@ -159,8 +203,11 @@ static enum qmac_status write_run(const char *folder, double norm, struct qmac_e
 	for (int epoch = 0; !status && epoch <= 2; epoch++) {
 		struct qmac_metrics m = epoch == 2 ? trained.last : row(epoch, 4);
 
+		struct qmac_records records = records_of(epoch);
+
 		qmac_results_retire(results, &record);
-		status = qmac_results_metrics(results, &m, err);
+		status = qmac_results_metrics(results, &m, &records, err);
+		qmac_records_free(&records);
 	}
 	if (!status)
 		status = qmac_results_finish(results, &trained, .5, err);
@@ -175,21 +222,27 @@ static void test_csv_files(void)
 	load("bits", "6");
 	CU_ASSERT_FATAL(write_run("csv", .125, &err) == QMAC_OK);
 	/*
-	 * Counter i is epoch * (i + 1): COMMANDS 1, MACS 2, VEC_MULTS 4, saturations 5 + 6 + 7, DRAM 16, 17,
-	 * CYCLES 21.
+	 * Counter i is epoch * (i + 4): COMMANDS 4, MACS 5, VEC_MULTS 7, saturations 8 + 9 + 10, DRAM 19, 20,
+	 * FETCH_BYTES 23, CYCLES 24, BUSY 25, 26, 27.
 	 */
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "metrics.csv"),
 		"epoch,step,data_passes,train_loss,grad_norm,test_loss,test_accuracy,cycles,energy_j,saturations,"
-		"delta,commands,macs,vec_mults,dram_read_bytes,dram_write_bytes,host_flops,host_bytes\n"
-		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8\n"
-		"1,10,1.5,16,4,,,21,,18,0.25,1,2,4,16,17,7,8\n"
-		"2,20,3,0.015625,0.125,,,42,,36,0.25,2,4,8,32,34,7,8\n");
-	/* Per epoch, not totals; ZERO_MACS is 3 of 2 MACs in this made-up run. Three kinds of saturations. */
+		"delta,commands,macs,vec_mults,dram_read_bytes,dram_write_bytes,host_flops,host_bytes,fetch_bytes\n"
+		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8,0\n"
+		"1,10,1.5,16,4,,,24,,27,0.25,4,5,7,19,20,7,8,23\n"
+		"2,20,3,0.015625,0.125,,,48,,54,0.25,8,10,14,38,40,7,8,46\n");
+	/*
+	 * Per epoch, not totals. Of conv1 it is known that one MAC has a zero: the share of both directions.
+	 * A layer that has done nothing has a row that says so.
+	 */
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
-		"epoch,layer,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations\n"
-		"1,linear,6,8,0.25,21,,2,4,1.5,18\n"
-		"2,linear,6,8,0.25,20,,1,3,2,15\n"
-		"2,gradient,32,8,,1,,1,1,1,3\n");
+		"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
+		"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy\n"
+		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27\n"
+		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0\n"
+		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25\n"
+		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1\n"
+		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1\n");
 }
 
 static void test_summary(void)
@@ -199,7 +252,7 @@ static void test_summary(void)
 	static const char *const keys[] = {
 		"cycles", "macs", "vec_mults", "dram_read_bytes", "dram_write_bytes", "acc_saturations",
 		"requant_saturations", "container_saturations", "epochs", "grad_norm", "train_loss",
-		"coefficient_max", "outer_cycles", "host_flops", "host_bytes", "wall_seconds",
+		"coefficient_max", "outer_cycles", "fetch_bytes", "host_flops", "host_bytes", "wall_seconds",
 		"counters.store_wait", "hw.rows", "hw.dram.latency", "hw.dram.bytes_per_cycle",
 	};
 	struct qmac_stored stored;
@@ -212,7 +265,7 @@ static void test_summary(void)
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		if (isnan(qmac_json_real(stored.summary, keys[i])))
 			CU_FAIL(keys[i]);
-	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "cycles"), 42);
+	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "cycles"), 48);
 	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.rows"), hw.hw.rows);
 	CU_ASSERT_EQUAL(qmac_json_real(stored.summary, "hw.dram.bytes_per_cycle"),
 	                hw.hw.dram_bytes_per_cycle / 256.0);
@@ -221,16 +274,17 @@ static void test_summary(void)
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "weights_sha256"), digest);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("summary", "summary.json"), "\"energy_j\": null"));
 	CU_ASSERT_EQUAL(stored.metrics.rows, 3);
+	CU_ASSERT_PTR_EQUAL(qmac_stored_headline(&stored), &qmac_figure_kinds[QMAC_FIGURE_GRAD_NORM]);
 	qmac_stored_free(&stored);
 }
 
-/* The run has 42 cycles at 200 MHz, 210 ns; the host 7 operations and 8 bytes. */
+/* The run has 48 cycles at 200 MHz, 240 ns; the host 7 operations and 8 bytes. */
 static void test_host(void)
 {
 	static const struct {
 		struct qmac_host host;
 		double host_ns, overlapped_ns, pj;
-	} cases[] = {{{.05, .4, 3}, 140 + 20, 210, 21}, {{.02, .08, 0}, 350 + 100, 450, 0}};
+	} cases[] = {{{.05, .4, 3}, 140 + 20, 240, 21}, {{.02, .08, 0}, 350 + 100, 450, 0}};
 	static const char *const keys[] = {"device_seconds", "host_seconds", "system_seconds",
 	                                   "system_seconds_overlapped", "host_energy_j"};
 	struct qmac_error err;
@@ -242,7 +296,7 @@ static void test_host(void)
 
 		if (i >= 0) {
 			hw.host = cases[i].host;
-			expected[0] = 210e-9;
+			expected[0] = 240e-9;
 			expected[1] = cases[i].host_ns * 1e-9;
 			expected[2] = expected[0] + expected[1];
 			expected[3] = cases[i].overlapped_ns * 1e-9;
@@ -262,6 +316,61 @@ static void test_host(void)
 	}
 }
 
+static void edit_summary(const char *run, const char *what, const char *by)
+{
+	edit_file(run, "summary.json", what, by);
+}
+
+static void test_headline(void)
+{
+	struct qmac_stored stored;
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(write_run("headline", .125, &err) == QMAC_OK);
+	/* An older revision did not name it. */
+	edit_summary("headline", "\t\"headline\": \"grad_norm\",\n", "");
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("headline", ""), &stored, &err) == QMAC_OK);
+	CU_ASSERT_PTR_EQUAL(qmac_stored_headline(&stored), &qmac_figure_kinds[QMAC_FIGURE_GRAD_NORM]);
+	qmac_stored_free(&stored);
+	edit_summary("headline", "{\n", "{\n\t\"headline\": \"test_accuracy\",\n");
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("headline", ""), &stored, &err) == QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(qmac_stored_headline(&stored)->title, "test accuracy");
+	qmac_stored_free(&stored);
+	edit_summary("headline", "test_accuracy\",", "beauty\",");
+	CU_ASSERT_EQUAL(qmac_stored_read(path_of("headline", ""), &stored, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "does not know the figure 'beauty'"));
+}
+
+/* Runs with two headlines make two tables; one without a result stands in the first. */
+static void test_comparison(void)
+{
+	struct qmac_stored stored[2];
+	struct qmac_comparison lines[3] = {{"a", &stored[0], ""}, {"b", NULL, "failed"}, {"c", &stored[1], "x"}};
+	char text[2048];
+	FILE *out = tmpfile();
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	CU_ASSERT_FATAL(out && write_run("two", .125, &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("two", ""), &stored[0], &err) == QMAC_OK);
+	edit_summary("two", "\"headline\": \"grad_norm\"", "\"headline\": \"train_loss\"");
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("two", ""), &stored[1], &err) == QMAC_OK);
+	qmac_comparison_print(lines, 3, out);
+	rewind(out);
+	text[fread(text, 1, sizeof text - 1, out)] = 0;
+	CU_ASSERT_STRING_EQUAL(text,
+		"gradient norm at epoch   last  cycles  vec mults  DRAM bytes  fetch bytes    note\n"
+		"a                       0.125      48         14          78           46\n"
+		"b                           -       -          -           -            -  failed\n"
+		"\n"
+		"training loss at epoch    last  cycles  vec mults  DRAM bytes  fetch bytes  note\n"
+		"c                       0.0156      48         14          78           46     x\n");
+	fclose(out);
+	for (int i = 0; i < 2; i++)
+		qmac_stored_free(&stored[i]);
+}
+
 static void test_diverged(void)
 {
 	const char *text;
@@ -275,7 +384,7 @@ static void test_diverged(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"diverged\": true"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"bits\": null"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("diverged", "metrics.csv"), "\n2,20,3,inf,inf,"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("diverged", "layers.csv"), "\n1,linear,,8,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("diverged", "layers.csv"), "\n1,conv1,forward,,8,"));
 }
 
 static void test_timeline(void)
@@ -303,12 +412,15 @@ static void test_given_up(void)
 {
 	struct qmac_results *results;
 	struct qmac_metrics m = row(0, 4);
+	struct qmac_records records;
 	struct qmac_error err;
 
 	load(NULL, NULL);
+	records = records_of(0);
 	CU_ASSERT_FATAL(write_run("old", .125, &err) == QMAC_OK);
 	CU_ASSERT_FATAL(qmac_results_create(path_of("old", ""), &config, &hw, &results, &err) == QMAC_OK);
-	CU_ASSERT_EQUAL(qmac_results_metrics(results, &m, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_results_metrics(results, &m, &records, &err), QMAC_OK);
+	qmac_records_free(&records);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("old", "metrics.csv.tmp"), "\n0,0,0,16,4,"));
 	qmac_results_destroy(results);
 	qmac_results_destroy(NULL);
@@ -323,18 +435,9 @@ static void test_given_up(void)
 	CU_ASSERT_FALSE(exists("new", ""));
 }
 
-/* Rewrites config.yaml of a run, the first `what` replaced. */
 static void edit_config(const char *run, const char *what, const char *by)
 {
-	const char *text = text_of(run, "config.yaml"), *at = strstr(text, what);
-	char *copy = malloc(strlen(text) + strlen(by) + 1);
-	FILE *out = fopen(path_of(run, "config.yaml"), "w");
-
-	CU_ASSERT_FATAL(at && copy && out);
-	sprintf(copy, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
-	fputs(copy, out);
-	fclose(out);
-	free(copy);
+	edit_file(run, "config.yaml", what, by);
 }
 
 static void test_match(void)
@@ -425,6 +528,8 @@ static void test_damaged(void)
 	CU_ASSERT_FALSE(is_whole_without("metrics.csv", length_from("metrics.csv", "\n2,")));
 	CU_ASSERT_FALSE(is_whole_without("layers.csv", length_from("layers.csv", "\n2,")));
 	CU_ASSERT_FALSE(is_whole_with("metrics.csv", 0, 'E'));
+	/* One of the rows of an epoch is missing: its cycles are. */
+	CU_ASSERT_FALSE(is_whole_without("layers.csv", length_from("layers.csv", "\n2,fc,")));
 	CU_ASSERT_FALSE(is_whole_with("layers.csv", 0, 'E'));
 	CU_ASSERT_FALSE(is_whole_with("metrics.csv", -length_from("metrics.csv", "\n2,"), '1'));
 	CU_ASSERT_FALSE(is_whole_with("weights.npy", 128, 1));
@@ -452,8 +557,10 @@ static enum qmac_status end(struct qmac_results *results, struct qmac_error *err
 	const struct qmac_train_result trained = {
 		.weights = trained_weights, .weight_count = 2, .last = row(0, 4), .kernel = "scalar",
 	};
-	enum qmac_status status = qmac_results_metrics(results, &trained.last, err);
+	struct qmac_records records = records_of(0);
+	enum qmac_status status = qmac_results_metrics(results, &trained.last, &records, err);
 
+	qmac_records_free(&records);
 	if (!status)
 		status = qmac_results_finish(results, &trained, .5, err);
 	qmac_results_destroy(results);
@@ -503,7 +610,7 @@ static void test_full_disk(void)
 	limit.rlim_cur = 200; /* less than metrics.csv takes */
 	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 	growing = write_run("full", .125, &err);
-	limit.rlim_cur = 400; /* more than metrics.csv, less than config.yaml */
+	limit.rlim_cur = 800; /* more than metrics.csv and layers.csv, less than config.yaml */
 	setrlimit(RLIMIT_FSIZE, &limit);
 	finishing = write_run("fuller", .125, &err);
 	setrlimit(RLIMIT_FSIZE, &old);
@@ -522,6 +629,8 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"metrics.csv and layers.csv", test_csv_files},
+		{"the figure that a run shows first", test_headline},
+		{"runs side by side", test_comparison},
 		{"summary.json", test_summary},
 		{"time and energy of the host", test_host},
 		{"a run that diverged", test_diverged},

@@ -102,10 +102,11 @@ struct losses {
 	int count;
 };
 
-static int on_metrics(void *context, const struct qmac_metrics *metrics)
+static int on_metrics(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records)
 {
 	struct losses *losses = context;
 
+	(void)records;
 	losses->f[losses->count++] = metrics->train_loss; /* without noise f* = 0 */
 	return losses->count > EPOCHS_MAX;
 }

@@ -28,10 +28,11 @@ struct watch {
 	uint64_t retired;
 };
 
-static int on_metrics(void *context, const struct qmac_metrics *metrics)
+static int on_metrics(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records)
 {
 	struct watch *watch = context;
 
+	(void)records;
 	CU_ASSERT_FATAL(watch->count < ROWS_MAX);
 	watch->rows[watch->count++] = *metrics;
 	return watch->stop_after && watch->count == watch->stop_after;

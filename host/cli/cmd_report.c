@@ -13,7 +13,8 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
                              int count, struct qmac_error *err)
 {
 	const char *file = options->out ? options->out : "qmac-out/report.svg", *slash = strrchr(file, '/');
-	struct qmac_plot plot = {.title = "gradient norm", .x = "epoch", .y = "grad_norm", .log_y = true};
+	const struct qmac_figure_kind *headline = count ? qmac_stored_headline(lines[0].stored) : NULL;
+	struct qmac_plot plot = {.x = "epoch"};
 	char folder[QMAC_PATH_MAX] = ".", warning[512];
 	struct qmac_series *series;
 	enum qmac_status status;
@@ -30,9 +31,17 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	if (!series)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	for (int i = 0; i < count; i++)
-		series[i] = (struct qmac_series){.title = lines[i].name, .file = lines[i].stored->metrics_path};
+		if (qmac_stored_headline(lines[i].stored) == headline)
+			series[plot.series_count++] = (struct qmac_series){
+				.title = lines[i].name, .file = lines[i].stored->metrics_path,
+			};
+	if (plot.series_count < count)
+		fprintf(stderr, "qmac: the plot is of %s: without %d of the runs, which tell another figure\n",
+		        headline->title, count - plot.series_count);
+	plot.title = headline->title;
+	plot.y = headline->name;
+	plot.log_y = headline->over_magnitudes;
 	plot.series = series;
-	plot.series_count = count;
 	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))
 		printf("plot in %s\n", file);
 	else if (options->out)

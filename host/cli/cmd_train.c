@@ -41,14 +41,25 @@ static void print_missing(void)
 	printf(", all figures of the training\n");
 }
 
+static void print_line(const char *label, const char *text)
+{
+	printf("%-19s %s\n", label, text ? text : "not a finite number");
+}
+
+/* A figure of the summary; one that every training has is null where it is not finite. */
+static void print_figure(const struct qmac_stored *stored, const struct qmac_figure_kind *kind)
+{
+	const char *text = qmac_json_text(stored->summary, kind->name);
+
+	if (text || (kind->always && !qmac_stored_is_estimate(stored)))
+		print_line(kind->title, text);
+}
+
 enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err)
 {
 	static const struct {
 		const char *label, *key;
 	} lines[] = {
-		{"gradient norm", "grad_norm"},
-		{"training loss", "train_loss"},
-		{"test accuracy", "test_accuracy"},
 		{"diverged", "diverged"},
 		{"device cycles", "cycles"},
 		{"commands", "commands"},
@@ -56,6 +67,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		{"vector multiplies", "vec_mults"},
 		{"DRAM bytes read", "dram_read_bytes"},
 		{"DRAM bytes written", "dram_write_bytes"},
+		{"descriptor bytes", "fetch_bytes"},
 		{"saturations", "saturations"},
 		{"host operations", "host_flops"},
 		{"host seconds", "host_seconds"},
@@ -64,7 +76,8 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		{"weights SHA-256", "weights_sha256"},
 	};
 	/* not every run has these; the others are null where they are not finite */
-	static const char optional[] = "test_accuracy|host_seconds|system_seconds|system_seconds_overlapped";
+	static const char optional[] = "host_seconds|system_seconds|system_seconds_overlapped";
+	const struct qmac_figure_kind *headline;
 	struct qmac_stored stored;
 	enum qmac_status status = qmac_stored_read(folder, &stored, err);
 	bool estimated;
@@ -72,12 +85,16 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 	if (status)
 		return status;
 	estimated = qmac_stored_is_estimate(&stored);
+	headline = qmac_stored_headline(&stored);
+	print_figure(&stored, headline);
+	for (int i = 0; i < QMAC_FIGURES; i++)
+		if (&qmac_figure_kinds[i] != headline)
+			print_figure(&stored, &qmac_figure_kinds[i]);
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		const char *text = qmac_json_text(stored.summary, lines[i].key);
 
-		if (!text && (estimated || qmac_words_find(optional, lines[i].key) >= 0))
-			continue;
-		printf("%-19s %s\n", lines[i].label, text ? text : "not a finite number");
+		if (text || (!estimated && qmac_words_find(optional, lines[i].key) < 0))
+			print_line(lines[i].label, text);
 	}
 	if (estimated)
 		print_missing();

@@ -30,7 +30,8 @@ void qmac_cli_progress_show(struct qmac_cli_progress *progress, const struct qma
 	progress->drawn = now;
 	fprintf(stderr, "\repoch %" PRId64 "/%" PRId64, metrics->epoch, progress->epochs);
 	if (!metrics->estimated)
-		fprintf(stderr, "  gradient norm %.3e", metrics->grad_norm);
+		fprintf(stderr, "  %s %.3e", qmac_figure_kinds[metrics->headline].title,
+		        qmac_metrics_figure(metrics, metrics->headline));
 	if (metrics->epoch > 0 && elapsed > 0)
 		fprintf(stderr, "  %.0f steps/s  %.0f s left", (double)metrics->step / elapsed,
 		        elapsed * (double)(progress->epochs - metrics->epoch) / (double)metrics->epoch);

@@ -15,6 +15,9 @@ struct qmac_driver {
 	uint32_t tail, drained;    /* descriptors written; known to have retired */
 	uint16_t submitted[3];     /* per engine, modulo 2^16: what tokens count */
 	uint64_t timeout_cycles, host_bytes;
+	void (*on_command)(void *context, uint32_t number, const struct qmac_command *command);
+	void *context;
+	uint16_t layer;            /* of the last command: the SYNC behind it is for the same one */
 };
 
 static uint32_t read_register(struct qmac_driver *driver, uint32_t offset)
@@ -187,6 +190,9 @@ static void put_descriptor(struct qmac_driver *driver, const struct qmac_command
 
 	if (command->unit != 0 && driver->backend->operations->note_unit)
 		driver->backend->operations->note_unit(driver->backend, driver->tail, command->unit);
+	if (driver->on_command)
+		driver->on_command(driver->context, driver->tail, command);
+	driver->layer = command->layer;
 	qmac_command_encode(command, words);
 	qmac_backend_write_command(driver->backend, place_in_ring(driver, driver->tail), words);
 	driver->tail++;
@@ -210,7 +216,8 @@ static enum qmac_status device_error(struct qmac_driver *driver, struct qmac_err
 
 enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_error *err)
 {
-	const struct qmac_command sync = {.opcode = QMAC_OPCODE_SYNC, .irq = 1, .stamp = 1};
+	const struct qmac_command sync = {.opcode = QMAC_OPCODE_SYNC, .irq = 1, .stamp = 1,
+	                                  .layer = driver->layer};
 	enum qmac_status status;
 	uint32_t pending;
 	bool raised;
@@ -256,6 +263,14 @@ enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qma
 void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3])
 {
 	memcpy(counts, driver->submitted, sizeof driver->submitted);
+}
+
+void qmac_driver_watch(struct qmac_driver *driver,
+                       void (*on_command)(void *context, uint32_t number, const struct qmac_command *command),
+                       void *context)
+{
+	driver->on_command = on_command;
+	driver->context = context;
 }
 
 void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles)

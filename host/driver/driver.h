@@ -79,6 +79,15 @@ void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3])
 QMAC_MUST_CHECK enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_error *err);
 void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles);
 
+/*
+ * on_command is told of every command before the device sees it: its number, and the command with what its
+ * descriptor does not have. Of the SYNCs that finish() appends, too: each is for the layer of the command
+ * before it, in no direction. NULL: nobody is told.
+ */
+void qmac_driver_watch(struct qmac_driver *driver,
+                       void (*on_command)(void *context, uint32_t number, const struct qmac_command *command),
+                       void *context);
+
 /* All counters since open, read from the device's registers; call when finished. */
 void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COUNTERS]);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/json.h"
+
 enum { LINE_BYTES = 4096 };
 
 /* One line without its end; returns 0 at the end of the file, -1 where the line is too long or cut. */
@@ -108,6 +110,13 @@ int qmac_csv_column(const struct qmac_csv *csv, const char *name)
 		if (strcmp(csv->names[i], name) == 0)
 			return i;
 	return -1;
+}
+
+void qmac_csv_write_real(FILE *out, double value)
+{
+	char text[QMAC_REAL_TEXT];
+
+	fputs(qmac_real_text(value, text), out);
 }
 
 void qmac_csv_write_text(FILE *out, const char *text)

@@ -26,6 +26,9 @@ void qmac_csv_free(struct qmac_csv *csv);
 /* Number of the column, -1 where there is none. */
 int qmac_csv_column(const struct qmac_csv *csv, const char *name);
 
+/* Writes one field with a real. */
+void qmac_csv_write_real(FILE *out, double value);
+
 /* Writes one field of text, quoted where it must be. */
 void qmac_csv_write_text(FILE *out, const char *text);
 

@@ -30,19 +30,25 @@ uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
 void qmac_metrics_csv_head(FILE *out);
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
 void qmac_layers_csv_head(FILE *out);
-/* True for a file with the right head and rows of every epoch from 1 to `epochs`, none cut off. */
-bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs);
 /*
- * The one layer of a linear model in one epoch, then its full gradient where that is computed on the
- * device; before: the row one epoch earlier.
+ * True for a file with the right head and rows of every epoch from 1 to `epochs`, none cut off, whose cycles
+ * sum to those of the summary.
  */
-void qmac_layers_csv_row(FILE *out, const struct qmac_run *run, const struct qmac_metrics *metrics,
-                         const struct qmac_metrics *before);
+bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs, double cycles);
+/*
+ * A row for each layer and direction that has spent anything in the epoch, and one for a layer that has
+ * spent nothing.
+ */
+void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records);
 
 void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
 
-/* A vector of float64, little endian, as NumPy reads it; text gets the SHA-256 of the data part. */
-void qmac_npy_write(FILE *out, const double *values, int64_t count, char text[QMAC_SHA256_TEXT]);
+/*
+ * `count` values of float64, little endian, as NumPy reads them: a vector, or where `columns` is not 0 a
+ * matrix of so many, row by row. text gets the SHA-256 of the data part.
+ */
+void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t columns,
+                    char text[QMAC_SHA256_TEXT]);
 /* True for such a file whose data part is as long as its header says and has that SHA-256. */
 bool qmac_npy_is_whole(FILE *in, const char *sha256);
 

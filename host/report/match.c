@@ -126,7 +126,7 @@ static bool has_metrics(const struct wanted *wanted, int64_t epochs)
 static bool has_layers(const struct wanted *wanted, int64_t epochs)
 {
 	FILE *in = open_file(wanted, "layers.csv");
-	bool whole = in && qmac_layers_csv_is_whole(in, epochs);
+	bool whole = in && qmac_layers_csv_is_whole(in, epochs, qmac_json_real(wanted->summary, "cycles"));
 
 	if (in)
 		fclose(in);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,17 @@ enum { PREFIX = 10, ALIGN = 64, MAGIC = 8 };
 static const char magic[] = "\x93NUMPY\x01\x00";
 
 /* Magic, version, header length, then a header padded so that the data start at a multiple of 64. */
-static void write_header(FILE *out, int64_t count)
+static void write_header(FILE *out, int64_t count, int64_t columns)
 {
-	char header[2 * ALIGN];
-	int used = snprintf(header, sizeof header,
-	                    "{'descr': '<f8', 'fortran_order': False, 'shape': (%" PRId64 ",), }", count);
-	int length = (PREFIX + used + 1 + ALIGN - 1) / ALIGN * ALIGN - PREFIX;
+	char header[2 * ALIGN], second[24] = "";
+	int used, length;
+
+	if (columns)
+		snprintf(second, sizeof second, " %" PRId64, columns);
+	used = snprintf(header, sizeof header,
+	                "{'descr': '<f8', 'fortran_order': False, 'shape': (%" PRId64 ",%s), }",
+	                columns ? count / columns : count, second);
+	length = (PREFIX + used + 1 + ALIGN - 1) / ALIGN * ALIGN - PREFIX;
 
 	fwrite(magic, 1, MAGIC, out);
 	fputc(length & 0xFF, out);
@@ -22,12 +28,14 @@ static void write_header(FILE *out, int64_t count)
 	fprintf(out, "%-*s\n", length - 1, header);
 }
 
-void qmac_npy_write(FILE *out, const double *values, int64_t count, char text[QMAC_SHA256_TEXT])
+void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t columns,
+                    char text[QMAC_SHA256_TEXT])
 {
 	struct qmac_sha256 hash;
 
+	assert(columns == 0 || count % columns == 0);
 	qmac_sha256_start(&hash);
-	write_header(out, count);
+	write_header(out, count, columns);
 	for (int64_t i = 0; i < count; i++) {
 		uint8_t bytes[8];
 		uint64_t bits;
@@ -47,6 +55,7 @@ static int64_t read_header(FILE *in)
 	static const char shape[] = "'shape': (";
 	uint8_t prefix[PREFIX];
 	char header[2 * ALIGN + 1], *at;
+	long long first, second;
 	size_t length;
 
 	if (fread(prefix, 1, PREFIX, in) != PREFIX || memcmp(prefix, magic, MAGIC) != 0)
@@ -56,7 +65,16 @@ static int64_t read_header(FILE *in)
 		return -1;
 	header[length] = 0;
 	at = strstr(header, shape);
-	return at ? strtoll(at + strlen(shape), NULL, 10) : -1;
+	if (!at)
+		return -1;
+	switch (sscanf(at + strlen(shape), "%lld, %lld", &first, &second)) {
+	case 1:
+		return first;
+	case 2:
+		return first >= 0 && second > 0 && first <= INT64_MAX / second ? first * second : -1;
+	default:
+		return -1;
+	}
 }
 
 bool qmac_npy_is_whole(FILE *in, const char *sha256)

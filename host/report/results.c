@@ -18,7 +18,6 @@ struct qmac_results {
 	struct qmac_hw_file hw;
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
-	struct qmac_metrics before;                        /* the last row, for layers.csv */
 	struct qmac_folder_lock lock;
 	char warning[512];
 };
@@ -78,17 +77,16 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 }
 
 enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct qmac_metrics *metrics,
-                                      struct qmac_error *err)
+                                      const struct qmac_records *records, struct qmac_error *err)
 {
 	enum qmac_status status;
 
 	qmac_metrics_csv_row(results->metrics.stream, metrics);
 	status = check_stream(&results->metrics, err);
 	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_row(results->layers.stream, &results->config.run, metrics, &results->before);
+		qmac_layers_csv_rows(results->layers.stream, records);
 		status = check_stream(&results->layers, err);
 	}
-	results->before = *metrics;
 	return status;
 }
 
@@ -100,19 +98,41 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 	qmac_timeline_record(results->timeline.stream, record);
 }
 
+enum { PLOT_NAME = 64 };
+
+/* The plot of a figure against epochs. */
+static void plot_name(enum qmac_figure figure, char name[PLOT_NAME])
+{
+	snprintf(name, PLOT_NAME, "%s.svg", qmac_figure_kinds[figure].name);
+}
+
+static enum qmac_status remove_file(const struct qmac_results *results, const char *name,
+                                    struct qmac_error *err)
+{
+	char path[QMAC_PATH_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/%s", results->folder, name);
+	if (remove(path) && errno != ENOENT)
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
+	return QMAC_OK;
+}
+
 /* Removes files of an older run that this one might not write again, the mark of completeness first. */
 static enum qmac_status remove_old(const struct qmac_results *results, struct qmac_error *err)
 {
-	static const char *const names[] = {"summary.json", "timeline.json", "grad_norm.svg", "weights.npy"};
+	enum qmac_status status = remove_file(results, "summary.json", err);
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		char path[QMAC_PATH_MAX + 32];
+	if (!status)
+		status = remove_file(results, "timeline.json", err);
+	if (!status)
+		status = remove_file(results, "weights.npy", err);
+	for (int i = 0; !status && i < QMAC_FIGURES; i++) {
+		char name[PLOT_NAME];
 
-		snprintf(path, sizeof path, "%s/%s", results->folder, names[i]);
-		if (remove(path) && errno != ENOENT)
-			return qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
+		plot_name((enum qmac_figure)i, name);
+		status = remove_file(results, name, err);
 	}
-	return QMAC_OK;
+	return status;
 }
 
 static void print_config(const struct qmac_results *results, FILE *out)
@@ -148,7 +168,7 @@ static enum qmac_status write_weights(const struct qmac_results *results,
 
 	if (status)
 		return status;
-	qmac_npy_write(file.stream, result->weights, result->weight_count, sha256);
+	qmac_npy_write(file.stream, result->weights, result->weight_count, result->weight_columns, sha256);
 	return qmac_atomic_commit(&file, err);
 }
 
@@ -177,18 +197,21 @@ static enum qmac_status commit_growing(struct qmac_results *results, struct qmac
 	return status;
 }
 
-static void plot(struct qmac_results *results)
+static void plot(struct qmac_results *results, enum qmac_figure headline)
 {
+	const struct qmac_figure_kind *kind = &qmac_figure_kinds[headline];
 	const struct qmac_series series = {
 		.title = qmac_algorithm_name(results->config.run.algorithm),
 		.file = results->metrics.path,
 	};
 	const struct qmac_plot picture = {
-		.title = "gradient norm", .x = "epoch", .y = "grad_norm", .log_y = true,
+		.title = kind->title, .x = "epoch", .y = kind->name, .log_y = kind->over_magnitudes,
 		.series = &series, .series_count = 1,
 	};
+	char name[PLOT_NAME];
 
-	qmac_plot_write(&picture, results->folder, "grad_norm.svg", results->warning, sizeof results->warning);
+	plot_name(headline, name);
+	qmac_plot_write(&picture, results->folder, name, results->warning, sizeof results->warning);
 }
 
 enum qmac_status qmac_results_finish(struct qmac_results *results, const struct qmac_train_result *result,
@@ -215,7 +238,7 @@ enum qmac_status qmac_results_finish(struct qmac_results *results, const struct 
 	if (status)
 		return status;
 	if (!result->last.estimated)
-		plot(results);
+		plot(results, result->last.headline);
 	return write_summary(results, &summary, err);
 }
 

@@ -34,8 +34,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const s
                                                      const struct qmac_hw_file *hw,
                                                      struct qmac_results **results,
                                                      struct qmac_error *err);
+/* A row of metrics.csv and, after an epoch, the rows of layers.csv. */
 QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
                                                       const struct qmac_metrics *metrics,
+                                                      const struct qmac_records *records,
                                                       struct qmac_error *err);
 /* Keeps the record for timeline.json while fewer than run.timeline are held. */
 void qmac_results_retire(struct qmac_results *results, const struct qmac_retire *record);

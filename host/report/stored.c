@@ -2,6 +2,7 @@
 #include "report/stored.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +23,12 @@ enum qmac_status qmac_stored_read(const char *folder, struct qmac_stored *stored
 	if (status)
 		return status;
 	snprintf(stored->metrics_path, sizeof stored->metrics_path, "%s/metrics.csv", folder);
-	status = qmac_csv_read(stored->metrics_path, &stored->metrics, err);
+	if (!qmac_stored_headline(stored))
+		status = qmac_fail(err, QMAC_BAD_INPUT, "%s: this revision of qmac does not know the figure '%s', "
+		                   "which is the headline there", path,
+		                   qmac_json_text(stored->summary, "headline"));
+	else
+		status = qmac_csv_read(stored->metrics_path, &stored->metrics, err);
 	if (status)
 		qmac_stored_free(stored);
 	return status;
@@ -42,15 +48,22 @@ void qmac_stored_free(struct qmac_stored *stored)
 	memset(stored, 0, sizeof *stored);
 }
 
-/* The gradient norm at an epoch; NaN where the run has no such row. */
-static double norm_at(const struct qmac_stored *stored, double epoch)
+const struct qmac_figure_kind *qmac_stored_headline(const struct qmac_stored *stored)
+{
+	const char *name = qmac_json_text(stored->summary, "headline");
+
+	return name ? qmac_figure_find(name) : &qmac_figure_kinds[QMAC_FIGURE_GRAD_NORM];
+}
+
+/* A figure at an epoch; NaN where the run has no such row. */
+static double figure_at(const struct qmac_stored *stored, const char *figure, double epoch)
 {
 	const struct qmac_csv *csv = &stored->metrics;
-	int epoch_column = qmac_csv_column(csv, "epoch"), norm_column = qmac_csv_column(csv, "grad_norm");
+	int epoch_column = qmac_csv_column(csv, "epoch"), column = qmac_csv_column(csv, figure);
 
-	for (int64_t row = 0; epoch_column >= 0 && norm_column >= 0 && row < csv->rows; row++)
+	for (int64_t row = 0; epoch_column >= 0 && column >= 0 && row < csv->rows; row++)
 		if (csv->values[row * csv->columns + epoch_column] == epoch)
-			return csv->values[row * csv->columns + norm_column];
+			return csv->values[row * csv->columns + column];
 	return (double)NAN;
 }
 
@@ -59,18 +72,18 @@ static double last_epoch(const struct qmac_comparison *line)
 	return line->stored ? qmac_json_real(line->stored->summary, "epochs") : (double)NAN;
 }
 
-static void add_norm(struct qmac_table *table, double norm)
+static void add_figure(struct qmac_table *table, double figure)
 {
-	if (isnan(norm))
+	if (isnan(figure))
 		qmac_table_add(table, "-");
 	else
-		qmac_table_add(table, "%.3g", norm);
+		qmac_table_add(table, "%.3g", figure);
 }
 
-static void add_line(struct qmac_table *table, const struct qmac_comparison *line, const int *epochs,
-                     int epoch_count)
+static void add_line(struct qmac_table *table, const struct qmac_comparison *line, const char *figure,
+                     const int *epochs, int epoch_count)
 {
-	static const char *const figures[] = {"cycles", "vec_mults"};
+	static const char *const counts[] = {"cycles", "vec_mults"};
 	const struct qmac_json *summary = line->stored ? line->stored->summary : NULL;
 	/* A run without the device has no kernel. */
 	const char *kernel = summary ? qmac_json_text(summary, "kernel") : NULL;
@@ -78,12 +91,14 @@ static void add_line(struct qmac_table *table, const struct qmac_comparison *lin
 
 	qmac_table_add(table, "%s", line->name);
 	for (int i = 0; i < epoch_count; i++)
-		add_norm(table, summary ? norm_at(line->stored, epochs[i]) : (double)NAN);
-	add_norm(table, summary ? qmac_json_real(summary, "grad_norm") : (double)NAN);
-	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
-		qmac_table_add_count(table, device ? qmac_json_real(summary, figures[i]) : (double)NAN);
+		add_figure(table, summary ? figure_at(line->stored, figure, epochs[i]) : (double)NAN);
+	add_figure(table, summary ? qmac_json_real(summary, figure) : (double)NAN);
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+		qmac_table_add_count(table, device ? qmac_json_real(summary, counts[i]) : (double)NAN);
 	qmac_table_add_count(table, device ? qmac_json_real(summary, "dram_read_bytes")
 	                                     + qmac_json_real(summary, "dram_write_bytes") : (double)NAN);
+	/* An older revision has it among the counters only. */
+	qmac_table_add_count(table, device ? qmac_json_real(summary, "counters.fetch_bytes") : (double)NAN);
 	qmac_table_add(table, "%s", line->note);
 }
 
@@ -98,8 +113,18 @@ int qmac_comparison_epochs(double last, int epochs[QMAC_COMPARISON_EPOCHS])
 	return count;
 }
 
-void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE *out)
+/* The headline of a line; NULL where it has no result. */
+static const struct qmac_figure_kind *headline_of(const struct qmac_comparison *line)
 {
+	return line->stored ? qmac_stored_headline(line->stored) : NULL;
+}
+
+/* The lines with that headline; others: also those with none. */
+static void print_table(const struct qmac_comparison *lines, int count,
+                        const struct qmac_figure_kind *headline, bool others, FILE *out)
+{
+	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "fetch bytes", "note"};
+	enum { HEADS = sizeof heads / sizeof heads[0] };
 	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
 	struct qmac_table *table;
 	double longest = 0;
@@ -107,19 +132,42 @@ void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE 
 	for (int i = 0; i < count; i++)
 		longest = fmax(longest, last_epoch(&lines[i]));
 	epoch_count = qmac_comparison_epochs(longest, epochs);
-	table = qmac_table_create(epoch_count + 6);
+	table = qmac_table_create(1 + epoch_count + HEADS);
 	if (!table)
 		return;
-	qmac_table_add(table, "gradient norm at epoch");
+	qmac_table_add(table, "%s at epoch", headline->title);
 	for (int i = 0; i < epoch_count; i++)
 		qmac_table_add(table, "%d", epochs[i]);
-	qmac_table_add(table, "last");
-	qmac_table_add(table, "cycles");
-	qmac_table_add(table, "vec mults");
-	qmac_table_add(table, "DRAM bytes");
-	qmac_table_add(table, "note");
-	for (int i = 0; i < count; i++)
-		add_line(table, &lines[i], epochs, epoch_count);
+	for (int i = 0; i < HEADS; i++)
+		qmac_table_add(table, "%s", heads[i]);
+	for (int i = 0; i < count; i++) {
+		const struct qmac_figure_kind *own = headline_of(&lines[i]);
+
+		if (own == headline || (others && !own))
+			add_line(table, &lines[i], headline->name, epochs, epoch_count);
+	}
 	qmac_table_print(table, out);
 	qmac_table_destroy(table);
+}
+
+void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE *out)
+{
+	const struct qmac_figure_kind *first = NULL;
+
+	for (int i = 0; i < count && !first; i++)
+		first = headline_of(&lines[i]);
+	if (!first)
+		first = &qmac_figure_kinds[0];
+	print_table(lines, count, first, true, out);
+	for (int k = 0; k < QMAC_FIGURES; k++) {
+		const struct qmac_figure_kind *kind = &qmac_figure_kinds[k];
+		bool wanted = false;
+
+		for (int i = 0; i < count; i++)
+			wanted = wanted || headline_of(&lines[i]) == kind;
+		if (!wanted || kind == first)
+			continue;
+		fputc('\n', out);
+		print_table(lines, count, kind, false, out);
+	}
 }

@@ -117,10 +117,9 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_count(out, "epochs", (uint64_t)s->result->last.epoch);
 	write_count(out, "steps", (uint64_t)s->result->last.step);
 	write_real(out, "data_passes", s->result->last.data_passes);
-	write_real(out, "train_loss", s->result->last.train_loss);
-	write_real(out, "grad_norm", s->result->last.grad_norm);
-	write_real(out, "test_loss", s->result->last.test_loss);
-	write_real(out, "test_accuracy", s->result->last.test_accuracy);
+	for (enum qmac_figure f = QMAC_FIGURE_TRAIN_LOSS; f <= QMAC_FIGURE_TEST_ACCURACY; f++)
+		write_real(out, qmac_figure_kinds[f].name, qmac_metrics_figure(&s->result->last, f));
+	write_text(out, "headline", qmac_figure_kinds[s->result->last.headline].name);
 	write_key(out, "diverged");
 	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
@@ -145,6 +144,7 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_count(out, "vec_mults", c[QMAC_COUNTER_VEC_MULTS]);
 	write_count(out, "dram_read_bytes", c[QMAC_COUNTER_DRAM_READ_BYTES]);
 	write_count(out, "dram_write_bytes", c[QMAC_COUNTER_DRAM_WRITE_BYTES]);
+	write_count(out, "fetch_bytes", c[QMAC_COUNTER_FETCH_BYTES]);
 	write_data_count(out, "saturations", last, qmac_saturations(c));
 	write_data_count(out, "acc_saturations", last, c[QMAC_COUNTER_ACC_SATURATIONS]);
 	write_data_count(out, "requant_saturations", last, c[QMAC_COUNTER_REQUANT_SATURATIONS]);

@@ -124,8 +124,8 @@ static void make_step(struct maker *maker, unsigned key)
 	            plan->target_table ? QMAC_STEP_FIXED : QMAC_STEP_TARGET, step[QMAC_LINEAR_SCALE], NULL);
 	add_patched(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(t), reads_x, step[QMAC_LINEAR_MULTIPLY], NULL);
 	if (qmac_linear_has_offset(plan))
-		add(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), step[QMAC_LINEAR_OFFSET]);
-	add_patched(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(z), QMAC_STEP_ROUND, step[QMAC_LINEAR_ROUND],
+		add(maker, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), step[QMAC_LINEAR_OFFSET]);
+	add_patched(maker, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(z), QMAC_STEP_ROUND, step[QMAC_LINEAR_ROUND],
 	            NULL);
 }
 

@@ -97,7 +97,7 @@ static void add_round(struct qmac_step_maker *maker, const struct qmac_step_part
 	command.dither_rs0 = by_row;
 	command.dither_lane0 = by_row ? at.column : feature;
 	command.dither_cs0 = !by_row;
-	note = qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(z), &command, NULL);
+	note = qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(z), &command, NULL);
 	if (note)
 		note->patch = QMAC_STEP_ROUND;
 }
@@ -142,7 +142,7 @@ static void regression_finish(struct qmac_step_maker *maker, const struct qmac_s
 		command.shift = (uint32_t)step->t_shift;
 		command.rnd = QMAC_ROUND_NEAREST;
 		command.bw = (uint32_t)step->t_bits;
-		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(t), &command, NULL);
+		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(t), &command, NULL);
 	}
 	if (plan->shape.has_offset || step->t_left > 0) {
 		command = column(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
@@ -150,7 +150,7 @@ static void regression_finish(struct qmac_step_maker *maker, const struct qmac_s
 			second_source(&command, at.h);
 		command.l0 = (uint32_t)step->t_left;
 		command.bw = (uint32_t)step->u_bits;
-		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &command, NULL);
+		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), &command, NULL);
 	}
 	add_round(maker, part, 0, plan->shape.frac_bits, false);
 }
@@ -176,10 +176,10 @@ static void logistic_start(struct qmac_step_maker *maker, const struct qmac_step
 			decay.shift = exponent > 63 ? 63 : exponent > 0 ? (uint32_t)exponent : 0;
 			decay.rnd = QMAC_ROUND_NEAREST;
 			second_source(&offset, at.sum);
-			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &decay, NULL);
+			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), &decay, NULL);
 		}
 		if (plan->shape.has_offset)
-			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), &offset, NULL);
+			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), &offset, NULL);
 	}
 }
 

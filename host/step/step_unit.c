@@ -259,7 +259,7 @@ static void end_step(struct maker *maker, const struct qmac_step_part *part)
 	if (!maker->law->finish)
 		return;
 	maker->law->finish(&maker->base, part);
-	qmac_step_copy_z(&maker->base, QMAC_DIRECTION_WEIGHTS, part);
+	qmac_step_copy_z(&maker->base, QMAC_DIRECTION_UPDATE, part);
 }
 
 static void make_chunk(struct maker *maker, const struct qmac_step_key *key)
@@ -371,10 +371,10 @@ static void make_part(struct maker *maker, const struct qmac_step_part *part, in
 	struct qmac_step_part at = *part;
 
 	if (maker->law->finish)
-		move_matrix(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(z), QMAC_OPCODE_LOAD, maker->memory->z,
+		move_matrix(maker, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(z), QMAC_OPCODE_LOAD, maker->memory->z,
 		            maker->memory->z_container, part, plan->z_row);
 	if (plan->shape.has_offset)
-		move_matrix(maker, QMAC_DIRECTION_WEIGHTS, QMAC_STEP_UNIT(u), QMAC_OPCODE_LOAD, maker->memory->h,
+		move_matrix(maker, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), QMAC_OPCODE_LOAD, maker->memory->h,
 		            maker->memory->h_container, part, plan->h_row);
 	maker->law->start(&maker->base, part);
 	for (int64_t q = 0; q < plan->chunks; q++) {

@@ -53,7 +53,7 @@ static inline void qmac_step_renew(struct qmac_command *command, const struct qm
 {
 	double one = *(const double *)(const void *)((const char *)units + note->unit);
 
-	qmac_command_note(command, qmac_tag(note->direction, 0, step), one);
+	qmac_command_note(command, note->direction, step, one);
 }
 
 /* qmac_step_add() for all commands of a move, of a product. */

@@ -31,13 +31,13 @@ static double seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static int on_metrics(void *context, const struct qmac_metrics *metrics)
+static int on_metrics(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records)
 {
 	struct watch *watch = context;
 	const struct qmac_job *job = watch->job;
 
 	watch->epoch = metrics->epoch;
-	watch->status = qmac_results_metrics(watch->results, metrics, watch->err);
+	watch->status = qmac_results_metrics(watch->results, metrics, records, watch->err);
 	watch->stopped = (job->stop && *job->stop) || (job->on_metrics && job->on_metrics(job->context, metrics));
 	return watch->status || watch->stopped;
 }

@@ -33,6 +33,7 @@ static const struct column {
 	{"vec_mults", "vec_mults", DEVICE},
 	{"dram_read_bytes", "dram_read_bytes", DEVICE},
 	{"dram_write_bytes", "dram_write_bytes", DEVICE},
+	{"fetch_bytes", "fetch_bytes", DEVICE},
 	{"saturations", "saturations", DEVICE},
 	{"diverged", "diverged", SUMMARY},
 	{"weights_sha256", "weights_sha256", SUMMARY},

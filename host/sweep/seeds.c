@@ -11,9 +11,6 @@
 #include "report/results.h"
 #include "report/table.h"
 
-/* Columns with a geometric mean: positive, over orders of magnitude. */
-static const char geometric_columns[] = "train_loss|grad_norm|test_loss|delta";
-
 /* ---- groups ------------------------------------------------------------------- */
 
 static bool has_name(const struct qmac_seeds *seeds, const char *name)
@@ -82,7 +79,8 @@ void qmac_seeds_free(struct qmac_seeds *seeds)
 struct qmac_spread qmac_seeds_spread(const char *column, const double *values, int count)
 {
 	struct qmac_spread spread = {.mean = (double)NAN, .min = (double)NAN, .max = (double)NAN};
-	bool geometric = qmac_words_find(geometric_columns, column) >= 0;
+	const struct qmac_figure_kind *kind = qmac_figure_find(column);
+	bool geometric = kind && kind->over_magnitudes;
 	double sum = 0, min = (double)INFINITY, max = -(double)INFINITY;
 
 	assert(count > 0);
@@ -118,10 +116,20 @@ double qmac_seeds_figure(const struct qmac_seeds *seeds, const struct qmac_seed_
 	return mean;
 }
 
-/* The column whose statistics are told; that of a plot of final figures may be none of metrics.csv. */
-static const char *column_of(const struct qmac_sweep *sweep)
+/*
+ * The column whose statistics are told; that of a plot of final figures may be none of metrics.csv: then it
+ * is the headline of the first run that has a result.
+ */
+static const char *column_of(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows)
 {
-	return qmac_words_find(qmac_metrics_columns, sweep->plot_y) >= 0 ? sweep->plot_y : "grad_norm";
+	const struct qmac_figure_kind *headline = NULL;
+
+	if (qmac_words_find(qmac_metrics_columns, sweep->plot_y) >= 0)
+		return sweep->plot_y;
+	for (int i = 0; !headline && i < sweep->run_count; i++)
+		if (rows[i].has_result)
+			headline = qmac_stored_headline(&rows[i].stored);
+	return headline ? headline->name : "train_loss";
 }
 
 /* The last epoch that a run of the group has come to; -1 where all failed. */
@@ -186,7 +194,7 @@ enum qmac_status qmac_seeds_write_csv(const struct qmac_sweep *sweep, const stru
                                       const struct qmac_sweep_row *rows, const char *folder,
                                       struct qmac_error *err)
 {
-	const char *column = column_of(sweep);
+	const char *column = column_of(sweep, rows);
 	struct qmac_atomic_file file;
 	enum qmac_status status = qmac_atomic_open(&file, folder, "seeds.csv", err);
 
@@ -233,7 +241,7 @@ void qmac_seeds_print(const struct qmac_sweep *sweep, const struct qmac_seeds *s
                       const struct qmac_sweep_row *rows, FILE *out)
 {
 	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
-	const char *column = column_of(sweep);
+	const char *column = column_of(sweep, rows);
 	struct qmac_table *table;
 	int64_t longest = 0;
 

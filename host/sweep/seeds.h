@@ -2,9 +2,9 @@
  * Statistics over seeds: mean, smallest and largest figure of the runs of a sweep that agree in
  * all settings but `seed`.
  *
- * The mean is geometric for train_loss, grad_norm, test_loss and delta, which fall by orders of
- * magnitude, and arithmetic for everything else. There are figures only where every run of the
- * group has one and it is finite: a run that failed or diverged leaves a gap, not a better mean.
+ * The mean is geometric for figures that fall by orders of magnitude, and arithmetic for everything
+ * else. There are figures only where every run of the group has one and it is finite: a run that
+ * failed or diverged leaves a gap, not a better mean.
  */
 #ifndef QMAC_SWEEP_SEEDS_H
 #define QMAC_SWEEP_SEEDS_H

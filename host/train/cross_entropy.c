@@ -48,8 +48,8 @@ static uint64_t step_flops(const struct qmac_layer *layer, uint64_t batch, bool 
 }
 
 const struct qmac_loss_operations qmac_cross_entropy = {
-	.name = "cross_entropy", .regularised = true, .on_device = &qmac_residual_on_host,
-	.outputs = outputs_of, .value = value, .predict = predict, .target = target,
-	.hit = hit, .predict_flops = qmac_softmax_flops, .sample_flops = sample_flops,
-	.step_flops = step_flops,
+	.name = "cross_entropy", .regularised = true, .headline = QMAC_FIGURE_GRAD_NORM,
+	.on_device = &qmac_residual_on_host, .outputs = outputs_of, .value = value, .predict = predict,
+	.target = target, .hit = hit, .predict_flops = qmac_softmax_flops,
+	.sample_flops = sample_flops, .step_flops = step_flops,
 };

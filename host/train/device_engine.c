@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "num/fixed.h"
+#include "record/ledger.h"
 #include "step/step.h"
 #include "train/device_gradient.h"
 #include "train/engine.h"
@@ -14,6 +15,9 @@
 #include "train/residual.h"
 
 enum { RING_LOG2 = 14 };
+
+/* The layers of the records; the second where full gradients are computed on the device. */
+enum { LAYER_INNER, LAYER_GRADIENT, LAYERS };
 
 struct device_engine {
 	struct qmac_engine base;
@@ -24,7 +28,10 @@ struct device_engine {
 	struct qmac_inner_loop *inner;
 	struct qmac_residual *residual;
 	struct qmac_device_gradient *gradient;  /* NULL: on the host */
+	struct qmac_ledger *ledger;
+	const struct qmac_train_observer *observer; /* may be NULL */
 	uint64_t outer[QMAC_COUNTERS]; /* what gradients on the device have spent */
+	uint64_t zero_macs;            /* that the records know of */
 	int point;         /* p of the running epoch; 0 where the device makes the residuals */
 	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
 	int32_t *z;        /* weights: Z */
@@ -45,6 +52,17 @@ static bool is_centred(const struct device_engine *device)
 
 /* ---- an epoch ------------------------------------------------------------------- */
 
+/* Before and behind another layer's products, and at the end of an epoch. */
+static void count_zeros(struct device_engine *device)
+{
+	uint64_t counters[QMAC_COUNTERS];
+
+	qmac_driver_counters(device->driver, counters);
+	qmac_records_count_zeros(&device->training->records,
+	                         counters[QMAC_COUNTER_ZERO_MACS] - device->zero_macs);
+	device->zero_macs = counters[QMAC_COUNTER_ZERO_MACS];
+}
+
 /*
  * The full gradient at w: training->gradient has it from the host. From the device it takes the
  * scratchpads, so that what was on chip must come there anew.
@@ -52,20 +70,19 @@ static bool is_centred(const struct device_engine *device)
 static enum qmac_status take_gradient(struct qmac_engine *engine, struct qmac_error *err)
 {
 	struct device_engine *device = engine_of(engine);
-	uint64_t before[QMAC_COUNTERS], after[QMAC_COUNTERS];
 	enum qmac_status status;
 
 	if (!device->gradient) {
 		qmac_training_use_gradient(device->training);
 		return QMAC_OK;
 	}
-	qmac_driver_counters(device->driver, before);
+	count_zeros(device);
+	qmac_ledger_set_first_layer(device->ledger, LAYER_GRADIENT);
 	status = qmac_device_gradient_run(device->gradient, err);
 	if (status != QMAC_OK)
 		return status;
-	qmac_driver_counters(device->driver, after);
-	for (int i = 0; i < QMAC_COUNTERS; i++)
-		device->outer[i] += after[i] - before[i];
+	qmac_ledger_set_first_layer(device->ledger, LAYER_INNER);
+	count_zeros(device);
 	device->training->data_passes += 1;
 	qmac_inner_loop_reload(device->inner);
 	qmac_inner_loop_set_z(device->inner, device->z);
@@ -167,6 +184,7 @@ static void destroy(struct qmac_engine *engine)
 	qmac_device_gradient_destroy(device->gradient);
 	qmac_driver_close(device->driver);
 	qmac_backend_destroy(device->backend);
+	qmac_ledger_destroy(device->ledger);
 	free(device->order);
 	free(device->z);
 	free(device->h);
@@ -223,16 +241,40 @@ static void upload_inputs(struct device_engine *device)
 	}
 }
 
-static enum qmac_status open_device(struct device_engine *device, const struct qmac_hw *hw,
-                                    const struct qmac_train_observer *observer, struct qmac_error *err)
+static enum qmac_status create_records(struct device_engine *device, const struct qmac_hw *hw,
+                                       struct qmac_error *err)
 {
+	struct qmac_training *training = device->training;
+	enum qmac_status status = qmac_records_create(&training->records, device->gradient ? LAYERS : 1, err);
+
+	if (status != QMAC_OK)
+		return status;
+	qmac_training_name_layer(training, LAYER_INNER, training->loss->layer.name, training->run->bits);
+	if (device->gradient)
+		qmac_training_name_layer(training, LAYER_GRADIENT, "gradient", QMAC_GRADIENT_BITS);
+	return qmac_ledger_create(hw, RING_LOG2, &training->records, &device->ledger, err);
+}
+
+static void on_retire(void *context, const struct qmac_retire *record)
+{
+	const struct device_engine *device = context;
+
+	qmac_ledger_retire(device->ledger, record);
+	if (device->observer && device->observer->on_retire)
+		device->observer->on_retire(device->observer->context, record);
+}
+
+static enum qmac_status open_device(struct device_engine *device, const struct qmac_hw *hw,
+                                    struct qmac_error *err)
+{
+	const struct qmac_train_observer *observer = device->observer;
 	const struct qmac_run *run = device->training->run;
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
 	uint64_t memory = ring + qmac_inner_loop_memory(&device->plan) +
 	                  (device->gradient ? qmac_device_gradient_memory(device->gradient) : 0);
 	struct qmac_device_options options = {
 		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
-		.on_retire = observer ? observer->on_retire : NULL, .context = observer ? observer->context : NULL,
+		.on_retire = on_retire, .context = device,
 	};
 	enum qmac_status status;
 
@@ -244,6 +286,8 @@ static enum qmac_status open_device(struct device_engine *device, const struct q
 		status = qmac_backend_create(run->backend, hw, &options, &device->backend, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_open(device->backend, hw, RING_LOG2, &device->driver, err);
+	if (status == QMAC_OK)
+		qmac_driver_watch(device->driver, qmac_ledger_submit, device->ledger);
 	if (status == QMAC_OK)
 		status = qmac_inner_loop_create(device->driver, &device->plan, &device->inner, err);
 	if (status == QMAC_OK && device->gradient)
@@ -268,11 +312,14 @@ static enum qmac_status create(struct qmac_training *training, const struct qmac
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a run");
 	made->base.operations = &qmac_device_engine;
 	made->training = training;
+	made->observer = observer;
 	status = allocate(made, err);
 	if (status == QMAC_OK)
 		status = plan_loop(made, hw, err);
 	if (status == QMAC_OK)
-		status = open_device(made, hw, observer, err);
+		status = create_records(made, hw, err);
+	if (status == QMAC_OK)
+		status = open_device(made, hw, err);
 	if (status == QMAC_OK)
 		*engine = &made->base;
 	else
@@ -280,11 +327,16 @@ static enum qmac_status create(struct qmac_training *training, const struct qmac
 	return status;
 }
 
-static void cost(const struct qmac_engine *engine, struct qmac_metrics *metrics)
+static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 {
-	const struct device_engine *device = (const struct device_engine *)engine;
+	struct device_engine *device = engine_of(engine);
+	struct qmac_records *records = &device->training->records;
 
 	qmac_driver_counters(device->driver, metrics->counters);
+	count_zeros(device);
+	records->layer[LAYER_INNER].delta = metrics->delta;
+	if (device->gradient)
+		qmac_records_add_layer(records, LAYER_GRADIENT, device->outer);
 	memcpy(metrics->outer, device->outer, sizeof metrics->outer);
 	metrics->host_bytes = qmac_driver_host_bytes(device->driver);
 }

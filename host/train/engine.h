@@ -17,7 +17,10 @@ struct qmac_engine {
 
 /* All but kernel() may count host_flops and data passes of the training, which must outlive the engine. */
 struct qmac_engine_operations {
-	/* Refuses, naming the key to change, a run that hw cannot hold. */
+	/*
+	 * Refuses, naming the key to change, a run that hw cannot hold. Creates the records of the training. The
+	 * observer (may be NULL) must outlive the engine.
+	 */
 	enum qmac_status (*create)(struct qmac_training *training, const struct qmac_hw *hw,
 	                           const struct qmac_train_observer *observer, struct qmac_engine **engine,
 	                           struct qmac_error *err);
@@ -30,8 +33,8 @@ struct qmac_engine_operations {
 	enum qmac_status (*run)(struct qmac_engine *engine, int64_t first, int64_t count, struct qmac_error *err);
 	/* After them: w from the Z that was kept. */
 	void (*end)(struct qmac_engine *engine);
-	/* Fills in what the device has spent so far. */
-	void (*cost)(const struct qmac_engine *engine, struct qmac_metrics *metrics);
+	/* At the end of an epoch, once: fills in what the device has spent so far, and completes the records. */
+	void (*cost)(struct qmac_engine *engine, struct qmac_metrics *metrics);
 	/* Name of the kernel that the device runs, "" without a device. */
 	const char *(*kernel)(const struct qmac_engine *engine);
 };

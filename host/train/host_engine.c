@@ -36,6 +36,16 @@ static void destroy(struct qmac_engine *engine)
 	free(host);
 }
 
+/* One layer, which spends nothing on the device. */
+static enum qmac_status create_records(struct qmac_training *training, struct qmac_error *err)
+{
+	enum qmac_status status = qmac_records_create(&training->records, 1, err);
+
+	if (status == QMAC_OK)
+		qmac_training_name_layer(training, 0, training->loss->layer.name, 0);
+	return status;
+}
+
 static enum qmac_status create(struct qmac_training *training, const struct qmac_hw *hw,
                                const struct qmac_train_observer *observer, struct qmac_engine **engine,
                                struct qmac_error *err)
@@ -59,7 +69,7 @@ static enum qmac_status create(struct qmac_training *training, const struct qmac
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights", (long long)training->weights);
 	}
 	*engine = &host->base;
-	return QMAC_OK;
+	return create_records(training, err);
 }
 
 static enum qmac_status take_gradient(struct qmac_engine *engine, struct qmac_error *err)
@@ -147,7 +157,7 @@ static void end(struct qmac_engine *engine)
 	training->host_flops += 2 * (uint64_t)training->weights;
 }
 
-static void cost(const struct qmac_engine *engine, struct qmac_metrics *metrics)
+static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 {
 	(void)engine;
 	(void)metrics;

@@ -22,6 +22,7 @@
 
 #include "data/dataset.h"
 #include "net/layer.h"
+#include "record/metrics.h"
 #include "train/blocks.h"
 
 struct qmac_residual_operations;
@@ -31,6 +32,7 @@ struct qmac_loss_operations {
 	const char *name;
 	bool regularised;            /* whether there may be a lambda */
 	bool linear;                 /* q(a + d) - q(a) = d: steps against a centre need nothing of it */
+	enum qmac_figure headline;   /* of its figures, the one that tells best how far a run is */
 	const struct qmac_residual_operations *on_device; /* how low-precision steps get their residuals */
 	int (*outputs)(const struct qmac_dataset *data);
 	double (*value)(const double *a, double y, int outputs, double *q);    /* l; writes q too */

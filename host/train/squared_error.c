@@ -49,7 +49,7 @@ static uint64_t step_flops(const struct qmac_layer *layer, uint64_t batch, bool 
 }
 
 const struct qmac_loss_operations qmac_squared_error = {
-	.name = "squared_error", .on_device = &qmac_residual_on_device, .outputs = outputs_of, .value = value,
-	.predict = predict, .target = target, .linear = true, .predict_flops = predict_flops,
-	.sample_flops = sample_flops, .step_flops = step_flops,
+	.name = "squared_error", .headline = QMAC_FIGURE_GRAD_NORM, .on_device = &qmac_residual_on_device,
+	.outputs = outputs_of, .value = value, .predict = predict, .target = target, .linear = true,
+	.predict_flops = predict_flops, .sample_flops = sample_flops, .step_flops = step_flops,
 };

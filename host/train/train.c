@@ -99,6 +99,7 @@ static void tear_down(struct qmac_training *training)
 	qmac_dataset_free(&training->data);
 	free(training->w);
 	free(training->gradient);
+	qmac_records_free(&training->records);
 }
 
 /* After divergence to infinity nothing is to be had. */
@@ -121,7 +122,7 @@ static void measure(struct qmac_training *training, struct qmac_metrics *row)
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
 		.train_loss = training->value, .grad_norm = training->norm, .test_loss = test.loss,
-		.test_accuracy = test.accuracy,
+		.test_accuracy = test.accuracy, .headline = training->loss->operations->headline,
 		.delta = training->epoch > 0 ? training->precision.delta : NAN, .host_flops = training->host_flops,
 		.estimated = training->estimated,
 	};
@@ -153,10 +154,11 @@ static enum qmac_status run_epochs(struct qmac_training *training,
 		result->diverged = !training->estimated &&
 		                   !(isfinite(training->norm) && training->norm <= divergence_factor * first_norm);
 		if (observer && observer->on_metrics)
-			stop = observer->on_metrics(observer->context, &result->last) != 0;
+			stop = observer->on_metrics(observer->context, &result->last, &training->records) != 0;
 		if (stop || !goes_on(training))
 			break;
 		training->epoch++;
+		qmac_records_begin(&training->records, training->epoch);
 		status = qmac_optimiser_epoch(training, err);
 	}
 	return status;
@@ -178,6 +180,8 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 		status = training.precision.operations->engine->create(&training, hw, observer, &training.engine,
 		                                                       err);
 	if (status == QMAC_OK)
+		training.records.estimated = estimated;
+	if (status == QMAC_OK)
 		status = run_epochs(&training, observer, result, err);
 	if (status != QMAC_OK)
 		goto out;
@@ -188,6 +192,7 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 		goto out;
 	result->weights = training.w;
 	result->weight_count = training.weights;
+	result->weight_columns = training.loss->layer.outputs > 1 ? training.loss->layer.outputs : 0;
 	training.w = NULL;
 out:
 	tear_down(&training);

@@ -15,30 +15,16 @@
 #include "config/run_config.h"
 #include "device/device.h"
 #include "driver/driver.h"
+#include "record/metrics.h"
+#include "record/record.h"
 
 /* Width of w and of the residuals in a full gradient on the device. */
 enum { QMAC_GRADIENT_BITS = 32 };
 
-/* One row of metrics.csv; row 0 is before training. NaN where a figure does not exist. */
-struct qmac_metrics {
-	int64_t epoch;
-	int64_t step;            /* inner steps so far */
-	double data_passes;      /* samples visited / N; a full gradient is one pass */
-	double train_loss;       /* f(w) */
-	double grad_norm;        /* ||grad f(w)||_2 */
-	double test_loss;        /* f(w) over the test part, without regulariser; NaN where there is none */
-	double test_accuracy;    /* 0..1; NaN where there are no classes or no test part */
-	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
-	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
-	uint64_t outer[QMAC_COUNTERS];    /* of these, what full gradients have spent on the device */
-	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
-	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
-	uint64_t host_bytes;     /* bytes moved between host and device memory so far */
-};
-
 struct qmac_train_result {
-	double *weights;         /* features values, or features x classes; free(); NULL in an estimate */
+	double *weights;         /* free(); NULL in an estimate */
 	int64_t weight_count;
+	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
 	double coefficient_max;  /* largest |true coefficient|, which the range of the LP algorithms must
@@ -46,9 +32,13 @@ struct qmac_train_result {
 	char kernel[32];         /* the device kernel that ran; "" where no device was used */
 };
 
-/* What a caller may watch; all may be NULL. Non-zero from on_metrics stops the run in good order. */
+/* What a caller may watch; all may be NULL. */
 struct qmac_train_observer {
-	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
+	/*
+	 * Before training and after every epoch; the records are those of that epoch. Non-zero stops the run
+	 * in good order.
+	 */
+	int (*on_metrics)(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records);
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;
 	/* Opens the device in place of qmac_backend_create(). */

@@ -5,9 +5,13 @@
 #ifndef QMAC_TRAIN_TRAINING_H
 #define QMAC_TRAIN_TRAINING_H
 
+#include <math.h>
+#include <string.h>
+
 #include "config/run_config.h"
 #include "data/dataset.h"
 #include "data/random.h"
+#include "record/record.h"
 #include "train/loss.h"
 #include "train/precision.h"
 
@@ -34,7 +38,18 @@ struct qmac_training {
 	int64_t keep_after;          /* so many steps of the running epoch: there is the next centre */
 	double data_passes;
 	uint64_t host_flops;
+	struct qmac_records records; /* of the running epoch */
 };
+
+/* Names a layer of the records; w_bits 0: full precision. */
+static inline void qmac_training_name_layer(struct qmac_training *training, int layer, const char *name,
+                                            int w_bits)
+{
+	struct qmac_layer_record *record = &training->records.layer[layer];
+
+	*record = (struct qmac_layer_record){.w_bits = w_bits, .x_bits = training->run->x_bits, .delta = NAN};
+	strcpy(record->name, name);
+}
 
 /* A row of the data: groups are drawn uniformly with replacement, their rows follow in order. */
 static inline int64_t qmac_training_sample(struct qmac_training *training)

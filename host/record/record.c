@@ -1,0 +1,106 @@
+#include "record/record.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum qmac_status qmac_records_create(struct qmac_records *records, int layers, struct qmac_error *err)
+{
+	struct qmac_records fresh = {
+		.layers = layers,
+		.layer = calloc((size_t)layers, sizeof *fresh.layer),
+		.spent = calloc((size_t)layers * QMAC_DIRECTIONS, sizeof *fresh.spent),
+	};
+
+	assert(layers > 0);
+	*records = fresh;
+	if (fresh.layer && fresh.spent)
+		return QMAC_OK;
+	qmac_records_free(records);
+	return qmac_fail(err, QMAC_INTERNAL, "out of memory for the records of %d layers", layers);
+}
+
+void qmac_records_free(struct qmac_records *records)
+{
+	free(records->layer);
+	free(records->spent);
+	memset(records, 0, sizeof *records);
+}
+
+void qmac_records_begin(struct qmac_records *records, int64_t epoch)
+{
+	records->epoch = epoch;
+	memset(records->spent, 0, (size_t)records->layers * QMAC_DIRECTIONS * sizeof *records->spent);
+	for (int l = 0; l < records->layers; l++)
+		records->layer[l].checked_macs = records->layer[l].zero_macs = 0;
+}
+
+void qmac_records_add_layer(const struct qmac_records *records, int layer, uint64_t sum[QMAC_COUNTERS])
+{
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		for (int i = 0; i < QMAC_COUNTERS; i++)
+			sum[i] += records->spent[qmac_records_index(layer, (enum qmac_direction)d)][i];
+}
+
+void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from)
+{
+	assert(to->layers == from->layers && to->epoch == from->epoch);
+	for (int k = 0; k < to->layers * QMAC_DIRECTIONS; k++)
+		for (int i = 0; i < QMAC_COUNTERS; i++)
+			to->spent[k][i] += from->spent[k][i];
+	for (int l = 0; l < to->layers; l++) {
+		to->layer[l].checked_macs += from->layer[l].checked_macs;
+		to->layer[l].zero_macs += from->layer[l].zero_macs;
+	}
+}
+
+static uint64_t macs_of(const struct qmac_records *records, int layer)
+{
+	uint64_t macs = 0;
+
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		macs += records->spent[qmac_records_index(layer, (enum qmac_direction)d)][QMAC_COUNTER_MACS];
+	return macs;
+}
+
+void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth)
+{
+	struct qmac_layer_record *one = NULL;
+	uint64_t macs = 0;
+
+	for (int l = 0; l < records->layers; l++) {
+		uint64_t all = macs_of(records, l);
+
+		if (all == records->layer[l].checked_macs)
+			continue;
+		if (one)
+			return;
+		one = &records->layer[l];
+		macs = all;
+	}
+	if (one) {
+		one->zero_macs += growth;
+		one->checked_macs = macs;
+	}
+}
+
+double qmac_records_zero_fraction(const struct qmac_records *records, int layer)
+{
+	const struct qmac_layer_record *l = &records->layer[layer];
+
+	if (!l->checked_macs || l->checked_macs != macs_of(records, layer))
+		return (double)NAN;
+	return (double)l->zero_macs / (double)l->checked_macs;
+}
+
+const char *qmac_direction_name(enum qmac_direction direction)
+{
+	static const char *const names[QMAC_DIRECTIONS] = {
+		[QMAC_DIRECTION_NONE] = "none", [QMAC_DIRECTION_FORWARD] = "forward",
+		[QMAC_DIRECTION_DATA] = "data_grad", [QMAC_DIRECTION_WEIGHTS] = "weight_grad",
+		[QMAC_DIRECTION_UPDATE] = "update", [QMAC_DIRECTION_EVAL] = "eval",
+	};
+
+	return names[direction];
+}

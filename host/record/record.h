@@ -1,0 +1,80 @@
+/*
+ * What every layer spent on the device in every direction, in one epoch: the source of layers.csv, and of
+ * all sums over layers or directions. Keyed (epoch, layer, direction); layers are those of the run, numbered
+ * from 0, each with the name and the formats that it has in that epoch.
+ *
+ * A record has the counters that can be told apart by command: those that follow from descriptors,
+ * saturations, FETCH_BYTES, CYCLES (elapsed, shared out: ledger.h) and the three BUSY. Waiting, memory and
+ * starved cycles are known in total only and stay 0 here, as does ZERO_MACS, which is kept by layer.
+ * Over all layers and directions every counter of the records sums to the device's own.
+ *
+ * A plain value: `layer` and `spent` are two arrays without pointers in them, to be written and read back as
+ * they are; what was read is added to what is there.
+ */
+#ifndef QMAC_RECORD_RECORD_H
+#define QMAC_RECORD_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/tag.h"
+#include "base/error.h"
+#include "qmac_isa.h"
+
+enum { QMAC_LAYER_NAME = 64 };
+
+struct qmac_layer_record {
+	char name[QMAC_LAYER_NAME];
+	int32_t w_bits, x_bits;   /* widths of weights and inputs on the device; 0: full precision */
+	double delta;             /* quantum of the weights; NaN where it is not told */
+	/* Of so many of its MACs it is known how many have an operand that is zero. */
+	uint64_t checked_macs, zero_macs;
+};
+
+struct qmac_records {
+	int64_t epoch;
+	bool estimated;                     /* nothing was computed: saturations and zero MACs are not known */
+	int layers;
+	struct qmac_layer_record *layer;    /* layers */
+	uint64_t (*spent)[QMAC_COUNTERS];   /* layers * QMAC_DIRECTIONS, by layer, then by direction */
+};
+
+/* For so many layers, all without names; nothing is allocated later. */
+QMAC_MUST_CHECK enum qmac_status qmac_records_create(struct qmac_records *records, int layers,
+                                                     struct qmac_error *err);
+void qmac_records_free(struct qmac_records *records);
+
+/* An epoch begins: all counts are 0. Names and formats stay. */
+void qmac_records_begin(struct qmac_records *records, int64_t epoch);
+
+static inline int qmac_records_index(int layer, enum qmac_direction direction)
+{
+	return layer * QMAC_DIRECTIONS + (int)direction;
+}
+
+/* The counters of a layer in a direction. */
+static inline uint64_t *qmac_records_spent(const struct qmac_records *records, int layer,
+                                           enum qmac_direction direction)
+{
+	return records->spent[qmac_records_index(layer, direction)];
+}
+
+/* Adds what a layer has spent, in all directions. */
+void qmac_records_add_layer(const struct qmac_records *records, int layer, uint64_t sum[QMAC_COUNTERS]);
+
+/* Adds the counts of another part of the same epoch, of the same layers. */
+void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from);
+
+/*
+ * `growth`: how much ZERO_MACS of the device has grown since the last call, when the device rested, too.
+ * If one layer alone has multiplied since, it is that one's; else nobody knows whose it is.
+ */
+void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth);
+
+/* Share of a layer's MACs that have an operand that is zero; NaN where it has none, or they were not told. */
+double qmac_records_zero_fraction(const struct qmac_records *records, int layer);
+
+/* "forward", "data_grad", "weight_grad", "update", "eval", "none". */
+const char *qmac_direction_name(enum qmac_direction direction);
+
+#endif

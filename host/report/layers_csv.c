@@ -1,0 +1,109 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/csv.h"
+#include "report/files.h"
+
+static const char layers_head[] =
+	"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
+	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy\n";
+
+void qmac_layers_csv_head(FILE *out)
+{
+	fputs(layers_head, out);
+}
+
+enum { CYCLES_FIELD = 6 };
+
+/* Behind so many commas of a line that has them. */
+static const char *field_at(const char *line, int number)
+{
+	while (number > 0)
+		number -= *line++ == ',';
+	return line;
+}
+
+static int commas(const char *text)
+{
+	int count = 0;
+
+	for (; *text; text++)
+		count += *text == ',';
+	return count;
+}
+
+bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs, double cycles)
+{
+	char line[512];
+	double sum = 0;
+	int64_t last = 0;
+
+	if (!fgets(line, sizeof line, in) || strcmp(line, layers_head) != 0)
+		return false;
+	while (fgets(line, sizeof line, in)) {
+		int64_t epoch = strtoll(line, NULL, 10);
+
+		if (epoch < 1 || (epoch != last && epoch != last + 1) || commas(line) != commas(layers_head)
+		    || !strchr(line, '\n'))
+			return false;
+		last = epoch;
+		sum += strtod(field_at(line, CYCLES_FIELD), NULL);
+	}
+	return !ferror(in) && last == epochs && sum == cycles;
+}
+
+static void write_bits(FILE *out, int bits)
+{
+	if (bits)
+		fprintf(out, "%d", bits);
+	fputc(',', out);
+}
+
+static void write_optional(FILE *out, double value)
+{
+	if (!isnan(value))
+		qmac_csv_write_real(out, value);
+	fputc(',', out);
+}
+
+/* What a layer spent in one direction. */
+static void write_row(FILE *out, const struct qmac_records *records, int layer, enum qmac_direction direction)
+{
+	static const enum qmac_counter rest[] = {
+		QMAC_COUNTER_COMMANDS, QMAC_COUNTER_DRAM_READ_BYTES, QMAC_COUNTER_DRAM_WRITE_BYTES,
+		QMAC_COUNTER_FETCH_BYTES, QMAC_COUNTER_LOAD_BUSY, QMAC_COUNTER_EXECUTE_BUSY, QMAC_COUNTER_STORE_BUSY,
+	};
+	const struct qmac_layer_record *record = &records->layer[layer];
+	const uint64_t *spent = qmac_records_spent(records, layer, direction);
+
+	fprintf(out, "%" PRId64 ",%s,%s,", records->epoch, record->name, qmac_direction_name(direction));
+	write_bits(out, record->w_bits);
+	write_bits(out, record->x_bits);
+	write_optional(out, record->delta);
+	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES],
+	        spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
+	write_optional(out, spent[QMAC_COUNTER_MACS] && !records->estimated ?
+	                    qmac_records_zero_fraction(records, layer) : (double)NAN);
+	if (!records->estimated)
+		fprintf(out, "%" PRIu64, qmac_saturations(spent));
+	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+		fprintf(out, ",%" PRIu64, spent[rest[i]]);
+	fputc('\n', out);
+}
+
+void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records)
+{
+	for (int layer = 0; layer < records->layers; layer++) {
+		int written = 0;
+
+		for (int d = 0; d < QMAC_DIRECTIONS; d++)
+			if (qmac_records_spent(records, layer, (enum qmac_direction)d)[QMAC_COUNTER_COMMANDS]) {
+				write_row(out, records, layer, (enum qmac_direction)d);
+				written++;
+			}
+		if (!written)
+			write_row(out, records, layer, QMAC_DIRECTION_NONE);
+	}
+}
