@@ -16,7 +16,7 @@ struct log {
 	int count;
 };
 
-static void on_retire(void *context, const void *record, struct qmac_clock_retire time)
+static void on_retire(void *context, void *record, struct qmac_clock_retire time)
 {
 	struct log *log = context;
 

@@ -49,11 +49,11 @@ static struct qmac_command command_of(unsigned opcode, int layer, enum qmac_dire
 	return c;
 }
 
-static void submit(uint32_t number, unsigned opcode, int layer, enum qmac_direction direction)
+static void submit(unsigned opcode, int layer, enum qmac_direction direction)
 {
 	struct qmac_command c = command_of(opcode, layer, direction);
 
-	qmac_ledger_submit(ledger, number, &c);
+	qmac_ledger_submit(ledger, &c);
 }
 
 static void retire(uint32_t number, unsigned opcode, uint64_t start, uint64_t cycle)
@@ -79,13 +79,13 @@ static uint64_t spent(int layer, enum qmac_direction direction, enum qmac_counte
 static void test_small(void)
 {
 	begin();
-	submit(0, QMAC_OPCODE_LOAD, 0, QMAC_DIRECTION_FORWARD);
-	submit(1, QMAC_OPCODE_GEMM, 0, QMAC_DIRECTION_FORWARD);
-	submit(2, QMAC_OPCODE_LOAD, 1, QMAC_DIRECTION_DATA);
-	submit(3, QMAC_OPCODE_GEMM, 1, QMAC_DIRECTION_WEIGHTS);
-	submit(4, QMAC_OPCODE_VEC, 1, QMAC_DIRECTION_UPDATE);
-	submit(5, QMAC_OPCODE_STORE, 2, QMAC_DIRECTION_EVAL);
-	submit(6, QMAC_OPCODE_SYNC, 2, QMAC_DIRECTION_NONE);
+	submit(QMAC_OPCODE_LOAD, 0, QMAC_DIRECTION_FORWARD);
+	submit(QMAC_OPCODE_GEMM, 0, QMAC_DIRECTION_FORWARD);
+	submit(QMAC_OPCODE_LOAD, 1, QMAC_DIRECTION_DATA);
+	submit(QMAC_OPCODE_GEMM, 1, QMAC_DIRECTION_WEIGHTS);
+	submit(QMAC_OPCODE_VEC, 1, QMAC_DIRECTION_UPDATE);
+	submit(QMAC_OPCODE_STORE, 2, QMAC_DIRECTION_EVAL);
+	submit(QMAC_OPCODE_SYNC, 2, QMAC_DIRECTION_NONE);
 	retire(1, QMAC_OPCODE_GEMM, 12, 25);
 	retire(3, QMAC_OPCODE_GEMM, 20, 40); /* begins before the one before it retires */
 	retire(0, QMAC_OPCODE_LOAD, 2, 10);
@@ -123,8 +123,8 @@ static void test_first_layer_and_restart(void)
 	begin();
 	for (int part = 0; part < 2; part++) {
 		qmac_ledger_set_first_layer(ledger, part ? 2 : 0);
-		submit(0, QMAC_OPCODE_VEC, 0, QMAC_DIRECTION_UPDATE);
-		submit(1, QMAC_OPCODE_SYNC, 0, QMAC_DIRECTION_NONE);
+		submit(QMAC_OPCODE_VEC, 0, QMAC_DIRECTION_UPDATE);
+		submit(QMAC_OPCODE_SYNC, 0, QMAC_DIRECTION_NONE);
 		retire(0, QMAC_OPCODE_VEC, 3, 20);
 		retire(1, QMAC_OPCODE_SYNC, 24, 24);
 		qmac_ledger_restart(ledger);
@@ -223,7 +223,7 @@ static void test_random_streams(void)
 			int count = make(&rng, number, now, events);
 
 			for (int i = 0; i < count; i++)
-				submit(events[i].number, events[i].opcode, events[i].key / QMAC_DIRECTIONS,
+				submit(events[i].opcode, events[i].key / QMAC_DIRECTIONS,
 				       (enum qmac_direction)(events[i].key % QMAC_DIRECTIONS));
 			tell(&rng, events, count);
 			expect_cycles(events, count, now, expected);

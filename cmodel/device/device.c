@@ -11,14 +11,14 @@
 #include "device/internal.h"
 
 /* The clock knows when a command retired: its record is complete. */
-static void on_retire(void *context, const void *record, struct qmac_clock_retire time)
+static void on_retire(void *context, void *record, struct qmac_clock_retire time)
 {
 	struct qmac_device *device = context;
-	struct qmac_retire complete = *(const struct qmac_retire *)record;
+	struct qmac_retire *complete = record;
 
-	complete.start = time.start;
-	complete.cycle = time.cycle;
-	device->options.on_retire(device->options.context, &complete);
+	complete->start = time.start;
+	complete->cycle = time.cycle;
+	device->options.on_retire(device->options.context, complete);
 }
 
 /* Without values: place for the descriptors of the largest ring, not touched before they come. */

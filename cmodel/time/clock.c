@@ -36,7 +36,7 @@ void qmac_clock_reset(struct qmac_clock *clock)
 }
 
 enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
-                                   void (*on_retire)(void *context, const void *record,
+                                   void (*on_retire)(void *context, void *record,
                                                      struct qmac_clock_retire time),
                                    void *context, size_t record_bytes, struct qmac_clock **clock,
                                    struct qmac_error *err)

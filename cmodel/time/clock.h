@@ -26,10 +26,10 @@ struct qmac_clock_retire {
 
 /*
  * on_retire (may be NULL) is called for every command but SYNC, per engine in order, with the
- * `record` that came with it. Owns all it allocates; hw must outlive it.
+ * `record` that came with it, which it may complete. Owns all it allocates; hw must outlive it.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_clock_create(const struct qmac_hw *hw,
-                                                   void (*on_retire)(void *context, const void *record,
+                                                   void (*on_retire)(void *context, void *record,
                                                                      struct qmac_clock_retire time),
                                                    void *context, size_t record_bytes,
                                                    struct qmac_clock **clock, struct qmac_error *err);

@@ -42,7 +42,7 @@ struct engine {
 
 struct qmac_clock {
 	const struct qmac_hw *hw;
-	void (*on_retire)(void *context, const void *record, struct qmac_clock_retire time);
+	void (*on_retire)(void *context, void *record, struct qmac_clock_retire time);
 	void *context;
 	size_t record_bytes;
 	uint8_t *records;        /* 3 engines x RECORDS */

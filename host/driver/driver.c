@@ -15,7 +15,7 @@ struct qmac_driver {
 	uint32_t tail, drained;    /* descriptors written; known to have retired */
 	uint16_t submitted[3];     /* per engine, modulo 2^16: what tokens count */
 	uint64_t timeout_cycles, host_bytes;
-	void (*on_command)(void *context, uint32_t number, const struct qmac_command *command);
+	void (*on_command)(void *context, const struct qmac_command *command);
 	void *context;
 	uint16_t layer;            /* of the last command: the SYNC behind it is for the same one */
 };
@@ -191,7 +191,7 @@ static void put_descriptor(struct qmac_driver *driver, const struct qmac_command
 	if (command->unit != 0 && driver->backend->operations->note_unit)
 		driver->backend->operations->note_unit(driver->backend, driver->tail, command->unit);
 	if (driver->on_command)
-		driver->on_command(driver->context, driver->tail, command);
+		driver->on_command(driver->context, command);
 	driver->layer = command->layer;
 	qmac_command_encode(command, words);
 	qmac_backend_write_command(driver->backend, place_in_ring(driver, driver->tail), words);
@@ -266,7 +266,7 @@ void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3])
 }
 
 void qmac_driver_watch(struct qmac_driver *driver,
-                       void (*on_command)(void *context, uint32_t number, const struct qmac_command *command),
+                       void (*on_command)(void *context, const struct qmac_command *command),
                        void *context)
 {
 	driver->on_command = on_command;

@@ -80,12 +80,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_driver_finish(struct qmac_driver *driver, 
 void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles);
 
 /*
- * on_command is told of every command before the device sees it: its number, and the command with what its
- * descriptor does not have. Of the SYNCs that finish() appends, too: each is for the layer of the command
- * before it, in no direction. NULL: nobody is told.
+ * on_command is told of every command before the device sees it, with what its descriptor does not have. Of
+ * the SYNCs that finish() appends, too: each is for the layer of the command before it, in no direction.
+ * NULL: nobody is told.
  */
 void qmac_driver_watch(struct qmac_driver *driver,
-                       void (*on_command)(void *context, uint32_t number, const struct qmac_command *command),
+                       void (*on_command)(void *context, const struct qmac_command *command),
                        void *context);
 
 /* All counters since open, read from the device's registers; call when finished. */

@@ -15,7 +15,7 @@ struct qmac_rehearsal {
 	uint64_t *starts; /* of the items in this run */
 };
 
-static void note_start(void *context, const void *record, struct qmac_clock_retire time)
+static void note_start(void *context, void *record, struct qmac_clock_retire time)
 {
 	const struct qmac_rehearsal *rehearsal = context;
 	int64_t item;

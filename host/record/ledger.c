@@ -6,17 +6,22 @@
 
 #include "count/count.h"
 
-enum { ENGINES = 3 };
+enum { STREAMS = QMAC_ENGINE_CONTROL + 1 };
 
-/* A retirement whose step of the latest one is not known yet. */
-struct retired {
-	uint64_t cycle;
-	uint64_t *spent;
+#define CYCLES_MASK ((UINT64_C(1) << 48) - 1)
+
+/*
+ * A command between its submission and the SYNC at which the device rests: where its counters are in the records, and once it has
+ * retired the cycles since `latest`.
+ */
+struct entry {
+	uint64_t key : 16, cycles : 48;
 };
 
+/* The commands of an engine, in order; it retires them in order. */
 struct stream {
-	struct retired *retired;  /* in order of cycles; room for all commands of the ring */
-	uint32_t count;
+	struct entry *entries;    /* room for all commands of the ring */
+	uint32_t submitted, retired;
 	uint64_t last;            /* cycle of the latest retirement */
 };
 
@@ -24,9 +29,8 @@ struct qmac_ledger {
 	struct qmac_hw hw;
 	struct qmac_records *records;
 	int first_layer;
-	uint32_t entries;         /* of the ring */
-	uint64_t **spent;         /* entries: by command number, whose counters are those of the command */
-	struct stream streams[ENGINES];
+	uint32_t room;            /* commands of the ring */
+	struct stream streams[STREAMS];
 	uint64_t latest;          /* retirement; all cycles up to it are shared out */
 };
 
@@ -36,17 +40,16 @@ enum qmac_status qmac_ledger_create(const struct qmac_hw *hw, int ring_log2, str
 	struct qmac_ledger *made = calloc(1, sizeof *made);
 	bool whole = made != NULL;
 
+	assert(records->layers * QMAC_DIRECTIONS <= UINT16_MAX);
 	*ledger = made;
 	if (made) {
 		made->hw = *hw;
 		made->records = records;
-		made->entries = 1U << ring_log2;
-		made->spent = calloc(made->entries, sizeof *made->spent);
-		whole = made->spent != NULL;
+		made->room = 1U << ring_log2;
 	}
-	for (int e = 0; whole && e < ENGINES; e++) {
-		made->streams[e].retired = calloc(made->entries, sizeof *made->streams[e].retired);
-		whole = made->streams[e].retired != NULL;
+	for (int e = 0; whole && e < STREAMS; e++) {
+		made->streams[e].entries = calloc(made->room, sizeof *made->streams[e].entries);
+		whole = made->streams[e].entries != NULL;
 	}
 	if (whole)
 		return QMAC_OK;
@@ -60,15 +63,18 @@ void qmac_ledger_destroy(struct qmac_ledger *ledger)
 {
 	if (!ledger)
 		return;
-	for (int e = 0; e < ENGINES; e++)
-		free(ledger->streams[e].retired);
-	free(ledger->spent);
+	for (int e = 0; e < STREAMS; e++)
+		free(ledger->streams[e].entries);
 	free(ledger);
 }
 
+/* Has all retired that was submitted? */
 static bool rests(const struct qmac_ledger *ledger)
 {
-	return !ledger->streams[0].count && !ledger->streams[1].count && !ledger->streams[2].count;
+	for (int e = 0; e < STREAMS; e++)
+		if (ledger->streams[e].submitted != ledger->streams[e].retired)
+			return false;
+	return true;
 }
 
 void qmac_ledger_set_first_layer(struct qmac_ledger *ledger, int first)
@@ -80,73 +86,72 @@ void qmac_ledger_set_first_layer(struct qmac_ledger *ledger, int first)
 void qmac_ledger_restart(struct qmac_ledger *ledger)
 {
 	assert(rests(ledger));
-	for (int e = 0; e < ENGINES; e++)
+	for (int e = 0; e < STREAMS; e++)
 		ledger->streams[e].last = 0;
 	ledger->latest = 0;
 }
 
-void qmac_ledger_submit(void *context, uint32_t number, const struct qmac_command *command)
+void qmac_ledger_submit(void *context, const struct qmac_command *command)
 {
 	struct qmac_ledger *ledger = context;
 	int layer = ledger->first_layer + command->layer;
-	uint64_t *spent;
+	struct stream *stream = &ledger->streams[qmac_command_engine(command->opcode)];
+	int key = qmac_records_index(layer, (enum qmac_direction)command->direction);
+	uint64_t *spent = ledger->records->spent[key];
 
 	assert(layer < ledger->records->layers && command->direction < QMAC_DIRECTIONS);
-	spent = qmac_records_spent(ledger->records, layer, (enum qmac_direction)command->direction);
-	ledger->spent[number & (ledger->entries - 1)] = spent;
+	assert(stream->submitted < ledger->room);
+	stream->entries[stream->submitted++] = (struct entry){.key = (uint16_t)key};
 	qmac_count(&ledger->hw, command, spent);
 	spent[QMAC_COUNTER_FETCH_BYTES] += QMAC_COMMAND_BYTES;
 }
 
-/* The latest retirement moves to a cycle, if that is later. */
-static void advance(struct qmac_ledger *ledger, const struct retired *by)
-{
-	if (by->cycle <= ledger->latest)
-		return;
-	by->spent[QMAC_COUNTER_CYCLES] += by->cycle - ledger->latest;
-	ledger->latest = by->cycle;
-}
-
-/* Merges the engines' streams by cycle; of equals, the first engine's is first. */
+/*
+ * All has retired. Merges the engines' streams by cycle; of equals, the first engine's is first, and its are
+ * the cycles since the latest retirement before.
+ */
 static void share_out(struct qmac_ledger *ledger)
 {
-	const struct retired *at[ENGINES], *end[ENGINES];
+	const struct entry *at[STREAMS], *end[STREAMS];
+	uint64_t done = 0;
 
-	for (int e = 0; e < ENGINES; e++) {
-		at[e] = ledger->streams[e].retired;
-		end[e] = at[e] + ledger->streams[e].count;
-		ledger->streams[e].count = 0;
+	for (int e = 0; e < STREAMS; e++) {
+		at[e] = ledger->streams[e].entries;
+		end[e] = at[e] + ledger->streams[e].retired;
+		ledger->streams[e].submitted = ledger->streams[e].retired = 0;
 	}
 	for (;;) {
 		int first = -1;
 
-		for (int e = 0; e < ENGINES; e++)
-			if (at[e] < end[e] && (first < 0 || at[e]->cycle < at[first]->cycle))
+		for (int e = 0; e < STREAMS; e++)
+			if (at[e] < end[e] && (first < 0 || at[e]->cycles < at[first]->cycles))
 				first = e;
 		if (first < 0)
-			return;
-		advance(ledger, at[first]++);
+			break;
+		ledger->records->spent[at[first]->key][QMAC_COUNTER_CYCLES] += at[first]->cycles - done;
+		done = at[first]++->cycles;
 	}
+	ledger->latest += done;
 }
 
 void qmac_ledger_retire(struct qmac_ledger *ledger, const struct qmac_retire *record)
 {
-	uint64_t *spent = ledger->spent[record->number & (ledger->entries - 1)];
-	const struct retired retired = {record->cycle, spent};
-	struct stream *stream;
+	struct stream *stream = &ledger->streams[record->engine];
+	struct entry *entry = &stream->entries[stream->retired];
+	uint64_t *spent = ledger->records->spent[entry->key];
 
-	if (record->engine >= ENGINES) {
-		share_out(ledger);
-		advance(ledger, &retired);
+	assert(stream->retired < stream->submitted);
+	stream->retired++;
+	entry->cycles = (record->cycle - ledger->latest) & CYCLES_MASK;
+	if (record->engine == QMAC_ENGINE_CONTROL) {
+		if (rests(ledger))
+			share_out(ledger);
 		return;
 	}
-	stream = &ledger->streams[record->engine];
-	assert(stream->count < ledger->entries);
 	spent[QMAC_COUNTER_ACC_SATURATIONS] += record->acc_saturations;
 	spent[QMAC_COUNTER_REQUANT_SATURATIONS] += record->requant_saturations;
 	spent[QMAC_COUNTER_CONTAINER_SATURATIONS] += record->container_saturations;
 	spent[QMAC_COUNTER_LOAD_BUSY + record->engine] +=
 		record->cycle - (record->start > stream->last ? record->start : stream->last);
 	stream->last = record->cycle;
-	stream->retired[stream->count++] = retired;
 }

@@ -7,8 +7,8 @@
  * they belong to that of LOAD before EXECUTE before STORE. So they sum to the counter CYCLES.
  *
  * Backends tell of each engine's retirements in order, but not of engines among one another; a SYNC comes
- * after all commands before it. What is elapsed is therefore shared out at each SYNC, and the records are
- * complete when the driver has finished.
+ * after all commands before it. What is elapsed is therefore shared out at a SYNC behind which nothing was
+ * submitted, and the records are complete when the driver has finished.
  *
  * A ledger does not own its records. It belongs to one thread; nothing is allocated after create.
  */
@@ -21,7 +21,7 @@
 
 struct qmac_ledger;
 
-/* ring_log2: of the driver; so many commands may be between submission and the retirement of a SYNC. */
+/* ring_log2: of the driver; so many commands may be under way before the SYNC at which the device rests. */
 QMAC_MUST_CHECK enum qmac_status qmac_ledger_create(const struct qmac_hw *hw, int ring_log2,
                                                     struct qmac_records *records,
                                                     struct qmac_ledger **ledger, struct qmac_error *err);
@@ -37,7 +37,7 @@ void qmac_ledger_set_first_layer(struct qmac_ledger *ledger, int first);
 void qmac_ledger_restart(struct qmac_ledger *ledger);
 
 /* `ledger`: a struct qmac_ledger. For qmac_driver_watch(). */
-void qmac_ledger_submit(void *ledger, uint32_t number, const struct qmac_command *command);
+void qmac_ledger_submit(void *ledger, const struct qmac_command *command);
 void qmac_ledger_retire(struct qmac_ledger *ledger, const struct qmac_retire *record);
 
 #endif
