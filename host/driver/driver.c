@@ -11,10 +11,12 @@ struct qmac_driver {
 	struct qmac_hw hw;
 	uint64_t memory_bytes, memory_used;
 	struct qmac_buffer ring;
-	uint32_t ring_entries;
+	int ring_log2;
+	uint32_t ring_entries;     /* 2^ring_log2 */
 	uint32_t tail, drained;    /* descriptors written; known to have retired */
 	uint16_t submitted[3];     /* per engine, modulo 2^16: what tokens count */
 	uint64_t timeout_cycles, host_bytes;
+	struct qmac_driver_totals base; /* at the last reset */
 	void (*on_command)(void *context, const struct qmac_command *command);
 	void *context;
 	uint16_t layer;            /* of the last command: the SYNC behind it is for the same one */
@@ -83,6 +85,16 @@ static enum qmac_status check_identity(struct qmac_driver *driver, struct qmac_e
 	return QMAC_OK;
 }
 
+static void start(struct qmac_driver *driver)
+{
+	write_register(driver, QMAC_REG_CONTROL, 1);
+	write_address(driver, QMAC_REG_MEM_BASE_LO, 0);
+	write_address(driver, QMAC_REG_MEM_SIZE_LO, driver->memory_bytes);
+	write_address(driver, QMAC_REG_RING_BASE_LO, driver->ring.address);
+	write_register(driver, QMAC_REG_RING_LOG2, (uint32_t)driver->ring_log2);
+	write_register(driver, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
+}
+
 enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qmac_hw *hw, int ring_log2,
                                   struct qmac_driver **driver, struct qmac_error *err)
 {
@@ -97,19 +109,15 @@ enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qma
 	d->hw = *hw;
 	d->memory_bytes = backend->memory_bytes;
 	d->timeout_cycles = QMAC_PATIENCE_CYCLES;
+	d->ring_log2 = ring_log2;
 	d->ring_entries = 1U << ring_log2;
 	status = check_identity(d, err);
 	if (status != QMAC_OK)
 		goto out;
-	write_register(d, QMAC_REG_CONTROL, 1);
 	status = qmac_driver_allocate(d, (uint64_t)d->ring_entries * QMAC_COMMAND_BYTES, &d->ring, err);
 	if (status != QMAC_OK)
 		goto out;
-	write_address(d, QMAC_REG_MEM_BASE_LO, 0);
-	write_address(d, QMAC_REG_MEM_SIZE_LO, d->memory_bytes);
-	write_address(d, QMAC_REG_RING_BASE_LO, d->ring.address);
-	write_register(d, QMAC_REG_RING_LOG2, (uint32_t)ring_log2);
-	write_register(d, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC | QMAC_IRQ_ERROR);
+	start(d);
 	*driver = d;
 	return QMAC_OK;
 out:
@@ -283,11 +291,40 @@ void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COU
 	for (uint32_t i = 0; i < QMAC_COUNTERS; i++) {
 		uint32_t offset = QMAC_COUNTER_BASE + 8 * i;
 
-		counters[i] = read_register(driver, offset) | (uint64_t)read_register(driver, offset + 4) << 32;
+		counters[i] = driver->base.counters[i] +
+		              (read_register(driver, offset) | (uint64_t)read_register(driver, offset + 4) << 32);
 	}
 }
 
 uint64_t qmac_driver_host_bytes(const struct qmac_driver *driver)
 {
 	return driver->host_bytes;
+}
+
+struct qmac_driver_totals qmac_driver_totals(struct qmac_driver *driver)
+{
+	struct qmac_driver_totals totals = {.host_bytes = driver->host_bytes};
+
+	qmac_driver_counters(driver, totals.counters);
+	return totals;
+}
+
+void qmac_driver_set_totals(struct qmac_driver *driver, const struct qmac_driver_totals *totals)
+{
+	driver->base = *totals;
+	driver->host_bytes = totals->host_bytes;
+}
+
+void qmac_driver_reset(struct qmac_driver *driver)
+{
+	assert(driver->drained == driver->tail);
+	driver->base = qmac_driver_totals(driver);
+	driver->tail = driver->drained = 0;
+	memset(driver->submitted, 0, sizeof driver->submitted);
+	start(driver);
+}
+
+const struct qmac_driver_totals *qmac_driver_base(const struct qmac_driver *driver)
+{
+	return &driver->base;
 }

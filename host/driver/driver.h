@@ -33,7 +33,7 @@ struct qmac_token {
 };
 
 /*
- * Resets the device, compares its identity registers with hw (a difference is
+ * Resets the device (for the first time), compares its identity registers with hw (a difference is
  * refused, naming the parameter), maps a ring of 2^ring_log2 descriptors.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qmac_hw *hw,
@@ -88,10 +88,28 @@ void qmac_driver_watch(struct qmac_driver *driver,
                        void (*on_command)(void *context, const struct qmac_command *command),
                        void *context);
 
-/* All counters since open, read from the device's registers; call when finished. */
+/*
+ * Resets the device once more; call when finished. Buffers and what is in memory stay, what was on chip is
+ * to be taken for lost, and tokens of before mean nothing any more.
+ */
+void qmac_driver_reset(struct qmac_driver *driver);
+
+/* What was spent since open, over all resets; call when finished. */
+struct qmac_driver_totals {
+	uint64_t counters[QMAC_COUNTERS];
+	uint64_t host_bytes;  /* that the host moved to and from device memory, descriptors included */
+};
+struct qmac_driver_totals qmac_driver_totals(struct qmac_driver *driver);
+/* Right after open or a reset: totals become these and go on from there. */
+void qmac_driver_set_totals(struct qmac_driver *driver, const struct qmac_driver_totals *totals);
+
+/* The counters of the totals. */
 void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COUNTERS]);
 
-/* Bytes the host moved to and from device memory, descriptors included. */
+/* Of the totals, the bytes. */
 uint64_t qmac_driver_host_bytes(const struct qmac_driver *driver);
+
+/* What the totals were at the last reset: a retire record has its number and cycles since then. */
+const struct qmac_driver_totals *qmac_driver_base(const struct qmac_driver *driver);
 
 #endif

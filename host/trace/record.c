@@ -19,7 +19,8 @@
 struct qmac_recorder {
 	struct qmac_trace_window window;
 	struct qmac_trace *trace;
-	uint64_t seen;               /* commands since reset */
+	uint64_t seen, before;       /* commands since the last reset, and before it */
+	uint64_t number;             /* since the reset: of the first command of the window */
 	uint32_t executed[3];        /* the same, per engine; base: before the window */
 	uint32_t base[3];
 	struct qmac_backend *inner;  /* what is recorded, while it lives */
@@ -31,6 +32,7 @@ struct qmac_recorder {
 	bool at_work;                /* it is the device's turn */
 	bool turn_due;               /* the doorbell was rung since the last turn of the device */
 	bool sealed;                 /* the window is complete */
+	bool past;                   /* the device was reset after it: what retires has the same numbers anew */
 	bool cut;                    /* commands of its end were taken away: memory at the end is not known */
 	size_t retired;
 	/* Of the caller. */
@@ -144,7 +146,8 @@ static void start(struct qmac_recorder *r, struct qmac_device *device)
 {
 	struct qmac_trace *t = r->trace;
 
-	t->first = r->seen;
+	t->first = r->before + r->seen;
+	r->number = r->seen;
 	t->mem_base = read_pair(device, QMAC_REG_MEM_BASE_LO);
 	t->mem_size = read_pair(device, QMAC_REG_MEM_SIZE_LO);
 	t->ring_base = read_pair(device, QMAC_REG_RING_BASE_LO);
@@ -188,10 +191,10 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 	struct qmac_recorder *r = context;
 	uint32_t opcode = words[0] & 0xF;
 
-	if (!r->status && !r->sealed && r->seen >= r->window.from) {
+	if (!r->status && !r->sealed && r->before + r->seen >= r->window.from) {
 		if (!r->started) {
 			start(r, device);
-		} else if (r->seen - r->window.from == r->window.count) {
+		} else if (r->seen - r->number == r->window.count) {
 			qmac_snapshot_take(&r->left);
 			r->sealed = true;
 		}
@@ -209,9 +212,9 @@ static void on_command(void *context, struct qmac_device *device, const uint32_t
 static void on_retire(void *context, const struct qmac_retire *record)
 {
 	struct qmac_recorder *r = context;
-	uint32_t number = record->number - (uint32_t)r->trace->first;
+	uint32_t number = record->number - (uint32_t)r->number;
 
-	if (r->started && number < r->trace->command_count) {
+	if (r->started && !r->past && number < r->trace->command_count) {
 		r->trace->commands[number].expected = *record;
 		r->trace->commands[number].expected.number = number;
 		r->retired++;
@@ -250,6 +253,8 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 	if (offset == QMAC_REG_CONTROL || (offset >= QMAC_REG_MEM_BASE_LO && offset <= QMAC_REG_RING_LOG2))
 		r->sealed = r->started;
 	if (offset == QMAC_REG_CONTROL && (value & 1)) {
+		r->past = r->started;
+		r->before += r->seen;
 		r->seen = 0;
 		memset(r->executed, 0, sizeof r->executed);
 	}
@@ -287,7 +292,7 @@ static void end_turn(struct qmac_recorder *r, struct qmac_backend *backend)
 	qmac_snapshot_take(&r->left);
 	if (qmac_wrapper_read(backend, QMAC_REG_STATUS) & QMAC_STATUS_ERROR) {
 		/* A descriptor that cannot be read is not a command of the trace. */
-		if (qmac_wrapper_read(backend, QMAC_REG_ERROR_COMMAND) - (uint32_t)t->first == t->command_count - 1)
+		if (qmac_wrapper_read(backend, QMAC_REG_ERROR_COMMAND) - (uint32_t)r->number == t->command_count - 1)
 			t->fault = qmac_wrapper_read(backend, QMAC_REG_ERROR_CODE);
 		r->sealed = true;
 	}
@@ -408,8 +413,8 @@ void qmac_recorder_restart(struct qmac_recorder *recorder)
 {
 	struct qmac_trace *t = recorder->trace;
 
-	recorder->window.from = recorder->seen;
-	recorder->started = recorder->sealed = false;
+	recorder->window.from = recorder->before + recorder->seen;
+	recorder->started = recorder->sealed = recorder->past = false;
 	recorder->retired = 0;
 	t->row_count = t->value_count = t->bytes_count = t->batch_count = t->command_count = 0;
 	t->fault = QMAC_FAULT_NONE;
@@ -418,7 +423,7 @@ void qmac_recorder_restart(struct qmac_recorder *recorder)
 void qmac_recorder_cut(struct qmac_recorder *recorder, uint32_t number)
 {
 	struct qmac_trace *t = recorder->trace;
-	uint32_t count = number - (uint32_t)t->first + 1;
+	uint32_t count = number - (uint32_t)recorder->number + 1;
 
 	if (!recorder->started || count == 0 || count >= t->command_count)
 		return;
