@@ -236,15 +236,18 @@ else
 		says err "qmac: cannot $case: Permission denied"
 	done
 fi
-(
-	ulimit -f 1
-	trap '' XFSZ
-	"$qmac" train run.yaml --set epochs=200 --out full > out 2> err
-)
-ok 'a full disk ends with status 2' test $? -eq 2
-says err 'qmac: cannot write full/layers.csv: .*' # the file that grows fastest
-ok 'a full disk leaves no temporary files' no_temporaries full
-ok 'a full disk leaves no metrics.csv' absent full/metrics.csv
+for case in '0 layers.csv' '1 checkpoint'; do # without checkpoints, the file that grows fastest
+	(
+		ulimit -f 1
+		trap '' XFSZ
+		"$qmac" train run.yaml --set epochs=200 --set checkpoint.every="${case%% *}" --out full > out 2> err
+	)
+	ok 'a full disk ends with status 2' test $? -eq 2
+	says err "qmac: cannot write full/${case##* }: .*"
+	ok 'a full disk leaves no temporary files' no_temporaries full
+	ok 'a full disk leaves no metrics.csv' absent full/metrics.csv
+	ok 'a full disk leaves no checkpoint' absent full/checkpoint
+done
 if [ -c /dev/full ]; then
 	"$qmac" config run.yaml > /dev/full 2> err
 	ok 'a full standard output ends with status 2' test $? -eq 2
@@ -270,8 +273,13 @@ stop() {
 "$qmac" train run.yaml --set epochs=1000000 --out stopped > out 2> err &
 stop stopped/metrics.csv.tmp
 ok 'a stopped run ends with status 1' test $? -eq 1
-says err 'qmac: stopped after epoch [0-9]*.*'
-ok 'a stopped run leaves nothing' test -z "$(ls -A stopped 2>/dev/null)"
+says err 'qmac: stopped after epoch [0-9]*; stopped has no new results: go on with --resume'
+ok 'a stopped run leaves its checkpoint only' test "$(ls -A stopped)" = checkpoint
+"$qmac" train run.yaml --set epochs=1000000 --set checkpoint.every=0 --out nothing > out 2> err &
+stop nothing/metrics.csv.tmp
+ok 'a stopped run without checkpoints ends with status 1' test $? -eq 1
+says err 'qmac: stopped after epoch [0-9]*; nothing has no new results'
+ok 'a stopped run without checkpoints leaves nothing' test -z "$(ls -A nothing 2>/dev/null)"
 
 # A fuzzing that is stopped: hours without it. Each configuration takes a moment.
 "$qmac" fuzz --backend cmodel --configs 100000 --count 20000000 --out traces > out 2> err &
@@ -334,7 +342,8 @@ sed 's/epochs: 2/epochs: 1000000/' sweep.yaml > endless.yaml
 stop endless/svrg/metrics.csv.tmp
 ok 'a stopped sweep ends with status 1' test $? -eq 1
 says err 'qmac: stopped; endless has no results.csv.*'
-ok 'a stopped sweep leaves no files' test -z "$(find endless -type f)"
+ok 'a stopped sweep leaves checkpoints only' test -z "$(find endless -type f ! -name checkpoint)"
+ok 'a stopped sweep leaves a checkpoint' test -s endless/svrg/checkpoint
 mkdir t
 : > t/svrg
 run 2 sweep sweep.yaml --out t

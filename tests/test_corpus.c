@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "sweep/job.h"
+#include "run/job.h"
 #include "test.h"
 
 enum { WORDS = 64, TEXT_BYTES = 1 << 20 };

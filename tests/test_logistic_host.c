@@ -229,6 +229,7 @@ static void check_epoch(bool svrg, enum qmac_option option)
 	struct qmac_random samples = training.samples, options = training.option;
 	long double w[WEIGHTS], centre[WEIGHTS], expected[WEIGHTS];
 	int64_t keep_after = STEPS;
+	bool done;
 
 	make_data(&training.data);
 	random_vector(training.w, WEIGHTS, 1);
@@ -247,7 +248,8 @@ static void check_epoch(bool svrg, enum qmac_option option)
 		if (t == keep_after)
 			memcpy(expected, w, sizeof w);
 	}
-	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&training, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&training, &done, NULL), QMAC_OK);
+	CU_ASSERT(done);
 	for (int k = 0; k < WEIGHTS; k++)
 		CU_ASSERT(fabsl(training.w[k] - expected[k]) < 1e-13L);
 	CU_ASSERT_EQUAL(training.step, STEPS);

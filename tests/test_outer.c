@@ -188,6 +188,7 @@ static void check_epoch(bool variance_reduced, enum qmac_option option)
 	struct qmac_random options = qmac_random_stream(5, QMAC_STREAM_OPTION);
 	long double g[FEATURES], w[FEATURES], expected[FEATURES];
 	int64_t keep_after = STEPS;
+	bool done;
 
 	set_up(&f, option);
 	naive(&f.training.data, f.start, g);
@@ -203,7 +204,8 @@ static void check_epoch(bool variance_reduced, enum qmac_option option)
 			memcpy(expected, w, sizeof w);
 	}
 	f.training.optimiser = variance_reduced ? &qmac_svrg : &qmac_sgd;
-	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&f.training, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_optimiser_epoch(&f.training, &done, NULL), QMAC_OK);
+	CU_ASSERT(done);
 	for (int j = 0; j < FEATURES; j++)
 		CU_ASSERT(fabsl(f.w[j] - expected[j]) < 1e-10L); /* w is about 50 */
 	CU_ASSERT_EQUAL(f.training.step, STEPS);

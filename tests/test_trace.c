@@ -8,7 +8,7 @@
 #include "config_files.h"
 #include "reference/ref_device.h"
 #include "reference/trace_mix.h"
-#include "sweep/job.h"
+#include "run/job.h"
 #include "test.h"
 
 enum { COMMANDS = 90 };
@@ -286,6 +286,7 @@ static void test_rows_matter(void)
 /* ---- trainings --------------------------------------------------------------------- */
 
 struct run {
+	const char *every;               /* checkpoint.every */
 	struct qmac_recorder *recorder;
 	struct qmac_train_result result;
 };
@@ -302,7 +303,7 @@ static void train(struct run *run)
 	const struct qmac_setting settings[] = {
 		{"samples", "20", "test"}, {"features", "13", "test"}, {"informative", "3", "test"},
 		{"inner_steps", "7", "test"}, {"epochs", "4", "test"}, {"option", "II", "test"},
-		{"algorithm", "lp_svrg", "test"},
+		{"algorithm", "lp_svrg", "test"}, {"checkpoint.every", run->every ? run->every : "1", "test"},
 	};
 	const struct qmac_train_observer observer = {
 		.context = run, .open = run->recorder ? open_recorder : NULL,
@@ -317,18 +318,23 @@ static void train(struct run *run)
 	CU_ASSERT_EQUAL_FATAL(qmac_train(&config.run, &hw, &observer, &run->result, &err), QMAC_OK);
 }
 
-/* Recording changes nothing; every window of a training plays, and the whole one takes its cycles. */
-static void test_training(void)
+/*
+ * Recording changes nothing; every window of a training plays, and the whole one takes its cycles, unless it
+ * is cut off where the device is reset.
+ */
+static void check_training(const char *every)
 {
-	struct run plain = {0};
+	struct run plain = {.every = every};
+	bool resets = strcmp(every, "0") != 0;
 	uint64_t commands, cycles;
+	int cut = 0;
 
 	train(&plain);
 	commands = plain.result.last.counters[QMAC_COUNTER_COMMANDS];
 	CU_ASSERT(commands > 100);
 	for (uint64_t from = 0; from < commands; from += from < 6 ? 1 : 17) {
 		const struct qmac_trace_window window = {from, from ? 20 : 1000};
-		struct run run = {.recorder = qmac_recorder_create(&window)};
+		struct run run = {.every = every, .recorder = qmac_recorder_create(&window)};
 		const struct qmac_trace *trace;
 		struct qmac_error err;
 
@@ -341,12 +347,20 @@ static void test_training(void)
 		CU_ASSERT_EQUAL(trace->first, from);
 		check_reference(trace);
 		CU_ASSERT_EQUAL(play(trace, NULL, true, &cycles), QMAC_OK);
-		CU_ASSERT(from || (trace->command_count == commands &&
-		                   cycles == plain.result.last.counters[QMAC_COUNTER_CYCLES]));
+		CU_ASSERT(from || resets || (trace->command_count == commands &&
+		                             cycles == plain.result.last.counters[QMAC_COUNTER_CYCLES]));
+		cut += trace->command_count < (from ? 20 : commands) && from + trace->command_count < commands;
 		qmac_recorder_destroy(run.recorder);
 		free(run.result.weights);
 	}
+	CU_ASSERT(resets ? cut > 1 && cut < 10 : cut == 0);
 	free(plain.result.weights);
+}
+
+static void test_training(void)
+{
+	check_training("0");
+	check_training("1");
 }
 
 /* A window that the run never comes to; files that cannot be; backends that are not there. */

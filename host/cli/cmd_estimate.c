@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "report/results.h"
-#include "sweep/job.h"
+#include "run/job.h"
 
 static int show(void *context, const struct qmac_metrics *metrics)
 {

@@ -7,7 +7,7 @@
 #include "config/text.h"
 #include "report/results.h"
 #include "report/stored.h"
-#include "sweep/job.h"
+#include "run/job.h"
 
 static int show(void *context, const struct qmac_metrics *metrics)
 {

@@ -24,9 +24,9 @@ static const struct qmac_cli_command commands[] = {
 		"Runs a training and writes its result folder.\n\n" RUN_OPTIONS
 		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>] where not given\n"
 		"  --resume          does nothing where DIR holds the complete result of the same configuration;\n"
-		"                    an incomplete run starts again from its beginning\n"
+		"                    a run that was stopped or killed goes on from its checkpoint\n"
 		"  --trace FILE      records commands for `qmac replay`\n"
-		"  --trace-from N    the first of them, counted from 0 since the device's reset; 0 where not given\n"
+		"  --trace-from N    the first of them, counted from 0; 0 where not given\n"
 		"  --trace-count M   how many, at most 1000000; 1000 where not given\n",
 		QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1,
 		qmac_cli_train,
@@ -36,7 +36,8 @@ static const struct qmac_cli_command commands[] = {
 		"Runs a grid of trainings in parallel; one row each in results.csv, one plot.\n\n"
 		"  -j N, --jobs N    runs at a time; the number of processors where not given\n"
 		"  --out DIR         folder of the results; qmac-out/<sweep file> where not given\n"
-		"  --resume          keeps complete results of the same configurations\n",
+		"  --resume          keeps complete results of the same configurations, and goes on with runs that\n"
+		"                    were stopped or killed\n",
 		QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
 	},
 	{

@@ -12,6 +12,7 @@
 #include "report/files.h"
 #include "report/json.h"
 #include "report/results.h"
+#include "report/version.h"
 
 struct wanted {
 	const char *folder;
@@ -173,4 +174,42 @@ bool qmac_results_match(const char *folder, const struct qmac_run_config *config
 	}
 	qmac_json_free(wanted.summary);
 	return match;
+}
+
+static enum qmac_status add_values(struct qmac_sha256 *hash, const struct wanted *wanted,
+                                   void (*print)(const struct wanted *wanted, FILE *out),
+                                   struct qmac_error *err)
+{
+	FILE *text = tmpfile();
+	char *line = NULL;
+	size_t size = 0;
+	bool failed;
+
+	if (text) {
+		print(wanted, text);
+		rewind(text);
+		while (next_line(text, &line, &size))
+			qmac_sha256_add(hash, line, strlen(line) + 1);
+	}
+	failed = !text || ferror(text);
+	free(line);
+	if (text)
+		fclose(text);
+	return failed ? qmac_fail(err, QMAC_INTERNAL, "cannot write a temporary file") : QMAC_OK;
+}
+
+enum qmac_status qmac_results_digest(const struct qmac_run_config *config, const struct qmac_hw_file *hw,
+                                     char digest[QMAC_SHA256_TEXT], struct qmac_error *err)
+{
+	const struct wanted wanted = {.config = config, .hw = hw};
+	struct qmac_sha256 hash;
+	enum qmac_status status;
+
+	qmac_sha256_start(&hash);
+	qmac_sha256_add(&hash, QMAC_VERSION, sizeof QMAC_VERSION);
+	status = add_values(&hash, &wanted, print_config, err);
+	if (!status)
+		status = add_values(&hash, &wanted, print_hw, err);
+	qmac_sha256_text(&hash, digest);
+	return status;
 }

@@ -18,6 +18,7 @@ struct qmac_results {
 	struct qmac_hw_file hw;
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
+	char *so_far[3];                                   /* the growing files at the last checkpoint */
 	struct qmac_folder_lock lock;
 	char warning[512];
 };
@@ -97,6 +98,83 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 	results->timeline_records++;
 	qmac_timeline_record(results->timeline.stream, record);
 }
+
+/* ---- checkpoints ---------------------------------------------------------------- */
+
+/* The growing files in the order of so_far; NULL: there is none. */
+static struct qmac_atomic_file *growing(struct qmac_results *results, int i, const char **name)
+{
+	static const char *const names[] = {"metrics.csv", "layers.csv", "timeline.json"};
+	struct qmac_atomic_file *files[] = {&results->metrics, &results->layers, &results->timeline};
+
+	*name = names[i];
+	return files[i]->stream ? files[i] : NULL;
+}
+
+/* All of a growing file; the next write goes behind it. */
+static enum qmac_status read_back(struct qmac_atomic_file *file, char **text, size_t *bytes,
+                                  struct qmac_error *err)
+{
+	long size = fflush(file->stream) ? -1 : ftell(file->stream);
+
+	free(*text);
+	*text = size < 0 ? NULL : malloc((size_t)size + 1);
+	if (!*text || fseek(file->stream, 0, SEEK_SET))
+		return qmac_fail(err, QMAC_INTERNAL, "cannot read %s back: %s", file->temporary, strerror(errno));
+	*bytes = fread(*text, 1, (size_t)size, file->stream);
+	if (*bytes != (size_t)size || fseek(file->stream, 0, SEEK_END))
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s back: %s", file->temporary, strerror(errno));
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_results_state(struct qmac_results *results, struct qmac_state *state,
+                                    struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	for (int i = 0; !status && i < 3; i++) {
+		const char *name;
+		struct qmac_atomic_file *file = growing(results, i, &name);
+		size_t bytes = 0;
+
+		if (!file)
+			continue;
+		status = read_back(file, &results->so_far[i], &bytes, err);
+		qmac_state_add(state, name, results->so_far[i], bytes);
+	}
+	QMAC_STATE_VALUE(state, "results.timeline", results->timeline_records);
+	return status;
+}
+
+enum qmac_status qmac_results_go_on(struct qmac_results *results,
+                                    const void *(*piece)(const void *context, const char *name,
+                                                         size_t *bytes),
+                                    const void *context, struct qmac_error *err)
+{
+	const void *records;
+	enum qmac_status status = QMAC_OK;
+	size_t bytes;
+
+	for (int i = 0; !status && i < 3; i++) {
+		const char *name;
+		struct qmac_atomic_file *file = growing(results, i, &name);
+		const void *text = file ? piece(context, name, &bytes) : NULL;
+
+		if (!text)
+			continue;
+		rewind(file->stream); /* over the head, which is the same */
+		fwrite(text, 1, bytes, file->stream);
+		status = check_stream(file, err);
+	}
+	records = piece(context, "results.timeline", &bytes);
+	if (!records || bytes != sizeof results->timeline_records)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the checkpoint in %s has no results: start over without"
+		                 " --resume", results->folder);
+	memcpy(&results->timeline_records, records, bytes);
+	return status;
+}
+
+/* ---- the end --------------------------------------------------------------------- */
 
 enum { PLOT_NAME = 64 };
 
@@ -267,6 +345,8 @@ void qmac_results_destroy(struct qmac_results *results)
 	abandon(&results->metrics, ours);
 	if (results->lock.made && ours)
 		(void)rmdir(results->folder); /* a run that was refused leaves nothing; others fill it */
+	for (int i = 0; i < 3; i++)
+		free(results->so_far[i]);
 	qmac_folder_lock_release(&results->lock);
 	free(results);
 }

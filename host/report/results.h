@@ -17,6 +17,7 @@
 
 #include "config/hw_file.h"
 #include "config/run_config.h"
+#include "report/sha256.h"
 #include "train/train.h"
 
 struct qmac_results;
@@ -44,6 +45,17 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 QMAC_MUST_CHECK enum qmac_status qmac_results_finish(struct qmac_results *results,
                                                      const struct qmac_train_result *result,
                                                      double wall_seconds, struct qmac_error *err);
+/*
+ * What has been written so far, and what the next row is made of: added to a state, and lives until the
+ * next call. Fails where that cannot be read back.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_results_state(struct qmac_results *results, struct qmac_state *state,
+                                                    struct qmac_error *err);
+/* Before the first row: goes on from such a state, of the same configuration. piece() gives NULL for none. */
+QMAC_MUST_CHECK enum qmac_status qmac_results_go_on(struct qmac_results *results,
+                                                    const void *(*piece)(const void *context,
+                                                                         const char *name, size_t *bytes),
+                                                    const void *context, struct qmac_error *err);
 /* Why a plot is missing, "" where none is: a plot never makes a run fail. */
 const char *qmac_results_warning(const struct qmac_results *results);
 /* Removes temporary files that were not renamed. NULL is legal. */
@@ -57,5 +69,10 @@ void qmac_results_destroy(struct qmac_results *results);
  */
 bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
                         const struct qmac_hw_file *hw);
+
+/* The SHA-256 of those values and of the program's version. Fails where memory is short. */
+QMAC_MUST_CHECK enum qmac_status qmac_results_digest(const struct qmac_run_config *config,
+                                                     const struct qmac_hw_file *hw,
+                                                     char digest[QMAC_SHA256_TEXT], struct qmac_error *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "config/sweep_file.h"
 #include "report/stored.h"
-#include "sweep/job.h"
+#include "run/job.h"
 
 /* What the process of a run tells the sweep. */
 struct qmac_sweep_answer {

@@ -40,7 +40,8 @@ static void work(void *context, int index, void *into)
 	const struct qmac_sweep_row *row = &running->rows[index];
 	const struct qmac_job job = {
 		.config = &row->config, .folder = row->folder, .resume = running->options->resume,
-		.stop = running->options->stop, .on_metrics = parent_is_gone, .context = &running->parent,
+		.start_over = true, .stop = running->options->stop, .on_metrics = parent_is_gone,
+		.context = &running->parent,
 	};
 	struct qmac_sweep_answer *answer = into;
 

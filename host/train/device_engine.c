@@ -22,6 +22,7 @@ enum { LAYER_INNER, LAYER_GRADIENT, LAYERS };
 struct device_engine {
 	struct qmac_engine base;
 	struct qmac_training *training;
+	bool unobserved;   /* what runs is no part of the run */
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
 	struct qmac_inner_plan plan;
@@ -30,11 +31,12 @@ struct device_engine {
 	struct qmac_device_gradient *gradient;  /* NULL: on the host */
 	struct qmac_ledger *ledger;
 	const struct qmac_train_observer *observer; /* may be NULL */
+	struct qmac_driver_totals totals; /* at a checkpoint */
 	uint64_t outer[QMAC_COUNTERS]; /* what gradients on the device have spent */
 	uint64_t zero_macs;            /* that the records know of */
 	int point;         /* p of the running epoch; 0 where the device makes the residuals */
 	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
-	int32_t *z;        /* weights: Z */
+	int32_t *z, *kept; /* weights: Z, and that after keep_after steps of the epoch */
 	int64_t *h;        /* weights */
 	int16_t *codes;    /* inputs: room for a row of X */
 };
@@ -132,21 +134,22 @@ static void begin(struct qmac_engine *engine, const double *gradient)
 	device->point = device->residual->operations->begin(device->residual, device->z);
 	if (gradient)
 		set_offset(device, gradient);
-	if (is_centred(device))
+	if (is_centred(device)) {
+		memset(device->z, 0, (size_t)device->training->weights * sizeof device->z[0]);
 		qmac_inner_loop_set_z(device->inner, NULL);
+	}
 }
 
-/* device->z becomes the Z after keep_after steps of the epoch. */
-static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int64_t count,
-                                  struct qmac_error *err)
+/* Steps [first, first + count) of the epoch; z: Z after keep_after - first of them. */
+static enum qmac_status run_loop(struct device_engine *device, int64_t first, int64_t count,
+                                 int64_t keep_after, int32_t *z, struct qmac_error *err)
 {
-	struct device_engine *device = engine_of(engine);
 	struct qmac_training *training = device->training;
 	int64_t batch = training->run->batch;
 	const struct qmac_linear_loop loop = {
-		.order = device->order, .steps = count, .keep_after = training->keep_after - first,
+		.order = device->order, .steps = count, .keep_after = keep_after - first,
 		.run_seed = training->run->seed, .first_step = (uint32_t)(training->step + first),
-		.x_unit = training->data.dx, .z_unit = training->precision.delta, .z = device->z,
+		.x_unit = training->data.dx, .z_unit = training->precision.delta, .z = z,
 		.residual = device->residual->operations->run, .context = device->residual, .point = device->point,
 	};
 
@@ -156,20 +159,55 @@ static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int
 	return qmac_inner_loop_run(device->inner, &loop, err);
 }
 
+/*
+ * A loop gives one Z. The last loop of an epoch need not give its last Z, which nobody wants, but for the
+ * one that is kept; others give theirs, and are cut in two where one is kept within.
+ */
+static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int64_t count,
+                                  struct qmac_error *err)
+{
+	struct device_engine *device = engine_of(engine);
+	struct qmac_training *training = device->training;
+	int64_t end = first + count, keep_after = training->keep_after;
+	size_t bytes = (size_t)training->weights * sizeof device->z[0];
+	enum qmac_status status = QMAC_OK;
+
+	if (end == training->run->inner_steps && keep_after >= first)
+		return run_loop(device, first, count, keep_after, device->kept, err);
+	if (keep_after == first)
+		memcpy(device->kept, device->z, bytes);
+	if (keep_after > first && keep_after < end) {
+		status = run_loop(device, first, keep_after - first, keep_after, device->kept, err);
+		first = keep_after;
+	}
+	if (status == QMAC_OK)
+		status = run_loop(device, first, end - first, end, device->z, err);
+	if (keep_after == end)
+		memcpy(device->kept, device->z, bytes);
+	return status;
+}
+
+/* Where the Z that was kept is not the last one, it has to come back. */
+static void leave_z(struct device_engine *device)
+{
+	const struct qmac_training *training = device->training;
+
+	if (!is_centred(device) && training->keep_after < training->run->inner_steps)
+		qmac_inner_loop_set_z(device->inner, device->z);
+}
+
 static void end(struct qmac_engine *engine)
 {
 	struct device_engine *device = engine_of(engine);
 	struct qmac_training *training = device->training;
-	const struct qmac_run *run = training->run;
 	bool centred = is_centred(device);
 
 	device->residual->operations->end(device->residual);
+	memcpy(device->z, device->kept, (size_t)training->weights * sizeof device->z[0]);
 	for (int64_t k = 0; !training->estimated && k < training->weights; k++)
 		training->w[k] = (centred ? training->w[k] : 0) + training->precision.delta * device->z[k];
 	training->host_flops += (centred ? 2 : 1) * (uint64_t)training->weights;
-	/* Where the Z that was kept is not the last one, it has to come back. */
-	if (!centred && training->keep_after < run->inner_steps)
-		qmac_inner_loop_set_z(device->inner, device->z);
+	leave_z(device);
 }
 
 /* ---- life --------------------------------------------------------------------- */
@@ -187,6 +225,7 @@ static void destroy(struct qmac_engine *engine)
 	qmac_ledger_destroy(device->ledger);
 	free(device->order);
 	free(device->z);
+	free(device->kept);
 	free(device->h);
 	free(device->codes);
 	free(device);
@@ -199,9 +238,10 @@ static enum qmac_status allocate(struct device_engine *device, struct qmac_error
 
 	device->order = calloc((size_t)(run->inner_steps * run->batch), sizeof device->order[0]);
 	device->z = calloc(weights, sizeof device->z[0]);
+	device->kept = calloc(weights, sizeof device->kept[0]);
 	device->h = calloc(weights, sizeof device->h[0]);
 	device->codes = calloc((size_t)device->training->data.features, sizeof device->codes[0]);
-	if (device->order && device->z && device->h && device->codes)
+	if (device->order && device->z && device->kept && device->h && device->codes)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld inner steps",
 	                 (long long)run->inner_steps);
@@ -255,13 +295,26 @@ static enum qmac_status create_records(struct device_engine *device, const struc
 	return qmac_ledger_create(hw, RING_LOG2, &training->records, &device->ledger, err);
 }
 
+/*
+ * The ledger begins anew with the device; for others, numbers and cycles of a record are those of the whole
+ * run, over all resets.
+ */
 static void on_retire(void *context, const struct qmac_retire *record)
 {
 	const struct device_engine *device = context;
+	const struct qmac_driver_totals *base;
+	struct qmac_retire moved = *record;
 
+	if (device->unobserved)
+		return;
 	qmac_ledger_retire(device->ledger, record);
-	if (device->observer && device->observer->on_retire)
-		device->observer->on_retire(device->observer->context, record);
+	if (!device->observer || !device->observer->on_retire)
+		return;
+	base = qmac_driver_base(device->driver);
+	moved.number += (uint32_t)base->counters[QMAC_COUNTER_COMMANDS];
+	moved.start += base->counters[QMAC_COUNTER_CYCLES];
+	moved.cycle += base->counters[QMAC_COUNTER_CYCLES];
+	device->observer->on_retire(device->observer->context, &moved);
 }
 
 static enum qmac_status open_device(struct device_engine *device, const struct qmac_hw *hw,
@@ -341,6 +394,63 @@ static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 	metrics->host_bytes = qmac_driver_host_bytes(device->driver);
 }
 
+static void state(struct qmac_engine *engine, struct qmac_state *into)
+{
+	struct device_engine *device = engine_of(engine);
+	size_t weights = (size_t)device->training->weights;
+
+	device->totals = qmac_driver_totals(device->driver);
+	QMAC_STATE_VALUE(into, "totals", device->totals);
+	QMAC_STATE_VALUE(into, "outer", device->outer);
+	QMAC_STATE_VALUE(into, "zero_macs", device->zero_macs);
+	QMAC_STATE_VALUE(into, "point", device->point);
+	qmac_state_add(into, "z", device->z, weights * sizeof device->z[0]);
+	if (device->training->run->checkpoint_steps > 0) {
+		qmac_state_add(into, "kept", device->kept, weights * sizeof device->kept[0]);
+		qmac_state_add(into, "h", device->h, weights * sizeof device->h[0]);
+	}
+	device->residual->operations->state(device->residual, into);
+	if (device->gradient)
+		qmac_device_gradient_state(device->gradient, into);
+}
+
+/* A reset leaves memory and scratchpads as they are, so that nothing has to be loaded anew. */
+static void reset(struct qmac_engine *engine)
+{
+	qmac_driver_reset(engine_of(engine)->driver);
+	qmac_ledger_restart(engine_of(engine)->ledger);
+}
+
+/*
+ * A loop without steps brings on chip what was there. It is no part of the run: nobody is told of it, and
+ * the totals are those that were loaded.
+ */
+static enum qmac_status resume(struct qmac_engine *engine, struct qmac_error *err)
+{
+	struct device_engine *device = engine_of(engine);
+	const struct qmac_training *training = device->training;
+	bool within = training->within > 0, has_z = within || !is_centred(device);
+	enum qmac_status status;
+
+	if (within)
+		device->residual->operations->resume(device->residual);
+	if (training->optimiser->reduces)
+		qmac_inner_loop_set_offset(device->inner, device->h);
+	qmac_inner_loop_set_z(device->inner, has_z ? device->z : NULL);
+	device->unobserved = true;
+	qmac_driver_watch(device->driver, NULL, NULL);
+	status = run_loop(device, 0, 0, 0, device->z, err);
+	qmac_driver_watch(device->driver, qmac_ledger_submit, device->ledger);
+	device->unobserved = false;
+	if (status != QMAC_OK)
+		return status;
+	qmac_driver_reset(device->driver);
+	if (!within)
+		leave_z(device);
+	qmac_driver_set_totals(device->driver, &device->totals);
+	return QMAC_OK;
+}
+
 static const char *kernel(const struct qmac_engine *engine)
 {
 	const struct device_engine *device = (const struct device_engine *)engine;
@@ -350,5 +460,5 @@ static const char *kernel(const struct qmac_engine *engine)
 
 const struct qmac_engine_operations qmac_device_engine = {
 	.create = create, .destroy = destroy, .take_gradient = take_gradient, .begin = begin, .run = run_steps,
-	.end = end, .cost = cost, .kernel = kernel,
+	.end = end, .cost = cost, .state = state, .reset = reset, .resume = resume, .kernel = kernel,
 };

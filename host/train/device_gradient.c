@@ -223,3 +223,8 @@ enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient,
 		finish(gradient);
 	return QMAC_OK;
 }
+
+void qmac_device_gradient_state(struct qmac_device_gradient *gradient, struct qmac_state *state)
+{
+	QMAC_STATE_VALUE(state, "gradient.expected", gradient->expected);
+}

@@ -16,6 +16,7 @@
 
 #include "hw/hw.h"
 #include "step/step.h"
+#include "train/state.h"
 #include "train/training.h"
 
 struct qmac_device_gradient;
@@ -41,5 +42,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_device_gradient_open(struct qmac_device_gr
  */
 QMAC_MUST_CHECK enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient,
                                                           struct qmac_error *err);
+
+/* Adds what the next one goes on from. */
+void qmac_device_gradient_state(struct qmac_device_gradient *gradient, struct qmac_state *state);
 
 #endif

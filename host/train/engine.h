@@ -8,6 +8,7 @@
 #define QMAC_TRAIN_ENGINE_H
 
 #include "hw/hw.h"
+#include "train/state.h"
 #include "train/train.h"
 #include "train/training.h"
 
@@ -35,6 +36,12 @@ struct qmac_engine_operations {
 	void (*end)(struct qmac_engine *engine);
 	/* At the end of an epoch, once: fills in what the device has spent so far, and completes the records. */
 	void (*cost)(struct qmac_engine *engine, struct qmac_metrics *metrics);
+	/* Adds what the engine goes on from: after the steps of an epoch, or between steps. */
+	void (*state)(struct qmac_engine *engine, struct qmac_state *state);
+	/* At a checkpoint: the device's clock and counters begin anew, and carry on in the totals. */
+	void (*reset)(struct qmac_engine *engine);
+	/* In place of that, once, when state() was loaded: all is as it was behind the reset. */
+	enum qmac_status (*resume)(struct qmac_engine *engine, struct qmac_error *err);
 	/* Name of the kernel that the device runs, "" without a device. */
 	const char *(*kernel)(const struct qmac_engine *engine);
 };

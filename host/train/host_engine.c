@@ -79,14 +79,20 @@ static enum qmac_status take_gradient(struct qmac_engine *engine, struct qmac_er
 	return QMAC_OK;
 }
 
+/* Steps move w, or z against the centre w. */
+static void aim(struct host_engine *host, bool reduces)
+{
+	host->at = reduces ? host->z : host->training->w;
+	host->offset = reduces ? host->h : NULL;
+	host->residual = reduces ? qmac_loss_centred : qmac_loss_residual;
+}
+
 static void begin(struct qmac_engine *engine, const double *gradient)
 {
 	struct host_engine *host = engine_of(engine);
 	size_t bytes = (size_t)host->training->weights * sizeof(double);
 
-	host->at = gradient ? host->z : host->training->w;
-	host->offset = gradient ? host->h : NULL;
-	host->residual = gradient ? qmac_loss_centred : qmac_loss_residual;
+	aim(host, gradient != NULL);
 	if (!gradient || host->training->estimated)
 		return;
 	memset(host->z, 0, bytes);
@@ -163,6 +169,30 @@ static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 	(void)metrics;
 }
 
+static void state(struct qmac_engine *engine, struct qmac_state *into)
+{
+	struct host_engine *host = engine_of(engine);
+	size_t bytes = (size_t)host->training->weights * sizeof(double);
+
+	if (host->training->run->checkpoint_steps == 0)
+		return;
+	qmac_state_add(into, "z", host->z, bytes);
+	qmac_state_add(into, "h", host->h, bytes);
+	qmac_state_add(into, "kept", host->kept, bytes);
+}
+
+static void reset(struct qmac_engine *engine)
+{
+	(void)engine;
+}
+
+static enum qmac_status resume(struct qmac_engine *engine, struct qmac_error *err)
+{
+	(void)err;
+	aim(engine_of(engine), engine_of(engine)->training->optimiser->reduces);
+	return QMAC_OK;
+}
+
 static const char *kernel(const struct qmac_engine *engine)
 {
 	(void)engine;
@@ -171,5 +201,5 @@ static const char *kernel(const struct qmac_engine *engine)
 
 const struct qmac_engine_operations qmac_host_engine = {
 	.create = create, .destroy = destroy, .take_gradient = take_gradient, .begin = begin, .run = run_steps,
-	.end = end, .cost = cost, .kernel = kernel,
+	.end = end, .cost = cost, .state = state, .reset = reset, .resume = resume, .kernel = kernel,
 };

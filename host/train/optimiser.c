@@ -47,18 +47,38 @@ const struct qmac_optimiser_operations qmac_svrg = {
 	.name = "svrg", .reduces = true, .begin_epoch = begin_svrg,
 };
 
-enum qmac_status qmac_optimiser_epoch(struct qmac_training *training, struct qmac_error *err)
+/* Steps from `within` to the next checkpoint within the epoch, or to its end. */
+static int64_t next_steps(const struct qmac_training *training)
+{
+	int64_t left = training->run->inner_steps - training->within, between = training->run->checkpoint_steps;
+
+	if (between == 0)
+		return left;
+	between -= training->within % between;
+	return between < left ? between : left;
+}
+
+enum qmac_status qmac_optimiser_epoch(struct qmac_training *training, bool *done, struct qmac_error *err)
 {
 	const struct qmac_engine_operations *engine = training->engine->operations;
-	int64_t steps = training->run->inner_steps;
-	bool moves;
-	enum qmac_status status = training->optimiser->begin_epoch(training, &moves, err);
+	int64_t steps = training->run->inner_steps, count = next_steps(training);
+	enum qmac_status status = QMAC_OK;
+	bool moves = true;
 
-	if (status != QMAC_OK || !moves)
-		return status;
-	status = engine->run(training->engine, 0, steps, err);
+	*done = false;
+	if (training->within == 0)
+		status = training->optimiser->begin_epoch(training, &moves, err);
+	if (status == QMAC_OK && moves)
+		status = engine->run(training->engine, training->within, count, err);
 	if (status != QMAC_OK)
 		return status;
+	training->within += count;
+	*done = !moves || training->within == steps;
+	if (!*done)
+		return QMAC_OK;
+	training->within = 0;
+	if (!moves)
+		return QMAC_OK;
 	engine->end(training->engine);
 	training->step += steps;
 	training->data_passes += (double)(steps * training->run->batch) / (double)training->data.samples;

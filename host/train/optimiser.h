@@ -22,9 +22,11 @@ struct qmac_optimiser_operations {
 extern const struct qmac_optimiser_operations qmac_sgd, qmac_svrg;
 
 /*
- * One epoch of training->optimiser: reads `gradient` at w, moves w, and adds what it spent. Fails only where
- * the device does.
+ * An epoch of training->optimiser, or its part up to the next of the checkpoints that run->checkpoint_steps
+ * asks for: reads `gradient` at w where it begins, moves w where it ends, and adds what it spent. *done:
+ * the epoch has ended. Fails only where the device does.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_optimiser_epoch(struct qmac_training *training, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_optimiser_epoch(struct qmac_training *training, bool *done,
+                                                      struct qmac_error *err);
 
 #endif

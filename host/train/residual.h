@@ -18,6 +18,7 @@
 #define QMAC_TRAIN_RESIDUAL_H
 
 #include "step/inner_loop.h"
+#include "train/state.h"
 #include "train/training.h"
 
 struct qmac_residual {
@@ -36,6 +37,10 @@ struct qmac_residual_operations {
 	int (*begin)(struct qmac_residual *residual, const int32_t *z);
 	/* The `residual` of struct qmac_linear_loop, its context the struct qmac_residual; NULL on the device. */
 	void (*run)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);
+	/* Adds what steps within an epoch go on from, and what the next epoch begins with. */
+	void (*state)(struct qmac_residual *residual, struct qmac_state *state);
+	/* Within an epoch whose state was loaded: leaves on the device what begin() does. */
+	void (*resume)(struct qmac_residual *residual);
 	/* After the steps of an epoch. */
 	void (*end)(struct qmac_residual *residual);
 };

@@ -87,13 +87,21 @@ static void open(struct qmac_residual *residual, const struct qmac_inner_plan *p
 		qmac_inner_loop_set_targets(inner, on_device->targets);
 }
 
+/* Whether each epoch has its own k_i. */
+static bool are_of_epoch(const struct on_device *on_device)
+{
+	const struct qmac_training *training = on_device->training;
+
+	return training->optimiser->reduces && !training->precision.operations->centred;
+}
+
 static int begin(struct qmac_residual *residual, const int32_t *z)
 {
 	struct on_device *on_device = residual_of(residual);
 	struct qmac_training *training = on_device->training;
 	const struct qmac_dataset *data = &training->data;
 
-	if (!training->optimiser->reduces || training->precision.operations->centred)
+	if (!are_of_epoch(on_device))
 		return 0;
 	for (int64_t i = 0; !training->estimated && i < data->samples; i++) {
 		qmac_dataset_codes(data, i, on_device->codes);
@@ -106,11 +114,30 @@ static int begin(struct qmac_residual *residual, const int32_t *z)
 	return 0;
 }
 
+static void state(struct qmac_residual *residual, struct qmac_state *into)
+{
+	struct on_device *on_device = residual_of(residual);
+	const struct qmac_training *training = on_device->training;
+
+	if (are_of_epoch(on_device) && training->run->checkpoint_steps > 0)
+		qmac_state_add(into, "targets", on_device->targets,
+		               (size_t)training->data.samples * sizeof on_device->targets[0]);
+}
+
+static void resume(struct qmac_residual *residual)
+{
+	struct on_device *on_device = residual_of(residual);
+
+	if (are_of_epoch(on_device))
+		qmac_inner_loop_set_targets(on_device->inner, on_device->targets);
+}
+
 static void end(struct qmac_residual *residual)
 {
 	(void)residual;
 }
 
 const struct qmac_residual_operations qmac_residual_on_device = {
-	.create = create, .destroy = destroy, .open = open, .begin = begin, .end = end,
+	.create = create, .destroy = destroy, .open = open, .begin = begin, .state = state,
+	.resume = resume, .end = end,
 };

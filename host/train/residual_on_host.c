@@ -97,6 +97,22 @@ static void run(void *context, const uint32_t *samples, int count, const int64_t
 	on_host->samples += (uint64_t)count;
 }
 
+static void state(struct qmac_residual *residual, struct qmac_state *into)
+{
+	struct on_host *on_host = residual_of(residual);
+
+	QMAC_STATE_VALUE(into, "residual.unit", on_host->unit);
+	QMAC_STATE_VALUE(into, "residual.scale", on_host->scale);
+	QMAC_STATE_VALUE(into, "residual.largest", on_host->largest);
+	QMAC_STATE_VALUE(into, "residual.expected", on_host->expected);
+	QMAC_STATE_VALUE(into, "residual.samples", on_host->samples);
+}
+
+static void resume(struct qmac_residual *residual)
+{
+	(void)residual;
+}
+
 /* Counts the operations, and learns from the residuals. */
 static void end(struct qmac_residual *residual)
 {
@@ -113,5 +129,6 @@ static void end(struct qmac_residual *residual)
 }
 
 const struct qmac_residual_operations qmac_residual_on_host = {
-	.create = create, .destroy = destroy, .open = open, .begin = begin, .run = run, .end = end,
+	.create = create, .destroy = destroy, .open = open, .begin = begin, .run = run,
+	.state = state, .resume = resume, .end = end,
 };

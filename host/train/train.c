@@ -102,10 +102,11 @@ static void tear_down(struct qmac_training *training)
 	qmac_records_free(&training->records);
 }
 
-/* After divergence to infinity nothing is to be had. */
+/* Whether steps are left; after divergence to infinity nothing is to be had. */
 static bool goes_on(const struct qmac_training *training)
 {
-	return training->epoch < training->run->epochs && (training->estimated || isfinite(training->norm));
+	return (training->epoch < training->run->epochs || training->within > 0) &&
+	       (training->estimated || isfinite(training->norm));
 }
 
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
@@ -138,28 +139,141 @@ static double largest_coefficient(const struct qmac_dataset *data)
 	return largest;
 }
 
-static enum qmac_status run_epochs(struct qmac_training *training,
-                                   const struct qmac_train_observer *observer,
-                                   struct qmac_train_result *result, struct qmac_error *err)
+/* ---- checkpoints ------------------------------------------------------------------- */
+
+/* What a run has beside its training. */
+struct course {
+	struct qmac_training *training;
+	const struct qmac_train_observer *observer; /* may be NULL */
+	struct qmac_train_result *result;
+	double first_norm;  /* of row 0 */
+	bool stopped;
+};
+
+/* All that the run goes on from. */
+static void list_state(struct course *course, struct qmac_state *state)
+{
+	struct qmac_training *training = course->training;
+	const struct qmac_loss *loss = training->loss;
+
+	state->count = 0;
+	qmac_state_add(state, "w", training->w, (size_t)training->weights * sizeof training->w[0]);
+	QMAC_STATE_VALUE(state, "f", training->value);
+	QMAC_STATE_VALUE(state, "norm", training->norm);
+	QMAC_STATE_VALUE(state, "delta", training->precision.delta);
+	QMAC_STATE_VALUE(state, "samples", training->samples);
+	QMAC_STATE_VALUE(state, "samples.next", training->next);
+	QMAC_STATE_VALUE(state, "samples.left", training->left);
+	QMAC_STATE_VALUE(state, "option", training->option);
+	QMAC_STATE_VALUE(state, "epoch", training->epoch);
+	QMAC_STATE_VALUE(state, "step", training->step);
+	QMAC_STATE_VALUE(state, "within", training->within);
+	QMAC_STATE_VALUE(state, "keep_after", training->keep_after);
+	QMAC_STATE_VALUE(state, "data_passes", training->data_passes);
+	QMAC_STATE_VALUE(state, "host_flops", training->host_flops);
+	QMAC_STATE_VALUE(state, "first_norm", course->first_norm);
+	QMAC_STATE_VALUE(state, "last", course->result->last);
+	QMAC_STATE_VALUE(state, "diverged", course->result->diverged);
+	if (training->run->checkpoint_steps > 0 && loss->logits)
+		qmac_state_add(state, "logits", loss->logits, (size_t)(training->data.samples * loss->layer.outputs) *
+		                                              sizeof loss->logits[0]);
+	QMAC_STATE_VALUE(state, "records.epoch", training->records.epoch);
+	qmac_state_add(state, "records.layers", training->records.layer,
+	               (size_t)training->records.layers * sizeof training->records.layer[0]);
+	qmac_state_add(state, "records.spent", training->records.spent,
+	               (size_t)training->records.layers * QMAC_DIRECTIONS * sizeof training->records.spent[0]);
+	training->engine->operations->state(training->engine, state);
+}
+
+static void checkpoint(struct course *course)
+{
+	const struct qmac_train_observer *observer = course->observer;
+	struct qmac_engine *engine = course->training->engine;
+	struct qmac_state state;
+
+	if (observer && observer->on_checkpoint) {
+		list_state(course, &state);
+		course->stopped |= observer->on_checkpoint(observer->context, &state) != 0;
+	}
+	engine->operations->reset(engine);
+}
+
+/*
+ * What the state does not hold: between epochs, the gradient at w, whose evaluation also tells whether the
+ * data are those of the checkpoint.
+ */
+static enum qmac_status resume(struct course *course, struct qmac_error *err)
+{
+	struct qmac_training *training = course->training;
+	double value = training->value, norm = training->norm;
+
+	if (training->within == 0)
+		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value, &training->norm);
+	if (memcmp(&value, &training->value, sizeof value) != 0 || memcmp(&norm, &training->norm, sizeof norm) != 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the data are not those of the checkpoint: f of its weights is"
+		                 " %.17g, was %.17g; start over without --resume", training->value, value);
+	return training->engine->operations->resume(training->engine, err);
+}
+
+/* ---- the course of a run ------------------------------------------------------------- */
+
+/* After an epoch, and before the first. */
+static void report(struct course *course)
+{
+	struct qmac_training *training = course->training;
+	const struct qmac_train_observer *observer = course->observer;
+	int64_t every = training->run->checkpoint_every;
+
+	measure(training, &course->result->last);
+	if (training->epoch == 0)
+		course->first_norm = training->norm;
+	course->result->diverged = !training->estimated &&
+	                           !(isfinite(training->norm) &&
+	                             training->norm <= divergence_factor * course->first_norm);
+	if (observer && observer->on_metrics)
+		course->stopped |= observer->on_metrics(observer->context, &course->result->last,
+		                                        &training->records) != 0;
+	if (every > 0 && training->epoch > 0 && training->epoch % every == 0 && goes_on(training))
+		checkpoint(course);
+}
+
+static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
-	double first_norm = 0;
+	bool done = false;
 
-	while (status == QMAC_OK) {
-		bool stop = false;
+	while (status == QMAC_OK && !done && !course->stopped) {
+		status = qmac_optimiser_epoch(course->training, &done, err);
+		if (status == QMAC_OK && !done)
+			checkpoint(course);
+	}
+	if (done)
+		report(course);
+	return status;
+}
 
-		measure(training, &result->last);
-		if (training->epoch == 0)
-			first_norm = training->norm;
-		result->diverged = !training->estimated &&
-		                   !(isfinite(training->norm) && training->norm <= divergence_factor * first_norm);
-		if (observer && observer->on_metrics)
-			stop = observer->on_metrics(observer->context, &result->last, &training->records) != 0;
-		if (stop || !goes_on(training))
-			break;
-		training->epoch++;
-		qmac_records_begin(&training->records, training->epoch);
-		status = qmac_optimiser_epoch(training, err);
+static enum qmac_status run_epochs(struct course *course, struct qmac_error *err)
+{
+	struct qmac_training *training = course->training;
+	const struct qmac_train_observer *observer = course->observer;
+	enum qmac_status status = QMAC_OK;
+	struct qmac_state state;
+	bool loaded = false;
+
+	if (observer && observer->on_start) {
+		list_state(course, &state);
+		status = observer->on_start(observer->context, &state, &loaded, err);
+	}
+	if (status != QMAC_OK)
+		return status;
+	if (loaded)
+		status = resume(course, err);
+	else
+		report(course);
+	while (status == QMAC_OK && !course->stopped && goes_on(training)) {
+		if (training->within == 0)
+			qmac_records_begin(&training->records, ++training->epoch);
+		status = run_epoch(course, err);
 	}
 	return status;
 }
@@ -170,6 +284,7 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 {
 	struct qmac_run own = *run; /* with what the data tell */
 	struct qmac_training training = {.estimated = estimated};
+	struct course course = {.training = &training, .observer = observer, .result = result};
 	enum qmac_status status;
 
 	memset(result, 0, sizeof *result);
@@ -182,7 +297,7 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 	if (status == QMAC_OK)
 		training.records.estimated = estimated;
 	if (status == QMAC_OK)
-		status = run_epochs(&training, observer, result, err);
+		status = run_epochs(&course, err);
 	if (status != QMAC_OK)
 		goto out;
 	result->coefficient_max = estimated ? NAN : largest_coefficient(&training.data);

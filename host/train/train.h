@@ -17,6 +17,7 @@
 #include "driver/driver.h"
 #include "record/metrics.h"
 #include "record/record.h"
+#include "train/state.h"
 
 /* Width of w and of the residuals in a full gradient on the device. */
 enum { QMAC_GRADIENT_BITS = 32 };
@@ -32,7 +33,7 @@ struct qmac_train_result {
 	char kernel[32];         /* the device kernel that ran; "" where no device was used */
 };
 
-/* What a caller may watch; all may be NULL. */
+/* What a caller may watch, and how it keeps checkpoints; all may be NULL. */
 struct qmac_train_observer {
 	/*
 	 * Before training and after every epoch; the records are those of that epoch. Non-zero stops the run
@@ -41,6 +42,15 @@ struct qmac_train_observer {
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records);
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;
+	/*
+	 * After every run->checkpoint_every epochs, while there are more to come, and every run->checkpoint_steps
+	 * steps within an epoch: all that the run goes on from. The device is reset then, whether anybody is
+	 * told or not: so cycles do not depend on where a run was resumed. Non-zero stops the run.
+	 */
+	int (*on_checkpoint)(void *context, struct qmac_state *state);
+	/* Before training: may load the state of a checkpoint of the same run, and say so. */
+	enum qmac_status (*on_start)(void *context, struct qmac_state *state, bool *loaded,
+	                             struct qmac_error *err);
 	/* Opens the device in place of qmac_backend_create(). */
 	enum qmac_status (*open)(void *context, const char *name, const struct qmac_hw *hw,
 	                         const struct qmac_device_options *options, struct qmac_backend **backend,

@@ -35,6 +35,7 @@ struct qmac_training {
 	int64_t next, left;          /* of the group that was drawn last: its next row, rows not yet taken */
 	struct qmac_random option;   /* the iterate that option II keeps */
 	int64_t epoch, step;         /* of the running epoch, from 1; inner steps done before it */
+	int64_t within;              /* steps done of the running epoch; 0 between epochs */
 	int64_t keep_after;          /* so many steps of the running epoch: there is the next centre */
 	double data_passes;
 	uint64_t host_flops;

@@ -2,8 +2,8 @@
  * One training run from its configuration to its result folder: what
  * `qmac train` does, and every process of a sweep.
  */
-#ifndef QMAC_SWEEP_JOB_H
-#define QMAC_SWEEP_JOB_H
+#ifndef QMAC_RUN_JOB_H
+#define QMAC_RUN_JOB_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -17,11 +17,15 @@ struct qmac_job {
 	const struct qmac_run_config *config;
 	const char *folder;
 	bool estimate;                     /* no training: what it would cost (qmac_estimate()) */
-	bool resume;                       /* a whole result of the same configuration is kept */
+	/*
+	 * A whole result of the same configuration is kept, and a run that was ended goes on from its
+	 * checkpoint; with start_over, from its beginning where that one is damaged or of another configuration.
+	 */
+	bool resume, start_over;
 	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
 	struct qmac_trace_window window;
 	const struct qmac_lockstep_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
-	/* Looked at once per epoch: a non-zero value (a signal's number) ends the run; may be NULL. */
+	/* Looked at once per epoch and checkpoint: not 0 (a signal's number), it ends the run; may be NULL. */
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
@@ -36,11 +40,11 @@ struct qmac_job_result {
 };
 
 /*
- * Runs the training and writes its folder. A run that was ended early leaves
- * no results and returns QMAC_CHECK_FAILED, as does one that diverged although
- * run.divergence is "fail": that one after its results were written. The trace is
- * written also where the run fails. A folder that another process writes into is
- * refused with QMAC_BAD_INPUT.
+ * Runs the training and writes its folder. A run that was ended early leaves no results but, where one was
+ * due, a checkpoint, from which `resume` goes on, and returns QMAC_CHECK_FAILED, as does one that diverged
+ * although run.divergence is "fail": that one after its results were written. The trace is written also
+ * where the run fails. A folder that another process writes into is refused with QMAC_BAD_INPUT, and so is
+ * a checkpoint that `resume` cannot go on from.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                                               struct qmac_error *err);

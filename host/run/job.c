@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "sweep/job.h"
+#include "run/job.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "cosim/open.h"
 #include "report/json.h"
 #include "report/results.h"
+#include "run/checkpoint.h"
 
 /* What the observer's callbacks share. */
 struct watch {
@@ -20,6 +21,11 @@ struct watch {
 	bool stopped;
 	int64_t epoch;
 	struct qmac_recorder *recorder; /* NULL: no trace is wanted */
+	char digest[QMAC_SHA256_TEXT];  /* of the configuration */
+	struct qmac_checkpoint *from;   /* NULL: from the beginning */
+	bool kept;                      /* there is a checkpoint of this run */
+	double start, before;           /* when this process began; wall seconds of those before it */
+	double writable;                /* when the next checkpoint may be written */
 	struct qmac_lockstep_settings settings;
 };
 
@@ -41,6 +47,80 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 	watch->stopped = (job->stop && *job->stop) || (job->on_metrics && job->on_metrics(job->context, metrics));
 	return watch->status || watch->stopped;
 }
+
+/* ---- checkpoints ---------------------------------------------------------------- */
+
+/* Of the time that a run takes, so little goes into files that only an accident needs. */
+static const double writing_share = 0.05;
+
+static bool is_stopping(const struct watch *watch)
+{
+	return watch->stopped || (watch->job->stop && *watch->job->stop);
+}
+
+/*
+ * Which checkpoints are written is no matter for the results: one that comes too soon behind another is
+ * left out, but for the last one of a run that is being stopped.
+ */
+static int on_checkpoint(void *context, struct qmac_state *state)
+{
+	struct watch *watch = context;
+	const char *folder = watch->job->folder;
+	double now = seconds(), wall = watch->before + now - watch->start;
+
+	watch->stopped = is_stopping(watch);
+	if (watch->status || (!watch->stopped && now < watch->writable))
+		return watch->status || watch->stopped;
+	watch->status = qmac_results_state(watch->results, state, watch->err);
+	QMAC_STATE_VALUE(state, "wall_seconds", wall);
+	if (!watch->status)
+		watch->status = qmac_checkpoint_write(folder, watch->digest, state, watch->err);
+	watch->kept |= !watch->status;
+	watch->writable = seconds() + (seconds() - now) / writing_share;
+	return watch->status || watch->stopped;
+}
+
+static const void *piece_of(const void *context, const char *name, size_t *bytes)
+{
+	return qmac_checkpoint_piece(context, name, bytes);
+}
+
+static enum qmac_status on_start(void *context, struct qmac_state *state, bool *loaded,
+                                 struct qmac_error *err)
+{
+	struct watch *watch = context;
+	enum qmac_status status;
+	size_t bytes;
+
+	if (!watch->from)
+		return QMAC_OK;
+	QMAC_STATE_VALUE(state, "wall_seconds", watch->before);
+	status = qmac_checkpoint_load(watch->from, state, err);
+	if (!status)
+		status = qmac_results_go_on(watch->results, piece_of, watch->from, err);
+	if (!status)
+		memcpy(&watch->epoch, qmac_checkpoint_piece(watch->from, "epoch", &bytes), sizeof watch->epoch);
+	*loaded = watch->kept = !status;
+	return status;
+}
+
+/* What is there from an earlier process; a run that does not go on from it has no use for it. */
+static enum qmac_status find_checkpoint(struct watch *watch, const struct qmac_hw_file *hw,
+                                        struct qmac_error *err)
+{
+	const struct qmac_job *job = watch->job;
+	enum qmac_status status = qmac_results_digest(job->config, hw, watch->digest, err);
+
+	if (!status && job->resume)
+		status = qmac_checkpoint_read(job->folder, watch->digest, &watch->from, err);
+	if (job->start_over && status == QMAC_BAD_INPUT)
+		status = QMAC_OK;
+	if (!status && !watch->from)
+		qmac_checkpoint_remove(job->folder);
+	return status;
+}
+
+/* ---- what a training tells ------------------------------------------------------- */
 
 static void on_retire(void *context, const struct qmac_retire *record)
 {
@@ -97,7 +177,7 @@ static enum qmac_status write_trace(const struct qmac_job *job, struct qmac_reco
 }
 
 /* Trains into results that are open already. */
-static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *hw,
+static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_file *hw,
                               struct qmac_results *results, struct qmac_recorder *recorder,
                               struct qmac_job_result *result, struct qmac_error *err)
 {
@@ -106,29 +186,37 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw *
 	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK,
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
-		.on_metrics = on_metrics,
+		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
 		.on_retire = run->timeline > 0 ? on_retire : NULL,
 		.context = &watch,
 		.open = open_device,
 	};
 	struct qmac_train_result trained = {0};
-	double start = seconds();
 	enum qmac_status status, traced = QMAC_OK;
 	struct qmac_error trace_error;
 	char failure_trace[QMAC_PATH_MAX + 32];
 
 	snprintf(failure_trace, sizeof failure_trace, "%s/mismatch.trace", job->folder);
 	watch.settings.failure_trace = failure_trace;
-	status = (job->estimate ? qmac_estimate : qmac_train)(run, hw, &observer, &trained, err);
+	watch.start = seconds();
+	if (job->estimate)
+		status = qmac_estimate(run, &hw->hw, &observer, &trained, err);
+	else
+		status = find_checkpoint(&watch, hw, err);
+	if (!status && !job->estimate)
+		status = qmac_train(run, &hw->hw, &observer, &trained, err);
+	qmac_checkpoint_free(watch.from);
 	if (recorder)
 		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)
 		status = watch.status;
 	if (!status && (watch.stopped || (job->stop && *job->stop)))
-		status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped after epoch %" PRId64 "; %s has no new results",
-		                   watch.epoch, job->folder);
+		status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped after epoch %" PRId64 "; %s has no new results%s",
+		                   watch.epoch, job->folder, watch.kept ? ": go on with --resume" : "");
 	if (!status)
-		status = qmac_results_finish(results, &trained, seconds() - start, err);
+		status = qmac_results_finish(results, &trained, watch.before + seconds() - watch.start, err);
+	if (!status)
+		qmac_checkpoint_remove(job->folder);
 	result->diverged = !status && trained.diverged;
 	free(trained.weights);
 	if (status || !traced)
@@ -178,7 +266,7 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 			qmac_recorder_destroy(recorder);
 			return status;
 		}
-		status = train(job, &hw.hw, results, recorder, result, err);
+		status = train(job, &hw, results, recorder, result, err);
 		qmac_recorder_destroy(recorder);
 		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
 		qmac_results_destroy(results);
