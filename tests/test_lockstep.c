@@ -138,6 +138,7 @@ static void test_equal(void)
 		struct plant plant = {.fault = NOTHING};
 		struct qmac_error err = {0};
 		struct host h;
+		uint64_t cycles;
 
 		open_host(&h, &plant, settings);
 		CU_ASSERT_EQUAL(play(&h, &err), QMAC_OK);
@@ -146,6 +147,13 @@ static void test_equal(void)
 		CU_ASSERT(report.commands == COMMANDS && report.waits >= COMMANDS / BATCH && !report.differing);
 		CU_ASSERT(report.model_cycles == report.device_cycles && report.model_cycles > 0);
 		CU_ASSERT_STRING_EQUAL(report.device, "planted");
+		/* Cycles add up over a reset. */
+		cycles = report.model_cycles;
+		set_up(&h); /* resets */
+		CU_ASSERT_EQUAL(play(&h, &err), QMAC_OK);
+		cycles += h.backend->operations->read(h.backend, QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_CYCLES);
+		CU_ASSERT(report.commands == 2 * COMMANDS && report.model_cycles == cycles);
+		CU_ASSERT_EQUAL(report.device_cycles, cycles);
 		qmac_backend_destroy(h.backend);
 	}
 }

@@ -53,12 +53,13 @@ static const struct qmac_cli_command commands[] = {
 	},
 	{
 		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
-		" [--timed | --stalls SEED]",
+		" [--resume] [--timed | --stalls SEED]",
 		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"
 		"  --timed           cycles and timed counters must be equal, too\n"
 		"  --stalls SEED     holds up every stream of the RTL at random\n" HW_OPTION SET_OPTIONS
-		"  --out DIR         result folder; a trace of the first difference goes there, too\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_cosim,
+		"  --out DIR         result folder; a trace of the first difference goes there, too\n"
+		"  --resume          as for train; what was compared before is not compared again\n",
+		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_cosim,
 	},
 	{
 		"replay", "TRACE [--backend B] [--timed | --stalls SEED] [--wave FILE.fst]",

@@ -10,16 +10,17 @@
 
 /* ---- retire records ----------------------------------------------------------- */
 
-static void note_residue(struct qmac_lockstep_report *report, uint64_t expected, uint64_t got)
+static void note_residue(struct qmac_lockstep *l, uint64_t expected, uint64_t got)
 {
+	struct qmac_lockstep_report *report = l->report;
 	uint64_t distance = got > expected ? got - expected : expected - got;
 	int bin = distance ? 64 - __builtin_clzll(distance) : 0;
 
 	report->commands++;
-	if (report->model_cycles < expected)
-		report->model_cycles = expected;
-	if (report->device_cycles < got)
-		report->device_cycles = got;
+	if (report->model_cycles < l->model.before + expected)
+		report->model_cycles = l->model.before + expected;
+	if (report->device_cycles < l->device.before + got)
+		report->device_cycles = l->device.before + got;
 	if (!distance)
 		return;
 	if (bin >= QMAC_RESIDUE_BINS)
@@ -66,7 +67,7 @@ static void compare_pairs(struct qmac_lockstep *l, unsigned engine, struct qmac_
 			}
 			return;
 		}
-		note_residue(l->report, expected->cycle, got->cycle);
+		note_residue(l, expected->cycle, got->cycle);
 	}
 }
 

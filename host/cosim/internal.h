@@ -29,6 +29,7 @@ struct qmac_lockstep_side {
 	struct qmac_backend *backend;
 	struct qmac_record_queue queue[QMAC_LOCKSTEP_ENGINES];
 	bool resting;        /* after the last wait: nothing is under way */
+	uint64_t before;     /* cycles before the last reset */
 };
 
 struct qmac_lockstep {

@@ -126,6 +126,8 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 	if (!l->model.resting || !l->device.resting)
 		qmac_lockstep_copy_touched(l);
 	l->model.resting = l->device.resting = true;
+	l->model.before = l->report->model_cycles;
+	l->device.before = l->report->device_cycles;
 	for (unsigned e = 0; e < QMAC_LOCKSTEP_ENGINES; e++) {
 		l->model.queue[e].head = l->model.queue[e].count = 0;
 		l->device.queue[e].head = l->device.queue[e].count = 0;

@@ -20,7 +20,7 @@ struct qmac_lockstep_report {
 	uint64_t commands;           /* retired and compared */
 	uint64_t waits;              /* after which memory and counters were compared */
 	uint64_t memory_bytes;       /* of memory, compared in all these waits */
-	uint64_t model_cycles, device_cycles; /* latest retirement */
+	uint64_t model_cycles, device_cycles; /* latest retirement, those before resets added */
 	uint64_t differing;          /* commands whose retire cycles differ */
 	uint64_t late[QMAC_RESIDUE_BINS], early[QMAC_RESIDUE_BINS]; /* of the device; [0]: unused */
 	uint64_t worst;              /* largest |difference| */
