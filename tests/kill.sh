@@ -144,6 +144,7 @@ refuses() {
 }
 
 # ---- a checkpoint that cannot be gone on from --------------------------------------------
+# shellcheck disable=SC2120 # arguments come through refuses
 long() {
 	"$qmac" train "$root/configs/run/fig1.yaml" --set samples=300 --set epochs="$epochs" --out long "$@"
 }
@@ -169,6 +170,7 @@ refuses 'long/checkpoint is cut off or damaged.*: start over without --resume' l
 refuses 'long/checkpoint is cut off: start over without --resume' long --resume
 epochs=3
 whole "$qmac" train "$root/configs/run/fig1.yaml" --set samples=300 --set epochs=3
+# shellcheck disable=SC2119
 long > resume.log 2>&1 || cat resume.log >&2
 check "over a damaged checkpoint, from the beginning" long
 whole "$qmac" sweep sweep.yaml -j 2
