@@ -45,13 +45,6 @@ check() {
 	fi
 }
 
-# gone GROUP: waits until no process of that group is left.
-gone() {
-	while kill -0 "-$1" 2> /dev/null; do
-		sleep 0.02
-	done
-}
-
 # strike SIGNAL WHOM COMMAND...: starts the command as a group and sends the signal, after a random part of
 # the time that the whole takes ($time, in ms): to the command, or with WHOM "all" to its group.
 strike() {
@@ -67,7 +60,6 @@ strike() {
 	*) kill "-$signal" "$group" 2> /dev/null ;;
 	esac
 	wait "$group" 2> /dev/null
-	gone "$group"
 }
 
 # whole COMMAND...: runs it to its end into ref; $time: how long that takes, in ms.

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,12 +34,18 @@ struct running {
 };
 
 /* In the child: does the task, answers, ends without touching what it shares with the parent. */
-static void work(const struct qmac_pool *pool, int index, int out)
+static void work(const struct qmac_pool *pool, int index, pid_t parent, int out)
 {
 	_Alignas(max_align_t) char answer[QMAC_POOL_ANSWER_MAX] = {0};
 
 	/* Programs that the task starts keep no pipe open. */
 	fcntl(out, F_SETFD, FD_CLOEXEC);
+#ifdef __linux__
+	/* Who starts again after the parent was killed is not to find this process at work. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(QMAC_INTERNAL);
+#endif
 	pool->work(pool->context, index, answer);
 	_exit(write(out, answer, pool->answer_size) == (ssize_t)pool->answer_size ? 0 : QMAC_INTERNAL);
 }
@@ -52,15 +61,16 @@ static void refuse(const struct qmac_pool *pool, int index, int reason)
 static void start(struct running *running)
 {
 	int index = running->started++, ends[2], reason;
-	pid_t child;
+	pid_t parent, child;
 
 	if (pipe(ends)) {
 		refuse(running->pool, index, errno);
 		return;
 	}
+	parent = getpid();
 	child = fork();
 	if (child == 0)
-		work(running->pool, index, ends[1]);
+		work(running->pool, index, parent, ends[1]);
 	reason = errno;
 	close(ends[1]);
 	if (child < 0) {

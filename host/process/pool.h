@@ -1,6 +1,7 @@
 /*
  * Numbered tasks side by side, each in a process of its own: one that crashes ends its task
- * only. Whichever ends first makes room for the next.
+ * only. Whichever ends first makes room for the next. On Linux they end with the process that
+ * started them, in whatever way that ends.
  */
 #ifndef QMAC_PROCESS_POOL_H
 #define QMAC_PROCESS_POOL_H

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report/atomic_file.h"
@@ -33,6 +34,19 @@ void qmac_folder_lock_release(struct qmac_folder_lock *lock)
 	lock->folder = -1;
 }
 
+/* Whether another process has the lock, and keeps it: one that was killed a moment ago may not be gone yet. */
+static bool is_taken(int folder)
+{
+	const struct timespec moment = {.tv_nsec = 20000000};
+
+	for (int tries = 0; tries < 25; tries++) {
+		if (flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
 /*
  * Whoever gives up a folder of its own removes it, and someone may remove it by hand: a lock that was got
  * after that is on a folder without a name, and counts for nothing.
@@ -52,7 +66,7 @@ enum qmac_status qmac_folder_lock_take(struct qmac_folder_lock *lock, const char
 			return QMAC_OK; /* one may write in it, but not read it */
 		if (lock->folder < 0)
 			continue;
-		if (flock(lock->folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+		if (is_taken(lock->folder)) {
 			qmac_folder_lock_release(lock);
 			return qmac_fail(err, QMAC_BAD_INPUT, "another process is writing results into %s: wait for its"
 			                 " end, or take another folder", folder);
