@@ -34,7 +34,7 @@ void qmac_folder_lock_release(struct qmac_folder_lock *lock)
 	lock->folder = -1;
 }
 
-/* Whether another process has the lock, and keeps it: one that was killed a moment ago may not be gone yet. */
+/* Whether another process has the lock and keeps it: one that was just killed may not be gone yet. */
 static bool is_taken(int folder)
 {
 	const struct timespec moment = {.tv_nsec = 20000000};
