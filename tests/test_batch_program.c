@@ -10,6 +10,7 @@
 
 #include "reference/program_case.h"
 #include "reference/ref_linear.h"
+#include "shipped_hw.h"
 #include "test.h"
 #include "step/step.h"
 
@@ -17,7 +18,8 @@ enum { BATCH_MAX = 40, STEPS_MAX = 5, LOOPS = 3, CASES = 800 };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
-	int cases, refused, tight, limbs_x, limbs_z, limbs_m, all_limbs, chunks, ragged, parts, part_chunks, targets, left, clamped;
+	int cases, refused, tight, limbs_x, limbs_z, limbs_m, all_limbs, chunks, ragged, parts, part_chunks;
+	int targets, left, clamped;
 } seen;
 
 /* ---- random cases ------------------------------------------------------------------ */
@@ -142,10 +144,97 @@ static void test_random_cases(void)
 	CU_ASSERT(seen.targets > 20 && seen.left > 20 && seen.clamped > 20);
 }
 
+/* ---- very large data ---------------------------------------------------------------- */
+
+enum { FAR_FEATURES = 65536, FAR_SAMPLES = 70000 }; /* of a byte each: 4.6 GB */
+
+static struct {
+	uint64_t first;  /* address of sample 0 */
+	int loads[2];    /* of sample 0, of the last one */
+	int others;
+} far;
+
+/* LOADs of X, whatever their place within a sample. */
+static void note_load(void *context, struct qmac_device *device, const uint32_t words[QMAC_COMMAND_WORDS])
+{
+	struct qmac_command command;
+
+	(void)context;
+	(void)device;
+	qmac_command_decode(words, &command);
+	if (command.opcode != QMAC_OPCODE_LOAD || command.space != QMAC_SPACE_A)
+		return;
+	for (uint64_t i = 0; i < command.n1; i++) {
+		uint64_t at = command.base + i * command.s1, sample;
+
+		if (far.first == 0)
+			far.first = at;
+		sample = (at - far.first) / FAR_FEATURES;
+		if (sample == 0 || sample == FAR_SAMPLES - 1)
+			far.loads[sample > 0]++;
+		else
+			far.others++;
+	}
+}
+
+/* Two samples of a step that are further apart than a stride can reach: each is loaded from its place. */
+static void test_far_samples(void)
+{
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
+	const struct qmac_linear_shape shape = {
+		.samples = FAR_SAMPLES, .features = FAR_FEATURES, .batch = 2, .bits = 8, .x_bits = 8, .frac_bits = 8,
+		.mp_bits = 8, .c1 = 0x1p-20,
+	};
+	static int32_t z[FAR_FEATURES];
+	const uint32_t order[2] = {0, FAR_SAMPLES - 1};
+	const struct qmac_linear_loop loop = {.order = order, .steps = 1, .keep_after = 1, .z = z};
+	struct qmac_device_options options = {.on_command = note_load};
+	struct qmac_inner_loop *program;
+	struct qmac_backend *backend;
+	struct qmac_driver *driver;
+	struct qmac_step_plan plan;
+	struct qmac_error err = {0};
+
+	case_check_status(qmac_step_plan_make(&plan, &shape, &hw, &err), &err);
+	CU_ASSERT_EQUAL(plan.load_samples, 1);
+	options.memory_bytes = qmac_step_memory_bytes(&plan) + (1 << 20);
+	case_check_status(qmac_backend_create("time", &hw, &options, &backend, &err), &err);
+	case_check_status(qmac_driver_open(backend, &hw, 10, &driver, &err), &err);
+	case_check_status(qmac_step_create(driver, &plan, &program, &err), &err);
+	qmac_inner_loop_set_z(program, NULL);
+	case_check_status(qmac_inner_loop_run(program, &loop, &err), &err);
+	CU_ASSERT(far.loads[0] > 0 && far.loads[0] == far.loads[1]);
+	CU_ASSERT_EQUAL(far.others, 0);
+	qmac_inner_loop_destroy(program);
+	qmac_driver_close(driver);
+	qmac_backend_destroy(backend);
+}
+
+/* The number of a feature is that of its random bits, of which there are not more. */
+static void test_many_features(void)
+{
+	struct qmac_linear_shape shape = {
+		.samples = 10, .features = 65537, .batch = 2, .bits = 8, .x_bits = 8, .frac_bits = 8, .mp_bits = 8,
+		.c1 = 0x1p-20,
+	};
+	const struct qmac_hw hw = shipped_hw("16x16_w8");
+	struct qmac_step_plan plan;
+	struct qmac_error err = {0};
+
+	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, &shape, &hw, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_STRING_EQUAL(err.message, "features 65537: the device's random numbers tell 65536 elements of a "
+	                       "vector apart; lower features");
+	shape.features = 65536;
+	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, &shape, &hw, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(plan.load_samples, 2);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"device loop equals the integer model", test_random_cases},
+		{"samples that lie far apart", test_far_samples},
+		{"more features than random numbers", test_many_features},
 	};
 
 	return test_main("test_batch_program", cases, TEST_COUNT(cases));

@@ -168,16 +168,18 @@ uint64_t qmac_arena_peak_bytes(const struct qmac_arena *arena)
 enum qmac_status qmac_arena_allocate(struct qmac_arena *arena, struct qmac_driver *driver,
                                      struct qmac_error *err)
 {
+	enum qmac_status status;
+
 	assert(arena->planned && (!arena->driver || arena->driver == driver));
 	if (arena->driver && arena->bytes <= arena->buffer.bytes)
 		return QMAC_OK;
 	if (arena->driver)
 		qmac_driver_release(driver, arena->buffer);
 	arena->driver = NULL;
-	if (qmac_driver_allocate(driver, arena->bytes, &arena->buffer, err) != QMAC_OK)
-		return QMAC_BAD_INPUT;
-	arena->driver = driver;
-	return QMAC_OK;
+	status = qmac_driver_allocate(driver, arena->bytes, &arena->buffer, err);
+	if (status == QMAC_OK)
+		arena->driver = driver;
+	return status;
 }
 
 struct qmac_buffer qmac_arena_buffer(const struct qmac_arena *arena, int id)

@@ -10,6 +10,7 @@
 
 enum {
 	FIRST_ROOM = 64,
+	COMMANDS_MAX = INT32_MAX / 2, /* a wait counts them, forwards and backwards */
 	ROUNDS_MAX = 16,
 	COPIES = 4, SHORT = 4096 /* of a program that short, when it is tried as one of many */
 };
@@ -71,7 +72,10 @@ enum qmac_status qmac_program_add(struct qmac_program *program, const struct qma
 	struct qmac_item item = {.command = *command, .has_hull = hull != NULL};
 	enum qmac_status status;
 
-	assert(!program->ring && program->count < INT32_MAX / 2);
+	assert(!program->ring);
+	if (program->count == COMMANDS_MAX)
+		return qmac_fail(err, QMAC_BAD_INPUT, "a program of more than %d commands: make it several smaller ones",
+		                 COMMANDS_MAX);
 	item.command.wait_mask = item.command.wait_load = item.command.wait_exec = item.command.wait_store = 0;
 	if (hull)
 		item.hull = *hull;

@@ -7,7 +7,8 @@
 #include "qmac_isa.h"
 
 enum {
-	MANTISSA_BITS = 17 /* of c1: the unsigned part of the device's 18-bit multiplier */
+	MANTISSA_BITS = 17,  /* of c1: the unsigned part of the device's 18-bit multiplier */
+	CHANNELS_MAX = 65536 /* element numbers that the device's random numbers tell apart */
 };
 
 /* ceil(log2(n)), n >= 1. */
@@ -86,8 +87,14 @@ enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step
                                              const struct qmac_linear_shape *shape, struct qmac_error *err)
 {
 	int log2_batch = log2_ceil(shape->batch);
-	enum qmac_status status = place_points(step, shape, err);
+	enum qmac_status status;
 
+	/* feature j is channel j; of a step with classes it is row j, and rows there are enough */
+	if (shape->features > CHANNELS_MAX)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "features %lld: the device's random numbers tell %d elements of a vector apart;"
+		                 " lower features", (long long)shape->features, CHANNELS_MAX);
+	status = place_points(step, shape, err);
 	step->m_bits = qmac_linear_m_bits(shape->bits, shape->x_bits, shape->features);
 	step->sum_bits = step->mp_bits + shape->x_bits - 1 + log2_batch;
 	step->t_bits = shape->bits + shape->frac_bits - step->t_left + 1 + log2_batch;

@@ -7,7 +7,6 @@
 
 enum {
 	IMMEDIATE_BITS = 32,
-	CHANNELS_MAX = 65536,          /* element numbers that the device's random numbers tell apart */
 	MOVING_SLOTS = 2               /* one is read while the other is loaded */
 };
 
@@ -95,14 +94,11 @@ enum qmac_status qmac_linear_plan_make(struct qmac_linear_plan *plan, const stru
 
 	memset(plan, 0, sizeof *plan);
 	plan->shape = *shape;
-	if (shape->features > CHANNELS_MAX)
-		return qmac_fail(err, QMAC_BAD_INPUT,
-		                 "features %lld: the device's random numbers tell %d elements of a vector apart;"
-		                 " lower features", (long long)shape->features, CHANNELS_MAX);
 	status = qmac_linear_arithmetic_make(&plan->step, shape, err);
+	if (status != QMAC_OK)
+		return status;
 	plan->target_table = plan->step.target_bits > IMMEDIATE_BITS;
-	if (status == QMAC_OK)
-		status = qmac_linear_arithmetic_check(&plan->step, shape, hw->acc_bits, plan->target_table, err);
+	status = qmac_linear_arithmetic_check(&plan->step, shape, hw->acc_bits, plan->target_table, err);
 	if (status == QMAC_OK)
 		status = place(plan, hw, err);
 	return status;

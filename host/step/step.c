@@ -48,18 +48,11 @@ static int64_t weights_of(const struct qmac_step_plan *plan)
 	return plan->shape.features * plan->outputs;
 }
 
-/* Bytes of a sample in device memory: its last row is filled up. */
-static uint64_t sample_bytes(const struct qmac_step_plan *plan)
-{
-	return (uint64_t)plan->blocks * (uint64_t)plan->block << qmac_container_for(plan->shape.x_bits);
-}
-
 /* Elements of m that the host sees at once. */
 static int64_t chunk_values(const struct qmac_step_plan *plan)
 {
 	return qmac_step_law_of(plan->shape.kind)->scale ? 0 : (int64_t)plan->chunk * plan->outputs;
 }
-
 
 static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 {
@@ -75,7 +68,7 @@ static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 	const struct qmac_step_law *law = qmac_step_law_of(shape->kind);
 	bool exchanged = !law->scale || !qmac_step_plan_resident(plan);
 
-	memory.x.bytes = (uint64_t)shape->samples * sample_bytes(plan);
+	memory.x.bytes = (uint64_t)shape->samples * qmac_step_plan_sample_bytes(plan);
 	memory.z.bytes = bytes_of(weights, memory.z_container);
 	memory.h.bytes = shape->has_offset ? bytes_of(weights, memory.h_container) : 0;
 	memory.targets.bytes = shape->has_targets ? bytes_of(shape->samples, memory.target_container) : 0;
@@ -155,7 +148,7 @@ static enum qmac_status allocate(struct qmac_step *step, struct qmac_error *err)
 	enum qmac_status status = QMAC_OK;
 
 	step->staging = calloc((size_t)(most > exchanged ? most : exchanged), sizeof(int64_t));
-	step->sample = calloc(1, (size_t)sample_bytes(plan));
+	step->sample = calloc(1, (size_t)qmac_step_plan_sample_bytes(plan));
 	step->values = calloc((size_t)(weights > 2 * exchanged ? weights : 2 * exchanged), sizeof step->values[0]);
 	if (!step->staging || !step->sample || !step->values)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
@@ -213,7 +206,7 @@ static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, c
 {
 	struct qmac_step *step = step_of(inner);
 	int64_t features = step->plan.shape.features;
-	uint64_t bytes = sample_bytes(&step->plan);
+	uint64_t bytes = qmac_step_plan_sample_bytes(&step->plan);
 	unsigned container = step->memory.x_container;
 
 	assert(first >= 0 && first + count <= step->plan.shape.samples);
@@ -312,7 +305,7 @@ static enum qmac_status submit(struct qmac_step *step, const struct qmac_linear_
 	uint32_t number = loop->first_step + (uint32_t)t;
 	const struct qmac_step_replay replay = {
 		.order = order, .step = number, .seed = qmac_dither_key(loop->run_seed, number, QMAC_SITE_WEIGHTS),
-		.units = &step->units, .sample_bytes = sample_bytes(&step->plan),
+		.units = &step->units, .sample_bytes = qmac_step_plan_sample_bytes(&step->plan),
 		.target_bytes = bytes_of(1, step->memory.target_container),
 	};
 	struct qmac_step_unit *unit;

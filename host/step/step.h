@@ -7,7 +7,7 @@
  * sums are exact: Z is the same on every device shape, with any limbs, chunks and parts.
  *
  * A loop's `order` has steps * batch samples, those of a step behind one another and in rising order:
- * LOAD brings two at a time. In logistic regression Z and H have features x outputs elements, row by
+ * a LOAD brings two at a time. In logistic regression Z and H have features x outputs elements, row by
  * row, and the loop's `residual` is called once for each chunk, in order, while the device waits.
  */
 #ifndef QMAC_STEP_STEP_H

@@ -278,6 +278,7 @@ enum qmac_status qmac_step_plan_make(struct qmac_step_plan *plan, const struct q
 {
 	const struct qmac_step_law *law = qmac_step_law_of(shape->kind);
 	enum qmac_status status;
+	uint64_t farthest;
 
 	memset(plan, 0, sizeof *plan);
 	plan->shape = *shape;
@@ -294,6 +295,9 @@ enum qmac_status qmac_step_plan_make(struct qmac_step_plan *plan, const struct q
 	plan->m = qmac_limbs_of(plan->step.mp_bits, hw->w_bits, true);
 	plan->block = shape->features < hw->rows ? (int)shape->features : hw->rows;
 	plan->blocks = (int)((shape->features + plan->block - 1) / plan->block);
+	/* a LOAD steps from one sample to the next by so many bytes, of 32 bits */
+	farthest = (uint64_t)(shape->samples - 1) * qmac_step_plan_sample_bytes(plan);
+	plan->load_samples = farthest <= UINT32_MAX ? 2 : 1;
 	status = check_sum(plan, hw->acc_bits, err);
 	if (status == QMAC_OK && !place_resident(plan, hw) && !place_parts(plan, hw))
 		status = refuse(plan, hw, err);

@@ -29,6 +29,7 @@ struct qmac_step_plan {
 	int cols;                       /* outputs of every group but the last */
 	int block, blocks;              /* features of an A row; rows of a sample */
 	int chunk, chunks;              /* samples of a chunk, fewer in the last; chunks of a step */
+	int load_samples;               /* samples of a LOAD: 2, or 1 where two can lie too far apart */
 	int part_blocks, part_groups;   /* of a part, fewer in the last ones; resident: all */
 	uint32_t slot_rows;             /* rows of A of a slot; slot 0 begins at row 0 */
 	uint32_t z_operand, m_operand;  /* first rows in W */
@@ -59,6 +60,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_step_plan_make(struct qmac_step_plan *plan
 static inline bool qmac_step_plan_resident(const struct qmac_step_plan *plan)
 {
 	return plan->acc_turn == 0;
+}
+
+/* Bytes of a sample in device memory: its last row is filled up. */
+static inline uint64_t qmac_step_plan_sample_bytes(const struct qmac_step_plan *plan)
+{
+	return (uint64_t)plan->blocks * (uint64_t)plan->block << qmac_container_for(plan->shape.x_bits);
 }
 
 /* Samples of chunk `chunk` of a step. */

@@ -107,7 +107,8 @@ static void store_m(struct maker *maker, const struct qmac_step_chunk *chunk, in
 
 int qmac_step_loads(const struct qmac_step_plan *plan, int samples)
 {
-	return (samples + 1) / 2 * (plan->x.count + (plan->shape.has_targets ? 1 : 0));
+	return (samples + plan->load_samples - 1) / plan->load_samples *
+	       (plan->x.count + (plan->shape.has_targets ? 1 : 0));
 }
 
 /* LOAD of `rows` rows of a scratchpad from each of one or two samples; a replay says where they lie. */
@@ -148,8 +149,8 @@ static void load_chunk(struct maker *maker, const struct qmac_step_part *part,
 	int each = qmac_step_loads(plan, 1);
 
 	for (int i = begin; i < end; i++) {
-		int sample = i / each * 2, limb = i % each;
-		uint32_t samples = sample + 1 < chunk->samples ? 2 : 1;
+		int sample = i / each * plan->load_samples, limb = i % each;
+		uint32_t samples = sample + plan->load_samples <= chunk->samples ? (uint32_t)plan->load_samples : 1;
 		struct qmac_command command;
 
 		if (limb < plan->x.count) {
@@ -469,7 +470,7 @@ static void patch_samples(struct qmac_command *command, const struct qmac_step_n
 
 	command->base = address + samples[0] * bytes + note->skipped;
 	if (command->n1 == 2) {
-		assert(samples[1] >= samples[0]);
+		assert(samples[1] >= samples[0] && (samples[1] - samples[0]) * bytes <= UINT32_MAX);
 		command->s1 = (uint32_t)((samples[1] - samples[0]) * bytes);
 	}
 }

@@ -47,7 +47,7 @@ struct qmac_step_unit {
 	int64_t count;
 };
 
-/* LOADs that bring `samples` samples into a slot, two at a time. */
+/* LOADs that bring `samples` samples into a slot, load_samples at a time. */
 int qmac_step_loads(const struct qmac_step_plan *plan, int samples);
 
 /*
