@@ -60,7 +60,7 @@ static enum qmac_status run_steps(struct qmac_driver *driver, struct qmac_error 
 				command.src1 = i * 37 % 100 * ROWS;
 			if (command.rnd == QMAC_ROUND_STOCHASTIC)
 				command.seed = i * 2654435761U;
-			status = qmac_driver_submit(driver, &command, NULL, err);
+			status = qmac_driver_submit(driver, &command, err);
 		}
 	return status == QMAC_OK ? qmac_driver_finish(driver, err) : status;
 }

@@ -15,6 +15,7 @@
 #include "config/hw_file.h"
 #include "cosim/lockstep.h"
 #include "driver/driver.h"
+#include "in_turn.h"
 
 enum { RING_LOG2 = 8, TURN = 100, ROUNDS = 5, ROW_BYTES = 64, ROWS = 8, MEGABYTE = 1 << 20 };
 
@@ -75,8 +76,7 @@ static enum qmac_status open_full(struct bench *b, uint64_t megabytes, struct qm
 }
 
 /* LOAD of the next rows of the data, a VEC on them, STORE over the rows behind them, and so on for ever. */
-static enum qmac_status submit_one(struct bench *b, unsigned kind, struct qmac_token *last,
-                                   struct qmac_error *err)
+static enum qmac_status submit_one(struct bench *b, unsigned kind, struct qmac_error *err)
 {
 	uint64_t at = b->data.address + b->at;
 	uint32_t lanes = (uint32_t)b->hw.cols;
@@ -94,19 +94,16 @@ static enum qmac_status submit_one(struct bench *b, unsigned kind, struct qmac_t
 		};
 	if (kind != 1)
 		b->at = (b->at + ROWS * ROW_BYTES) % b->data.bytes;
-	if (last->count)
-		qmac_command_wait(&command, *last);
-	return qmac_driver_submit(b->driver, &command, last, err);
+	return submit_in_turn(b->driver, command, err);
 }
 
 static enum qmac_status run(struct bench *b, unsigned turns, struct qmac_error *err)
 {
-	struct qmac_token last = {0, 0};
 	enum qmac_status status = QMAC_OK;
 
 	for (unsigned turn = 0; !status && turn < turns; turn++) {
 		for (unsigned i = 0; !status && i < TURN - 1; i++)
-			status = submit_one(b, i % 3, &last, err);
+			status = submit_one(b, i % 3, err);
 		if (!status)
 			status = qmac_driver_finish(b->driver, err);
 	}

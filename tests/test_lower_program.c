@@ -319,7 +319,7 @@ static void submit_alone(struct random_program *p, struct bench *alone)
 		struct qmac_command c = p->commands[i];
 
 		c.wait_mask = c.wait_load = c.wait_exec = c.wait_store = 0;
-		CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &c, NULL, NULL), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &c, NULL), QMAC_OK);
 		CU_ASSERT_EQUAL_FATAL(qmac_driver_finish(alone->driver, NULL), QMAC_OK);
 	}
 }
@@ -388,14 +388,14 @@ static void submit_stranger(struct qmac_fuzz_program *source, struct bench *toge
 		qmac_fuzz_command(source, &command);
 	while (command.opcode == QMAC_OPCODE_SYNC);
 	command.wait_mask = command.wait_load = command.wait_exec = command.wait_store = 0;
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &command, NULL, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &command, NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_finish(alone->driver, NULL), QMAC_OK);
 	qmac_driver_submitted(together->driver, given);
 	command.wait_mask = 7;
 	command.wait_load = given[0];
 	command.wait_exec = given[1];
 	command.wait_store = given[2];
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(together->driver, &command, NULL, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(together->driver, &command, NULL), QMAC_OK);
 }
 
 /* Programs in any order, strangers and waits of the host in between: as if each command ran alone. */

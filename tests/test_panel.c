@@ -9,6 +9,7 @@
 
 #include "fuzz/hardware.h"
 #include "fuzz/random.h"
+#include "in_turn.h"
 #include "lower/passes.h"
 #include "lower/vector.h"
 #include "lower/view.h"
@@ -26,8 +27,6 @@ struct rig {
 	struct qmac_hw hw;
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
-	struct qmac_token last[3];
-	unsigned mask;
 };
 
 static int64_t pick(int64_t low, int64_t high)
@@ -58,17 +57,12 @@ static void close_rig(struct rig *rig)
 /* Behind everything before it. */
 static void add(struct rig *rig, struct qmac_command command)
 {
-	unsigned engine = qmac_command_engine(command.opcode);
 	struct qmac_error err;
 
-	for (unsigned e = 0; e < 3; e++)
-		if (rig->mask >> e & 1)
-			qmac_command_wait(&command, rig->last[e]);
-	if (qmac_driver_submit(rig->driver, &command, &rig->last[engine], &err) != QMAC_OK) {
+	if (submit_in_turn(rig->driver, command, &err) != QMAC_OK) {
 		puts(err.message);
 		CU_FAIL_FATAL("submit");
 	}
-	rig->mask |= 1U << engine;
 }
 
 static void add_move(struct rig *rig, struct qmac_move move)

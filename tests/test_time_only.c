@@ -243,7 +243,7 @@ static void test_vast_memory(void)
 	qmac_driver_upload(driver, buffer, 0, "sixteen letters", 16);
 	load.base = buffer.address;
 	for (int i = 0; i < 100; i++)
-		CU_ASSERT_EQUAL(qmac_driver_submit(driver, &load, NULL, &err), QMAC_OK);
+		CU_ASSERT_EQUAL(qmac_driver_submit(driver, &load, &err), QMAC_OK);
 	CU_ASSERT_EQUAL(qmac_driver_finish(driver, &err), QMAC_OK);
 	qmac_driver_download(driver, buffer, 0, back, sizeof back);
 	CU_ASSERT_EQUAL(back[0], 0);

@@ -14,8 +14,8 @@ struct qmac_driver {
 	int ring_log2;
 	uint32_t ring_entries;     /* 2^ring_log2 */
 	uint32_t tail, drained;    /* descriptors written; known to have retired */
-	uint16_t submitted[3];     /* per engine, modulo 2^16: what tokens count */
-	uint64_t timeout_cycles, host_bytes;
+	uint16_t submitted[3];     /* per engine, modulo 2^16: what waits count */
+	uint64_t host_bytes;
 	struct qmac_driver_totals base; /* at the last reset */
 	void (*on_command)(void *context, const struct qmac_command *command);
 	void *context;
@@ -108,7 +108,6 @@ enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qma
 	d->backend = backend;
 	d->hw = *hw;
 	d->memory_bytes = backend->memory_bytes;
-	d->timeout_cycles = QMAC_PATIENCE_CYCLES;
 	d->ring_log2 = ring_log2;
 	d->ring_entries = 1U << ring_log2;
 	status = check_identity(d, err);
@@ -175,17 +174,6 @@ void qmac_driver_download(struct qmac_driver *driver, struct qmac_buffer buffer,
 	driver->host_bytes += bytes;
 }
 
-void qmac_command_wait(struct qmac_command *command, struct qmac_token token)
-{
-	uint32_t *counts[3] = {&command->wait_load, &command->wait_exec, &command->wait_store};
-	uint32_t *count = counts[token.engine];
-
-	/* Counts are modulo 2^16; the later one is less than 2^15 ahead. */
-	if (!(command->wait_mask >> token.engine & 1) || (uint16_t)(token.count - *count) < 0x8000)
-		*count = token.count;
-	command->wait_mask |= 1U << token.engine;
-}
-
 /* Of the descriptor of that number. */
 static uint64_t place_in_ring(const struct qmac_driver *driver, uint32_t number)
 {
@@ -232,7 +220,7 @@ enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_erro
 
 	put_descriptor(driver, &sync);
 	write_register(driver, QMAC_REG_RING_TAIL, driver->tail);
-	status = driver->backend->operations->wait(driver->backend, driver->timeout_cycles, &raised, err);
+	status = driver->backend->operations->wait(driver->backend, QMAC_PATIENCE_CYCLES, &raised, err);
 	if (status != QMAC_OK)
 		return status;
 	pending = read_register(driver, QMAC_REG_IRQ_STATUS);
@@ -240,16 +228,15 @@ enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_erro
 	if (pending & QMAC_IRQ_ERROR)
 		return device_error(driver, err);
 	if (!raised)
-		return qmac_fail(err, QMAC_INTERNAL,
-			"the device did not answer within %llu cycles: %u of %u commands "
-		                 "were fetched", (unsigned long long)driver->timeout_cycles,
+		return qmac_fail(err, QMAC_INTERNAL, "the device did not answer within %llu cycles: %u of %u commands "
+		                 "were fetched", (unsigned long long)QMAC_PATIENCE_CYCLES,
 		                 read_register(driver, QMAC_REG_RING_HEAD), driver->tail);
 	driver->drained = driver->tail;
 	return QMAC_OK;
 }
 
 enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qmac_command *command,
-                                    struct qmac_token *token, struct qmac_error *err)
+                                    struct qmac_error *err)
 {
 	unsigned engine = qmac_command_engine(command->opcode);
 
@@ -263,8 +250,6 @@ enum qmac_status qmac_driver_submit(struct qmac_driver *driver, const struct qma
 	put_descriptor(driver, command);
 	if (engine < 3)
 		driver->submitted[engine]++;
-	if (token && engine < 3)
-		*token = (struct qmac_token){engine, driver->submitted[engine]};
 	return QMAC_OK;
 }
 
@@ -279,11 +264,6 @@ void qmac_driver_watch(struct qmac_driver *driver,
 {
 	driver->on_command = on_command;
 	driver->context = context;
-}
-
-void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles)
-{
-	driver->timeout_cycles = cycles;
 }
 
 void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COUNTERS])

@@ -26,12 +26,6 @@ struct qmac_buffer {
 	uint64_t bytes;
 };
 
-/* "engine has retired `count` commands": what a later command can wait for. */
-struct qmac_token {
-	unsigned engine; /* LOAD, EXECUTE or STORE */
-	uint16_t count;
-};
-
 /*
  * Resets the device (for the first time), compares its identity registers with hw (a difference is
  * refused, naming the parameter), maps a ring of 2^ring_log2 descriptors.
@@ -55,18 +49,14 @@ void qmac_driver_upload(struct qmac_driver *driver, struct qmac_buffer buffer, u
 void qmac_driver_download(struct qmac_driver *driver, struct qmac_buffer buffer, uint64_t offset,
                           void *data, uint64_t bytes);
 
-/* Adds a wait for `token` to a command; a wait of the same engine is raised to the later count. */
-void qmac_command_wait(struct qmac_command *command, struct qmac_token token);
-
 /*
- * Puts a command into the ring; its `unit` goes to the backend's reports. *token (may be NULL) names its
- * retirement.
- * Fails where the device stopped with an error, or did not answer, while the
- * full ring was drained. The command itself is checked by the device only.
+ * Puts a command into the ring; its `unit` goes to the backend's reports. Fails where the device stopped
+ * with an error, or did not answer, while the full ring was drained. The command itself is checked by the
+ * device only.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver,
-				const struct qmac_command *command,
-                                                    struct qmac_token *token, struct qmac_error *err);
+                                                    const struct qmac_command *command,
+                                                    struct qmac_error *err);
 
 /* Commands that each engine was given since open, modulo 2^16: what waits count. By QMAC_ENGINE_*. */
 void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3]);
@@ -74,10 +64,9 @@ void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3])
 /*
  * Rings the doorbell and waits until everything submitted has retired. A device
  * error is reported with its name, the command's number and its disassembly;
- * no answer within the timeout (device cycles, default QMAC_PATIENCE_CYCLES) as a hang.
+ * no answer within QMAC_PATIENCE_CYCLES as a hang.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_error *err);
-void qmac_driver_set_timeout(struct qmac_driver *driver, uint64_t cycles);
 
 /*
  * on_command is told of every command before the device sees it, with what its descriptor does not have. Of

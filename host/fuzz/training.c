@@ -72,10 +72,13 @@ static enum qmac_status put(struct run *r, int64_t rows, int64_t cols, struct qm
 /* Where the accumulators are too narrow, operands are cut until they are not. */
 static enum qmac_status multiply(struct run *r, struct qmac_program *program, struct qmac_product product)
 {
+	uint32_t tag = (uint32_t)pick(r, 0, 65535);
 	struct qmac_product_plan plan;
 	enum qmac_status status;
 
-	product.note.tag = (uint32_t)pick(r, 0, 65535);
+	product.note.direction = qmac_tag_direction(tag);
+	product.note.layer = qmac_tag_layer(tag);
+	product.note.step = qmac_tag_step(tag);
 	product.allow_saturation = true;
 	while ((status = qmac_product_plan_make(&plan, &product, r->hw, r->err)) != QMAC_OK &&
 	       product.a.element.bits + product.b.element.bits > 4) {
@@ -180,7 +183,7 @@ static void draw_shape(struct run *r, bool batched, struct qmac_linear_shape *s)
 	s->c1 = ldexp(s->c1, -2 * s->x_bits + (int)qmac_fuzz_below(&r->rng, 17) - 8);
 }
 
-/* The functions of linear_program.h or of batch_program.h: the same but for their first argument. */
+/* A loop of either kind, and what it starts from. */
 struct inner {
 	struct qmac_linear_shape shape;
 	int u_bits;

@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
+#include "lower/whole.h"
 
 static bool is_ab(const struct qmac_product_plan *plan)
 {
@@ -19,15 +16,15 @@ struct qmac_piece_counts qmac_piece_count(const struct qmac_product_plan *plan)
 	const struct qmac_product *p = &plan->product;
 	const struct qmac_pieces *piece = &plan->piece;
 	struct qmac_piece_counts c = {
-		.positions = 1, .features = ceil_div(p->a.channels, piece->channels),
-		.n = ceil_div(p->c.channels, piece->n),
+		.positions = 1, .features = qmac_ceil_div(p->a.channels, piece->channels),
+		.n = qmac_ceil_div(p->c.channels, piece->n),
 		.a_parts = plan->a.count / plan->a_held, .b_parts = plan->b.count / plan->b_held,
 	};
 
 	for (int d = 0; d < 3; d++)
-		c.positions *= ceil_div(p->positions[d], piece->positions[d]);
+		c.positions *= qmac_ceil_div(p->positions[d], piece->positions[d]);
 	for (int d = 0; d < 2; d++)
-		c.features *= ceil_div(p->window.taps[d], piece->taps[d]);
+		c.features *= qmac_ceil_div(p->window.taps[d], piece->taps[d]);
 	c.tiles = is_ab(plan) ? c.positions : c.features;
 	c.sums = is_ab(plan) ? c.features : c.positions;
 	c.sums = c.sums ? c.sums : 1;
@@ -37,7 +34,7 @@ struct qmac_piece_counts qmac_piece_count(const struct qmac_product_plan *plan)
 /* The range of the innermost wheel of *number, which is taken off. */
 static struct qmac_range take(int64_t *number, int64_t whole, int64_t size)
 {
-	int64_t count = ceil_div(whole, size), place = count ? *number % count : 0;
+	int64_t count = qmac_ceil_div(whole, size), place = count ? *number % count : 0;
 	struct qmac_range range = {place * size, whole - place * size};
 
 	*number = count ? *number / count : 0;
@@ -61,14 +58,6 @@ static void set_features(const struct qmac_product_plan *plan, int64_t number, s
 }
 
 /* ---- the sequence of chunks ------------------------------------------------------ */
-
-static int64_t turn(int64_t *number, int64_t size)
-{
-	int64_t place = *number % size;
-
-	*number /= size;
-	return place;
-}
 
 /* Finds panel `id` in one of the halves, or takes the half that the chunk before did not use. */
 static bool place(int64_t id, int64_t held[2], int *half)
@@ -132,7 +121,7 @@ bool qmac_chunk_next(const struct qmac_product_plan *plan, struct qmac_chunk *ch
 	const struct qmac_piece_counts c = qmac_piece_count(plan);
 	bool first = chunk->at == 0;
 	int64_t at = chunk->at, per_tile = c.b_parts * c.a_parts * c.sums;
-	int64_t b_part = turn(&at, c.b_parts), a_part = turn(&at, c.a_parts), sum = turn(&at, c.sums);
+	int64_t b_part = qmac_turn(&at, c.b_parts), a_part = qmac_turn(&at, c.a_parts), sum = qmac_turn(&at, c.sums);
 	int64_t tile = plan->n_inner ? at / c.n : at % c.tiles, n = plan->n_inner ? at % c.n : at / c.tiles;
 	int64_t positions = is_ab(plan) ? tile : sum, features = is_ab(plan) ? sum : tile, number = n;
 

@@ -33,10 +33,12 @@ int64_t qmac_conv_out(const struct qmac_conv *conv, const struct qmac_view *x, i
 
 /* The product of a form whose window slides over x as in the forward direction. */
 static struct qmac_product over_x(const struct qmac_conv *conv, enum qmac_form form,
-                                  const struct qmac_view *x, const struct qmac_view *y)
+                                  const struct qmac_view *x, const struct qmac_view *b,
+                                  const struct qmac_view *c)
 {
+	const struct qmac_view *y = form == QMAC_FORM_AB ? c : b;
 	struct qmac_product product = {
-		.form = form, .a = *x,
+		.form = form, .a = *x, .b = *b, .c = *c,
 		.window = {
 			.taps = {conv->kernel[0], conv->kernel[1]}, .stride = {conv->stride, conv->stride},
 			.first = {-conv->pad, -conv->pad},
@@ -52,21 +54,13 @@ static struct qmac_product over_x(const struct qmac_conv *conv, enum qmac_form f
 struct qmac_product qmac_conv_forward(const struct qmac_conv *conv, const struct qmac_view *x,
                                       const struct qmac_view *w, const struct qmac_view *y)
 {
-	struct qmac_product product = over_x(conv, QMAC_FORM_AB, x, y);
-
-	product.b = *w;
-	product.c = *y;
-	return product;
+	return over_x(conv, QMAC_FORM_AB, x, w, y);
 }
 
 struct qmac_product qmac_conv_weight_gradient(const struct qmac_conv *conv, const struct qmac_view *x,
                                               const struct qmac_view *dy, const struct qmac_view *dw)
 {
-	struct qmac_product product = over_x(conv, QMAC_FORM_ATB, x, dy);
-
-	product.b = *dy;
-	product.c = *dw;
-	return product;
+	return over_x(conv, QMAC_FORM_ATB, x, dy, dw);
 }
 
 /* Every stride-th position of dimension d, from `first` on, `count` of them. */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "lower/whole.h"
+
 struct qmac_passes qmac_passes_of(enum qmac_form form, const struct qmac_panel *a, const struct qmac_panel *b,
                                   const struct qmac_panel *c, uint32_t positions)
 {
@@ -15,15 +17,6 @@ int64_t qmac_passes_count(const struct qmac_passes *passes)
 {
 	return (int64_t)passes->taps.n[0] * passes->taps.n[1] * qmac_panel_blocks(&passes->a) *
 	       qmac_panel_blocks(&passes->b) * passes->a.limbs.count * passes->b.limbs.count;
-}
-
-/* Takes the innermost wheel off a count. */
-static int64_t turn(int64_t *count, int64_t size)
-{
-	int64_t place = *count % size;
-
-	*count /= size;
-	return place;
 }
 
 /* Positions, as loops i2, i1, i0 of a command. */
@@ -59,8 +52,8 @@ bool qmac_passes_next(struct qmac_passes *p, struct qmac_command *command)
 {
 	bool ab = p->form == QMAC_FORM_AB;
 	int64_t at = p->at;
-	int b_limb = (int)turn(&at, p->b.limbs.count), a_limb = (int)turn(&at, p->a.limbs.count);
-	int64_t y = turn(&at, qmac_panel_blocks(&p->b)), x = turn(&at, qmac_panel_blocks(&p->a));
+	int b_limb = (int)qmac_turn(&at, p->b.limbs.count), a_limb = (int)qmac_turn(&at, p->a.limbs.count);
+	int64_t y = qmac_turn(&at, qmac_panel_blocks(&p->b)), x = qmac_turn(&at, qmac_panel_blocks(&p->a));
 	int64_t tap[2] = {at / p->taps.n[1], at % p->taps.n[1]};
 	int64_t a_tap = tap[0] * p->taps.a[0] + tap[1] * p->taps.a[1];
 	/* rows of B (AB) or C (ATB) before this block of A's channels at this tap */

@@ -38,9 +38,11 @@ struct qmac_room {
 	uint32_t first, rows; /* rows 0: all there are */
 };
 
-/* What its commands tell about themselves: tag, and the real value of 1 in what they move (0: not known). */
+/* What its commands tell about themselves; a, b, sum, c: real values of 1 in what they move (0: not known). */
 struct qmac_product_note {
-	uint32_t tag;
+	enum qmac_direction direction;
+	unsigned layer;
+	uint32_t step;
 	double a, b, sum, c;
 };
 

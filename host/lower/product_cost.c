@@ -3,20 +3,11 @@
  * exact rules.
  */
 #include "lower/chunk.h"
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
+#include "lower/whole.h"
 
 static double larger(double a, double b)
 {
 	return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* From a request to what it asked for, at worst with an idle memory. */
@@ -34,15 +25,15 @@ static double reply_cycles(const struct qmac_hw *hw)
 static double move_cycles(const struct qmac_hw *hw, const struct qmac_view *view, double positions,
                           int64_t channels, int lanes, bool padded)
 {
-	int64_t run = smaller(channels, view->lanes), block = smaller(run, lanes);
+	int64_t run = qmac_smaller(channels, view->lanes), block = qmac_smaller(run, lanes);
 	double commands = view->lanes >= channels ? (channels >= lanes) + (channels % lanes != 0)
-	                                          : (double)ceil_div(channels, block);
+	                                          : (double)qmac_ceil_div(channels, block);
 	double parts = view->lanes >= channels ? 1 : commands; /* runs at a position */
 	double reply = reply_cycles(hw), bus = hw->bus_bytes, burst = bus * hw->burst_beats;
 	double bytes = (double)(run << view->element.container);
 	double block_bytes = (double)(block << view->element.container);
 	bool touch = view->lanes < channels && !padded && (double)view->position_bytes[2] <= bytes;
-	double unpack = (double)ceil_div(run, block) * larger(1, block_bytes / bus);
+	double unpack = (double)qmac_ceil_div(run, block) * larger(1, block_bytes / bus);
 	double transfer = bytes / bus * larger(1, 256 * bus / hw->dram_bytes_per_cycle);
 	double requests = larger(touch ? 0 : 1, bytes / burst) * reply / hw->outstanding;
 
@@ -82,7 +73,7 @@ static struct typical typical_of(const struct qmac_product_plan *plan)
 	for (int d = 0; d < 3; d++)
 		chunk.positions[d].count = plan->piece.positions[d];
 	for (int d = 0; d < 2; d++)
-		chunk.taps[d].count = smaller(plan->piece.taps[d], w->taps[d] ? w->taps[d] : 1);
+		chunk.taps[d].count = qmac_smaller(plan->piece.taps[d], w->taps[d] ? w->taps[d] : 1);
 	region = qmac_chunk_region(plan, &chunk);
 	for (int d = 0; d < 3; d++) {
 		t.positions *= (double)plan->piece.positions[d];
@@ -112,9 +103,9 @@ double qmac_product_cycles(const struct qmac_product_plan *plan)
 	double a = plan->a_held * move_cycles(hw, &p->a, t.region, plan->piece.channels, hw->rows, t.padded);
 	double b = plan->b_held * move_cycles(hw, &p->b, ab ? t.features : t.positions, plan->piece.n, lanes,
 	                                      false);
-	double c_rows = (ab ? t.positions : t.features), blocks = (double)ceil_div(plan->piece.n, lanes);
+	double c_rows = (ab ? t.positions : t.features), blocks = (double)qmac_ceil_div(plan->piece.n, lanes);
 	double tile = p->keeps ? 0 : move_cycles(hw, &p->c, c_rows, plan->piece.n, lanes, false);
-	int64_t side = smaller(plan->piece.channels, hw->rows), shortest = ab ? side + 1 : 2 * side - 1;
+	int64_t side = qmac_smaller(plan->piece.channels, hw->rows), shortest = ab ? side + 1 : 2 * side - 1;
 	double execute, load, store, fetch;
 
 	/* a short pass is bound by the way through the array before and behind it */

@@ -13,8 +13,9 @@ struct job {
 static enum qmac_status add(const struct job *job, struct qmac_command *command, double unit,
                             struct qmac_error *err)
 {
-	command->tag = job->plan->product.note.tag;
-	command->unit = unit * (double)(UINT64_C(1) << command->lsb);
+	const struct qmac_product_note *note = &job->plan->product.note;
+
+	qmac_command_note(command, note->direction, note->layer, note->step, unit);
 	return qmac_program_add(job->program, command, NULL, NULL, err);
 }
 

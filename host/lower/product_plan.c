@@ -2,19 +2,10 @@
 #include <string.h>
 
 #include "lower/chunk.h"
+#include "lower/whole.h"
 #include "num/fixed.h"
 
 const struct qmac_window qmac_window_none = {.taps = {1, 1}, .stride = {1, 1}};
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* ---- widths ---------------------------------------------------------------------- */
 
@@ -79,7 +70,7 @@ static enum qmac_status check_widths(const struct qmac_product_plan *plan, struc
 static int64_t split(const struct qmac_room *room, int depth, uint32_t half[2])
 {
 	int64_t first = room->first, rows = room->rows ? (int64_t)room->rows : depth, end = first + rows;
-	int64_t size = smaller(depth / 2 - first, end - depth / 2);
+	int64_t size = qmac_smaller(depth / 2 - first, end - depth / 2);
 
 	if (size < rows / 4)
 		size = rows / 2;
@@ -104,8 +95,8 @@ static bool fits(const struct search *search, const int64_t positions[3])
 	const struct qmac_product_plan *plan = &search->next;
 	const struct qmac_pieces *piece = &plan->piece;
 	bool ab = plan->product.form == QMAC_FORM_AB;
-	int64_t blocks = ceil_div(piece->channels, plan->hw.rows);
-	int64_t groups = ceil_div(piece->n, qmac_product_lanes(plan));
+	int64_t blocks = qmac_ceil_div(piece->channels, plan->hw.rows);
+	int64_t groups = qmac_ceil_div(piece->n, qmac_product_lanes(plan));
 	int64_t count = positions[0] * positions[1] * positions[2];
 	int64_t features = piece->taps[0] * piece->taps[1] * piece->channels;
 	int64_t a = plan->a_held * blocks, b = plan->b_held * groups * (ab ? features : count);
@@ -164,7 +155,7 @@ static bool most_positions(const struct search *search, int64_t positions[3])
 /* The smallest size that cuts `whole` into as many pieces as `most` does. */
 static int64_t even_share(int64_t whole, int64_t most)
 {
-	return ceil_div(whole, ceil_div(whole, most));
+	return qmac_ceil_div(whole, qmac_ceil_div(whole, most));
 }
 
 /* Halves, as even as they can be, of the outermost dimension that is cut. */
@@ -186,8 +177,8 @@ static void count_passes(struct qmac_product_plan *plan)
 	const struct qmac_product *p = &plan->product;
 	const struct qmac_piece_counts c = qmac_piece_count(plan);
 	int64_t taps = p->window.taps[0] * p->window.taps[1];
-	int64_t each = taps * ceil_div(p->a.channels, plan->hw.rows) *
-	               ceil_div(p->c.channels, qmac_product_lanes(plan)) * plan->a.count * plan->b.count;
+	int64_t each = taps * qmac_ceil_div(p->a.channels, plan->hw.rows) *
+	               qmac_ceil_div(p->c.channels, qmac_product_lanes(plan)) * plan->a.count * plan->b.count;
 
 	plan->passes = (uint64_t)(each * c.positions);
 	plan->slots = (uint64_t)(each * p->positions[0] * p->positions[1] * p->positions[2]);
@@ -262,10 +253,10 @@ static void try_all(struct search *search)
 	for (int held = 0; held < 4; held++) {
 		plan->a_held = held & 1 ? 1 : plan->a.count;
 		plan->b_held = held & 2 ? 1 : plan->b.count;
-		for (int64_t x = ceil_div(plan->product.a.channels, plan->hw.rows); x; x = fewer(x))
-			for (int64_t y = ceil_div(plan->product.c.channels, lanes); y; y = fewer(y)) {
-				plan->piece.channels = smaller(x * plan->hw.rows, plan->product.a.channels);
-				plan->piece.n = smaller(y * lanes, plan->product.c.channels);
+		for (int64_t x = qmac_ceil_div(plan->product.a.channels, plan->hw.rows); x; x = fewer(x))
+			for (int64_t y = qmac_ceil_div(plan->product.c.channels, lanes); y; y = fewer(y)) {
+				plan->piece.channels = qmac_smaller(x * plan->hw.rows, plan->product.a.channels);
+				plan->piece.n = qmac_smaller(y * lanes, plan->product.c.channels);
 				try_taps(search);
 			}
 	}
@@ -378,7 +369,7 @@ enum qmac_status qmac_product_plan_make(struct qmac_product_plan *plan, const st
 		                 " a larger a_depth, w_depth or acc_depth", (long long)search.half_rows[0] * 2,
 		                 (long long)search.half_rows[1] * 2, (long long)search.half_rows[2] * 2);
 	plan->bias_row = (uint32_t)(search.half_rows[QMAC_SPACE_ACC] * (1 + search.one_buffer) -
-	                            ceil_div(plan->piece.n, qmac_product_lanes(plan)));
+	                            qmac_ceil_div(plan->piece.n, qmac_product_lanes(plan)));
 	predict(plan);
 	return QMAC_OK;
 }

@@ -346,7 +346,7 @@ enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_d
 		struct qmac_slot *slot = &program->ring[i];
 
 		qmac_wait_set(&slot->command, slot->wait, given);
-		status = qmac_driver_submit(driver, &slot->command, NULL, err);
+		status = qmac_driver_submit(driver, &slot->command, err);
 	}
 	return status;
 }

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "backend/tag.h"
 #include "driver/driver.h"
 #include "lower/past.h"
 
@@ -52,6 +53,16 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *progr
  * better one than can be found by trying the program on its own.
  */
 void qmac_program_keep_order(struct qmac_program *program);
+
+/* What a command says of itself. unit: real value of 1 in the numbers that it writes, or takes a limb of. */
+static inline void qmac_command_note(struct qmac_command *command, enum qmac_direction direction,
+                                     unsigned layer, uint32_t step, double unit)
+{
+	command->tag = qmac_tag(direction, layer, step);
+	command->layer = (uint16_t)layer;
+	command->direction = (uint8_t)direction;
+	command->unit = unit * (double)(UINT64_C(1) << command->lsb);
+}
 
 /* Number of commands added. */
 int64_t qmac_program_count(const struct qmac_program *program);

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "lower/whole.h"
+
 enum { LOOPS = 3 }; /* of a LOAD or STORE */
 
 #define ADDRESS_MASK 0xFFFFFFFFFFFFULL
@@ -62,11 +64,6 @@ struct qmac_move qmac_move_whole(unsigned opcode, const struct qmac_view *view,
 	return move;
 }
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-	return a >= 0 ? (a + b - 1) / b : -(-a / b);
-}
-
 /* Iterations of dimension d that lie in the view: first <= i <= last, none where first > last. */
 static void inside(const struct qmac_move *move, int d, int64_t *first, int64_t *last)
 {
@@ -77,8 +74,8 @@ static void inside(const struct qmac_move *move, int d, int64_t *first, int64_t 
 		*last = begin >= 0 && begin < move->view.positions[d] ? count - 1 : -1;
 		return;
 	}
-	*first = begin < 0 ? ceil_div(-begin, step) : 0;
-	*last = ceil_div(move->view.positions[d] - begin, step) - 1;
+	*first = begin < 0 ? qmac_ceil_div(-begin, step) : 0;
+	*last = qmac_ceil_div(move->view.positions[d] - begin, step) - 1;
 	if (*last > count - 1)
 		*last = count - 1;
 }
@@ -173,11 +170,6 @@ static void put_element(const struct qmac_move *move, struct qmac_command *c)
 	c->keep = c->opcode == QMAC_OPCODE_LOAD && c->lane0 > 0;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /*
  * What one command moves: neighbours in memory that lie in one block of the panel, or several whole
  * blocks where they follow each other in memory, for then it is one run of bytes.
@@ -187,8 +179,8 @@ bool qmac_move_next(struct qmac_move *move, struct qmac_command *command)
 	const struct qmac_panel *panel = &move->panel;
 	int64_t lane0 = move->channel % panel->lanes, left = panel->channels - move->channel;
 	int64_t in_memory = move->view.lanes - (move->channel0 + move->channel) % move->view.lanes;
-	int64_t len = smaller(smaller(panel->lanes - lane0, in_memory), left);
-	int64_t blocks = len == panel->lanes ? smaller(in_memory, left) / panel->lanes : 1;
+	int64_t len = qmac_smaller(qmac_smaller(panel->lanes - lane0, in_memory), left);
+	int64_t blocks = len == panel->lanes ? qmac_smaller(in_memory, left) / panel->lanes : 1;
 	struct qmac_nest_loop loops[LOOPS + 1];
 	int count;
 

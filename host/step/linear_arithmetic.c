@@ -11,25 +11,15 @@ enum {
 	CHANNELS_MAX = 65536 /* element numbers that the device's random numbers tell apart */
 };
 
-/* ceil(log2(n)), n >= 1. */
-static int log2_ceil(int64_t n)
-{
-	int log2 = 0;
-
-	while (INT64_C(1) << log2 < n)
-		log2++;
-	return log2;
-}
-
 static int log2_floor(int64_t n)
 {
-	return log2_ceil(n + 1) - 1;
+	return qmac_log2_ceil(n + 1) - 1;
 }
 
 int qmac_linear_m_bits(int bits, int x_bits, int64_t features)
 {
 	/* |X| stays below 2^(x_bits-1), so that even the most negative Z leaves a bit unused */
-	return bits + x_bits - 1 + log2_ceil(features);
+	return bits + x_bits - 1 + qmac_log2_ceil(features);
 }
 
 int qmac_linear_split(double factor, int *mult)
@@ -86,7 +76,7 @@ static enum qmac_status place_points(struct qmac_linear_arithmetic *step,
 enum qmac_status qmac_linear_arithmetic_make(struct qmac_linear_arithmetic *step,
                                              const struct qmac_linear_shape *shape, struct qmac_error *err)
 {
-	int log2_batch = log2_ceil(shape->batch);
+	int log2_batch = qmac_log2_ceil(shape->batch);
 	enum qmac_status status;
 
 	/* feature j is channel j; of a step with classes it is row j, and rows there are enough */

@@ -22,7 +22,7 @@
 
 #include "base/error.h"
 
-/* Who makes m' of m, and what becomes of the sum (law.h). */
+/* Who makes m' of m, and what becomes of the sum (step_law.h). */
 enum qmac_step_kind {
 	QMAC_STEP_REGRESSION, /* linear regression: the device; a new Z */
 	QMAC_STEP_LOGISTIC,   /* the host, so that c1, k_i and e are not looked at; a new Z */
@@ -74,6 +74,16 @@ QMAC_MUST_CHECK enum qmac_status qmac_linear_arithmetic_check(const struct qmac_
 /* The widest sum, whatever the accumulators; and on such accumulators. */
 enum { QMAC_STEP_SUM_BITS_MAX = 63 };
 int qmac_step_widest_sum(int acc_bits);
+
+/* ceil(log2(n)), n >= 1. */
+static inline int qmac_log2_ceil(int64_t n)
+{
+	int log2 = 0;
+
+	while (INT64_C(1) << log2 < n)
+		log2++;
+	return log2;
+}
 
 /* Signed width of m = sum of `features` products. */
 int qmac_linear_m_bits(int bits, int x_bits, int64_t features);

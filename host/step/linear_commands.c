@@ -1,21 +1,12 @@
 #include "step/linear_commands.h"
 
-/* A vector command over rows of ACC, all strides 1, with immediate 0 as second source. */
+#include "step/row_commands.h"
+
+/* Of so many rows of the plan's vectors. */
 static struct qmac_command vector(const struct qmac_linear_plan *plan, unsigned op, uint32_t dst,
                                   uint32_t src0, int rows)
 {
-	return (struct qmac_command){
-		.opcode = QMAC_OPCODE_VEC, .op = op, .dst = dst, .src0 = src0, .n0 = (uint32_t)rows, .n1 = 1,
-		.d0 = 1, .a0 = 1, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC,
-		.s1space = QMAC_SPACE_IMM, .mult = op == QMAC_OP_MUL ? 0 : 1, .lanes = (uint32_t)plan->lanes,
-	};
-}
-
-static void second_source(struct qmac_command *command, unsigned space, uint32_t row)
-{
-	command->s1space = space;
-	command->src1 = row;
-	command->b0 = 1;
+	return qmac_rows_vector(op, dst, src0, (uint32_t)rows, (uint32_t)plan->lanes);
 }
 
 /*
@@ -27,7 +18,7 @@ static void make_residual(const struct qmac_linear_plan *plan, struct qmac_comma
                           struct qmac_command *scale)
 {
 	*dot = vector(plan, QMAC_OP_MUL, plan->m_row, plan->z_row, plan->rows);
-	second_source(dot, plan->x_space, plan->x_row);
+	qmac_rows_second(dot, plan->x_space, plan->x_row);
 	dot->red_rows = 1;
 	dot->d0 = 0;
 	dot->red_lanes = !plan->target_table;
@@ -35,7 +26,7 @@ static void make_residual(const struct qmac_linear_plan *plan, struct qmac_comma
 
 	*scale = vector(plan, QMAC_OP_SUB, plan->m_row, plan->m_row, 1);
 	if (plan->target_table)
-		second_source(scale, QMAC_SPACE_ACC, plan->target_row);
+		qmac_rows_second(scale, QMAC_SPACE_ACC, plan->target_row);
 	scale->red_lanes = plan->target_table;
 	scale->l0 = (uint32_t)plan->shape.y_frac_bits;
 	scale->mult = plan->step.mult;
@@ -53,7 +44,7 @@ void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command s
 	make_residual(plan, &step[QMAC_LINEAR_DOT], &step[QMAC_LINEAR_SCALE]);
 
 	*multiply = vector(plan, QMAC_OP_MUL, plan->t_row, plan->m_row, plan->rows);
-	second_source(multiply, plan->x_space, plan->x_row);
+	qmac_rows_second(multiply, plan->x_space, plan->x_row);
 	multiply->a0 = 0;
 	multiply->shift = (uint32_t)plan->step.t_shift;
 	multiply->rnd = QMAC_ROUND_NEAREST;
@@ -61,12 +52,12 @@ void qmac_linear_step(const struct qmac_linear_plan *plan, struct qmac_command s
 
 	*offset = vector(plan, QMAC_OP_ADD, plan->t_row, plan->t_row, plan->rows);
 	if (plan->shape.has_offset)
-		second_source(offset, QMAC_SPACE_ACC, plan->h_row);
+		qmac_rows_second(offset, QMAC_SPACE_ACC, plan->h_row);
 	offset->l0 = (uint32_t)plan->step.t_left;
 	offset->bw = (uint32_t)plan->step.u_bits;
 
 	*round = vector(plan, QMAC_OP_SUB, plan->z_row, plan->z_row, plan->rows);
-	second_source(round, QMAC_SPACE_ACC, plan->t_row);
+	qmac_rows_second(round, QMAC_SPACE_ACC, plan->t_row);
 	round->l0 = (uint32_t)plan->shape.frac_bits;
 	round->shift = (uint32_t)plan->shape.frac_bits;
 	round->rnd = QMAC_ROUND_STOCHASTIC;
@@ -85,17 +76,4 @@ struct qmac_command qmac_linear_clear(const struct qmac_linear_plan *plan)
 
 	command.bw = (uint32_t)plan->shape.bits;
 	return command;
-}
-
-struct qmac_command qmac_linear_move(unsigned opcode, uint64_t address, unsigned container, unsigned space,
-                                     uint32_t row, int vectors, int rows, int lanes)
-{
-	uint32_t row_bytes = (uint32_t)lanes << container;
-
-	return (struct qmac_command){
-		.opcode = opcode, .base = address, .row = row, .s0 = row_bytes, .s1 = row_bytes * (uint32_t)rows,
-		.n0 = (uint32_t)rows, .n1 = (uint32_t)vectors, .n2 = 1, .len = (uint32_t)lanes,
-		.container = container, .is_signed = 1, .hi0 = (uint32_t)(rows - 1), .hi1 = (uint32_t)(vectors - 1),
-		.space = space, .coalesce = 1, .ds0 = 1, .ds1 = (uint32_t)rows,
-	};
 }

@@ -26,11 +26,4 @@ bool qmac_linear_has_offset(const struct qmac_linear_plan *plan);
 /* Z = 0 */
 struct qmac_command qmac_linear_clear(const struct qmac_linear_plan *plan);
 
-/*
- * LOAD or STORE of `vectors` vectors of `rows` rows of `lanes` signed containers, which
- * follow one another without gaps in memory and on chip.
- */
-struct qmac_command qmac_linear_move(unsigned opcode, uint64_t address, unsigned container, unsigned space,
-                                     uint32_t row, int vectors, int rows, int lanes);
-
 #endif

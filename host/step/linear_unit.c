@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "step/linear_commands.h"
+#include "step/row_commands.h"
 
 enum { LOAD_SAMPLES = 32768 }; /* of one LOAD: a loop count has 16 bits */
 
@@ -30,13 +31,13 @@ static void add_patched(struct maker *maker, enum qmac_direction direction, size
 /* ---- moves ------------------------------------------------------------------------ */
 
 /* `count` vectors of X from sample `first` on, to row `row`. */
-static struct qmac_command load_x(const struct maker *maker, int64_t first, int count, uint32_t row)
+static struct qmac_command load_x(const struct maker *maker, int64_t first, uint32_t count, uint32_t row)
 {
 	const struct qmac_linear_plan *plan = maker->plan;
 	unsigned container = maker->memory->x_container;
 	uint64_t address = maker->memory->x.address + (uint64_t)first * qmac_linear_vector_bytes(plan, container);
-	struct qmac_command command = qmac_linear_move(QMAC_OPCODE_LOAD, address, container, plan->x_space, row,
-	                                               count, plan->rows, plan->lanes);
+	struct qmac_command command = qmac_rows_move(QMAC_OPCODE_LOAD, address, container, plan->x_space, row,
+	                                             count, (uint32_t)plan->rows, (uint32_t)plan->lanes);
 
 	if (plan->x_space != QMAC_SPACE_ACC)
 		command.nbits = (uint32_t)plan->shape.x_bits;
@@ -49,7 +50,7 @@ static void load_all_x(struct maker *maker)
 	int64_t samples = plan->shape.samples;
 
 	for (int64_t first = 0; first < samples; first += LOAD_SAMPLES) {
-		int count = (int)(samples - first < LOAD_SAMPLES ? samples - first : LOAD_SAMPLES);
+		uint32_t count = (uint32_t)(samples - first < LOAD_SAMPLES ? samples - first : LOAD_SAMPLES);
 
 		add(maker, QMAC_DIRECTION_NONE, QMAC_STEP_UNIT(x),
 		    load_x(maker, first, count, plan->x_row + (uint32_t)(first * plan->rows)));
@@ -60,8 +61,8 @@ static void load_all_x(struct maker *maker)
 static struct qmac_command move_vector(const struct maker *maker, unsigned opcode, struct qmac_buffer buffer,
                                        unsigned container, uint32_t row)
 {
-	return qmac_linear_move(opcode, buffer.address, container, QMAC_SPACE_ACC, row, 1, maker->plan->rows,
-	                        maker->plan->lanes);
+	return qmac_rows_move(opcode, buffer.address, container, QMAC_SPACE_ACC, row, 1,
+	                      (uint32_t)maker->plan->rows, (uint32_t)maker->plan->lanes);
 }
 
 /* What a step in `slot` needs that does not stay on chip. */
@@ -76,8 +77,8 @@ static void load_step(struct maker *maker, uint32_t slot)
 		            load_x(maker, 0, 1, plan->x_row + slot * (uint32_t)plan->rows), &x);
 	if (plan->target_table)
 		add_patched(maker, QMAC_DIRECTION_FORWARD, QMAC_STEP_UNIT(k), QMAC_STEP_TARGETS,
-		            qmac_linear_move(QMAC_OPCODE_LOAD, targets.first, QMAC_CONTAINER_DOUBLE, QMAC_SPACE_ACC,
-		                             plan->target_row + slot, 1, 1, 1), &targets);
+		            qmac_rows_move(QMAC_OPCODE_LOAD, targets.first, QMAC_CONTAINER_DOUBLE, QMAC_SPACE_ACC,
+		                           plan->target_row + slot, 1, 1, 1), &targets);
 }
 
 /* ---- programs --------------------------------------------------------------------- */

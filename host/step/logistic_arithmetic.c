@@ -5,15 +5,6 @@
 
 #include "qmac_isa.h"
 
-static int log2_ceil(int64_t n)
-{
-	int log2 = 0;
-
-	while (INT64_C(1) << log2 < n)
-		log2++;
-	return log2;
-}
-
 static int larger(int a, int b)
 {
 	return a > b ? a : b;
@@ -21,7 +12,7 @@ static int larger(int a, int b)
 
 int qmac_logistic_u_bits(const struct qmac_linear_shape *shape, int fraction)
 {
-	return shape->bits + fraction + 2 + log2_ceil(shape->batch);
+	return shape->bits + fraction + 2 + qmac_log2_ceil(shape->batch);
 }
 
 /*
@@ -49,7 +40,7 @@ enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linear_arithmetic *st
 	if (shape->decay > 0)
 		step->decay_exponent = qmac_linear_split(shape->decay, &step->decay_mult);
 	step->m_bits = qmac_linear_m_bits(shape->bits, shape->x_bits, shape->features);
-	step->sum_bits = step->mp_bits + shape->x_bits - 1 + log2_ceil(shape->batch);
+	step->sum_bits = step->mp_bits + shape->x_bits - 1 + qmac_log2_ceil(shape->batch);
 	step->u_bits = qmac_logistic_u_bits(shape, qmac_logistic_fraction(shape, step->p_max));
 	return QMAC_OK;
 }

@@ -1,25 +1,10 @@
 #include "step/step_law.h"
 
 #include "step/logistic_arithmetic.h"
+#include "step/row_commands.h"
 #include "step/sum_arithmetic.h"
 
-/* ---- vector commands over rows of ACC, with immediate 0 as second source ------------------------ */
-
-static struct qmac_command column(unsigned op, uint32_t dst, uint32_t src0, uint32_t rows, uint32_t lanes)
-{
-	return (struct qmac_command){
-		.opcode = QMAC_OPCODE_VEC, .op = op, .dst = dst, .src0 = src0, .n0 = rows, .n1 = 1, .d0 = 1, .a0 = 1,
-		.dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM,
-		.mult = op == QMAC_OP_MUL ? 0 : 1, .lanes = lanes,
-	};
-}
-
-static void second_source(struct qmac_command *command, uint32_t row)
-{
-	command->s1space = QMAC_SPACE_ACC;
-	command->src1 = row;
-	command->b0 = 1;
-}
+/* ---- groups ------------------------------------------------------------------------------------- */
 
 /* One group of the part's matrices in ACC. */
 struct group {
@@ -45,7 +30,7 @@ static struct group group_of(const struct qmac_step_plan *plan, const struct qma
 void qmac_step_clear(struct qmac_step_maker *maker)
 {
 	const struct qmac_step_plan *plan = maker->plan;
-	struct qmac_command command = column(QMAC_OP_MUL, plan->z_row, plan->z_row,
+	struct qmac_command command = qmac_rows_vector(QMAC_OP_MUL, plan->z_row, plan->z_row,
 	                                     (uint32_t)(plan->groups * plan->shape.features), (uint32_t)plan->cols);
 
 	command.bw = (uint32_t)plan->shape.bits;
@@ -85,11 +70,11 @@ static void add_round(struct qmac_step_maker *maker, const struct qmac_step_part
 {
 	const struct qmac_step_plan *plan = maker->plan;
 	struct group at = group_of(plan, part, group);
-	struct qmac_command command = column(QMAC_OP_SUB, at.z, at.z, at.rows, at.lanes);
+	struct qmac_command command = qmac_rows_vector(QMAC_OP_SUB, at.z, at.z, at.rows, at.lanes);
 	uint32_t feature = (uint32_t)(part->block * plan->block);
 	struct qmac_step_note *note;
 
-	second_source(&command, at.sum);
+	qmac_rows_second(&command, QMAC_SPACE_ACC, at.sum);
 	command.l0 = command.shift = (uint32_t)fraction;
 	command.rnd = QMAC_ROUND_STOCHASTIC;
 	command.bw = (uint32_t)plan->shape.bits;
@@ -110,11 +95,11 @@ static void regression_scale(struct qmac_step_maker *maker, const struct qmac_st
 {
 	const struct qmac_step_plan *plan = maker->plan;
 	struct qmac_panel m = qmac_step_plan_m(plan, part, chunk), to = qmac_step_plan_m_operand(plan, part);
-	struct qmac_command command = column(QMAC_OP_SUB, m.row, m.row, (uint32_t)chunk->samples, 1);
+	struct qmac_command command = qmac_rows_vector(QMAC_OP_SUB, m.row, m.row, (uint32_t)chunk->samples, 1);
 	bool resident = qmac_step_plan_resident(plan);
 
 	if (plan->shape.has_targets)
-		second_source(&command, qmac_step_plan_target_row(plan, chunk));
+		qmac_rows_second(&command, QMAC_SPACE_ACC, qmac_step_plan_target_row(plan, chunk));
 	command.l0 = (uint32_t)plan->shape.y_frac_bits;
 	command.mult = plan->step.mult;
 	command.shift = (uint32_t)plan->step.m_shift;
@@ -136,7 +121,7 @@ static void regression_finish(struct qmac_step_maker *maker, const struct qmac_s
 	const struct qmac_step_plan *plan = maker->plan;
 	const struct qmac_linear_arithmetic *step = &plan->step;
 	struct group at = group_of(plan, part, 0);
-	struct qmac_command command = column(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
+	struct qmac_command command = qmac_rows_vector(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
 
 	if (step->t_shift > 0) {
 		command.shift = (uint32_t)step->t_shift;
@@ -145,9 +130,9 @@ static void regression_finish(struct qmac_step_maker *maker, const struct qmac_s
 		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(t), &command, NULL);
 	}
 	if (plan->shape.has_offset || step->t_left > 0) {
-		command = column(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
+		command = qmac_rows_vector(QMAC_OP_ADD, at.sum, at.sum, at.rows, at.lanes);
 		if (plan->shape.has_offset)
-			second_source(&command, at.h);
+			qmac_rows_second(&command, QMAC_SPACE_ACC, at.h);
 		command.l0 = (uint32_t)step->t_left;
 		command.bw = (uint32_t)step->u_bits;
 		(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), &command, NULL);
@@ -166,8 +151,8 @@ static void logistic_start(struct qmac_step_maker *maker, const struct qmac_step
 
 	for (int g = 0; g < part->groups; g++) {
 		struct group at = group_of(plan, part, g);
-		struct qmac_command decay = column(QMAC_OP_ADD, at.sum, at.z, at.rows, at.lanes);
-		struct qmac_command offset = column(QMAC_OP_ADD, at.sum, at.h, at.rows, at.lanes);
+		struct qmac_command decay = qmac_rows_vector(QMAC_OP_ADD, at.sum, at.z, at.rows, at.lanes);
+		struct qmac_command offset = qmac_rows_vector(QMAC_OP_ADD, at.sum, at.h, at.rows, at.lanes);
 
 		decay.bw = offset.bw = (uint32_t)qmac_logistic_u_bits(&plan->shape, fraction);
 		if (plan->shape.decay > 0) {
@@ -175,7 +160,7 @@ static void logistic_start(struct qmac_step_maker *maker, const struct qmac_step
 			decay.l0 = exponent < 0 ? (uint32_t)-exponent : 0;
 			decay.shift = exponent > 63 ? 63 : exponent > 0 ? (uint32_t)exponent : 0;
 			decay.rnd = QMAC_ROUND_NEAREST;
-			second_source(&offset, at.sum);
+			qmac_rows_second(&offset, QMAC_SPACE_ACC, at.sum);
 			(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_UPDATE, QMAC_STEP_UNIT(u), &decay, NULL);
 		}
 		if (plan->shape.has_offset)

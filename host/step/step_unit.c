@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "step/row_commands.h"
 #include "step/step_law.h"
 
 /* A unit in the making, and what it needs beside. */
@@ -111,15 +112,17 @@ int qmac_step_loads(const struct qmac_step_plan *plan, int samples)
 	       (plan->x.count + (plan->shape.has_targets ? 1 : 0));
 }
 
-/* LOAD of `rows` rows of a scratchpad from each of one or two samples; a replay says where they lie. */
+/*
+ * LOAD of `rows` rows of a scratchpad from each of one or two samples, which lie sample_rows apart there; a
+ * replay says where they lie in memory.
+ */
 static struct qmac_command load_samples(unsigned space, uint32_t row, unsigned container, uint32_t rows,
                                         uint32_t lanes, uint32_t samples, uint32_t sample_rows)
 {
-	return (struct qmac_command){
-		.opcode = QMAC_OPCODE_LOAD, .space = space, .row = row, .container = container, .is_signed = 1,
-		.len = lanes, .n2 = 1, .n1 = samples, .n0 = rows, .hi1 = samples - 1, .hi0 = rows - 1,
-		.s0 = lanes << container, .ds1 = sample_rows, .ds0 = 1, .coalesce = 1,
-	};
+	struct qmac_command load = qmac_rows_move(QMAC_OPCODE_LOAD, 0, container, space, row, samples, rows, lanes);
+
+	load.ds1 = sample_rows;
+	return load;
 }
 
 static void add_samples(struct maker *maker, const struct qmac_command *command, enum qmac_step_patch patch,

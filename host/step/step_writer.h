@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 
-#include "backend/tag.h"
 #include "lower/passes.h"
 #include "lower/program.h"
 #include "lower/vector.h"
@@ -47,13 +46,13 @@ struct qmac_step_note *qmac_step_add(struct qmac_step_writer *writer, enum qmac_
                                      size_t unit, const struct qmac_command *command,
                                      const struct qmac_hull *hull);
 
-/* Renews tag and unit of a command: it belongs to step number `step`. */
+/* Renews tag and unit of a command: it belongs to step number `step` of the one layer. */
 static inline void qmac_step_renew(struct qmac_command *command, const struct qmac_step_note *note,
                                    uint32_t step, const struct qmac_units *units)
 {
 	double one = *(const double *)(const void *)((const char *)units + note->unit);
 
-	qmac_command_note(command, note->direction, step, one);
+	qmac_command_note(command, note->direction, 0, step, one);
 }
 
 /* qmac_step_add() for all commands of a move, of a product. */
