@@ -154,8 +154,8 @@ int main(void)
 	char text[3200];
 	enum qmac_status status = qmac_hw_load(&bench.hw, "configs/hw/8x8_w8.yaml", &err);
 
-	printf("Lockstep with a wait every %d commands, 8x8: commands/s with 1 MB and 64 MB of data, and bytes of "
-	       "memory compared per wait\n%-16s %10s %10s %9s %10s %10s\n", TURN, "devices", "1 MB", "64 MB",
+	printf("Lockstep with a wait every %d commands, 8x8: commands/s with 1 MB and 64 MB of data, and bytes "
+	       "of memory compared per wait\n%-16s %10s %10s %9s %10s %10s\n", TURN, "devices", "1 MB", "64 MB",
 	       "share", "1 MB", "64 MB");
 	if (!status)
 		status = measure(&bench, "two C models", 300, &err);

@@ -1,5 +1,5 @@
-# cli_results.sh: sums over layers, results that are damaged, hardware files of sweeps, two processes in one folder; a part of
-# cli.sh, which reads this file.
+# cli_results.sh: sums over layers, results that are damaged, hardware files of sweeps, two processes in one
+# folder; a part of cli.sh, which reads this file.
 # shellcheck shell=sh disable=SC2154,SC2034
 
 # ---- layers.csv sums to summary.json ----------------------------------------------
@@ -9,7 +9,8 @@ sum_up() {
 	shift
 	run 0 train run.yaml "$@" --out "$folder"
 	for key in cycles macs vec_mults dram_read_bytes dram_write_bytes fetch_bytes saturations commands; do
-		ok "$folder: $key of all layers and directions" same "$(column "$folder" $key)" "$(value "$folder" $key)"
+		ok "$folder: $key of all layers and directions" same "$(column "$folder" $key)" \
+			"$(value "$folder" $key)"
 	done
 }
 sum_up sum-halp

@@ -84,7 +84,8 @@ differences() {
 		{ print }' out/summary.json > expected
 	grep -v -E '"(estimated|kernel|wall_seconds)":' estimate/summary.json | diff expected -
 	for table in metrics layers; do
-		awk -F, -v data="^($data|zero_mac_fraction)\$" -v halp="$(grep -c '^algorithm: halp' out/config.yaml)" '
+		awk -F, -v data="^($data|zero_mac_fraction)\$" \
+			-v halp="$(grep -c '^algorithm: halp' out/config.yaml)" '
 			NR == 1 { for (i = 1; i <= NF; i++) empty[i] = $i ~ data || (halp > 0 && $i == "delta") }
 			NR > 1 { for (i = 1; i <= NF; i++) if (empty[i]) $i = "" }
 			{ gsub(" ", ","); print }' OFS=, "out/$table.csv" | diff - "estimate/$table.csv"

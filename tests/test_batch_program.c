@@ -135,7 +135,7 @@ static void test_random_cases(void)
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d all %d; chunks "
-	       "%d ragged %d, part by part %d, with chunks %d; targets %d, left shifts %d, clamped residuals %d) ",
+	       "%d ragged %d, part by part %d, with chunks %d; targets %d, left shifts %d, clamped %d) ",
 	       seen.cases, seen.tight, seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.all_limbs,
 	       seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.targets, seen.left, seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
@@ -222,8 +222,8 @@ static void test_many_features(void)
 	struct qmac_error err = {0};
 
 	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, &shape, &hw, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_STRING_EQUAL(err.message, "features 65537: the device's random numbers tell 65536 elements of a "
-	                       "vector apart; lower features");
+	CU_ASSERT_STRING_EQUAL(err.message, "features 65537: the device's random numbers tell 65536 elements of "
+	                       "a vector apart; lower features");
 	shape.features = 65536;
 	CU_ASSERT_EQUAL(qmac_step_plan_make(&plan, &shape, &hw, &err), QMAC_OK);
 	CU_ASSERT_EQUAL(plan.load_samples, 2);

@@ -101,7 +101,8 @@ static void test_long_runs(void)
 		uint32_t outer = (uint32_t)test_between(&rng, 1, 2);
 		const struct qmac_command load = {
 			.opcode = QMAC_OPCODE_LOAD, .space = QMAC_SPACE_A, .base = (uint64_t)test_between(&rng, 0, 9000),
-			.len = len, .n0 = rows, .n1 = outer, .n2 = 1, .s0 = len, .s1 = (uint32_t)test_between(&rng, 0, 9000),
+			.len = len, .n0 = rows, .n1 = outer, .n2 = 1, .s0 = len,
+			.s1 = (uint32_t)test_between(&rng, 0, 9000),
 			.hi0 = rows - 1, .hi1 = outer - 1, .nbits = 8, .ds0 = 1, .ds1 = rows, .coalesce = 1,
 		};
 		uint64_t counted[QMAC_COUNTERS] = {0};

@@ -77,7 +77,8 @@ static void write_table(const char *path, int rows)
 static struct qmac_run make_run(enum qmac_data data, enum qmac_algorithm algorithm, const char *file)
 {
 	struct qmac_run run = {
-		.problem = data == QMAC_DATA_MNIST ? QMAC_PROBLEM_LOGISTIC_REGRESSION : QMAC_PROBLEM_LINEAR_REGRESSION,
+		.problem = data == QMAC_DATA_MNIST ? QMAC_PROBLEM_LOGISTIC_REGRESSION :
+		                                     QMAC_PROBLEM_LINEAR_REGRESSION,
 		.data = data, .algorithm = algorithm, .bits = 8, .x_bits = 8, .frac_bits = 16, .mp_bits = 16,
 		.alpha = 0.01, .delta = 1.0 / 64, .mu = 1, .batch = BATCH, .epochs = 1, .inner_steps = STEPS,
 		.seed = 1, .backend = "cmodel", .kernel = "auto", .threads = 1,
@@ -161,7 +162,8 @@ static void tables(void)
 	write_table(many, ROWS);
 	write_table(few, FEW);
 	/* while it is read; the arrays that grow with the file may be twice as large, but untouched */
-	check("svrg", make_run(QMAC_DATA_LIBSVM, QMAC_SVRG, many), few, samples * (8 * FEATURES + 16 + 16 * FILLED));
+	check("svrg", make_run(QMAC_DATA_LIBSVM, QMAC_SVRG, many), few,
+	      samples * (8 * FEATURES + 16 + 16 * FILLED));
 }
 
 int main(void)

@@ -143,7 +143,8 @@ static void test_threads(void)
 	for (int threads = 1; threads <= 256; threads = threads * 3 + 1) {
 		struct qmac_loss *logistic;
 
-		CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &data, 0.1, threads, &logistic, NULL), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(qmac_loss_create(&qmac_cross_entropy, &data, 0.1, threads, &logistic, NULL),
+		                      QMAC_OK);
 		qmac_loss_evaluate(logistic, w, now, &now[WEIGHTS], &now[WEIGHTS + 1]);
 		if (threads == 1)
 			memcpy(first, now, sizeof now);

@@ -21,7 +21,8 @@ enum { SAMPLES = 20, BATCH_MAX = 12, STEPS_MAX = 4, LOOPS = 3, CASES = 400 };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
-	int cases, refused, tight, limbs_x, limbs_z, limbs_m, chunks, parts, part_chunks, groups, ragged, left, plain, clamped;
+	int cases, refused, tight, limbs_x, limbs_z, limbs_m, chunks, parts, part_chunks, groups, ragged;
+	int left, plain, clamped;
 } seen;
 
 struct fixture {
@@ -45,7 +46,8 @@ static struct qmac_hw random_hardware(void)
 		.w_bits = (int)case_pick(2, 16), .acc_bits = (int)case_pick(44, 64),
 		.acc_overflow = case_pick(0, 1) ? QMAC_OVERFLOW_SATURATE : QMAC_OVERFLOW_WRAP, .os_max = 256,
 		.a_depth = (int)case_pick(20, 400) * 2, .w_depth = (int)case_pick(50, 400) * 2,
-		.acc_depth = (int)case_pick(50, case_pick(0, 2) ? 400 : 70) * 2, .bus_bytes = 8, .burst_beats = 16, .outstanding = 4,
+		.acc_depth = (int)case_pick(50, case_pick(0, 2) ? 400 : 70) * 2, .bus_bytes = 8, .burst_beats = 16,
+		.outstanding = 4,
 		.queue_depth = (int)case_pick(1, 4), .lut_bits = 6, .lut_ports = 1, .clock_mhz = 500,
 		.dram_latency = 10, .dram_bytes_per_cycle = 8 * 256, .dram_banks = 8, .dram_row_bytes = 2048,
 		.dram_miss = 5, .dram_turnaround = 2,
@@ -246,9 +248,9 @@ static void test_random_cases(void)
 	for (int i = 0; i < CASES; i++)
 		random_case();
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d; chunks %d"
-	       " ragged %d, part by part %d, with chunks %d; groups %d; p below F %d, neither H nor L %d, clamped %d) ", seen.cases, seen.tight,
-	       seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m, seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.groups,
-	       seen.left, seen.plain, seen.clamped);
+	       " ragged %d, part by part %d, with chunks %d; groups %d; p below F %d, neither H nor L %d, clamped"
+	       " %d) ", seen.cases, seen.tight, seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m,
+	       seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.groups, seen.left, seen.plain, seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
 	CU_ASSERT(seen.limbs_x > 20 && seen.limbs_z > 20 && seen.limbs_m > 20 && seen.groups > 20);
 	CU_ASSERT(seen.parts > 20 && seen.part_chunks > 5);

@@ -155,7 +155,8 @@ static void set_up(struct fixture *f, enum qmac_option option)
 	memcpy(f->start, f->w, sizeof f->w);
 	CU_ASSERT_EQUAL_FATAL(make_loss(&f->training.data, 1, &f->training.loss), QMAC_OK);
 	qmac_loss_evaluate(f->training.loss, f->w, f->gradient, &f->training.value, &f->training.norm);
-	CU_ASSERT_EQUAL_FATAL(qmac_host_engine.create(&f->training, NULL, NULL, &f->training.engine, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_host_engine.create(&f->training, NULL, NULL, &f->training.engine, NULL),
+	                      QMAC_OK);
 }
 
 static void tear_down(struct fixture *f)

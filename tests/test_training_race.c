@@ -89,8 +89,10 @@ static void check_needed(const struct qmac_hw *hw, const struct qmac_command *pr
 		abort();
 	memcpy(commands, program, count * sizeof *commands);
 	for (uint32_t i = 0; i < count; i++)
-		if (commands[i].opcode == QMAC_OPCODE_LOAD)
-			commands[i].wait_mask = commands[i].wait_load = commands[i].wait_exec = commands[i].wait_store = 0;
+		if (commands[i].opcode == QMAC_OPCODE_LOAD) {
+			commands[i].wait_mask = commands[i].wait_load = 0;
+			commands[i].wait_exec = commands[i].wait_store = 0;
+		}
 	CU_ASSERT_EQUAL_FATAL(qmac_race_check(hw, commands, count, &race, NULL), QMAC_CHECK_FAILED);
 	found = &program[race.command[1]];
 	CU_ASSERT_EQUAL(found->opcode, QMAC_OPCODE_LOAD);

@@ -39,7 +39,8 @@ struct qmac_device_options {
 	/*
 	 * Commands are checked, counted and timed, and nothing is computed: there are no scratchpads, and of the
 	 * memory only the ring is kept, once its registers are set; all else reads as zeros. Counters that depend
-	 * on data stay 0, as do digests and the saturations of retire records. kernel and digests are not looked at.
+	 * on data stay 0, as do digests and the saturations of retire records. kernel and digests are not looked
+	 * at.
 	 */
 	bool time_only;
 	/* Called at every retire in engine order; may be NULL. */

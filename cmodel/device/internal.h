@@ -73,7 +73,8 @@ enum qmac_status qmac_device_values_create(struct qmac_device *device, struct qm
 void qmac_device_values_destroy(struct qmac_device *device);
 
 /* Address of an iteration of a LOAD or STORE. */
-static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_t i2, uint32_t i1, uint32_t i0)
+static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_t i2, uint32_t i1,
+                                           uint32_t i0)
 {
 	return (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 + (uint64_t)i0 * c->s0) & 0xFFFFFFFFFFFFULL;
 }

@@ -22,7 +22,8 @@ static int64_t *allocate_acc(size_t words)
 enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_error *err)
 {
 	const struct qmac_hw *hw = &d->hw;
-	enum qmac_status status = qmac_kernel_find(d->options.kernel ? d->options.kernel : "auto", &d->kernel, err);
+	const char *kernel = d->options.kernel ? d->options.kernel : "auto";
+	enum qmac_status status = qmac_kernel_find(kernel, &d->kernel, err);
 
 	if (status != QMAC_OK)
 		return status;

@@ -162,7 +162,7 @@ static void print_struct(void)
 		       f->name, f->help);
 	}
 	printf("\tdouble unit; /* not in the descriptor: real value of 1 in what it writes; 0: not known */\n"
-	       "\tuint16_t layer; /* not in the descriptor, as the next: whose record counts it (host/record) */\n"
+	       "\tuint16_t layer; /* not in the descriptor, nor is the next: whose record counts it */\n"
 	       "\tuint8_t direction; /* QMAC_DIRECTION_* */\n"
 	       "};\n\n");
 }

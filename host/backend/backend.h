@@ -31,7 +31,8 @@ struct qmac_backend_operations {
 	void (*write)(struct qmac_backend *backend, uint32_t offset, uint32_t value);
 	/*
 	 * Copies from and to device memory: `bytes` bytes at `address`, all of them in 0 .. memory_bytes-1. It
-	 * begins with zeros. A backend that computes no values may keep descriptors only: the rest reads as zeros.
+	 * begins with zeros. A backend that computes no values may keep descriptors only: the rest reads as
+	 * zeros.
 	 */
 	void (*read_memory)(struct qmac_backend *backend, uint64_t address, void *data, uint64_t bytes);
 	void (*write_memory)(struct qmac_backend *backend, uint64_t address, const void *data, uint64_t bytes);

@@ -48,8 +48,8 @@ enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct q
 	};
 	struct qmac_cli_options lockstep = *options;
 	struct qmac_run_config config;
-	enum qmac_status status = qmac_cli_refuse_backend(options, "cosim always compares the C model with the RTL",
-	                                                  err);
+	enum qmac_status status = qmac_cli_refuse_backend(options, "cosim always compares the C model with the "
+	                                                  "RTL", err);
 
 	if (!status)
 		status = qmac_cosim_check("lockstep", &settings, err);

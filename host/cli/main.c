@@ -72,8 +72,8 @@ static const struct qmac_cli_command commands[] = {
 	},
 	{
 		"estimate", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]",
-		"Cycles, bytes and counts that a training would take of the device: the same commands, checked, counted\n"
-		"and timed, without their values. What depends on data is named.\n\n" HW_OPTION SET_OPTIONS
+		"Cycles, bytes and counts that a training would take of the device: the same commands, checked,\n"
+		"counted and timed, without their values. What depends on data is named.\n\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n",
 		QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,
 	},

@@ -40,7 +40,7 @@ enum qmac_cell {
 struct qmac_dataset {
 	int64_t samples;       /* of the training part */
 	int64_t test_samples;
-	int channels, height, width; /* of a row as it is kept: plane by plane, line by line; a vector: d x 1 x 1 */
+	int channels, height, width; /* of a row as it is kept: planes, lines, pixels; a vector: d x 1 x 1 */
 	bool bias;             /* a feature behind these that is 1 everywhere; no memory holds it */
 	int64_t features;      /* channels * height * width, one more where there is a bias */
 	int64_t group;         /* so many rows in succession are drawn together; 0: each alone */

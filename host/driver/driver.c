@@ -228,8 +228,8 @@ enum qmac_status qmac_driver_finish(struct qmac_driver *driver, struct qmac_erro
 	if (pending & QMAC_IRQ_ERROR)
 		return device_error(driver, err);
 	if (!raised)
-		return qmac_fail(err, QMAC_INTERNAL, "the device did not answer within %llu cycles: %u of %u commands "
-		                 "were fetched", (unsigned long long)QMAC_PATIENCE_CYCLES,
+		return qmac_fail(err, QMAC_INTERNAL, "the device did not answer within %llu cycles: %u of %u"
+		                 " commands were fetched", (unsigned long long)QMAC_PATIENCE_CYCLES,
 		                 read_register(driver, QMAC_REG_RING_HEAD), driver->tail);
 	driver->drained = driver->tail;
 	return QMAC_OK;

@@ -121,7 +121,8 @@ bool qmac_chunk_next(const struct qmac_product_plan *plan, struct qmac_chunk *ch
 	const struct qmac_piece_counts c = qmac_piece_count(plan);
 	bool first = chunk->at == 0;
 	int64_t at = chunk->at, per_tile = c.b_parts * c.a_parts * c.sums;
-	int64_t b_part = qmac_turn(&at, c.b_parts), a_part = qmac_turn(&at, c.a_parts), sum = qmac_turn(&at, c.sums);
+	int64_t b_part = qmac_turn(&at, c.b_parts), a_part = qmac_turn(&at, c.a_parts);
+	int64_t sum = qmac_turn(&at, c.sums);
 	int64_t tile = plan->n_inner ? at / c.n : at % c.tiles, n = plan->n_inner ? at % c.n : at / c.tiles;
 	int64_t positions = is_ab(plan) ? tile : sum, features = is_ab(plan) ? sum : tile, number = n;
 

@@ -38,7 +38,7 @@ struct qmac_room {
 	uint32_t first, rows; /* rows 0: all there are */
 };
 
-/* What its commands tell about themselves; a, b, sum, c: real values of 1 in what they move (0: not known). */
+/* What its commands tell about themselves; a, b, sum, c: real value of 1 in what they move (0: not known). */
 struct qmac_product_note {
 	enum qmac_direction direction;
 	unsigned layer;

@@ -74,8 +74,8 @@ enum qmac_status qmac_program_add(struct qmac_program *program, const struct qma
 
 	assert(!program->ring);
 	if (program->count == COMMANDS_MAX)
-		return qmac_fail(err, QMAC_BAD_INPUT, "a program of more than %d commands: make it several smaller ones",
-		                 COMMANDS_MAX);
+		return qmac_fail(err, QMAC_BAD_INPUT, "a program of more than %d commands: make it several smaller"
+		                 " ones", COMMANDS_MAX);
 	item.command.wait_mask = item.command.wait_load = item.command.wait_exec = item.command.wait_store = 0;
 	if (hull)
 		item.hull = *hull;

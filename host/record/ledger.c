@@ -11,8 +11,8 @@ enum { STREAMS = QMAC_ENGINE_CONTROL + 1 };
 #define CYCLES_MASK ((UINT64_C(1) << 48) - 1)
 
 /*
- * A command between its submission and the SYNC at which the device rests: where its counters are in the records, and once it has
- * retired the cycles since `latest`.
+ * A command between its submission and the SYNC at which the device rests: where its counters are in the
+ * records, and once it has retired the cycles since `latest`.
  */
 struct entry {
 	uint64_t key : 16, cycles : 48;

@@ -45,7 +45,7 @@ struct qmac_figure_kind {
 	const char *name;        /* in files: "grad_norm" */
 	const char *title;       /* for people: "gradient norm" */
 	bool always;             /* exists in every run: where it is NaN, the run has diverged */
-	bool over_magnitudes;    /* positive, and falls by orders of magnitude: geometric means, logarithmic axes */
+	bool over_magnitudes;    /* positive, falls by orders of magnitude: geometric means, logarithmic axes */
 };
 
 extern const struct qmac_figure_kind qmac_figure_kinds[QMAC_FIGURES];

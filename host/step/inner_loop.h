@@ -28,8 +28,8 @@ struct qmac_linear_loop {
 	int32_t *z;             /* features (times outputs) values; written */
 	int64_t *sum;           /* of QMAC_STEP_SUM, in place of z: of the last step */
 	/*
-	 * Where the host makes m' (all kinds but REGRESSION): makes `count` samples by outputs numbers of mp_bits, of m of the same size.
-	 * `point` is p, the fraction bits of m' in this loop.
+	 * Where the host makes m' (all kinds but REGRESSION): makes `count` samples by outputs numbers of
+	 * mp_bits, of m of the same size. `point` is p, the fraction bits of m' in this loop.
 	 */
 	void (*residual)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);
 	void *context;

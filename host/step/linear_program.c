@@ -131,8 +131,8 @@ static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, c
 		for (int64_t j = 0; j < features; j++)
 			qmac_pack(program->staging + (j << program->memory.x_container), codes[i * features + j],
 			          program->memory.x_container);
-		qmac_driver_upload(program->driver, program->memory.x, (uint64_t)(first + i) * bytes, program->staging,
-		                   bytes);
+		qmac_driver_upload(program->driver, program->memory.x, (uint64_t)(first + i) * bytes,
+		                   program->staging, bytes);
 	}
 	if (plan->x_resident)
 		program->due |= QMAC_LINEAR_X_DUE;
@@ -198,7 +198,8 @@ static void download_z(struct qmac_linear_program *program, int32_t *z)
 
 	qmac_driver_download(program->driver, program->memory.z, 0, program->staging, bytes);
 	for (int64_t j = 0; j < program->plan.shape.features; j++)
-		z[j] = (int32_t)qmac_unpack(program->staging + (j << program->memory.z_container), program->memory.z_container);
+		z[j] = (int32_t)qmac_unpack(program->staging + (j << program->memory.z_container),
+		                            program->memory.z_container);
 }
 
 /* ---- the loop ----------------------------------------------------------------- */

@@ -21,7 +21,7 @@ enum qmac_linear_unit_key {
 	QMAC_LINEAR_H_DUE = 1 << 1,
 	QMAC_LINEAR_Z_DUE = 1 << 2,
 	QMAC_LINEAR_Z_CLEAR = 1 << 3,
-	QMAC_LINEAR_LOADS = 1 << 4,   /* brings what a step needs: BEGIN for the first one, STEP for the next one */
+	QMAC_LINEAR_LOADS = 1 << 4,   /* brings what a step needs: BEGIN the first one, STEP the next one */
 	QMAC_LINEAR_STEP = 1 << 5,
 	QMAC_LINEAR_SLOT = 1 << 6,    /* STEP: in slot 1 */
 	QMAC_LINEAR_KEEP = 1 << 7,    /* Z to memory */

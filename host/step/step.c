@@ -102,8 +102,8 @@ uint64_t qmac_step_memory_bytes(const struct qmac_step_plan *plan)
 }
 
 /*
- * Rows first .. first + rows - 1 of a matrix of `all` rows with the columns of Z, between memory, where they lie
- * group by group, and values, where they lie row by row.
+ * Rows first .. first + rows - 1 of a matrix of `all` rows with the columns of Z, between memory, where they
+ * lie group by group, and values, where they lie row by row.
  */
 static void upload(struct qmac_step *step, struct qmac_buffer buffer, unsigned container, int64_t all,
                    int64_t first, int64_t rows, const int64_t *values)
@@ -149,7 +149,8 @@ static enum qmac_status allocate(struct qmac_step *step, struct qmac_error *err)
 
 	step->staging = calloc((size_t)(most > exchanged ? most : exchanged), sizeof(int64_t));
 	step->sample = calloc(1, (size_t)qmac_step_plan_sample_bytes(plan));
-	step->values = calloc((size_t)(weights > 2 * exchanged ? weights : 2 * exchanged), sizeof step->values[0]);
+	step->values = calloc((size_t)(weights > 2 * exchanged ? weights : 2 * exchanged),
+	                      sizeof step->values[0]);
 	if (!step->staging || !step->sample || !step->values)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the inner loop");
 	list_buffers(&step->memory, buffers);
@@ -349,7 +350,9 @@ static void download_result(struct qmac_step *step, const struct qmac_linear_loo
 /* Samples of chunk q; 0 behind the last. */
 static int samples_of(const struct qmac_step *step, const struct qmac_linear_loop *loop, int64_t q)
 {
-	return q < loop->steps * step->plan.chunks ? qmac_step_plan_samples(&step->plan, q % step->plan.chunks) : 0;
+	int64_t chunks = step->plan.chunks;
+
+	return q < loop->steps * chunks ? qmac_step_plan_samples(&step->plan, q % chunks) : 0;
 }
 
 /* Where chunk q begins in the order of samples. */

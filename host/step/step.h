@@ -20,7 +20,8 @@ extern const struct qmac_inner_loop_operations qmac_step_operations;
 
 /* Its memory and create. */
 uint64_t qmac_step_memory_bytes(const struct qmac_step_plan *plan);
-QMAC_MUST_CHECK enum qmac_status qmac_step_create(struct qmac_driver *driver, const struct qmac_step_plan *plan,
+QMAC_MUST_CHECK enum qmac_status qmac_step_create(struct qmac_driver *driver,
+                                                  const struct qmac_step_plan *plan,
                                                   struct qmac_inner_loop **inner, struct qmac_error *err);
 
 /* Puts the samples of each step into rising order. */

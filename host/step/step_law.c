@@ -30,8 +30,9 @@ static struct group group_of(const struct qmac_step_plan *plan, const struct qma
 void qmac_step_clear(struct qmac_step_maker *maker)
 {
 	const struct qmac_step_plan *plan = maker->plan;
-	struct qmac_command command = qmac_rows_vector(QMAC_OP_MUL, plan->z_row, plan->z_row,
-	                                     (uint32_t)(plan->groups * plan->shape.features), (uint32_t)plan->cols);
+	uint32_t rows = (uint32_t)(plan->groups * plan->shape.features);
+	struct qmac_command command = qmac_rows_vector(QMAC_OP_MUL, plan->z_row, plan->z_row, rows,
+	                                               (uint32_t)plan->cols);
 
 	command.bw = (uint32_t)plan->shape.bits;
 	(void)qmac_step_add(&maker->writer, QMAC_DIRECTION_NONE, QMAC_STEP_UNIT(z), &command, NULL);

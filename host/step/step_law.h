@@ -16,14 +16,15 @@ struct qmac_step_maker {
 };
 
 struct qmac_step_law {
-	/* The integers of the step, and whether accumulators hold them, as qmac_linear_arithmetic_make() and _check(). */
+	/* The integers of the step, and whether accumulators hold them, as qmac_linear_arithmetic_*(). */
 	enum qmac_status (*make)(struct qmac_linear_arithmetic *step, const struct qmac_linear_shape *shape,
 	                         struct qmac_error *err);
-	enum qmac_status (*check)(const struct qmac_linear_arithmetic *step, const struct qmac_linear_shape *shape,
-	                          int acc_bits, bool target_in_acc, struct qmac_error *err);
+	enum qmac_status (*check)(const struct qmac_linear_arithmetic *step,
+	                          const struct qmac_linear_shape *shape, int acc_bits, bool target_in_acc,
+	                          struct qmac_error *err);
 	/* Fraction bits of the sum where m' has p. */
 	int (*fraction)(const struct qmac_linear_shape *shape, int p);
-	/* m' of m of a chunk, made on the device; NULL: the host makes it. To W where all is resident, else in place. */
+	/* m' of m of a chunk, made on the device, to W where all is resident, else in place; NULL: by the host. */
 	void (*scale)(struct qmac_step_maker *maker, const struct qmac_step_part *part,
 	              const struct qmac_step_chunk *chunk);
 	/* What the sum starts from, where it does not start from 0. */

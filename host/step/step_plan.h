@@ -46,7 +46,7 @@ struct qmac_step_part {
 	int operand_turn;  /* the same for its operands in W */
 };
 
-/* Samples that are worked on at once: in which slot of A, and in which of the two places of ACC their m and k. */
+/* Samples that are worked on at once: which slot of A they have, and which place of ACC their m and k. */
 struct qmac_step_chunk {
 	int slot, turn, samples;
 };

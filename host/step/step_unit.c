@@ -25,8 +25,8 @@ static struct qmac_step_part whole(const struct qmac_step_plan *plan)
 /* ---- moves -------------------------------------------------------------------------------------- */
 
 /*
- * Between `rows` rows of a matrix of `all` rows, from `first` on, and a panel of the part's columns. In memory
- * the matrix lies group by group, each a matrix of its own.
+ * Between `rows` rows of a matrix of `all` rows, from `first` on, and a panel of the part's columns. In
+ * memory the matrix lies group by group, each a matrix of its own.
  */
 static void add_move(struct maker *maker, enum qmac_direction direction, size_t unit, unsigned opcode,
                      struct qmac_buffer buffer, unsigned container, const struct qmac_step_part *part,
@@ -37,11 +37,11 @@ static void add_move(struct maker *maker, enum qmac_direction direction, size_t 
 	for (int g = 0; g < part->groups; g++) {
 		int column = (part->group + g) * maker->plan->cols;
 		int64_t lanes = qmac_panel_lanes(panel, g);
+		uint64_t begin = (uint64_t)qmac_step_plan_place(maker->plan, all, 0, column) << container;
 		struct qmac_move move = {
 			.opcode = opcode, .panel = *panel, .first = {0, 0, first}, .step = {1, 1, 1},
 			.count = {1, 1, (uint32_t)rows},
-			.view = qmac_view_matrix(buffer.address + ((uint64_t)qmac_step_plan_place(maker->plan, all, 0, column)
-			                                           << container), element, all, lanes,
+			.view = qmac_view_matrix(buffer.address + begin, element, all, lanes,
 			                         (uint64_t)lanes << container),
 		};
 
@@ -72,7 +72,8 @@ static void load_z_operand(struct maker *maker, const struct qmac_step_part *par
 }
 
 /* Z, or where there is no other result the sum, of a part goes to memory. */
-static void store_result(struct maker *maker, enum qmac_direction direction, const struct qmac_step_part *part)
+static void store_result(struct maker *maker, enum qmac_direction direction,
+                         const struct qmac_step_part *part)
 {
 	if (maker->law->finish)
 		move_matrix(maker, direction, QMAC_STEP_UNIT(z), QMAC_OPCODE_STORE, maker->memory->z,
@@ -119,7 +120,8 @@ int qmac_step_loads(const struct qmac_step_plan *plan, int samples)
 static struct qmac_command load_samples(unsigned space, uint32_t row, unsigned container, uint32_t rows,
                                         uint32_t lanes, uint32_t samples, uint32_t sample_rows)
 {
-	struct qmac_command load = qmac_rows_move(QMAC_OPCODE_LOAD, 0, container, space, row, samples, rows, lanes);
+	struct qmac_command load = qmac_rows_move(QMAC_OPCODE_LOAD, 0, container, space, row, samples, rows,
+	                                          lanes);
 
 	load.ds1 = sample_rows;
 	return load;
@@ -130,7 +132,8 @@ static void add_samples(struct maker *maker, const struct qmac_command *command,
 {
 	struct qmac_buffer buffer = patch == QMAC_STEP_SAMPLES ? maker->memory->x : maker->memory->targets;
 	const struct qmac_hull hull = {buffer.address, buffer.bytes};
-	struct qmac_step_note *note = qmac_step_add(&maker->base.writer, QMAC_DIRECTION_FORWARD, unit, command, &hull);
+	struct qmac_step_note *note = qmac_step_add(&maker->base.writer, QMAC_DIRECTION_FORWARD, unit, command,
+	                                            &hull);
 
 	if (note) {
 		note->patch = patch;
@@ -269,7 +272,8 @@ static void end_step(struct maker *maker, const struct qmac_step_part *part)
 static void make_chunk(struct maker *maker, const struct qmac_step_key *key)
 {
 	const struct qmac_step_part part = whole(maker->plan);
-	struct qmac_step_chunk chunk = chunk_of(key->slot, key->samples), next = chunk_of(key->slot + 1, key->next);
+	struct qmac_step_chunk chunk = chunk_of(key->slot, key->samples);
+	struct qmac_step_chunk next = chunk_of(key->slot + 1, key->next);
 
 	load_chunk(maker, &part, &next, 0, qmac_step_loads(maker->plan, next.samples), 0);
 	if (key->keep)
@@ -285,7 +289,8 @@ static void make_chunk(struct maker *maker, const struct qmac_step_key *key)
 static void make_update(struct maker *maker, const struct qmac_step_key *key)
 {
 	const struct qmac_step_part part = whole(maker->plan);
-	struct qmac_step_chunk chunk = chunk_of(key->slot, key->samples), next = chunk_of(key->slot + 1, key->next);
+	struct qmac_step_chunk chunk = chunk_of(key->slot, key->samples);
+	struct qmac_step_chunk next = chunk_of(key->slot + 1, key->next);
 	struct qmac_step_chunk after = chunk_of(key->slot, key->after);
 
 	load_m_operand(maker, &part, 0, chunk.samples);
@@ -464,7 +469,7 @@ void qmac_step_unit_destroy(struct qmac_step_unit *unit)
 	*unit = (struct qmac_step_unit){.count = 0};
 }
 
-/* ---- replays -------------------------------------------------------------------------------------------- */
+/* ---- replays ------------------------------------------------------------------------------------- */
 
 static void patch_samples(struct qmac_command *command, const struct qmac_step_note *note, uint64_t address,
                           uint64_t bytes, const uint32_t *order)

@@ -58,7 +58,8 @@ int qmac_step_forward_loads(const struct qmac_step_plan *plan, int samples, bool
 
 /* Makes the program of a key, not compiled. point: p of logistic regression. */
 QMAC_MUST_CHECK enum qmac_status qmac_step_unit_make(struct qmac_step_unit *unit,
-                                                     const struct qmac_step_plan *plan, const struct qmac_hw *hw,
+                                                     const struct qmac_step_plan *plan,
+                                                     const struct qmac_hw *hw,
                                                      const struct qmac_step_memory *memory,
                                                      const struct qmac_step_key *key, int point,
                                                      struct qmac_error *err);

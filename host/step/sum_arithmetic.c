@@ -28,5 +28,6 @@ enum qmac_status qmac_sum_arithmetic_check(const struct qmac_linear_arithmetic *
 	                 " bits; %s %d: %s", shape->bits, (long long)shape->features, (long long)shape->batch,
 	                 shape->x_bits, needed,
 	                 hardware ? "acc_bits of the hardware is" : "the widest of a device is",
-	                 hardware ? acc_bits : QMAC_STEP_SUM_BITS_MAX, hardware ? "raise acc_bits" : "lower x_bits");
+	                 hardware ? acc_bits : QMAC_STEP_SUM_BITS_MAX,
+	                 hardware ? "raise acc_bits" : "lower x_bits");
 }

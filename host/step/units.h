@@ -11,7 +11,7 @@
 struct qmac_units {
 	double x, z;
 	double m, k;
-	double scaled;   /* m': of the step's share of a residual, alpha r / batch; of QMAC_STEP_SUM, of r itself */
+	double scaled;   /* m': the step's share of a residual, alpha r / batch; of QMAC_STEP_SUM r itself */
 	double sum;      /* over the batch, of m' X as the array leaves it */
 	double t, u;
 };

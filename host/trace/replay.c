@@ -331,7 +331,8 @@ enum qmac_status qmac_trace_replay(const struct qmac_trace *trace, const struct 
 	if (!p.got || !p.retired)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %zu records", trace->command_count);
 	if (!status)
-		status = qmac_backend_open_from(replay->source, replay->backend, &trace->hw, &options, &p.backend, err);
+		status = qmac_backend_open_from(replay->source, replay->backend, &trace->hw, &options, &p.backend,
+		                                err);
 	if (!status)
 		status = play(&p);
 	if (!status)

@@ -14,7 +14,8 @@ enum qmac_status qmac_snapshot_init(struct qmac_snapshot *snapshot, uint64_t mem
 	if (status)
 		return status;
 	snapshot->place = calloc(snapshot->touched.count + 1, sizeof snapshot->place[0]);
-	return snapshot->place ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for a snapshot of memory");
+	return snapshot->place ? QMAC_OK :
+	                         qmac_fail(err, QMAC_INTERNAL, "out of memory for a snapshot of memory");
 }
 
 void qmac_snapshot_free(struct qmac_snapshot *snapshot)

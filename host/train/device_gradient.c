@@ -195,10 +195,10 @@ static void count_operations(struct qmac_device_gradient *gradient)
 {
 	struct qmac_training *training = gradient->training;
 	uint64_t samples = (uint64_t)training->data.samples, weights = (uint64_t)training->weights;
-	uint64_t outputs = (uint64_t)gradient->plan.outputs;
+	int outputs = gradient->plan.outputs;
+	uint64_t predict = training->loss->operations->predict_flops(outputs);
 
-	training->host_flops += samples * (3 * outputs + training->loss->operations->predict_flops((int)outputs)) +
-	                        6 * weights;
+	training->host_flops += samples * (3 * (uint64_t)outputs + predict) + 6 * weights;
 }
 
 enum qmac_status qmac_device_gradient_run(struct qmac_device_gradient *gradient, struct qmac_error *err)

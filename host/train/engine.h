@@ -30,7 +30,7 @@ struct qmac_engine_operations {
 	enum qmac_status (*take_gradient)(struct qmac_engine *engine, struct qmac_error *err);
 	/* Before the steps of an epoch; gradient: at the centre, NULL without variance reduction. */
 	void (*begin)(struct qmac_engine *engine, const double *gradient);
-	/* Steps [first, first + count) of the epoch, and the Z that training->keep_after asks for, if among them. */
+	/* Steps [first, first + count) of the epoch, and the Z of training->keep_after, if among them. */
 	enum qmac_status (*run)(struct qmac_engine *engine, int64_t first, int64_t count, struct qmac_error *err);
 	/* After them: w from the Z that was kept. */
 	void (*end)(struct qmac_engine *engine);

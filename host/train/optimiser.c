@@ -34,7 +34,8 @@ static enum qmac_status begin_svrg(struct qmac_training *training, bool *moves, 
 
 	if (status != QMAC_OK)
 		return status;
-	*moves = training->estimated || training->precision.operations->next(&training->precision, training->norm);
+	*moves = training->estimated ||
+	         training->precision.operations->next(&training->precision, training->norm);
 	if (!*moves)
 		return QMAC_OK;
 	training->keep_after = draw_keep_after(training);

@@ -33,7 +33,7 @@ struct qmac_residual_operations {
 	/* With the loop on the device: what it needs once. */
 	void (*open)(struct qmac_residual *residual, const struct qmac_inner_plan *plan,
 	             struct qmac_inner_loop *inner);
-	/* Before the steps of an epoch, with its delta known; z: the integers of W~. Returns p, 0 on the device. */
+	/* Before the steps of an epoch, its delta known; z: the integers of W~. Returns p, 0 on the device. */
 	int (*begin)(struct qmac_residual *residual, const int32_t *z);
 	/* The `residual` of struct qmac_linear_loop, its context the struct qmac_residual; NULL on the device. */
 	void (*run)(void *context, const uint32_t *samples, int count, const int64_t *m, int64_t *scaled);

@@ -20,7 +20,7 @@ struct qmac_optimiser_operations;
 
 struct qmac_training {
 	const struct qmac_run *run;
-	/* Nothing that depends on the data's values is computed: what is done is only ordered, timed and counted. */
+	/* Nothing that depends on the data's values is computed: what is done is ordered, timed and counted. */
 	bool estimated;
 	struct qmac_dataset data;
 	struct qmac_loss *loss;
