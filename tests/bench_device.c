@@ -86,7 +86,8 @@ static enum qmac_status measure(const char *kernel, struct qmac_error *err)
 		goto out;
 	qmac_driver_counters(driver, counters);
 	printf("%-10s %8.0f %12.2f %14.1f %14.1f\n", kernel ? kernel : "time only", STEPS / took / 1e3,
-	       5 * STEPS / took / 1e6, (double)counters[QMAC_COUNTER_CYCLES] / STEPS, (double)counters[QMAC_COUNTER_CYCLES] / took / 1e6);
+	       5 * STEPS / took / 1e6, (double)counters[QMAC_COUNTER_CYCLES] / STEPS,
+	       (double)counters[QMAC_COUNTER_CYCLES] / took / 1e6);
 out:
 	qmac_driver_close(driver);
 	qmac_backend_destroy(backend);

@@ -318,7 +318,8 @@ static void test_other_pieces(void)
 		else
 			QMAC_STATE_VALUE(&pieces, "more", read.byte);
 		CU_ASSERT_EQUAL(qmac_checkpoint_load(checkpoint, &pieces, &err), QMAC_BAD_INPUT);
-		check_error(&err, NULL, 0, 0, wrong ? "has 20 bytes of a_name_of_thirty_one_characters, this run has 19" :
+		check_error(&err, NULL, 0, 0, wrong ?
+		            "has 20 bytes of a_name_of_thirty_one_characters, this run has 19" :
 		            "has 0 bytes of more, this run has 1: start over without --resume");
 		CU_ASSERT(read.byte == 0 && read.numbers[0] == 0);
 	}

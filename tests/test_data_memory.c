@@ -103,7 +103,7 @@ static double measure(const struct qmac_run *run)
 		enum qmac_status trained = qmac_train(run, &hw, NULL, &result, NULL);
 
 		free(result.weights);
-		_exit(trained);
+		_exit((int)trained);
 	}
 	CU_ASSERT_FATAL(child > 0 && wait4(child, &status, 0, &usage) == child);
 	CU_ASSERT_EQUAL_FATAL(status, 0);

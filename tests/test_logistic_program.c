@@ -250,7 +250,8 @@ static void test_random_cases(void)
 	printf("(%d cases, %d with the narrowest accumulators, %d refused; limbs X %d Z %d m' %d; chunks %d"
 	       " ragged %d, part by part %d, with chunks %d; groups %d; p below F %d, neither H nor L %d, clamped"
 	       " %d) ", seen.cases, seen.tight, seen.refused, seen.limbs_x, seen.limbs_z, seen.limbs_m,
-	       seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.groups, seen.left, seen.plain, seen.clamped);
+	       seen.chunks, seen.ragged, seen.parts, seen.part_chunks, seen.groups, seen.left, seen.plain,
+	       seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
 	CU_ASSERT(seen.limbs_x > 20 && seen.limbs_z > 20 && seen.limbs_m > 20 && seen.groups > 20);
 	CU_ASSERT(seen.parts > 20 && seen.part_chunks > 5);

@@ -7,15 +7,15 @@
 
 #include "fuzz/commands.h"
 #include "fuzz/hardware.h"
+#include "in_turn.h"
 #include "isa/command.h"
-#include "isa/space.h"
 #include "lower/sequence.h"
 #include "race/race.h"
+#include "reference/bench.h"
 #include "reference/recording_backend.h"
-#include "reference/shuffled_backend.h"
 #include "test.h"
 
-enum { COMMANDS_MAX = 400, COPIES = 3, DATA_BYTES = 1 << 16, MEMORY_BYTES = 1 << 22 };
+enum { COMMANDS_MAX = 400, COPIES = 3 };
 
 static uint64_t state;
 
@@ -204,7 +204,7 @@ static void patch(struct random_program *p)
 static void random_source(struct qmac_fuzz_program *source)
 {
 	*source = (struct qmac_fuzz_program){.rng = test_random(&state), .data_base = 1 << 20};
-	source->data_bytes = 4096 + test_random(&state) % 2 * (DATA_BYTES - 4096);
+	source->data_bytes = 4096 + test_random(&state) % 2 * (BENCH_DATA_BYTES - 4096);
 	qmac_fuzz_hw(&state, &source->hw);
 }
 
@@ -263,55 +263,6 @@ static void test_random_programs(void)
 
 /* ---- on a device ----------------------------------------------------------------------- */
 
-struct bench {
-	struct qmac_backend *backend;
-	struct qmac_driver *driver;
-	struct qmac_buffer data;
-};
-
-static void open_bench(struct bench *bench, const struct qmac_hw *hw, bool shuffled, uint64_t seed)
-{
-	const struct qmac_device_options options = {.memory_bytes = MEMORY_BYTES, .kernel = "auto"};
-	static uint8_t image[DATA_BYTES];
-
-	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", hw, &options, &bench->backend, NULL), QMAC_OK);
-	if (shuffled)
-		bench->backend = shuffled_backend(bench->backend, test_random(&state));
-	bench->backend = recording_backend(bench->backend);
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(bench->backend, hw, 15, &bench->driver, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_allocate(bench->driver, DATA_BYTES, &bench->data, NULL), QMAC_OK);
-	for (size_t i = 0; i < DATA_BYTES; i++)
-		image[i] = (uint8_t)test_random(&seed);
-	qmac_driver_upload(bench->driver, bench->data, 0, image, DATA_BYTES);
-	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
-		for (uint32_t row = 0; row < qmac_space_rows(hw, space); row++)
-			for (uint32_t lane = 0; lane < qmac_space_lanes(hw, space); lane++)
-				bench->backend->operations->poke(bench->backend, space, row, lane, test_random(&seed));
-}
-
-static void close_bench(struct bench *bench)
-{
-	qmac_driver_close(bench->driver);
-	qmac_backend_destroy(bench->backend);
-}
-
-/* What two devices left in memory and in their scratchpads must be the same. */
-static void check_same(struct bench *a, struct bench *b, const struct qmac_hw *hw)
-{
-	static uint8_t images[2][DATA_BYTES];
-	int wrong = 0;
-
-	qmac_driver_download(a->driver, a->data, 0, images[0], DATA_BYTES);
-	qmac_driver_download(b->driver, b->data, 0, images[1], DATA_BYTES);
-	CU_ASSERT_EQUAL(memcmp(images[0], images[1], DATA_BYTES), 0);
-	for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_LUT; space++)
-		for (uint32_t row = 0; row < qmac_space_rows(hw, space); row++)
-			for (uint32_t lane = 0; lane < qmac_space_lanes(hw, space); lane++)
-				wrong += a->backend->operations->peek(a->backend, space, row, lane) !=
-				         b->backend->operations->peek(b->backend, space, row, lane);
-	CU_ASSERT_EQUAL(wrong, 0);
-}
-
 /* Submits the commands of a program to a device, each to its end. */
 static void submit_alone(struct random_program *p, struct bench *alone)
 {
@@ -347,8 +298,8 @@ static void test_replays(void)
 		uint32_t count;
 
 		random_source(&source);
-		open_bench(&together, &source.hw, true, seed);
-		open_bench(&alone, &source.hw, false, seed);
+		open_bench(&together, &source.hw, test_random(&state), seed);
+		open_bench(&alone, &source.hw, 0, seed);
 		source.data_base = together.data.address;
 		make(&prologue, &source, (uint32_t)(test_random(&state) % 30), true);
 		make(&body, &source, 1 + (uint32_t)(test_random(&state) % 30), true);
@@ -382,7 +333,6 @@ static void test_replays(void)
 static void submit_stranger(struct qmac_fuzz_program *source, struct bench *together, struct bench *alone)
 {
 	struct qmac_command command;
-	uint16_t given[3];
 
 	do
 		qmac_fuzz_command(source, &command);
@@ -390,12 +340,7 @@ static void submit_stranger(struct qmac_fuzz_program *source, struct bench *toge
 	command.wait_mask = command.wait_load = command.wait_exec = command.wait_store = 0;
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(alone->driver, &command, NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_finish(alone->driver, NULL), QMAC_OK);
-	qmac_driver_submitted(together->driver, given);
-	command.wait_mask = 7;
-	command.wait_load = given[0];
-	command.wait_exec = given[1];
-	command.wait_store = given[2];
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_submit(together->driver, &command, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(submit_in_turn(together->driver, command, NULL), QMAC_OK);
 }
 
 /* Programs in any order, strangers and waits of the host in between: as if each command ran alone. */
@@ -413,8 +358,8 @@ static void test_sequences(void)
 		uint32_t count;
 
 		random_source(&source);
-		open_bench(&together, &source.hw, true, seed);
-		open_bench(&alone, &source.hw, false, seed);
+		open_bench(&together, &source.hw, test_random(&state), seed);
+		open_bench(&alone, &source.hw, 0, seed);
 		source.data_base = together.data.address;
 		sequence.driver = together.driver;
 		for (int k = 0; k < PROGRAMS; k++) {
@@ -455,7 +400,7 @@ static void test_pairs(void)
 	struct bench bench;
 	uint32_t count;
 
-	open_bench(&bench, &small, false, 1);
+	open_bench(&bench, &small, 0, 1);
 	sequence.driver = bench.driver;
 	add(reader, copy(0, 0, 2)); /* reads rows 0 and 1 of A, bank 0 */
 	add(reader, copy(2, 2, 2));

@@ -57,12 +57,7 @@ static void close_rig(struct rig *rig)
 /* Behind everything before it. */
 static void add(struct rig *rig, struct qmac_command command)
 {
-	struct qmac_error err;
-
-	if (submit_in_turn(rig->driver, command, &err) != QMAC_OK) {
-		puts(err.message);
-		CU_FAIL_FATAL("submit");
-	}
+	CU_ASSERT_EQUAL_FATAL(submit_in_turn(rig->driver, command, NULL), QMAC_OK);
 }
 
 static void add_move(struct rig *rig, struct qmac_move move)

@@ -190,8 +190,9 @@ static void test_faults(void)
 
 static const struct qmac_hw plain_hw = {
 	.rows = 4, .cols = 4, .a_bits = 8, .w_bits = 8, .acc_bits = 32, .os_max = 256, .a_depth = 64,
-	.w_depth = 64, .acc_depth = 64, .bus_bytes = 8, .burst_beats = 16, .outstanding = 2, .queue_depth = 2, .lut_bits = 4,
-	.lut_ports = 1, .clock_mhz = 500, .dram_latency = 10, .dram_bytes_per_cycle = 8 * 256, .dram_banks = 4,
+	.w_depth = 64, .acc_depth = 64, .bus_bytes = 8, .burst_beats = 16, .outstanding = 2, .queue_depth = 2,
+	.lut_bits = 4, .lut_ports = 1, .clock_mhz = 500, .dram_latency = 10, .dram_bytes_per_cycle = 8 * 256,
+	.dram_banks = 4,
 	.dram_row_bytes = 2048, .dram_miss = 5, .dram_turnaround = 2,
 };
 

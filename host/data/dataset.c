@@ -182,11 +182,16 @@ static void permute(struct qmac_dataset *data, int64_t *order, int64_t spare)
 static bool resize(struct qmac_dataset *data, int64_t rows)
 {
 	void *x = realloc(data->x.any, (size_t)(rows * width_of(data)) * cell_bytes(data->cell));
-	double *y = realloc(data->y, (size_t)rows * sizeof y[0]);
+	double *y;
 
-	data->x.any = x ? x : data->x.any;
-	data->y = y ? y : data->y;
-	return x && y;
+	if (!x)
+		return false;
+	data->x.any = x;
+	y = realloc(data->y, (size_t)rows * sizeof y[0]);
+	if (!y)
+		return false;
+	data->y = y;
+	return true;
 }
 
 enum qmac_status qmac_dataset_split(struct qmac_dataset *data, double fraction, uint32_t seed,

@@ -58,7 +58,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_driver_submit(struct qmac_driver *driver,
                                                     const struct qmac_command *command,
                                                     struct qmac_error *err);
 
-/* Commands that each engine was given since open, modulo 2^16: what waits count. By QMAC_ENGINE_*. */
+/* Commands of each engine since open or the last reset, modulo 2^16: what waits count. By QMAC_ENGINE_*. */
 void qmac_driver_submitted(const struct qmac_driver *driver, uint16_t counts[3]);
 
 /*
@@ -79,7 +79,7 @@ void qmac_driver_watch(struct qmac_driver *driver,
 
 /*
  * Resets the device once more; call when finished. Buffers and what is in memory stay, what was on chip is
- * to be taken for lost, and tokens of before mean nothing any more.
+ * to be taken for lost, and counts begin again: waits for what was before mean nothing any more.
  */
 void qmac_driver_reset(struct qmac_driver *driver);
 

@@ -103,10 +103,11 @@ static void insert(struct region *region, struct region **placed, int count)
 enum qmac_status qmac_arena_plan(struct qmac_arena *arena, struct qmac_error *err)
 {
 	size_t count = (size_t)arena->count;
-	struct region **order = malloc((2 * count + 1) * sizeof *order), **placed = order + count;
+	struct region **order = malloc((2 * count + 1) * sizeof *order), **placed;
 
 	if (!order)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a plan of %d regions", arena->count);
+	placed = order + count;
 	for (size_t i = 0; i < count; i++)
 		order[i] = &arena->regions[i];
 	qsort(order, count, sizeof *order, by_size);

@@ -36,6 +36,14 @@ static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32
 	return 1 + qmac_nest_merge(loops + 1, 3);
 }
 
+/* Two loops, and the row coordinate of random numbers steps by at most 16 bits from one turn to the next. */
+static bool fit(const struct qmac_vector *v, const struct qmac_nest_loop *loops, int count)
+{
+	bool random = v->scale.rounding == QMAC_ROUND_STOCHASTIC;
+
+	return count < LOOPS || (count == LOOPS && !(random && loops[0].s[ROWS] > UINT16_MAX));
+}
+
 /*
  * The loops of the next command: as many blocks and positions as two loops take. Where that is not all
  * positions, i2 and then i1 are gone through one by one.
@@ -49,15 +57,15 @@ static int choose(const struct qmac_vector *v, uint32_t *blocks, uint32_t n[3],
 	*blocks = whole > 1 && v->at[0] == 0 && v->at[1] == 0 ? (uint32_t)whole : 1;
 	memcpy(n, v->n, sizeof v->n);
 	count = make_loops(v, *blocks, n, loops);
-	if (count > LOOPS && *blocks > 1) {
+	if (*blocks > 1 && !fit(v, loops, count)) {
 		*blocks = 1;
 		count = make_loops(v, 1, n, loops);
 	}
-	for (int d = 0; d < 2 && count > LOOPS; d++) {
+	for (int d = 0; d < 2 && !fit(v, loops, count); d++) {
 		n[d] = 1;
 		count = make_loops(v, 1, n, loops);
 	}
-	assert(count <= LOOPS);
+	assert(fit(v, loops, count));
 	return count;
 }
 

@@ -16,8 +16,8 @@ struct qmac_folder_lock {
 
 /*
  * Makes the folder (qmac_make_folder) and locks it. Where another process writes into it this is refused,
- * after half a second, with QMAC_BAD_INPUT. On a file system without locks there is none, and no error. A process
- * forked later shares the lock, programs that it starts do not.
+ * after half a second, with QMAC_BAD_INPUT. On a file system without locks there is none, and no error.
+ * A process forked later shares the lock, programs that it starts do not.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_folder_lock_take(struct qmac_folder_lock *lock, const char *folder,
                                                        struct qmac_error *err);

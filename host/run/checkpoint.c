@@ -201,8 +201,8 @@ enum qmac_status qmac_checkpoint_load(const struct qmac_checkpoint *checkpoint,
 
 		found[i] = qmac_checkpoint_piece(checkpoint, piece->name, &bytes);
 		if (!found[i] || bytes != piece->bytes)
-			return qmac_fail(err, QMAC_BAD_INPUT, "%s has %zu bytes of %s, this run has %zu: start over without"
-			                 " --resume", checkpoint->path, bytes, piece->name, piece->bytes);
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s has %zu bytes of %s, this run has %zu: start over"
+			                 " without --resume", checkpoint->path, bytes, piece->name, piece->bytes);
 	}
 	for (int i = 0; i < state->count; i++)
 		if (state->pieces[i].bytes > 0)

@@ -42,7 +42,6 @@ static uint64_t bytes_of(int64_t count, unsigned container)
 	return (uint64_t)count << container;
 }
 
-/* Elements of Z. */
 static int64_t weights_of(const struct qmac_step_plan *plan)
 {
 	return plan->shape.features * plan->outputs;
@@ -80,7 +79,6 @@ static struct qmac_step_memory memory_of(const struct qmac_step_plan *plan)
 
 /* The buffers of *memory, one after the other. */
 enum { BUFFERS = 7 };
-
 static void list_buffers(struct qmac_step_memory *memory, struct qmac_buffer *buffers[BUFFERS])
 {
 	struct qmac_buffer *all[BUFFERS] = {&memory->x, &memory->z, &memory->h, &memory->targets, &memory->m,
@@ -221,7 +219,7 @@ static void set_x(struct qmac_inner_loop *inner, int64_t first, int64_t count, c
 static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 {
 	struct qmac_step *step = step_of(inner);
-	int64_t weights = weights_of(&step->plan);
+	int64_t features = step->plan.shape.features, weights = weights_of(&step->plan);
 	bool resident = qmac_step_plan_resident(&step->plan);
 
 	step->z_clear = resident && !z;
@@ -230,17 +228,16 @@ static void set_z(struct qmac_inner_loop *inner, const int32_t *z)
 		return;
 	for (int64_t j = 0; j < weights; j++)
 		step->values[j] = z ? z[j] : 0;
-	upload(step, step->memory.z, step->memory.z_container, step->plan.shape.features, 0,
-	       step->plan.shape.features, step->values);
+	upload(step, step->memory.z, step->memory.z_container, features, 0, features, step->values);
 }
 
 static void set_offset(struct qmac_inner_loop *inner, const int64_t *h)
 {
 	struct qmac_step *step = step_of(inner);
+	int64_t features = step->plan.shape.features;
 
 	assert(step->plan.shape.has_offset);
-	upload(step, step->memory.h, step->memory.h_container, step->plan.shape.features, 0,
-	       step->plan.shape.features, h);
+	upload(step, step->memory.h, step->memory.h_container, features, 0, features, h);
 	step->h_due = qmac_step_plan_resident(&step->plan);
 }
 

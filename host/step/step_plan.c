@@ -210,8 +210,8 @@ static enum qmac_status refuse(const struct qmac_step_plan *plan, const struct q
 		i++;
 	return qmac_fail(err, QMAC_BAD_INPUT,
 	                 "a step with x_bits %d, bits %d and mp_bits %d takes at least %lld rows; %s of the"
-	                 " hardware is %d: take other hardware", plan->shape.x_bits, plan->shape.bits, plan->shape.mp_bits,
-	                 limits[i].needed, limits[i].key, limits[i].depth);
+	                 " hardware is %d: take other hardware", plan->shape.x_bits, plan->shape.bits,
+	                 plan->shape.mp_bits, limits[i].needed, limits[i].key, limits[i].depth);
 }
 
 /* ---- panels ---------------------------------------------------------------------------- */

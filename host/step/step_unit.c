@@ -113,10 +113,7 @@ int qmac_step_loads(const struct qmac_step_plan *plan, int samples)
 	       (plan->x.count + (plan->shape.has_targets ? 1 : 0));
 }
 
-/*
- * LOAD of `rows` rows of a scratchpad from each of one or two samples, which lie sample_rows apart there; a
- * replay says where they lie in memory.
- */
+/* LOAD of `rows` rows of each of one or two samples, sample_rows apart; a replay says where they are. */
 static struct qmac_command load_samples(unsigned space, uint32_t row, unsigned container, uint32_t rows,
                                         uint32_t lanes, uint32_t samples, uint32_t sample_rows)
 {
@@ -435,7 +432,7 @@ static void make(struct maker *maker, const struct qmac_step_key *key)
 	case QMAC_STEP_PRODUCTS:
 		make_products(maker);
 		break;
-	default:
+	case QMAC_STEP_PARTS:
 		make_parts(maker);
 	}
 }

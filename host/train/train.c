@@ -208,8 +208,10 @@ static enum qmac_status resume(struct course *course, struct qmac_error *err)
 	double value = training->value, norm = training->norm;
 
 	if (training->within == 0)
-		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value, &training->norm);
-	if (memcmp(&value, &training->value, sizeof value) != 0 || memcmp(&norm, &training->norm, sizeof norm) != 0)
+		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
+		                   &training->norm);
+	if (memcmp(&value, &training->value, sizeof value) != 0 ||
+	    memcmp(&norm, &training->norm, sizeof norm) != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the data are not those of the checkpoint: f of its weights is"
 		                 " %.17g, was %.17g; start over without --resume", training->value, value);
 	return training->engine->operations->resume(training->engine, err);
