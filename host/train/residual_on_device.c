@@ -69,10 +69,10 @@ static enum qmac_status create(struct qmac_training *training, struct qmac_linea
 		shape->y_frac_bits = training->run->y_frac_bits;
 		status = scale_targets(made, &shape->target_bits, err);
 	}
-	if (status != QMAC_OK && made)
-		destroy(&made->base);
-	else
+	if (status == QMAC_OK)
 		*residual = &made->base;
+	else if (made)
+		destroy(&made->base);
 	return status;
 }
 
