@@ -10,7 +10,8 @@ static void test_large_images(void)
 	const uint32_t positions[3] = {3, 2, 5}, rows[3] = {90000, 300, 1};
 	struct qmac_vector vector = {
 		.n = {3, 2, 5},
-		.scale = {.mult = 1, .bits = 8, .rounding = QMAC_ROUND_STOCHASTIC, .rows = {90000, 300, 1}, .row0 = 7},
+		.scale = {.mult = 1, .bits = 8, .rounding = QMAC_ROUND_STOCHASTIC, .rows = {90000, 300, 1},
+		          .row0 = 7},
 	};
 	struct qmac_command c;
 	int elements = 0;

@@ -85,9 +85,11 @@ static enum qmac_status read_file(struct qmac_checkpoint *checkpoint, bool *miss
 	FILE *in = fopen(checkpoint->path, "rb");
 	long size = -1;
 
-	*missing = !in && errno == ENOENT;
-	if (*missing)
+	*missing = false;
+	if (!in && errno == ENOENT) {
+		*missing = true;
 		return QMAC_OK;
+	}
 	if (in && fseek(in, 0, SEEK_END) == 0)
 		size = ftell(in);
 	if (size >= 0 && fseek(in, 0, SEEK_SET) == 0)

@@ -24,7 +24,7 @@ struct qmac_step_law {
 	                          struct qmac_error *err);
 	/* Fraction bits of the sum where m' has p. */
 	int (*fraction)(const struct qmac_linear_shape *shape, int p);
-	/* m' of m of a chunk on the device, to W where all is resident, else in place; NULL: the host makes it. */
+	/* m' of m of a chunk on the device, to W where all is resident, else in place; NULL: the host's. */
 	void (*scale)(struct qmac_step_maker *maker, const struct qmac_step_part *part,
 	              const struct qmac_step_chunk *chunk);
 	/* What the sum starts from, where it does not start from 0. */
