@@ -257,6 +257,7 @@ static void check_epoch(bool svrg, enum qmac_option option)
 	CU_ASSERT_DOUBLE_EQUAL(training.data_passes, STEPS * BATCH / (double)SAMPLES + svrg, 1e-14);
 	CU_ASSERT(training.host_flops > STEPS * BATCH * 4 * WEIGHTS);
 	qmac_host_engine.destroy(training.engine);
+	qmac_records_free(&training.records);
 	qmac_loss_destroy(training.loss);
 	qmac_dataset_free(&training.data);
 }

@@ -162,6 +162,7 @@ static void set_up(struct fixture *f, enum qmac_option option)
 static void tear_down(struct fixture *f)
 {
 	qmac_host_engine.destroy(f->training.engine);
+	qmac_records_free(&f->training.records);
 	qmac_loss_destroy(f->training.loss);
 	qmac_dataset_free(&f->training.data);
 }
