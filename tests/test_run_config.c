@@ -9,50 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/run_table.h"
-#include "config_files.h"
-
-#define HW "configs/hw/8x8_w8.yaml"
-
-static const struct qmac_setting hw_setting = {"hw", HW, "--hw"};
-
-/* Loads the file (NULL: none) with --hw and one or two settings key=value. */
-static enum qmac_status load(struct qmac_run_config *config, const char *file, const char *key,
-                             const char *value, const char *key2, const char *value2, struct qmac_error *err)
-{
-	struct qmac_setting settings[] = {hw_setting, {key, value, "--set"}, {key2, value2, "--set"}};
-
-	return qmac_run_config_load(config, file, settings, 1 + (key != NULL) + (key2 != NULL), err);
-}
-
-static void expect_setting_refused(const char *key, const char *value, const char *message)
-{
-	struct qmac_run_config config;
-	struct qmac_error err = {0};
-
-	CU_ASSERT_EQUAL(load(&config, NULL, key, value, NULL, NULL, &err), QMAC_BAD_INPUT);
-	check_error(&err, NULL, 0, 0, message);
-}
-
-/* A file whose first line sets hw and whose second is `line`. */
-static const char *two_lines(const char *line)
-{
-	char text[512], folder[512];
-
-	CU_ASSERT_FATAL(getcwd(folder, sizeof folder) != NULL);
-	snprintf(text, sizeof text, "hw: %.300s/" HW "\n%s\n", folder, line);
-	return config_file("run.yaml", text);
-}
-
-static void expect_line_refused(const char *line, int column, const char *message)
-{
-	const char *file = two_lines(line);
-	struct qmac_run_config config;
-	struct qmac_error err = {0};
-
-	CU_ASSERT_EQUAL(qmac_run_config_load(&config, file, NULL, 0, &err), QMAC_BAD_INPUT);
-	check_error(&err, file, 2, column, message);
-}
+#include "run_files.h"
 
 static void defaults(void)
 {
@@ -170,17 +127,6 @@ static void file_and_settings(void)
 	CU_ASSERT(config.run.seed == 4294967295U && config.run.epochs == 0);
 }
 
-static char *printed(const struct qmac_run_config *config)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	qmac_run_config_print(config, out);
-	fclose(out);
-	return text;
-}
-
 /* All values of `key: value  # source`, without the sources. */
 static void strip_comments(char *text)
 {
@@ -251,66 +197,6 @@ static void print_shows_sources(void)
 	CU_ASSERT(strstr(text, "\ninner_steps: 2000  # default: 2 * samples / batch\n") != NULL);
 	CU_ASSERT(strstr(text, "\nhw: \"/") != NULL);
 	free(text);
-}
-
-/* Every way to write a key of a group, in the file and as a setting. */
-static void groups(void)
-{
-	static const char *const same[] = {
-		"checkpoint: {every: 5, steps: 70}", "checkpoint:\n  steps: 70\n  every: 5",
-		"checkpoint.every: 5\ncheckpoint_steps: 70", "checkpoint: {every: 5}\ncheckpoint.steps: 70",
-	};
-	struct qmac_run_config config, again;
-	struct qmac_error err;
-	char *text, source[160];
-
-	for (int i = 0; i < TEST_COUNT(same); i++) {
-		CU_ASSERT_FATAL(qmac_run_config_load(&config, two_lines(same[i]), NULL, 0, &err) == QMAC_OK);
-		CU_ASSERT(config.run.checkpoint_every == 5 && config.run.checkpoint_steps == 70);
-	}
-	CU_ASSERT_EQUAL(load(&config, two_lines(same[1]), "checkpoint.every", "0", "checkpoint_every", "9", &err),
-	                QMAC_OK);
-	CU_ASSERT(config.run.checkpoint_every == 9 && config.run.checkpoint_steps == 70);
-	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_checkpoint_every], "--set");
-	snprintf(source, sizeof source, "%.120s:3", config.file);
-	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_checkpoint_steps], source);
-	text = printed(&config);
-	CU_ASSERT(strstr(text, "\ncheckpoint:\n  every: 9  # --set\n  steps: 70  # ") != NULL);
-	CU_ASSERT_FATAL(!qmac_run_config_load(&again, config_file("printed.yaml", text), NULL, 0, &err));
-	CU_ASSERT(again.run.checkpoint_every == 9 && again.run.checkpoint_steps == 70);
-	free(text);
-	CU_ASSERT(qmac_run_has_number("checkpoint.every"));
-	CU_ASSERT_EQUAL(qmac_run_number(&config.run, "checkpoint.steps"), 70);
-}
-
-static void faults_of_groups(void)
-{
-	static const struct {
-		const char *line, *message;
-		int column;
-	} cases[] = {
-		{"checkpoint: 5", "checkpoint: expected a mapping (key: value), not a single value", 13},
-		{"checkpoint: {evry: 5}", "unknown key 'checkpoint.evry'; did you mean 'checkpoint.every'?", 14},
-		{"every: 5", "unknown key 'every'; did you mean 'checkpoint.every'?", 1},
-		{"checkpoint: {seed: 5}", "unknown key 'checkpoint.seed'; did you mean 'seed'?", 14},
-		{"checkpoint: {every: no}", "checkpoint.every: expected a whole number 0..1000000, not 'no'", 21},
-		{"checkpoint: {every: [1]}", "checkpoint.every: expected a single value, not a list", 21},
-		{"checkpoint: {every: 5, checkpoint_every: 6}", "unknown key 'checkpoint.checkpoint_every'", 24},
-		{"chekpoint: {every: 5}", "unknown key 'chekpoint'; did you mean 'checkpoint'?", 1},
-	};
-	const char *twice = two_lines("checkpoint: {every: 5}\ncheckpoint_every: 6");
-	struct qmac_run_config config;
-	struct qmac_error err = {0};
-
-	CU_ASSERT_EQUAL(qmac_run_config_load(&config, twice, NULL, 0, &err), QMAC_BAD_INPUT);
-	check_error(&err, twice, 3, 1, "duplicate key 'checkpoint.every', already given in line 2");
-	for (int i = 0; i < TEST_COUNT(cases); i++)
-		expect_line_refused(cases[i].line, cases[i].column, cases[i].message);
-	expect_setting_refused("checkpoint", "5",
-	                       "'checkpoint' is a group of keys; name one of them, such as checkpoint.every");
-	expect_setting_refused("checkpoint.steps", "-1", "--set checkpoint.steps=-1: -1 is out of range");
-	expect_setting_refused("steps", "1", "unknown key 'steps'; did you mean 'checkpoint.steps'?");
-	expect_setting_refused("checkpoint.alpha", "1", "unknown key 'checkpoint.alpha'; did you mean 'alpha'?");
 }
 
 /* A name means one key, and the keys of a group stand together. */
@@ -515,8 +401,6 @@ int main(void)
 		{"file and settings", file_and_settings},
 		{"a printed configuration reads back", print_reads_back},
 		{"print shows sources", print_shows_sources},
-		{"keys of groups", groups},
-		{"faults of groups", faults_of_groups},
 		{"names are distinct", names_are_distinct},
 		{"every key: unknown, duplicate", keys_refused},
 		{"every key: values", values_refused},
