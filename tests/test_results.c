@@ -255,7 +255,7 @@ static void test_timeline(void)
 	CU_ASSERT_FATAL(write_run("timeline", 1, &err) == QMAC_OK);
 	text = text_of("timeline", "timeline.json");
 	CU_ASSERT(is_json(text));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "{\"name\": \"VEC\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, "
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "{\"name\": \"VEC\", \"ph\": \"X\", \"pid\": 1, \"tid\": 2001, "
 	                                    "\"ts\": 100, \"dur\": 42, \"args\": {\"number\": 3, \"tag\": 9,"));
 	for (; (text = strstr(text, "\"ph\": \"X\"")) != NULL; text++)
 		events++;

@@ -52,9 +52,24 @@ void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t colu
 /* True for such a file whose data part is as long as its header says and has that SHA-256. */
 bool qmac_npy_is_whole(FILE *in, const char *sha256);
 
-/* timeline.json: head, any number of records, tail. */
-void qmac_timeline_head(FILE *out);
-void qmac_timeline_record(FILE *out, const struct qmac_retire *record);
+/*
+ * timeline.json: head, any number of records, tail. Records of an engine come in order of their starts.
+ *
+ * Viewers drop an event that overlaps another of its thread in part, and GEMMs overlap. So an engine has
+ * lanes, a thread each; a command has the first one that is free, of which there are rows + cols + 4 at most
+ * in mode ws and 2 rows + cols + 8 in mode os: so long a GEMM is under way, and the next begins a cycle later
+ * at the earliest.
+ */
+enum { QMAC_TIMELINE_ENGINES = QMAC_ENGINE_CONTROL + 1, QMAC_TIMELINE_LANES = 256 };
+
+struct qmac_timeline {
+	int32_t lanes[QMAC_TIMELINE_ENGINES]; /* that the file has named: state of a checkpoint */
+	/* Ends of the last command of each lane; none lies ahead at a checkpoint, where the device rests. */
+	uint64_t free_from[QMAC_TIMELINE_ENGINES][QMAC_TIMELINE_LANES];
+};
+
+void qmac_timeline_head(struct qmac_timeline *timeline, FILE *out);
+void qmac_timeline_record(struct qmac_timeline *timeline, FILE *out, const struct qmac_retire *record);
 void qmac_timeline_tail(FILE *out);
 /* True where the file ends with the tail. */
 bool qmac_timeline_is_whole(FILE *in);

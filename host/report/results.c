@@ -18,6 +18,7 @@ struct qmac_results {
 	struct qmac_hw_file hw;
 	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
 	int64_t timeline_records;
+	struct qmac_timeline lanes;
 	char *so_far[3];                                   /* the growing files at the last checkpoint */
 	struct qmac_folder_lock lock;
 	char warning[512];
@@ -44,7 +45,7 @@ static enum qmac_status open_growing(struct qmac_results *results, struct qmac_e
 	qmac_metrics_csv_head(results->metrics.stream);
 	qmac_layers_csv_head(results->layers.stream);
 	if (results->timeline.stream)
-		qmac_timeline_head(results->timeline.stream);
+		qmac_timeline_head(&results->lanes, results->timeline.stream);
 	return check_stream(&results->metrics, err);
 }
 
@@ -96,7 +97,7 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 	if (results->timeline_records >= results->config.run.timeline)
 		return;
 	results->timeline_records++;
-	qmac_timeline_record(results->timeline.stream, record);
+	qmac_timeline_record(&results->lanes, results->timeline.stream, record);
 }
 
 /* ---- checkpoints ---------------------------------------------------------------- */
@@ -143,7 +144,21 @@ enum qmac_status qmac_results_state(struct qmac_results *results, struct qmac_st
 		qmac_state_add(state, name, results->so_far[i], bytes);
 	}
 	QMAC_STATE_VALUE(state, "results.timeline", results->timeline_records);
+	QMAC_STATE_VALUE(state, "results.lanes", results->lanes.lanes);
 	return status;
+}
+
+/* A piece of a size that is known; false where there is none. */
+static bool take_piece(const void *(*piece)(const void *context, const char *name, size_t *bytes),
+                       const void *context, const char *name, void *value, size_t size)
+{
+	size_t bytes;
+	const void *data = piece(context, name, &bytes);
+
+	if (!data || bytes != size)
+		return false;
+	memcpy(value, data, size);
+	return true;
 }
 
 enum qmac_status qmac_results_go_on(struct qmac_results *results,
@@ -151,7 +166,6 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
                                                          size_t *bytes),
                                     const void *context, struct qmac_error *err)
 {
-	const void *records;
 	enum qmac_status status = QMAC_OK;
 	size_t bytes;
 
@@ -166,11 +180,12 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 		fwrite(text, 1, bytes, file->stream);
 		status = check_stream(file, err);
 	}
-	records = piece(context, "results.timeline", &bytes);
-	if (!records || bytes != sizeof results->timeline_records)
+	if (!status && !(take_piece(piece, context, "results.timeline", &results->timeline_records,
+	                            sizeof results->timeline_records)
+	                 && take_piece(piece, context, "results.lanes", &results->lanes.lanes,
+	                               sizeof results->lanes.lanes)))
 		return qmac_fail(err, QMAC_BAD_INPUT, "the checkpoint in %s has no results: start over without"
 		                 " --resume", results->folder);
-	memcpy(&results->timeline_records, records, bytes);
 	return status;
 }
 
