@@ -130,7 +130,9 @@ lint-rtl: $(BUILD)/gen/qmac_isa.vh
 demo: $(BUILD)/qmac ## train the HALP family of Figure 1: a table and a plot
 	$(BUILD)/qmac sweep configs/sweep/fig1.yaml --out $(BUILD)/demo/fig1
 
-test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(foreach v,release sanitize,$(test_programs:%=$(BUILD)/$(v)/tests/%)) ## all tests, also under the sanitizers
+test_files := $(table_programs:%=$(BUILD)/release/tests/%) \
+              $(foreach v,release sanitize,$(test_programs:%=$(BUILD)/$(v)/tests/%))
+test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(test_files) ## all tests, also under the sanitizers
 	@$(if $(has_verilator),$(MAKE) --no-print-directory $(rtl_tests))
 	@BUILD='$(BUILD)' RTL_UNITS='$(if $(has_verilator),$(rtl_units))' \
 	RTL_SKIPPED='$(if $(has_verilator),0,$(words $(rtl_units)))' sh tests/run.sh $(test_programs)

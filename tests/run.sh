@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh TEST...: runs every test program in both builds, the tests of the command line and the pinned
-# results in both, the RTL in lockstep, runs that are killed and resumed, and the check of the generated
-# tables. BUILD is the build folder.
+# results in both, the RTL in lockstep, runs that are killed and resumed, the figures that the documents print,
+# and the check of the generated tables. BUILD is the build folder.
 # Prints one line per program, the whole output of those that fail, and at the end
 # "N passed, N failed, N skipped" over all.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
@@ -35,6 +35,9 @@ if [ "${1:-}" = --one ]; then
 	kill)
 		$limit sh "$here/kill.sh" "$BUILD/qmac" > "$log" 2>&1
 		;;
+	docs)
+		$limit sh "$here/docs.sh" "$BUILD/qmac" > "$log" 2>&1
+		;;
 	lockstep)
 		# It compiles, too.
 		[ -z "$limit" ] || limit='timeout 1800'
@@ -54,7 +57,7 @@ rm -rf "$logs"
 mkdir -p "$logs"
 set -- "$@" cli pinned
 # The longest comes first.
-printf 'release/lockstep\nrelease/kill\n' > "$logs/list"
+printf 'release/lockstep\nrelease/kill\nrelease/docs\n' > "$logs/list"
 for name in "$@"; do
 	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
 done >> "$logs/list"
