@@ -36,7 +36,7 @@ deps: ## install the Debian packages the project needs
 data: ## fetch MNIST and Fashion-MNIST
 	@sh tests/data.sh
 
-all: $(BUILD)/qmac ## build $(BUILD)/qmac
+all: $(BUILD)/qmac $(BUILD)/gen/qmac_isa.vh ## build $(BUILD)/qmac
 
 # ---- generated command set --------------------------------------------------
 $(BUILD)/gen/isa-gen: cmodel/isa/gen.c cmodel/isa/isa.def

@@ -5,10 +5,12 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build} CC=${CC:-gcc}
 findings=0
-failed=$(mktemp)
-trap 'rm -f "$failed"' EXIT
 
 make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" "$BUILD/gen/qmac_isa.vh" || exit 1
+# What compilers write that nobody needs goes there: /dev/null may not stay what it is where root writes to it.
+scratch=$(mktemp -d "$BUILD/lint.XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+failed=$scratch/failed
 # tests/rtl is compiled once per unit, with that unit's parameters (make test-rtl).
 sources=$(find cmodel host tests -name '*.c' ! -path 'tests/rtl/*' | sort)
 headers=$(find cmodel host tests -name '*.h' | sort)
@@ -69,9 +71,16 @@ sizes() {
 		END { exit !bad }' $sources $headers $scripts
 }
 
+# A tool run by root that writes "to" /dev/null may remove it, or change its mode, for everybody.
+outputs() {
+	# shellcheck disable=SC2086 # a list of files
+	! grep -n -e '-o *[/]dev/null' Makefile tests/rtl/units.mk $scripts
+}
+
 check 'shell syntax' shell_syntax
+check 'outputs of tools' outputs
 check 'file and line lengths' sizes
-check "$CC" compile "$CC" -O2 -c -o /dev/null
+check "$CC" compile "$CC" -O2 -c -o "$scratch/object"
 if have clang; then
 	check clang compile clang -fsyntax-only
 fi

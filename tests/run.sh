@@ -50,6 +50,7 @@ if [ "${1:-}" = --one ]; then
 		;;
 	esac
 	echo $? > "$logs/$variant-$name.status"
+	times > "$logs/$variant-$name.times"
 	exit 0
 fi
 

@@ -6,6 +6,9 @@
 # A tool that is not installed is skipped, and it says so. Exit status 1 where anything was found.
 set -u
 findings=0
+# Icarus makes a file of what it writes to, with a mode of its own, and so would of /dev/null.
+scratch=$(mktemp -d "$BUILD/lint.XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
 includes="-Irtl -I$BUILD/gen"
 lint="verilator --lint-only --default-language 1364-2005 -Wall -y rtl $includes"
 shapes='ROWS=1,COLS=1,A_BITS=2,W_BITS=2,ACC_BITS=16,ACC_OVERFLOW=0,OS_MAX=256,A_DEPTH=2,W_DEPTH=2,ACC_DEPTH=2
@@ -101,7 +104,7 @@ for name in 8x8_w8 ragged; do
 	fi
 	# shellcheck disable=SC2046,SC2086
 	[ -z "$iverilog" ] || check "iverilog device $name" iverilog -g2005 -Wall $includes -y rtl \
-		-o /dev/null -s qmac_top $(options -Pqmac_top. = "$device") rtl/qmac_top.v
+		-o "$scratch/device" -s qmac_top $(options -Pqmac_top. = "$device") rtl/qmac_top.v
 	[ -z "$yosys" ] || check "yosys device $name" yosys -q -w 'Replacing memory' \
 		-p "read_verilog -defer $includes rtl/*.v
 			chparam $(options '-set ' ' ' "$device" | tr '\n' ' ') qmac_top
@@ -116,7 +119,7 @@ done
 # shellcheck disable=SC2046,SC2086
 if [ "$iverilog" ]; then
 	for shape in $illegal; do
-		refuse "iverilog: illegal $shape" qmac_legal iverilog -g2005 $includes -y rtl -o /dev/null \
+		refuse "iverilog: illegal $shape" qmac_legal iverilog -g2005 $includes -y rtl -o "$scratch/device" \
 			-s qmac_top $(options -Pqmac_top. = "$shape") rtl/qmac_top.v
 	done
 fi
