@@ -39,6 +39,8 @@ static void forms(void)
 {
 	expect_three("1,2,3\n4,5,6\n-7,.5,8e2\n", "last");
 	expect_three("1,2,3\r\n4,5,6\r\n-7,.5,8e2", "3");
+	expect_three("1,2,3\r4,5,6\r-7,.5,8e2\r", "last");
+	expect_three("a,b,y\r1,2,3\r\r\n4,5,6\n-7,.5,8e2", "y");
 	expect_three("\xEF\xBB\xBF" "1,2,3\n4,5,6\n-7,.5,8e2\n", "last");
 	expect_three("\xEF\xBB\xBF" "a,b,y\n1,2,3\n4,5,6\n-7,.5,8e2\n", "y");
 	expect_three("\n a , b ,price\n\n 1 ,\t2,3 \n4,5,6\n \n-7,.5,+8E2\n\n\n", "price");
@@ -117,6 +119,63 @@ static void files_refused(void)
 	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, test_folder(), "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, test_folder(), 0, 0, "this is a folder: give the name of a file");
 	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", NULL), QMAC_BAD_INPUT);
+}
+
+/* Files of other formats are named, with what makes a readable one of them. */
+static void foreign_files(void)
+{
+	static const struct {
+		const char *bytes, *message;
+		size_t count;
+	} cases[] = {
+		{"\xFD" "7zXZ\0\0\4", "compressed by xz: unpack it with `xz -d FILE`", 8},
+		{"BZh91AY&SY", "compressed by bzip2: unpack it with `bzip2 -d FILE`", 10},
+		{"\x28\xB5\x2F\xFD\x24", "compressed by zstd: unpack it with `zstd -d FILE`", 5},
+		{"PK\3\4\24\0", "a zip archive: unpack it with `unzip FILE`; where it is a spreadsheet", 6},
+		{"PAR1\25\4", "Parquet: write it as CSV, for example by pandas", 6},
+		{"\x89HDF\r\n\x1a\n", "HDF5: write its table as CSV", 8},
+		{"\x93NUMPY\1\0", "a NumPy array: write it as CSV", 8},
+		{"\xFF\xFE" "1\0,\0", "text in UTF-16: write it as UTF-8", 6},
+		{"<!DOCTYPE html>\n<html>\n", "a web page, not data: fetch the file itself", 23},
+		{"\0\0\x08\x03\0\0", "an IDX file of images: set data to mnist", 6},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *file = config_bytes("foreign.csv", cases[i].bytes, cases[i].count);
+		struct qmac_dataset data;
+		struct qmac_error err = {0};
+
+		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		check_error(&err, file, 0, 0, cases[i].message);
+		qmac_dataset_free(&data);
+	}
+}
+
+/* Every kind of line end, also where it falls between two reads of the file, counts as one. */
+static void line_ends(void)
+{
+	enum { ROWS = 40000, BYTES = ROWS * 16 };
+	static const char *const ends[] = {"\n", "\r\n", "\r"};
+	static char text[BYTES];
+
+	for (int k = 0; k < 3; k++) {
+		struct qmac_dataset data;
+		struct qmac_error err = {0};
+		size_t used = 0;
+		const char *file;
+
+		for (int i = 0; i < ROWS; i++)
+			used += (size_t)sprintf(text + used, "%d,%d%s", i % 1000, i % 7, ends[k]);
+		file = config_bytes("ends.csv", text, used);
+		CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_csv(&data, file, "last", NULL), QMAC_OK);
+		CU_ASSERT(data.samples == ROWS && data.x.real[ROWS - 1] == 999 && data.y[ROWS - 1] == 39999 % 7);
+		qmac_dataset_free(&data);
+		strcpy(text + used, "x,1");
+		file = config_bytes("ends.csv", text, used + 3);
+		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		check_error(&err, file, ROWS + 1, 1, "not 'x'");
+		qmac_dataset_free(&data);
+	}
 }
 
 /* What a message quotes of the file is fit for a terminal: of a header, too. */
@@ -241,6 +300,8 @@ int main(void)
 		{"rows refused", rows_refused},
 		{"first line refused", first_line_refused},
 		{"files refused", files_refused},
+		{"files of other formats", foreign_files},
+		{"line ends", line_ends},
 		{"quotes are printable", quotes_are_printable},
 		{"too many columns", too_many_columns},
 		{"many rows, plain and gzip", many_rows},

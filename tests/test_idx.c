@@ -223,7 +223,54 @@ static void test_refusals(void)
 	}
 	fill("bad");
 	CU_ASSERT_FATAL(unlink(path_of("bad", 2, "")) == 0);
-	refuse("bad", 2, "", "no such file, nor one with .gz behind its name; `make data` fetches");
+	refuse("bad", 2, "", "no such file, nor one with a dot before idx or with .gz behind its name; `make data`");
+}
+
+/* The file under its name with a dot. */
+static void rename_dotted(const char *folder, int which, const char *ending)
+{
+	char from[600], to[600];
+
+	snprintf(from, sizeof from, "%s", path_of(folder, which, ending));
+	snprintf(to, sizeof to, "%s", from);
+	*(strstr(to, "-idx")) = '.';
+	CU_ASSERT_EQUAL_FATAL(rename(from, to), 0);
+}
+
+/* Copies of MNIST come with dots; what unpacks one of them makes folders of the names with dashes. */
+static void test_spellings(void)
+{
+	char path[600];
+
+	fill("dotted");
+	for (int which = 0; which < 4; which++) {
+		const char *ending = which % 2 ? ".gz" : "";
+
+		if (which % 2)
+			zip("dotted", which);
+		rename_dotted("dotted", which, ending);
+		check_read("dotted", 0, TRAIN);
+		snprintf(path, sizeof path, "%s", path_of("dotted", which, ""));
+		CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+		check_read("dotted", 0, TRAIN);
+		CU_ASSERT_EQUAL_FATAL(rmdir(path), 0);
+	}
+	/* of two, the one with the dash */
+	fill("dotted");
+	config_file("dotted/t10k-labels.idx1-ubyte", "nothing of the kind");
+	check_read("dotted", 0, TRAIN);
+}
+
+/* Archives of other kinds under these names. */
+static void test_foreign(void)
+{
+	spoil(0, 0, 0, 0xFD, "it starts with fd000803");
+	fill("bad");
+	config_bytes("bad/t10k-images-idx3-ubyte", "\xFD" "7zXZ\0\0\4", 8);
+	refuse("bad", 2, "", "not 00000803; it is compressed by xz");
+	fill("bad");
+	config_bytes("bad/t10k-labels-idx1-ubyte", "PK\3\4....", 8);
+	refuse("bad", 3, "", "not 00000801; it is a zip archive: unpack it with `unzip FILE`");
 }
 
 /* A gzip file that was cut off: in its values, or in the checksum and the length behind them. */
@@ -301,7 +348,9 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"what is read", test_read},
 		{"quantised", test_quantised},
+		{"other spellings", test_spellings},
 		{"what is refused", test_refusals},
+		{"archives", test_foreign},
 		{"a gzip file that ends too early", test_cut},
 		{"a gzip file of several", test_members},
 		{"classes", test_classes},

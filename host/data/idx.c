@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <zlib.h>
+
+#include "data/foreign.h"
 
 enum { DIMENSIONS_MAX = 3, UNSIGNED_BYTES = 8 };
 
@@ -46,35 +48,35 @@ static enum qmac_status read_bytes(struct idx *idx, uint8_t *bytes, int count, s
 	return refuse(idx, why, err);
 }
 
-static enum qmac_status read_number(struct idx *idx, uint32_t *number, struct qmac_error *err)
+static uint32_t number_of(const uint8_t bytes[4])
 {
-	uint8_t bytes[4];
-	enum qmac_status status = read_bytes(idx, bytes, 4, err);
-
-	if (status == QMAC_OK)
-		*number = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-	return status;
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
 static enum qmac_status read_head(struct idx *idx, int dimensions, struct qmac_error *err)
 {
-	uint32_t magic, size, wanted = (uint32_t)(UNSIGNED_BYTES << 8 | dimensions);
+	uint32_t size, wanted = (uint32_t)(UNSIGNED_BYTES << 8 | dimensions);
 	int64_t values = 1;
-	enum qmac_status status = read_number(idx, &magic, err);
+	uint8_t bytes[4];
+	enum qmac_status status = read_bytes(idx, bytes, 4, err);
+	const char *foreign;
 
 	if (status)
 		return status;
-	if (magic != wanted)
+	foreign = bytes[0] ? qmac_foreign_format(bytes, 4) : NULL;
+	if (number_of(bytes) != wanted)
 		return qmac_fail_at(err, QMAC_BAD_INPUT, idx->path, 0, 0,
-		                    "not an IDX file of bytes in %d dimensions: it starts with %08x, not %08x",
-		                    dimensions, magic, wanted);
+		                    "not an IDX file of bytes in %d dimensions: it starts with %08x, not %08x%s%s",
+		                    dimensions, number_of(bytes), wanted, foreign ? "; it is " : "",
+		                    foreign ? foreign : "");
 	for (int i = 0; i < DIMENSIONS_MAX; i++) {
 		idx->size[i] = 1;
 		if (i >= dimensions)
 			continue;
-		status = read_number(idx, &size, err);
+		status = read_bytes(idx, bytes, 4, err);
 		if (status)
 			return status;
+		size = number_of(bytes);
 		if (size == 0)
 			return refuse(idx, "a dimension is 0: there are no data", err);
 		if (size > QMAC_FILE_VALUES_MAX / values)
@@ -85,22 +87,31 @@ static enum qmac_status read_head(struct idx *idx, int dimensions, struct qmac_e
 	return QMAC_OK;
 }
 
-/* The file as it is named, else with ".gz". */
+/* The name of form 0..3: MNIST's own, the one with a dot that many copies have, and each with ".gz". */
+static bool name_file(struct idx *idx, const char *folder, const char *name, int dimensions, int form)
+{
+	int length = snprintf(idx->path, sizeof idx->path, "%s/%s%cidx%d-ubyte%s", folder, name,
+	                      form / 2 ? '.' : '-', dimensions, form % 2 ? ".gz" : "");
+
+	return length >= 0 && (size_t)length < sizeof idx->path;
+}
+
+/* The first of these files that is there. */
 static enum qmac_status open_file(struct idx *idx, const char *folder, const char *name, int dimensions,
                                   struct qmac_error *err)
 {
-	int length = snprintf(idx->path, sizeof idx->path, "%s/%s", folder, name);
+	bool there = false;
+	struct stat found;
 
-	if (length < 0 || (size_t)length + 4 > sizeof idx->path)
+	/* some archives unpack to a folder of that name, with the file in it */
+	for (int form = 0; !there && form < 4 && name_file(idx, folder, name, dimensions, form); form++)
+		there = stat(idx->path, &found) == 0 && !S_ISDIR(found.st_mode);
+	if (!there && !name_file(idx, folder, name, dimensions, 0))
 		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s...", folder);
-	if (access(idx->path, F_OK) != 0) {
-		strcpy(idx->path + length, ".gz");
-		if (access(idx->path, F_OK) != 0) {
-			idx->path[length] = 0;
-			return refuse(idx, "there is no such file, nor one with .gz behind its name; `make data` fetches"
-			              " MNIST and Fashion-MNIST, docs/data.md says where they come from", err);
-		}
-	}
+	if (!there)
+		return refuse(idx, "there is no such file, nor one with a dot before idx or with .gz behind its name;"
+		              " `make data` fetches MNIST and Fashion-MNIST, docs/data.md says where they come from",
+		              err);
 	errno = 0;
 	idx->file = gzopen(idx->path, "rb");
 	if (!idx->file)
@@ -139,10 +150,10 @@ static enum qmac_status open_part(struct part *part, const char *folder, const c
 	char name[40];
 	enum qmac_status status;
 
-	snprintf(name, sizeof name, "%s-images-idx3-ubyte", prefix);
+	snprintf(name, sizeof name, "%s-images", prefix);
 	status = open_file(&part->images, folder, name, 3, err);
 	if (status == QMAC_OK) {
-		snprintf(name, sizeof name, "%s-labels-idx1-ubyte", prefix);
+		snprintf(name, sizeof name, "%s-labels", prefix);
 		status = open_file(&part->labels, folder, name, 1, err);
 	}
 	if (status)

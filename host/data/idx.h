@@ -10,7 +10,7 @@
 #include "data/dataset.h"
 
 /*
- * Reads the four files of a folder, each plain or with ".gz" behind its name:
+ * Reads the four files of a folder, each plain or with ".gz" behind its name, a dot or a dash before idx:
  * train-images-idx3-ubyte and train-labels-idx1-ubyte become the training part, the same
  * with t10k- the test part. x = pixel / 255, y = label. limit > 0: the first so many training
  * samples only. Errors name the file. Free data also after a failure.

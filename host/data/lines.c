@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "config/text.h"
+#include "data/foreign.h"
 
 enum { BUFFER_BYTES = 1 << 16, LINE_BYTES_MAX = 1 << 24 };
 
@@ -25,28 +26,6 @@ bool qmac_grow(void **array, int64_t *capacity, int64_t needed, size_t size)
 	*array = larger;
 	*capacity = grown;
 	return true;
-}
-
-enum qmac_status qmac_lines_open(struct qmac_lines *lines, const char *path, struct qmac_error *err)
-{
-	struct stat found;
-
-	memset(lines, 0, sizeof *lines);
-	lines->path = path;
-	if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
-		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0,
-		                    "this is a folder: give the name of a file, in it or elsewhere");
-	errno = 0;
-	lines->file = gzopen(path, "rb");
-	if (!lines->file)
-		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "cannot open: %s",
-		                    strerror(errno ? errno : ENOMEM));
-	lines->buffer = malloc(BUFFER_BYTES);
-	if (!lines->buffer) {
-		qmac_lines_close(lines);
-		return qmac_fail_at(err, QMAC_INTERNAL, path, 0, 0, "out of memory");
-	}
-	return QMAC_OK;
 }
 
 void qmac_lines_close(struct qmac_lines *lines)
@@ -82,6 +61,48 @@ static enum qmac_status fill(struct qmac_lines *lines, struct qmac_error *err)
 	                    lines->number, why);
 }
 
+enum qmac_status qmac_lines_open(struct qmac_lines *lines, const char *path, struct qmac_error *err)
+{
+	struct stat found;
+	const char *foreign;
+	enum qmac_status status;
+
+	memset(lines, 0, sizeof *lines);
+	lines->path = path;
+	if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0,
+		                    "this is a folder: give the name of a file, in it or elsewhere");
+	errno = 0;
+	lines->file = gzopen(path, "rb");
+	if (!lines->file)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "cannot open: %s",
+		                    strerror(errno ? errno : ENOMEM));
+	lines->buffer = malloc(BUFFER_BYTES);
+	status = lines->buffer ? fill(lines, err) :
+	         qmac_fail_at(err, QMAC_INTERNAL, path, 0, 0, "out of memory");
+	foreign = status ? NULL : qmac_foreign_format(lines->buffer, lines->filled);
+	if (foreign)
+		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "%s", foreign);
+	if (status)
+		qmac_lines_close(lines);
+	return status;
+}
+
+size_t qmac_lines_peek(const struct qmac_lines *lines, const char **bytes)
+{
+	*bytes = lines->buffer + lines->next;
+	return lines->filled - lines->next;
+}
+
+char *qmac_lines_take(struct qmac_lines *lines)
+{
+	char *text = lines->text;
+
+	lines->text = NULL;
+	lines->capacity = 0;
+	return text;
+}
+
 static enum qmac_status append(struct qmac_lines *lines, size_t count, struct qmac_error *err)
 {
 	void *text = lines->text;
@@ -103,8 +124,6 @@ static enum qmac_status finish(struct qmac_lines *lines, struct qmac_error *err)
 {
 	const char *nul;
 
-	if (lines->length > 0 && lines->text[lines->length - 1] == '\r')
-		lines->text[--lines->length] = 0;
 	if (lines->number == 1 && strncmp(lines->text, "\xEF\xBB\xBF", 3) == 0) {
 		lines->length -= 3;
 		memmove(lines->text, lines->text + 3, lines->length + 1);
@@ -116,6 +135,18 @@ static enum qmac_status finish(struct qmac_lines *lines, struct qmac_error *err)
 	return QMAC_OK;
 }
 
+/* The end of the running line in the bytes that follow, past which `next` goes; NULL: it is not in them. */
+static const char *find_end(struct qmac_lines *lines)
+{
+	const char *start = lines->buffer + lines->next;
+	size_t left = lines->filled - lines->next;
+	const char *end = memchr(start, '\n', left);
+	const char *cr = memchr(start, '\r', end ? (size_t)(end - start) : left);
+
+	lines->after_cr = cr != NULL;
+	return cr ? cr : end;
+}
+
 enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qmac_error *err)
 {
 	enum qmac_status status;
@@ -124,7 +155,6 @@ enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qma
 	*got = false;
 	lines->length = 0;
 	while (!end) {
-		const char *start;
 		size_t count;
 
 		if (lines->next == lines->filled) {
@@ -134,11 +164,15 @@ enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qma
 			if (lines->filled == 0)
 				break;
 		}
+		if (lines->after_cr && lines->buffer[lines->next] == '\n') {
+			lines->after_cr = false;
+			lines->next++;
+			continue;
+		}
 		lines->number += !*got;
 		*got = true;
-		start = lines->buffer + lines->next;
-		end = memchr(start, '\n', lines->filled - lines->next);
-		count = end ? (size_t)(end - start) : lines->filled - lines->next;
+		end = find_end(lines);
+		count = end ? (size_t)(end - lines->buffer) - lines->next : lines->filled - lines->next;
 		status = append(lines, count, err);
 		if (status)
 			return status;
