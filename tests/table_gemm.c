@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/sha256.h"
 #include "driver/driver.h"
 #include "lower/product.h"
-#include "report/sha256.h"
 #include "test.h"
 
 enum { M = 256, N = 192, K = 320, BITS = 16, DIGEST_SHOWN = 8 };

@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "report/atomic_file.h"
 #include "report/csv.h"
 #include "report/files.h"
 #include "report/json.h"
 #include "report/plot.h"
-#include "report/sha256.h"
 #include "report/table.h"
 #include "test.h"
 

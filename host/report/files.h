@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/sha256.h"
 #include "config/hw_file.h"
 #include "config/run_config.h"
-#include "report/sha256.h"
 #include "train/train.h"
 
 /* What summary.json is made of. */

@@ -15,9 +15,9 @@
 
 #include <stdbool.h>
 
+#include "base/sha256.h"
 #include "config/hw_file.h"
 #include "config/run_config.h"
-#include "report/sha256.h"
 #include "train/train.h"
 
 struct qmac_results;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "report/sha256.h"
+#include "base/sha256.h"
 #include "train/state.h"
 
 struct qmac_checkpoint;

@@ -1,8 +1,8 @@
 /*
  * SHA-256 (FIPS 180-4).
  */
-#ifndef QMAC_REPORT_SHA256_H
-#define QMAC_REPORT_SHA256_H
+#ifndef QMAC_BASE_SHA256_H
+#define QMAC_BASE_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>
