@@ -91,9 +91,9 @@ static uint64_t dram_bytes(const uint64_t counters[QMAC_COUNTERS])
 
 static void print_part(const uint64_t counters[QMAC_COUNTERS])
 {
-	printf(" | %.3f | %.1f | %.1f | %.0f %%", (double)counters[QMAC_COUNTER_CYCLES] * 1e-6,
-	       (double)dram_bytes(counters) * 1e-6, (double)counters[QMAC_COUNTER_MACS] * 1e-6,
-	       100 * utilisation(counters));
+	printf(" | %.3f | %.1f | %.1f | %.1f | %.0f %%", (double)counters[QMAC_COUNTER_CYCLES] * 1e-6,
+	       (double)dram_bytes(counters) * 1e-6, (double)counters[QMAC_COUNTER_FETCH_BYTES] * 1e-6,
+	       (double)counters[QMAC_COUNTER_MACS] * 1e-6, 100 * utilisation(counters));
 }
 
 static double total(const struct cost *cost)
@@ -112,9 +112,10 @@ static enum qmac_status print_table(const char *title, const char *file, const c
 	if (status != QMAC_OK)
 		return status;
 	printf("\n%s, batch %s\n\n", title, batch);
-	puts("| run | inner loop: 10^6 cycles | DRAM MB | 10^6 MACs | array in use | gradient: 10^6 cycles |"
-	     " DRAM MB | 10^6 MACs | array in use | SVRG-32's inner loop / this one | epoch / epoch |");
-	puts("|---|---|---|---|---|---|---|---|---|---|---|");
+	puts("| run | inner loop: 10^6 cycles | DRAM MB | descriptor MB | 10^6 MACs | array in use |"
+	     " gradient: 10^6 cycles | DRAM MB | descriptor MB | 10^6 MACs | array in use |"
+	     " SVRG-32's inner loop / this one | epoch / epoch |");
+	puts("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
 	for (int i = 0; i < LINES; i++) {
 		printf("| %s", lines[i].name);
 		print_part(costs[i].inner);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <unistd.h>
 
+#include "report/shares.h"
 #include "results_case.h"
 
 /* ---- a JSON checker of its own: returns what stands behind a value, NULL where it is none ---- */
@@ -136,6 +137,92 @@ static void test_summary(void)
 	qmac_stored_free(&stored);
 }
 
+/* ---- shares ---- */
+
+static double sum_of(const struct qmac_shares *shares, int engine)
+{
+	double sum = 0;
+
+	for (int i = 0; i < QMAC_SHARES; i++)
+		sum += isnan(shares->of[engine][i]) ? 0 : shares->of[engine][i];
+	return sum;
+}
+
+static bool is_near(double got, double expected)
+{
+	return isnan(expected) ? isnan(got) : fabs(got - expected) <= 1e-12;
+}
+
+static void expect_shares(const struct qmac_shares *shares, int engine, double busy, double memory,
+                          double wait, double starved, double idle)
+{
+	const double expected[QMAC_SHARES] = {
+		[QMAC_SHARE_BUSY] = busy, [QMAC_SHARE_MEMORY] = memory, [QMAC_SHARE_WAIT] = wait,
+		[QMAC_SHARE_STARVED] = starved, [QMAC_SHARE_IDLE] = idle,
+	};
+
+	for (int i = 0; i < QMAC_SHARES; i++)
+		CU_ASSERT(is_near(shares->of[engine][i], expected[i]));
+	CU_ASSERT(is_near(sum_of(shares, engine), 1));
+}
+
+static void test_shares(void)
+{
+	uint64_t counters[QMAC_COUNTERS] = {
+		[QMAC_COUNTER_CYCLES] = 1000, [QMAC_COUNTER_MACS] = 32000, [QMAC_COUNTER_FETCH_BYTES] = 640,
+		[QMAC_COUNTER_LOAD_BUSY] = 400, [QMAC_COUNTER_LOAD_MEMORY] = 150, [QMAC_COUNTER_LOAD_WAIT] = 100,
+		[QMAC_COUNTER_LOAD_STARVED] = 50, [QMAC_COUNTER_EXECUTE_BUSY] = 410,
+		[QMAC_COUNTER_EXECUTE_WAIT] = 300, [QMAC_COUNTER_STORE_STARVED] = 990,
+	};
+	struct qmac_shares shares;
+
+	load(NULL, NULL);
+	hw.hw.bus_bytes = 16;
+	hw.hw.dram_bytes_per_cycle = 8 * 256;
+	shares = qmac_shares_of(counters, &hw.hw); /* 8 rows, 8 columns */
+	CU_ASSERT(is_near(shares.mac_utilisation, .5));
+	expect_shares(&shares, QMAC_SHARE_LOAD, .25, .15, .1, .05, .45);
+	expect_shares(&shares, QMAC_SHARE_EXECUTE, .41, NAN, .3, 0, .29);
+	expect_shares(&shares, QMAC_SHARE_STORE, 0, 0, 0, .99, .01);
+	expect_shares(&shares, QMAC_SHARE_FETCH, .08, NAN, NAN, NAN, .92);
+	/* GEMMs that waited while others were in the array; a bus that is slower than the memory. */
+	counters[QMAC_COUNTER_EXECUTE_WAIT] = 900;
+	counters[QMAC_COUNTER_EXECUTE_STARVED] = 90;
+	hw.hw.dram_bytes_per_cycle = 64 * 256;
+	shares = qmac_shares_of(counters, &hw.hw);
+	expect_shares(&shares, QMAC_SHARE_EXECUTE, .41, NAN, .5, .09, 0);
+	expect_shares(&shares, QMAC_SHARE_FETCH, .04, NAN, NAN, NAN, .96);
+	/* Nothing was done. */
+	counters[QMAC_COUNTER_CYCLES] = 0;
+	shares = qmac_shares_of(counters, &hw.hw);
+	CU_ASSERT(isnan(shares.mac_utilisation) && sum_of(&shares, QMAC_SHARE_LOAD) == 0);
+}
+
+/* The same in a summary, and the time of an epoch: 48 cycles at 200 MHz are two. */
+static void test_shares_stored(void)
+{
+	struct qmac_metrics last = row(2, .125);
+	struct qmac_shares shares;
+	struct qmac_stored stored;
+	struct qmac_error err;
+
+	load(NULL, NULL);
+	shares = qmac_shares_of(last.counters, &hw.hw);
+	CU_ASSERT_FATAL(write_run("shares", .125, &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("shares", ""), &stored, &err) == QMAC_OK);
+	CU_ASSERT(is_near(qmac_json_real(stored.summary, "mac_utilisation"), shares.mac_utilisation));
+	CU_ASSERT(is_near(qmac_json_real(stored.summary, "epoch_seconds") * 1e9, 120));
+	for (int engine = 0; engine < QMAC_SHARE_ENGINES; engine++)
+		for (int i = 0; i < QMAC_SHARES; i++) {
+			char path[64];
+
+			snprintf(path, sizeof path, "shares.%s.%s", qmac_share_engine_names[engine],
+			         qmac_share_names[i]);
+			CU_ASSERT(is_near(qmac_json_real(stored.summary, path), shares.of[engine][i]));
+		}
+	qmac_stored_free(&stored);
+}
+
 /* The run has 48 cycles at 200 MHz, 240 ns; the host 7 operations and 8 bytes. */
 static void test_host(void)
 {
@@ -218,12 +305,12 @@ static void test_comparison(void)
 	rewind(out);
 	text[fread(text, 1, sizeof text - 1, out)] = 0;
 	CU_ASSERT_STRING_EQUAL(text,
-		"gradient norm at epoch   last  cycles  vec mults  DRAM bytes  fetch bytes    note\n"
-		"a                       0.125      48         14          78           46\n"
-		"b                           -       -          -           -            -  failed\n"
+		"gradient norm at epoch   last  cycles  vec mults  DRAM bytes  descriptor bytes    note\n"
+		"a                       0.125      48         14          78                46\n"
+		"b                           -       -          -           -                 -  failed\n"
 		"\n"
-		"training loss at epoch    last  cycles  vec mults  DRAM bytes  fetch bytes  note\n"
-		"c                       0.0156      48         14          78           46     x\n");
+		"training loss at epoch    last  cycles  vec mults  DRAM bytes  descriptor bytes  note\n"
+		"c                       0.0156      48         14          78                46     x\n");
 	fclose(out);
 	for (int i = 0; i < 2; i++)
 		qmac_stored_free(&stored[i]);
@@ -300,6 +387,8 @@ int main(void)
 		{"the figure that a run shows first", test_headline},
 		{"runs side by side", test_comparison},
 		{"summary.json", test_summary},
+		{"what the device did with its cycles", test_shares},
+		{"the same in summary.json", test_shares_stored},
 		{"time and energy of the host", test_host},
 		{"a run that diverged", test_diverged},
 		{"timeline.json", test_timeline},

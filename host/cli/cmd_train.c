@@ -6,7 +6,9 @@
 
 #include "config/text.h"
 #include "report/results.h"
+#include "report/shares.h"
 #include "report/stored.h"
+#include "report/table.h"
 #include "run/job.h"
 
 static int show(void *context, const struct qmac_metrics *metrics)
@@ -55,6 +57,50 @@ static void print_figure(const struct qmac_stored *stored, const struct qmac_fig
 		print_line(kind->title, text);
 }
 
+/* Of the device's time; a host-only run has none, and an older summary does not tell. */
+static void print_shares(const struct qmac_json *summary)
+{
+	static const char *const heads[QMAC_SHARES] = {
+		[QMAC_SHARE_BUSY] = "busy", [QMAC_SHARE_MEMORY] = "for memory", [QMAC_SHARE_WAIT] = "for an engine",
+		[QMAC_SHARE_STARVED] = "for a descriptor", [QMAC_SHARE_IDLE] = "idle",
+	};
+	/* As a command goes. */
+	static const enum qmac_share_engine order[] = {
+		QMAC_SHARE_FETCH, QMAC_SHARE_LOAD, QMAC_SHARE_EXECUTE, QMAC_SHARE_STORE,
+	};
+	struct qmac_table *table;
+
+	if (!qmac_json_text(summary, "mac_utilisation"))
+		return;
+	printf("%-19s %.2f %%\n", "MAC utilisation", 100 * qmac_json_real(summary, "mac_utilisation"));
+	printf("%-19s %.4g (device at %s MHz)\n", "seconds per epoch", qmac_json_real(summary, "epoch_seconds"),
+	       qmac_json_text(summary, "hw.clock_mhz"));
+	table = qmac_table_create(1 + QMAC_SHARES);
+	if (!table)
+		return;
+	qmac_table_add(table, "%-19s", "share of the time");
+	for (int i = 0; i < QMAC_SHARES; i++)
+		qmac_table_add(table, "%s", heads[i]);
+	for (size_t row = 0; row < sizeof order / sizeof order[0]; row++) {
+		const char *engine = qmac_share_engine_names[order[row]];
+
+		qmac_table_add(table, "%s", engine);
+		for (int i = 0; i < QMAC_SHARES; i++) {
+			char path[64];
+			double share;
+
+			snprintf(path, sizeof path, "shares.%s.%s", engine, qmac_share_names[i]);
+			share = qmac_json_real(summary, path);
+			if (isnan(share))
+				qmac_table_add(table, "-");
+			else
+				qmac_table_add(table, "%.1f %%", 100 * share);
+		}
+	}
+	qmac_table_print(table, stdout);
+	qmac_table_destroy(table);
+}
+
 enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err)
 {
 	static const struct {
@@ -96,6 +142,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		if (text || (!estimated && qmac_words_find(optional, lines[i].key) < 0))
 			print_line(lines[i].label, text);
 	}
+	print_shares(stored.summary);
 	if (estimated)
 		print_missing();
 	printf("%-19s %s\n", "results in", folder);

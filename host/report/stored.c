@@ -123,7 +123,7 @@ static const struct qmac_figure_kind *headline_of(const struct qmac_comparison *
 static void print_table(const struct qmac_comparison *lines, int count,
                         const struct qmac_figure_kind *headline, bool others, FILE *out)
 {
-	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "fetch bytes", "note"};
+	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "descriptor bytes", "note"};
 	enum { HEADS = sizeof heads / sizeof heads[0] };
 	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
 	struct qmac_table *table;

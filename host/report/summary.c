@@ -6,6 +6,7 @@
 #include "report/files.h"
 #include "report/json.h"
 #include "report/results.h"
+#include "report/shares.h"
 #include "report/version.h"
 
 static void write_key(FILE *out, const char *key)
@@ -155,6 +156,27 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_counters(out, last);
 }
 
+/* What the device did with its cycles. */
+static void write_shares(FILE *out, const struct qmac_summary *s)
+{
+	const struct qmac_metrics *last = &s->result->last;
+	const struct qmac_shares shares = qmac_shares_of(last->counters, &s->hw->hw);
+	double seconds = (double)last->counters[QMAC_COUNTER_CYCLES] / (s->hw->hw.clock_mhz * 1e6);
+
+	write_real(out, "mac_utilisation", shares.mac_utilisation);
+	write_real(out, "epoch_seconds", seconds > 0 ? seconds / (double)last->epoch : (double)NAN);
+	write_key(out, "shares");
+	for (int engine = 0; engine < QMAC_SHARE_ENGINES; engine++) {
+		fprintf(out, "%s\n\t\t\"%s\": ", engine ? "," : "{", qmac_share_engine_names[engine]);
+		for (int i = 0; i < QMAC_SHARES; i++) {
+			fprintf(out, "%s\"%s\": ", i ? ", " : "{", qmac_share_names[i]);
+			qmac_json_write_real(out, shares.of[engine][i]);
+		}
+		fputc('}', out);
+	}
+	fputs("\n\t},\n", out);
+}
+
 /*
  * What the host takes, and the whole of host and device: one after the other, and at the same time, where the
  * longer hides the shorter. Nothing is known without the group `host` of the hardware file.
@@ -180,6 +202,7 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 	fputs("{\n", out);
 	write_run(out, s);
 	write_cost(out, &s->result->last);
+	write_shares(out, s);
 	write_host(out, s);
 	write_hw(out, &s->hw->hw);
 	write_text(out, "version", QMAC_VERSION);
