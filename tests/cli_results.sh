@@ -67,12 +67,27 @@ cp -r b busy
 "$qmac" train run.yaml --set epochs=1000000 --out busy > first.out 2> first.err &
 process=$!
 await test -s busy/metrics.csv.tmp
-in_use='another process is writing results into'
-refuses "qmac: $in_use busy: wait for its end, or take another folder" train run.yaml --set seed=8 --out busy
-refuses "qmac: $in_use ./busy/: .*" train run.yaml --out ./busy/ --set seed=8 --resume
-refuses "qmac: $in_use busy: .*" sweep sweep.yaml --out busy
+# in_use FOLDER ARGUMENTS...: refused, because a process writes into the folder; /proc tells which.
+in_use() {
+	folder=$1
+	shift
+	run 4 "$@"
+	says err "qmac: \(another process\|process [0-9]*\) is writing results into $folder: wait for its end, or .*"
+	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
+}
+in_use busy train run.yaml --set seed=8 --out busy
+if [ -r /proc/locks ]; then
+	ok 'the process that writes is named' has err "^qmac: process $process is writing"
+else
+	skipped=$((skipped + 1))
+fi
+in_use ./busy/ train run.yaml --out ./busy/ --set seed=8 --resume
+in_use busy estimate run.yaml --out busy
+in_use busy sweep sweep.yaml --out busy
 ok 'the first one goes on' kill -0 $process
 run 0 report busy --out busy.svg
+run 4 report b --out busy/b.svg
+says err 'qmac: .* is writing results into busy: .*'
 ok 'older results stay' cmp -s busy/metrics.csv b/metrics.csv
 kill -KILL $process
 { wait $process; } 2> shell # it tells what ended by a signal
@@ -80,9 +95,22 @@ run 0 train run.yaml --out busy --set seed=4
 ok 'a lock ends with its process' same "$(value busy weights_sha256)" "$(value d weights_sha256)"
 "$qmac" sweep endless.yaml -j 2 --out swept > first.out 2> first.err &
 await test -s swept/svrg/metrics.csv.tmp
-refuses "qmac: $in_use swept: .*" sweep sweep.yaml --out swept --resume
-refuses "qmac: $in_use swept/svrg: .*" train run.yaml --out swept/svrg
+in_use swept sweep sweep.yaml --out swept --resume
+in_use swept/svrg train run.yaml --out swept/svrg
 stop swept/svrg/metrics.csv.tmp
 ok 'the first sweep has gone on' test $? -eq 1
 says first.err 'qmac: stopped; swept has no results.csv.*'
 run 0 sweep sweep.yaml --out swept
+# The folder of a row: the others run, and what is left is for later.
+"$qmac" train run.yaml --set epochs=1000000 --out swept/svrg > first.out 2> first.err &
+process=$!
+await test -s swept/svrg/metrics.csv.tmp
+run 4 sweep sweep.yaml -j 2 --out swept
+says err 'qmac: run svrg failed: .* is writing results into swept/svrg: .*'
+says err 'qmac: 1 of 6 runs are locked by another process: run it again with --resume when that has ended'
+ok 'a locked row' test "$(grep -c '^svrg,.*,locked$' swept/results.csv)" -eq 1
+ok 'the rows beside it' test "$(grep -c ',ok$' swept/results.csv)" -eq 5
+kill -KILL $process
+{ wait $process; } 2> shell
+run 0 sweep sweep.yaml --out swept --resume
+ok 'no row is locked any more' test "$(grep -c ',ok$' swept/results.csv)" -eq 6

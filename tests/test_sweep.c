@@ -291,8 +291,8 @@ static void test_hardware_first(void)
 	test_write("sweep.yaml", text);
 	CU_ASSERT_FATAL(qmac_folder_lock_take(&lock, test_path("out"), &err) == QMAC_OK);
 	test_write("out/results.csv", "of the first sweep\n");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "another process is writing results into"));
+	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_LOCKED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, " is writing results into"));
 	CU_ASSERT_STRING_EQUAL(test_text("out/results.csv"), "of the first sweep\n");
 	CU_ASSERT_EQUAL(seen.calls, 0);
 	qmac_folder_lock_release(&lock);

@@ -17,7 +17,8 @@ enum qmac_status {
 	QMAC_OK = 0,
 	QMAC_CHECK_FAILED = 1, /* a mismatch, or a divergence that the run forbids */
 	QMAC_BAD_INPUT = 2,    /* usage, configuration, data or file system: the user can mend it */
-	QMAC_INTERNAL = 3      /* out of memory, a broken promise of our own */
+	QMAC_INTERNAL = 3,     /* out of memory, a broken promise of our own */
+	QMAC_LOCKED = 4        /* another process writes into the folder: later it may work */
 };
 
 #define QMAC_MUST_CHECK __attribute__((warn_unused_result))

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "report/atomic_file.h"
+#include "report/folder_lock.h"
 #include "report/plot.h"
 #include "report/stored.h"
 
@@ -16,6 +16,7 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	const struct qmac_figure_kind *headline = count ? qmac_stored_headline(lines[0].stored) : NULL;
 	struct qmac_plot plot = {.x = "epoch"};
 	char folder[QMAC_PATH_MAX] = ".", warning[512];
+	struct qmac_folder_lock lock;
 	struct qmac_series *series;
 	enum qmac_status status;
 	struct stat there;
@@ -24,12 +25,14 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 		snprintf(folder, sizeof folder, "%.*s", slash == file ? 1 : (int)(slash - file), file);
 	if ((slash && !slash[1]) || !file[0] || (stat(file, &there) == 0 && S_ISDIR(there.st_mode)))
 		return qmac_fail(err, QMAC_BAD_INPUT, "--out wants the name of an SVG file, not a folder");
-	status = qmac_make_folder(folder, err);
+	status = qmac_folder_lock_share(&lock, folder, err);
 	if (status)
 		return status;
 	series = calloc((size_t)count, sizeof *series);
-	if (!series)
+	if (!series) {
+		qmac_folder_lock_release(&lock);
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	}
 	for (int i = 0; i < count; i++)
 		if (qmac_stored_headline(lines[i].stored) == headline)
 			series[plot.series_count++] = (struct qmac_series){
@@ -49,6 +52,7 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	else
 		fprintf(stderr, "qmac: %s\n", warning);
 	free(series);
+	qmac_folder_lock_release(&lock);
 	return status;
 }
 

@@ -106,7 +106,8 @@ static void print_usage(FILE *out)
 			fprintf(out, "  qmac %s %s\n", commands[i].name, commands[i].arguments);
 	fputs("  qmac help [COMMAND]\n  qmac --version\n\n"
 	      "Exit status: 0 success, 1 a check failed (divergence where forbidden, a run stopped),\n"
-	      "2 usage, configuration or files, 3 an error of qmac itself.\n", out);
+	      "2 usage, configuration or files, 3 an error of qmac itself, 4 another process writes into the\n"
+	      "folder.\n", out);
 }
 
 static const struct qmac_cli_command *find_command(const char *name, struct qmac_error *err)

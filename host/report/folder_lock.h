@@ -16,11 +16,15 @@ struct qmac_folder_lock {
 
 /*
  * Makes the folder (qmac_make_folder) and locks it. Where another process writes into it this is refused,
- * after half a second, with QMAC_BAD_INPUT. On a file system without locks there is none, and no error.
- * A process forked later shares the lock, programs that it starts do not.
+ * after half a second, with QMAC_LOCKED and, where the system tells it, the number of that process. On a file
+ * system without locks there is none, and no error. A process forked later shares the lock, programs that it
+ * starts do not.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_folder_lock_take(struct qmac_folder_lock *lock, const char *folder,
                                                        struct qmac_error *err);
+/* The same for who writes a file that is nobody else's: beside others of this kind, but not beside a writer. */
+QMAC_MUST_CHECK enum qmac_status qmac_folder_lock_share(struct qmac_folder_lock *lock, const char *folder,
+                                                        struct qmac_error *err);
 /* False once the folder was removed or moved: its path then means nothing, or a folder of someone else. */
 bool qmac_folder_lock_holds(const struct qmac_folder_lock *lock, const char *folder);
 /* The error of a writer whose lock no longer holds. */

@@ -128,6 +128,18 @@ static void write_setting(FILE *out, const struct qmac_run *run, const char *nam
 		qmac_csv_write_text(out, slash ? slash + 1 : run->hw);
 }
 
+const char *qmac_sweep_outcome(const struct qmac_sweep_row *row)
+{
+	switch (row->answer.status) {
+	case QMAC_OK:
+		return "ok";
+	case QMAC_LOCKED:
+		return "locked";
+	default:
+		return "failed";
+	}
+}
+
 static void write_own(FILE *out, const struct qmac_sweep_row *row, const char *name)
 {
 	if (strcmp(name, "name") == 0)
@@ -135,7 +147,7 @@ static void write_own(FILE *out, const struct qmac_sweep_row *row, const char *n
 	else if (strcmp(name, "pareto") == 0)
 		fputs(row->pareto ? "1" : "0", out);
 	else
-		fputs(row->answer.status ? "failed" : "ok", out);
+		fputs(qmac_sweep_outcome(row), out);
 }
 
 static void write_row(FILE *out, const struct qmac_sweep_row *row)

@@ -48,6 +48,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep
  */
 void qmac_sweep_mark_pareto(struct qmac_sweep_row *rows, int count, const char *x, const char *y);
 
+/* How the run ended, in a word: "ok", "failed", or "locked" where another process writes into its folder. */
+const char *qmac_sweep_outcome(const struct qmac_sweep_row *row);
+
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_write_csv(const char *folder, const struct qmac_sweep_row *rows,
                                                       int count, struct qmac_error *err);
 

@@ -209,8 +209,8 @@ static void print_table(const struct qmac_sweep_row *rows, int count, FILE *out)
 
 		lines[i].name = row->name;
 		lines[i].stored = row->has_result ? &row->stored : NULL;
-		lines[i].note = row->answer.result.diverged ? "diverged" : row->answer.status ? "failed"
-		                : row->pareto ? "pareto" : "";
+		lines[i].note = row->answer.result.diverged ? "diverged"
+		                : row->answer.status ? qmac_sweep_outcome(row) : row->pareto ? "pareto" : "";
 	}
 	if (lines)
 		qmac_comparison_print(lines, count, out);
@@ -266,18 +266,28 @@ out:
 	return status;
 }
 
-/* The worst status of all runs, with a message that counts them. */
+/*
+ * The worst status of all runs, with a message that counts them. Runs that another process has locked are
+ * none of ours, and their status is the least of all.
+ */
 static enum qmac_status verdict(const struct qmac_sweep_row *rows, int count, struct qmac_error *err)
 {
 	enum qmac_status worst = QMAC_OK;
-	int failed = 0;
+	int failed = 0, locked = 0;
 
 	for (int i = 0; i < count; i++) {
-		failed += rows[i].answer.status != QMAC_OK;
-		if (rows[i].answer.status > worst)
-			worst = rows[i].answer.status;
+		enum qmac_status status = rows[i].answer.status;
+
+		locked += status == QMAC_LOCKED;
+		if (status == QMAC_OK || status == QMAC_LOCKED)
+			continue;
+		failed++;
+		worst = status > worst ? status : worst;
 	}
-	return worst ? qmac_fail(err, worst, "%d of %d runs failed", failed, count) : QMAC_OK;
+	if (failed)
+		return qmac_fail(err, worst, "%d of %d runs failed", failed + locked, count);
+	return locked ? qmac_fail(err, QMAC_LOCKED, "%d of %d runs are locked by another process: run it again with"
+	                          " --resume when that has ended", locked, count) : QMAC_OK;
 }
 
 enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
