@@ -3,94 +3,30 @@
  * reference; random commands on random devices with operands at their ends, and
  * accumulators at the very edge of what can be proved not to overflow.
  */
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fuzz/hardware.h"
 #include "fuzz/random.h"
-#include "isa/command.h"
 #include "kernel/kernel.h"
 #include "num/fixed.h"
-#include "reference/device_pair.h"
+#include "reference/kernel_rig.h"
 #include "test.h"
 
-enum { DEVICES = 16, BYTES = 4096, RING_LOG2 = 4, RING = BYTES - 1024, WORK = 12000, ENOUGH = 1 << 30 };
+enum { WORK = 12000 };
 
-struct rig {
-	struct qmac_device *device[DEVICES]; /* every kernel, first without digests, then with them */
-	bool digests[DEVICES];
-	int devices;
-	struct qmac_retire last[DEVICES];
-	struct ref_device ref;
-	uint64_t rng;
-};
-
-static void on_retire(void *context, const struct qmac_retire *record)
-{
-	*(struct qmac_retire *)context = *record;
-}
-
-static bool rig_open(struct rig *rig, const struct qmac_hw *hw, uint64_t seed)
-{
-	struct qmac_error err;
-	bool complete = qmac_hw_check(hw, NULL, &err) == QMAC_OK;
-
-	memset(rig, 0, sizeof *rig);
-	rig->rng = seed;
-	for (const char *const *name = qmac_kernel_names(); complete && *name; name++)
-		for (int digests = 0; complete && digests < 2; digests++) {
-			int i = rig->devices++;
-
-			assert(i < DEVICES);
-			const struct qmac_device_options options = {.memory_bytes = BYTES, .kernel = *name,
-			                                            .digests = digests, .on_retire = on_retire,
-			                                            .context = &rig->last[i]};
-
-			rig->digests[i] = digests;
-			complete = qmac_device_create(hw, &options, &rig->device[i], &err) == QMAC_OK;
-			if (complete)
-				pair_set_up(rig->device[i], 0, BYTES, RING, RING_LOG2);
-		}
-	complete = ref_device_init(&rig->ref, hw, BYTES) && complete;
-	CU_ASSERT_TRUE(complete);
-	return complete;
-}
-
-static void rig_close(struct rig *rig)
-{
-	for (int i = 0; i < rig->devices; i++)
-		qmac_device_destroy(rig->device[i]);
-	ref_device_free(&rig->ref);
-}
-
-static void put(struct rig *rig, unsigned space, int64_t row, int64_t lane, int64_t value)
-{
-	ref_poke(&rig->ref, space, row, lane, (uint64_t)value);
-	for (int i = 0; i < rig->devices; i++)
-		qmac_device_poke(rig->device[i], space, (uint32_t)row, (uint32_t)lane, (uint64_t)value);
-}
-
-/* Every word of a space: one value. */
-static void fill(struct rig *rig, unsigned space, int64_t value)
-{
-	for (int64_t row = 0; row < ref_depth(&rig->ref.hw, space); row++)
-		for (int64_t lane = 0; lane < ref_width(&rig->ref.hw, space); lane++)
-			put(rig, space, row, lane, value);
-}
+static uint64_t rng; /* of the random commands and contents */
 
 enum { ALL_LOWEST, ALL_HIGHEST, ENDS, SPARSE, ANYTHING, CONTENTS };
 
 /* A and W: bare bits; lowest and highest are those of signed numbers, or all bits set. */
-static void fill_with(struct rig *rig, unsigned space, int contents)
+static void fill_with(struct kernel_rig *rig, unsigned space, int contents)
 {
 	int bits = ref_word_bits(&rig->ref.hw, space);
 	int64_t ends[3] = {qmac_min_of(bits), qmac_max_of(bits), -1};
 
 	for (int64_t row = 0; row < ref_depth(&rig->ref.hw, space); row++)
 		for (int64_t lane = 0; lane < ref_width(&rig->ref.hw, space); lane++) {
-			uint64_t random = test_random(&rig->rng);
+			uint64_t random = test_random(&rng);
 			int64_t value = (int64_t)(random >> 8);
 
 			if (contents == ALL_LOWEST || contents == ALL_HIGHEST)
@@ -99,143 +35,92 @@ static void fill_with(struct rig *rig, unsigned space, int contents)
 				value = ends[random % 3];
 			else if (contents == SPARSE && random % 4)
 				value = 0;
-			put(rig, space, row, lane, value);
+			kernel_rig_put(rig, space, row, lane, value);
 		}
 }
 
-static int differ(const char *what, const struct rig *rig, int i, uint64_t expected, uint64_t got)
+/* Returns the saturations. */
+static uint64_t execute(struct kernel_rig *rig, const struct qmac_command *command)
 {
-	if (expected == got)
-		return 0;
-	printf("\n%s%s: %s: expected 0x%" PRIx64 " got 0x%" PRIx64 " ", qmac_device_kernel(rig->device[i]),
-	       rig->digests[i] ? ", digests" : "", what, expected, got);
-	return 1;
-}
-
-static int state_differs(const struct rig *rig, int i)
-{
-	const struct qmac_hw *hw = &rig->ref.hw;
-	int differences = 0;
-
-#define COMPARE(name, lower, timed, help) \
-	if (!timed) \
-		differences += differ(#name, rig, i, rig->ref.counters[QMAC_COUNTER_##name], \
-		                      pair_counter(rig->device[i], QMAC_COUNTER_##name));
-	QMAC_COUNTER_TABLE(COMPARE)
-#undef COMPARE
-	for (int64_t row = 0; row < hw->acc_depth && !differences; row++)
-		for (int64_t lane = 0; lane < hw->cols && !differences; lane++)
-			differences += differ("ACC word", rig, i, ref_peek(&rig->ref, QMAC_SPACE_ACC, row, lane),
-			                      qmac_device_peek(rig->device[i], QMAC_SPACE_ACC, (uint32_t)row,
-			                                       (uint32_t)lane));
-	return differences;
-}
-
-/* Executes a command everywhere and compares everything; returns the reference's saturations. */
-static uint64_t execute(struct rig *rig, const struct qmac_command *command)
-{
-	uint32_t words[1][QMAC_COMMAND_WORDS];
-	struct ref_record expected;
-	int differences = 0;
-	char text[1024];
-
-	qmac_command_encode(command, words[0]);
-	CU_ASSERT_TRUE(ref_execute(&rig->ref, words[0], &expected));
-	for (int i = 0; i < rig->devices; i++) {
-		int found;
-
-		pair_submit(rig->device[i], RING, RING_LOG2, words, 1, ENOUGH);
-		found = differ("saturations", rig, i, expected.acc_saturations, rig->last[i].acc_saturations);
-		found += differ("digest", rig, i, rig->digests[i] ? expected.digest : 0, rig->last[i].digest);
-		found += state_differs(rig, i);
-		differences += found;
-	}
-	if (differences) {
-		const struct qmac_hw *hw = &rig->ref.hw;
-
-		printf("\n%dx%d, a %d w %d acc %d bits: %s ", hw->rows, hw->cols, hw->a_bits, hw->w_bits,
-		       hw->acc_bits, qmac_command_text(command, text, sizeof text));
-		CU_FAIL("device and reference differ");
-	}
-	return expected.acc_saturations;
+	return kernel_rig_execute(rig, command).acc_saturations;
 }
 
 /* ---- random commands --------------------------------------------------------------- */
 
-static uint32_t pick(struct rig *rig, int64_t low, int64_t high)
+static uint32_t pick(int64_t low, int64_t high)
 {
-	return (uint32_t)qmac_fuzz_pick(&rig->rng, low, high);
+	return (uint32_t)qmac_fuzz_pick(&rng, low, high);
 }
 
 /*
  * Strides and a first row, so that the loops stay below `depth`; repeated rows, and loops that go on
  * where the inner one ends, among them.
  */
-static void random_rows(struct rig *rig, const uint32_t n[3], int64_t depth, uint32_t s[3], uint32_t *first)
+static void random_rows(const uint32_t n[3], int64_t depth, uint32_t s[3], uint32_t *first)
 {
-	bool on = test_random(&rig->rng) % 2;
+	bool on = test_random(&rng) % 2;
 	int64_t span;
 
 	do {
 		span = 0;
 		for (int i = 0; i < 3; i++) {
-			s[i] = test_random(&rig->rng) % 4 == 0 ? pick(rig, 0, 40) : pick(rig, 0, 1);
+			s[i] = test_random(&rng) % 4 == 0 ? pick(0, 40) : pick(0, 1);
 			if (i > 0 && on)
 				s[i] = n[i - 1] * s[i - 1];
 			span += (int64_t)(n[i] - 1) * s[i];
 		}
 	} while (span >= depth);
-	*first = pick(rig, 0, depth - 1 - span);
+	*first = pick(0, depth - 1 - span);
 }
 
-static void random_gemm(struct rig *rig, struct qmac_command *c)
+static void random_gemm(const struct qmac_hw *hw, struct qmac_command *c)
 {
-	const struct qmac_hw *hw = &rig->ref.hw;
 	uint32_t n[3], a[3], other[3], first;
 	int64_t limit;
 
 	memset(c, 0, sizeof *c);
 	c->opcode = QMAC_OPCODE_GEMM;
-	c->mode = test_random(&rig->rng) % 2;
-	c->k = pick(rig, 1, hw->rows);
-	c->n = pick(rig, 1, hw->cols);
-	c->accumulate = test_random(&rig->rng) % 3 != 0;
-	c->acc_shift = test_random(&rig->rng) % 2 ? 0 : pick(rig, 0, hw->acc_bits - 1);
-	c->a_unsigned = test_random(&rig->rng) % 2;
-	c->w_unsigned = test_random(&rig->rng) % 2;
+	c->mode = test_random(&rng) % 2;
+	c->k = pick(1, hw->rows);
+	c->n = pick(1, hw->cols);
+	c->accumulate = test_random(&rng) % 3 != 0;
+	c->acc_shift = test_random(&rng) % 2 ? 0 : pick(0, hw->acc_bits - 1);
+	c->a_unsigned = test_random(&rng) % 2;
+	c->w_unsigned = test_random(&rng) % 2;
 	limit = 1 + WORK / (c->k * c->n);
 	limit = limit < 2 * QMAC_WS_SLOTS_MAX + 9 ? limit : 2 * QMAC_WS_SLOTS_MAX + 9;
 	if (c->mode == QMAC_MODE_OS && limit > hw->os_max)
 		limit = hw->os_max;
-	n[0] = pick(rig, 1, limit);
-	n[1] = pick(rig, 1, limit / n[0]);
-	n[2] = pick(rig, 1, limit / n[0] / n[1]);
-	random_rows(rig, n, hw->a_depth, a, &first);
+	n[0] = pick(1, limit);
+	n[1] = pick(1, limit / n[0]);
+	n[2] = pick(1, limit / n[0] / n[1]);
+	random_rows(n, hw->a_depth, a, &first);
 	c->n0 = n[0], c->n1 = n[1], c->n2 = n[2];
 	c->as0 = a[0], c->as1 = a[1], c->as2 = a[2], c->a = first;
 	if (c->mode == QMAC_MODE_OS) {
-		random_rows(rig, n, hw->w_depth, other, &first);
+		random_rows(n, hw->w_depth, other, &first);
 		c->ws0 = other[0], c->ws1 = other[1], c->ws2 = other[2], c->w = first;
-		c->c = pick(rig, 0, hw->acc_depth - (int64_t)c->k);
+		c->c = pick(0, hw->acc_depth - (int64_t)c->k);
 	} else {
-		random_rows(rig, n, hw->acc_depth, other, &first);
+		random_rows(n, hw->acc_depth, other, &first);
 		c->cs0 = other[0], c->cs1 = other[1], c->cs2 = other[2], c->c = first;
-		c->w = pick(rig, 0, hw->w_depth - (int64_t)c->k);
+		c->w = pick(0, hw->w_depth - (int64_t)c->k);
 	}
 }
 
 static void test_random_commands(void)
 {
-	uint64_t seed = test_seed(), saturations = 0, without = 0;
+	uint64_t saturations = 0, without = 0;
 
+	rng = test_seed();
 	for (int i = 0; i < 60; i++) {
 		struct qmac_hw hw;
-		struct rig rig;
+		struct kernel_rig rig;
 
-		qmac_fuzz_hw(&seed, &hw);
+		qmac_fuzz_hw(&rng, &hw);
 		if (i % 4 == 0) /* what most devices are like */
 			hw.a_bits = hw.w_bits = 8, hw.acc_bits = 32;
-		if (!rig_open(&rig, &hw, test_random(&seed)))
+		if (!kernel_rig_open(&rig, &hw))
 			return;
 		fill_with(&rig, QMAC_SPACE_A, i % CONTENTS);
 		fill_with(&rig, QMAC_SPACE_W, i / CONTENTS % CONTENTS);
@@ -245,12 +130,12 @@ static void test_random_commands(void)
 			struct qmac_command command;
 			uint64_t events;
 
-			random_gemm(&rig, &command);
+			random_gemm(&hw, &command);
 			events = execute(&rig, &command);
 			saturations += events;
 			without += events == 0;
 		}
-		rig_close(&rig);
+		kernel_rig_close(&rig);
 	}
 	CU_ASSERT(saturations > 1000); /* both ways have been gone */
 	CU_ASSERT(without > 100);
@@ -265,7 +150,7 @@ struct edge {
 };
 
 /* The operands whose product is largest in magnitude, with the sign asked for. */
-static int64_t edge_operands(struct rig *rig, const struct edge *e)
+static int64_t edge_operands(struct kernel_rig *rig, const struct edge *e)
 {
 	int64_t a = e->a_unsigned ? (1 << e->a_bits) - 1 : qmac_min_of(e->a_bits);
 	int64_t w = e->w_unsigned ? (1 << e->w_bits) - 1 : qmac_min_of(e->w_bits);
@@ -276,8 +161,8 @@ static int64_t edge_operands(struct rig *rig, const struct edge *e)
 		else
 			a = -a - 1;
 	}
-	fill(rig, QMAC_SPACE_A, a);
-	fill(rig, QMAC_SPACE_W, w);
+	kernel_rig_fill(rig, QMAC_SPACE_A, a);
+	kernel_rig_fill(rig, QMAC_SPACE_W, w);
 	return a * w;
 }
 
@@ -301,17 +186,17 @@ static void check_edge(const struct edge *e, int mode, int overflow, int acc_bit
 	};
 	int64_t terms = mode == QMAC_MODE_OS ? slots : (int64_t)e->rows * slots, total, start;
 	int results = mode == QMAC_MODE_OS ? 5 * e->rows : 5; /* ACC words */
-	struct rig rig;
+	struct kernel_rig rig;
 
-	if (!rig_open(&rig, &hw, 1))
+	if (!kernel_rig_open(&rig, &hw))
 		return;
 	total = edge_operands(&rig, e) * terms * ((int64_t)1 << e->shift);
 	start = (e->sign > 0 ? qmac_max_of(acc_bits) : qmac_min_of(acc_bits)) - total;
-	fill(&rig, QMAC_SPACE_ACC, start);
+	kernel_rig_fill(&rig, QMAC_SPACE_ACC, start);
 	CU_ASSERT_EQUAL(execute(&rig, &gemm), 0);
-	fill(&rig, QMAC_SPACE_ACC, start + e->sign);
+	kernel_rig_fill(&rig, QMAC_SPACE_ACC, start + e->sign);
 	CU_ASSERT_EQUAL(execute(&rig, &gemm), (uint64_t)results);
-	rig_close(&rig);
+	kernel_rig_close(&rig);
 }
 
 static void test_edges(void)
@@ -348,39 +233,39 @@ static void test_long_accumulation(void)
 {
 	struct qmac_command gemm = {.opcode = QMAC_OPCODE_GEMM, .n0 = 3, .n1 = 1, .n2 = 1, .cs0 = 1, .k = 8};
 	uint64_t saturations = 0;
-	struct rig rig;
+	struct kernel_rig rig;
 
-	if (!rig_open(&rig, &small, 1))
+	if (!kernel_rig_open(&rig, &small))
 		return;
-	fill(&rig, QMAC_SPACE_A, -128);
-	fill(&rig, QMAC_SPACE_W, -128);
+	kernel_rig_fill(&rig, QMAC_SPACE_A, -128);
+	kernel_rig_fill(&rig, QMAC_SPACE_W, -128);
 	for (int i = 0; i < 60; i++) {
 		gemm.n = i < 30 ? 4 : 8;
 		gemm.accumulate = i % 15 != 0; /* 8 * 2^14 each, 7 of them fit 21 bits */
 		saturations += execute(&rig, &gemm);
 	}
 	CU_ASSERT_EQUAL(saturations, 2 * 3 * (4 + 8) * (15 - 7));
-	rig_close(&rig);
+	kernel_rig_close(&rig);
 }
 
 /* Lanes that a command leaves alone keep their share of the limit. */
 static void test_partial_rows(void)
 {
 	struct qmac_command gemm = {.opcode = QMAC_OPCODE_GEMM, .n0 = 1, .n1 = 1, .n2 = 1, .k = 1, .n = 3};
-	struct rig rig;
+	struct kernel_rig rig;
 
-	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && rig_open(&rig, &small, 1); mode++) {
+	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && kernel_rig_open(&rig, &small); mode++) {
 		gemm.mode = mode;
 		gemm.n = 3;
 		gemm.accumulate = 0;
-		fill(&rig, QMAC_SPACE_A, 1);
-		fill(&rig, QMAC_SPACE_W, 1);
-		fill(&rig, QMAC_SPACE_ACC, qmac_max_of(small.acc_bits));
+		kernel_rig_fill(&rig, QMAC_SPACE_A, 1);
+		kernel_rig_fill(&rig, QMAC_SPACE_W, 1);
+		kernel_rig_fill(&rig, QMAC_SPACE_ACC, qmac_max_of(small.acc_bits));
 		CU_ASSERT_EQUAL(execute(&rig, &gemm), 0);
 		gemm.n = 8;
 		gemm.accumulate = 1;
 		CU_ASSERT_EQUAL(execute(&rig, &gemm), 8 - 3);
-		rig_close(&rig);
+		kernel_rig_close(&rig);
 	}
 }
 
@@ -388,17 +273,17 @@ static void test_partial_rows(void)
 static void test_assignment_overflows(void)
 {
 	struct qmac_command gemm = {.opcode = QMAC_OPCODE_GEMM, .n0 = 1, .n1 = 1, .n2 = 1, .k = 1, .n = 8};
-	struct rig rig;
+	struct kernel_rig rig;
 
-	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && rig_open(&rig, &small, 1); mode++) {
+	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && kernel_rig_open(&rig, &small); mode++) {
 		gemm.mode = mode;
-		fill(&rig, QMAC_SPACE_A, -128);
-		fill(&rig, QMAC_SPACE_W, -128);
+		kernel_rig_fill(&rig, QMAC_SPACE_A, -128);
+		kernel_rig_fill(&rig, QMAC_SPACE_W, -128);
 		gemm.acc_shift = 5;
 		CU_ASSERT_EQUAL(execute(&rig, &gemm), 0);
 		gemm.acc_shift = 6;
 		CU_ASSERT_EQUAL(execute(&rig, &gemm), 8);
-		rig_close(&rig);
+		kernel_rig_close(&rig);
 	}
 }
 
@@ -414,21 +299,21 @@ static void test_changing_operands(void)
 	struct qmac_command load = {.opcode = QMAC_OPCODE_LOAD, .n0 = 1, .n1 = 1, .n2 = 1, .len = 8, .nbits = 8};
 	struct qmac_command vec = {.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .n0 = 1, .n1 = 1, .lanes = 8,
 	                           .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM, .bw = 8, .nbits = 8};
-	struct rig rig;
+	struct kernel_rig rig;
 
-	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && rig_open(&rig, &small, 1); mode++) {
+	for (uint32_t mode = QMAC_MODE_WS; mode <= QMAC_MODE_OS && kernel_rig_open(&rig, &small); mode++) {
 		gemm.mode = mode;
 		gemm.cs0 = mode == QMAC_MODE_WS;
 		gemm.ws0 = mode == QMAC_MODE_OS;
-		fill(&rig, QMAC_SPACE_A, 1);
-		fill(&rig, QMAC_SPACE_W, 1);
+		kernel_rig_fill(&rig, QMAC_SPACE_A, 1);
+		kernel_rig_fill(&rig, QMAC_SPACE_W, 1);
 		for (unsigned space = QMAC_SPACE_A; space <= QMAC_SPACE_W; space++) {
 			load.space = vec.dspace = space;
 			load.row = 1;
 			vec.dst = 2;
 			for (int i = 0; i < 2; i++) /* what has been counted before, and what has not */
 				execute(&rig, &gemm);
-			put(&rig, space, 0, 3, 0);
+			kernel_rig_put(&rig, space, 0, 3, 0);
 			execute(&rig, &gemm);
 			execute(&rig, &load);
 			execute(&rig, &gemm);
@@ -436,7 +321,7 @@ static void test_changing_operands(void)
 			execute(&rig, &gemm);
 		}
 		CU_ASSERT(rig.ref.counters[QMAC_COUNTER_ZERO_MACS] > 0);
-		rig_close(&rig);
+		kernel_rig_close(&rig);
 	}
 }
 
