@@ -414,7 +414,7 @@ refuses 'bad.trace:3:9: 80 is out of range 1..64' replay bad.trace
 head -n 60 t.trace > bad.trace
 refuses 'bad.trace:6[01]:1: .*' replay bad.trace
 refuses 'run.yaml:1:1: this is no trace.*' replay run.yaml
-refuses 'qmac: cannot read missing.trace: .*' replay missing.trace
+refuses 'qmac: missing.trace: cannot open: .*' replay missing.trace
 refuses "qmac: unknown backend 'rlt'; use 'cmodel', 'rtl' or 'lockstep'" replay t.trace --backend rlt
 export QMAC_RTL=nowhere
 refuses "qmac: the RTL is not where it should be: .*QMAC_RTL.*" replay t.trace --backend rtl
@@ -433,7 +433,7 @@ ln -s t.trace trace.link
 ln t.trace trace.hard
 ln t.trace beside.hier
 for file in t.trace ./t.trace trace.link trace.hard beside; do
-	refuses "qmac: .* to $file: that is where the trace is" replay t.trace --backend lockstep --wave "$file"
+	refuses "qmac: cannot write .* to $file[^ ]*: t.trace is the trace: write elsewhere" replay t.trace --backend lockstep --wave "$file"
 done
 ok 'waves do not replace the trace' test "$(head -c 10 t.trace)" = qmac-trace -a -L trace.link
 refuses 'qmac: random stalls change cycles.*' fuzz --stalls --timed
@@ -464,6 +464,8 @@ ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 
 # shellcheck source=tests/cli_results.sh
 . "$root/tests/cli_results.sh"
+# shellcheck source=tests/cli_inputs.sh
+. "$root/tests/cli_inputs.sh"
 # shellcheck source=tests/cli_estimate.sh
 . "$root/tests/cli_estimate.sh"
 # shellcheck source=tests/cli_build.sh

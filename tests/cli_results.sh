@@ -57,7 +57,7 @@ ok 'and keeps the others' same "$(cat kept)" "$(ls -i s/svrg/summary.json)"
 sed 's/^rows: .*/rows: 99/' "$root/configs/hw/8x8_w8.yaml" > badhw.yaml
 for hw in badhw.yaml missing.yaml .; do
 	sed "s|bits: .*|hw: [$root/configs/hw/8x8_w8.yaml, $hw]}|" sweep.yaml > bad.yaml
-	refuses '.*\(badhw.yaml:[0-9]*:[0-9]*: rows: 99 is out of range\|missing.yaml\|directory\).*' \
+	refuses '.*\(badhw.yaml:[0-9]*:[0-9]*: rows: 99 is out of range\|missing.yaml\|folder\).*' \
 		sweep bad.yaml --out badhw
 done
 ok 'a bad hardware file stops a sweep before its first run' absent badhw

@@ -444,7 +444,7 @@ static void faults_of_the_file(void)
 	CU_ASSERT_EQUAL(qmac_hw_load(&hw, "no/such.yaml", &err), QMAC_BAD_INPUT);
 	check_error(&err, "no/such.yaml", 0, 0, "cannot open: No such file");
 	CU_ASSERT_EQUAL(qmac_hw_load(&hw, test_folder(), &err), QMAC_BAD_INPUT);
-	check_error(&err, test_folder(), 0, 0, "cannot read: Is a directory");
+	check_error(&err, test_folder(), 0, 0, "cannot open: this is a folder");
 	CU_ASSERT_EQUAL(qmac_hw_load(&hw, "no/such.yaml", NULL), QMAC_BAD_INPUT);
 	memset(many, '#', 2 << 20);
 	file = config_bytes("large.yaml", many, 2 << 20);

@@ -11,6 +11,6 @@ enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct 
 	if (!status)
 		status = qmac_hw_load(&hw, config.run.hw, err);
 	if (!status)
-		qmac_run_config_print(&config, stdout);
+		qmac_run_config_print(&config, NULL, stdout);
 	return status;
 }

@@ -112,7 +112,7 @@ static void on_result(void *context, int index, const struct qmac_fuzz_result *r
 }
 
 static enum qmac_status load_hw(const struct qmac_cli_options *options, struct qmac_hw **hw,
-                                struct qmac_error *err)
+                                struct qmac_inputs *inputs, struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
 
@@ -121,6 +121,8 @@ static enum qmac_status load_hw(const struct qmac_cli_options *options, struct q
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	for (int i = 0; !status && i < options->hw_count; i++)
 		status = qmac_hw_load(&(*hw)[i], options->hw[i], err);
+	for (int i = 0; !status && i < options->hw_count; i++)
+		status = qmac_inputs_add(inputs, "a hardware file", options->hw[i], err);
 	return status;
 }
 
@@ -156,6 +158,7 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 	};
 	/* Whatever the seed of the stalls will be. */
 	const struct qmac_lockstep_settings settings = {.timed = run.timed, .device.stalls = options->stalled};
+	struct qmac_inputs inputs = {0};
 	struct qmac_hw *hw = NULL;
 	enum qmac_status status = read_kind(options->kind, &fuzz.kind, err);
 
@@ -165,15 +168,17 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 		status = qmac_fail(err, QMAC_BAD_INPUT, "--count %" PRId64 " is less than a command for each of %d "
 		                   "configurations", fuzz.commands, fuzz.configs);
 	if (!status)
-		status = load_hw(options, &hw, err);
+		status = load_hw(options, &hw, &inputs, err);
 	if (!status) {
 		fuzz.hw = hw;
+		fuzz.inputs = &inputs;
 		fuzz.stop = qmac_cli_catch_stop();
 		run.fuzz = &fuzz;
 		status = qmac_fuzz_run(&fuzz, on_result, &run, err);
 		if (run.played)
 			print_totals(&run);
 	}
+	qmac_inputs_free(&inputs);
 	free(hw);
 	return status;
 }

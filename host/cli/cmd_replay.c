@@ -1,35 +1,31 @@
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/wave.h"
 #include "cli/cli.h"
 #include "cosim/open.h"
+#include "report/members.h"
 #include "trace/trace.h"
-
-static bool same_file(const char *a, const char *b)
-{
-	struct stat first, second;
-
-	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-	       first.st_ino == second.st_ino;
-}
 
 /* Waves must not take the place of the trace, nor must the file that the writer needs beside them. */
 static enum qmac_status settle_wave(const char *wave, const char *trace, char path[QMAC_WAVE_PATH_MAX],
                                     struct qmac_error *err)
 {
 	char beside[QMAC_WAVE_PATH_MAX];
-	enum qmac_status status = qmac_wave_path(wave, path, err);
+	struct qmac_inputs inputs = {0};
+	enum qmac_status status = qmac_inputs_add(&inputs, "the trace", trace, err);
 
-	if (status)
-		return status;
-	strcat(strcpy(beside, path), QMAC_WAVE_BESIDE);
-	if (!same_file(path, trace) && !same_file(beside, trace))
-		return QMAC_OK;
-	return qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: that is where the trace is", wave);
+	if (!status)
+		status = qmac_wave_path(wave, path, err);
+	if (!status)
+		status = qmac_output_check(&inputs, "the waves", wave, err);
+	if (!status)
+		status = qmac_output_check(&inputs, "what waves need beside them",
+		                           strcat(strcpy(beside, path), QMAC_WAVE_BESIDE), err);
+	qmac_inputs_free(&inputs);
+	return status;
 }
 
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err)

@@ -5,14 +5,33 @@
 
 #include "cli/cli.h"
 #include "report/folder_lock.h"
+#include "report/members.h"
 #include "report/plot.h"
 #include "report/stored.h"
+
+#define DEFAULT_OUT "qmac-out/report.svg"
+
+/* The plot must not take the place of what it is drawn from. */
+static enum qmac_status check_out(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct qmac_inputs inputs = {0};
+	enum qmac_status status = QMAC_OK;
+	char path[QMAC_MEMBER_PATH];
+
+	for (int i = 0; i < options->file_count; i++)
+		for (int k = 0; !status && qmac_member_path(options->files[i], k, path); k++)
+			status = qmac_inputs_add(&inputs, "a file of the result", path, err);
+	if (!status)
+		status = qmac_output_check(&inputs, "the plot", options->out ? options->out : DEFAULT_OUT, err);
+	qmac_inputs_free(&inputs);
+	return status;
+}
 
 /* Draws to a file; a plot that was asked for by name must succeed. */
 static enum qmac_status draw(const struct qmac_cli_options *options, const struct qmac_comparison *lines,
                              int count, struct qmac_error *err)
 {
-	const char *file = options->out ? options->out : "qmac-out/report.svg", *slash = strrchr(file, '/');
+	const char *file = options->out ? options->out : DEFAULT_OUT, *slash = strrchr(file, '/');
 	const struct qmac_figure_kind *headline = count ? qmac_stored_headline(lines[0].stored) : NULL;
 	struct qmac_plot plot = {.x = "epoch"};
 	char folder[QMAC_PATH_MAX] = ".", warning[512];
@@ -61,9 +80,9 @@ enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct 
 	int count = options->file_count, read = 0;
 	struct qmac_stored *stored = calloc((size_t)count, sizeof *stored);
 	struct qmac_comparison *lines = calloc((size_t)count, sizeof *lines);
-	enum qmac_status status = QMAC_OK;
+	enum qmac_status status = check_out(options, err);
 
-	if (!stored || !lines)
+	if (!status && (!stored || !lines))
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	for (; !status && read < count; read += !status) {
 		const char *diverged;

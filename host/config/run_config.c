@@ -328,11 +328,14 @@ static void make_absolute(char *path)
 	free(absolute);
 }
 
-void qmac_run_config_print(const struct qmac_run_config *config, FILE *out)
+void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, FILE *out)
 {
 	struct qmac_run run = config->run;
 
-	make_absolute(run.hw);
+	if (hw)
+		snprintf(run.hw, sizeof run.hw, "%s", hw);
+	else
+		make_absolute(run.hw);
 	make_absolute(run.file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
 		const char *stranger = qmac_run_unused_by(&run, &qmac_run_keys[i]);
@@ -344,6 +347,10 @@ void qmac_run_config_print(const struct qmac_run_config *config, FILE *out)
 		qmac_key_table_print(&qmac_run_table, i, &run, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
+		if (i == QMAC_KEY_hw && hw) {
+			fputs(", copy of ", out);
+			qmac_text_print_comment(config->run.hw, out);
+		}
 		if (stranger)
 			fprintf(out, ", unused by %s", stranger);
 		fputc('\n', out);

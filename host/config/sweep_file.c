@@ -415,6 +415,7 @@ enum qmac_status qmac_sweep_load(struct qmac_sweep *sweep, const char *file, str
 	status = qmac_yaml_load(&l.yaml, file, l.err);
 	if (status)
 		return status;
+	snprintf(sweep->file, sizeof sweep->file, "%s", file);
 	status = load(&l);
 	sweep->storage = l.yaml.arena.blocks;
 	if (status)

@@ -32,6 +32,7 @@ struct qmac_sweep_run {
 };
 
 struct qmac_sweep {
+	char file[QMAC_PATH_MAX];        /* the sweep file */
 	char base[QMAC_PATH_MAX];
 	struct qmac_sweep_run *runs;
 	int run_count;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "config/input.h"
 #include "config/text.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, NODES_MAX = 20000, DEPTH_MAX = 8 };
@@ -262,12 +263,12 @@ static enum qmac_status read_document(struct reader *r)
 static enum qmac_status read_bytes(struct reader *r)
 {
 	const char *name = r->yaml->file;
-	enum qmac_status status = QMAC_OK;
-	FILE *file = fopen(name, "rb");
+	FILE *file;
+	enum qmac_status status = qmac_input_stream(name, &file, r->err);
 	char *bytes;
 
-	if (!file)
-		return qmac_fail_at(r->err, QMAC_BAD_INPUT, name, 0, 0, "cannot open: %s", strerror(errno));
+	if (status)
+		return status;
 	bytes = qmac_arena_alloc(&r->yaml->arena, FILE_BYTES_MAX + 1);
 	if (!bytes) {
 		status = out_of_memory(name, r->err);

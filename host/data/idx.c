@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "data/idx.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,13 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "config/input.h"
 #include "data/foreign.h"
 
 enum { DIMENSIONS_MAX = 3, UNSIGNED_BYTES = 8 };
 
 struct idx {
-	char path[QMAC_PATH_MAX + 40];
+	char path[QMAC_IDX_PATH];
 	gzFile file;
 	int64_t size[DIMENSIONS_MAX]; /* 1 beyond those of the file */
 };
@@ -87,36 +89,39 @@ static enum qmac_status read_head(struct idx *idx, int dimensions, struct qmac_e
 	return QMAC_OK;
 }
 
-/* The name of form 0..3: MNIST's own, the one with a dot that many copies have, and each with ".gz". */
-static bool name_file(struct idx *idx, const char *folder, const char *name, int dimensions, int form)
+/*
+ * Forms of a name: MNIST's own, the one with a dot that many copies have, and each with ".gz". Some archives
+ * unpack to a folder of that name, with the file in it.
+ */
+bool qmac_idx_path(const char *folder, enum qmac_idx_file file, char path[QMAC_IDX_PATH])
 {
-	int length = snprintf(idx->path, sizeof idx->path, "%s/%s%cidx%d-ubyte%s", folder, name,
-	                      form / 2 ? '.' : '-', dimensions, form % 2 ? ".gz" : "");
-
-	return length >= 0 && (size_t)length < sizeof idx->path;
-}
-
-/* The first of these files that is there. */
-static enum qmac_status open_file(struct idx *idx, const char *folder, const char *name, int dimensions,
-                                  struct qmac_error *err)
-{
-	bool there = false;
+	static const char *const names[] = {"train-images", "train-labels", "t10k-images", "t10k-labels"};
+	int dimensions = file == QMAC_IDX_IMAGES || file == QMAC_IDX_TEST_IMAGES ? 3 : 1;
 	struct stat found;
 
-	/* some archives unpack to a folder of that name, with the file in it */
-	for (int form = 0; !there && form < 4 && name_file(idx, folder, name, dimensions, form); form++)
-		there = stat(idx->path, &found) == 0 && !S_ISDIR(found.st_mode);
-	if (!there && !name_file(idx, folder, name, dimensions, 0))
-		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s...", folder);
-	if (!there)
+	for (int form = 0; form <= 4; form++) {
+		int length = snprintf(path, QMAC_IDX_PATH, "%s/%s%cidx%d-ubyte%s", folder, names[file],
+		                      form / 2 == 1 ? '.' : '-', dimensions, form % 2 ? ".gz" : "");
+
+		assert(length < QMAC_IDX_PATH);
+		if (form < 4 && stat(path, &found) == 0 && !S_ISDIR(found.st_mode))
+			return true;
+	}
+	return false;
+}
+
+static enum qmac_status open_file(struct idx *idx, const char *folder, enum qmac_idx_file file,
+                                  int dimensions, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	if (!qmac_idx_path(folder, file, idx->path))
 		return refuse(idx, "there is no such file, nor one with a dot before idx or with .gz behind its name;"
 		              " `make data` fetches MNIST and Fashion-MNIST, docs/data.md says where they come from",
 		              err);
-	errno = 0;
-	idx->file = gzopen(idx->path, "rb");
-	if (!idx->file)
-		return qmac_fail_at(err, QMAC_BAD_INPUT, idx->path, 0, 0, "cannot open: %s",
-		                    strerror(errno ? errno : ENOMEM));
+	status = qmac_input_gzip(idx->path, &idx->file, err);
+	if (status)
+		return status;
 	(void)gzbuffer(idx->file, 1 << 16);
 	return read_head(idx, dimensions, err);
 }
@@ -144,18 +149,13 @@ static enum qmac_status check_end(struct idx *idx, struct qmac_error *err)
 
 /* ---- a part: images and labels ---------------------------------------------------- */
 
-static enum qmac_status open_part(struct part *part, const char *folder, const char *prefix,
-                                  struct qmac_error *err)
+static enum qmac_status open_part(struct part *part, const char *folder, enum qmac_idx_file images,
+                                  enum qmac_idx_file labels, struct qmac_error *err)
 {
-	char name[40];
-	enum qmac_status status;
+	enum qmac_status status = open_file(&part->images, folder, images, 3, err);
 
-	snprintf(name, sizeof name, "%s-images", prefix);
-	status = open_file(&part->images, folder, name, 3, err);
-	if (status == QMAC_OK) {
-		snprintf(name, sizeof name, "%s-labels", prefix);
-		status = open_file(&part->labels, folder, name, 1, err);
-	}
+	if (status == QMAC_OK)
+		status = open_file(&part->labels, folder, labels, 1, err);
 	if (status)
 		return status;
 	part->rows = part->images.size[0];
@@ -202,9 +202,9 @@ enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *fo
 	int64_t keep;
 
 	memset(data, 0, sizeof *data);
-	status = open_part(&train, folder, "train", err);
+	status = open_part(&train, folder, QMAC_IDX_IMAGES, QMAC_IDX_LABELS, err);
 	if (status == QMAC_OK)
-		status = open_part(&test, folder, "t10k", err);
+		status = open_part(&test, folder, QMAC_IDX_TEST_IMAGES, QMAC_IDX_TEST_LABELS, err);
 	if (status == QMAC_OK && memcmp(test.images.size + 1, train.images.size + 1, 2 * sizeof(int64_t)) != 0)
 		status = refuse(&test.images, "its images have another size than those of the training part", err);
 	if (status)

@@ -9,6 +9,15 @@
 
 #include "data/dataset.h"
 
+enum qmac_idx_file { QMAC_IDX_IMAGES, QMAC_IDX_LABELS, QMAC_IDX_TEST_IMAGES, QMAC_IDX_TEST_LABELS };
+enum { QMAC_IDX_FILES = 4, QMAC_IDX_PATH = QMAC_PATH_MAX + 40 };
+
+/*
+ * The path of one of the four files of a folder (a path of a run): as it is named, else with ".gz". False
+ * where neither is there.
+ */
+bool qmac_idx_path(const char *folder, enum qmac_idx_file file, char path[QMAC_IDX_PATH]);
+
 /*
  * Reads the four files of a folder, each plain or with ".gz" behind its name, a dot or a dash before idx:
  * train-images-idx3-ubyte and train-labels-idx1-ubyte become the training part, the same

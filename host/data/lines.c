@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
+#include "config/input.h"
 #include "config/text.h"
 #include "data/foreign.h"
 
@@ -63,20 +63,14 @@ static enum qmac_status fill(struct qmac_lines *lines, struct qmac_error *err)
 
 enum qmac_status qmac_lines_open(struct qmac_lines *lines, const char *path, struct qmac_error *err)
 {
-	struct stat found;
 	const char *foreign;
 	enum qmac_status status;
 
 	memset(lines, 0, sizeof *lines);
 	lines->path = path;
-	if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
-		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0,
-		                    "this is a folder: give the name of a file, in it or elsewhere");
-	errno = 0;
-	lines->file = gzopen(path, "rb");
-	if (!lines->file)
-		return qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "cannot open: %s",
-		                    strerror(errno ? errno : ENOMEM));
+	status = qmac_input_gzip(path, &lines->file, err);
+	if (status)
+		return status;
 	lines->buffer = malloc(BUFFER_BYTES);
 	status = lines->buffer ? fill(lines, err) :
 	         qmac_fail_at(err, QMAC_INTERNAL, path, 0, 0, "out of memory");

@@ -178,7 +178,10 @@ static enum qmac_status write_trace(const struct qmac_fuzz_options *options, str
 	if (status)
 		return status;
 	snprintf(file, sizeof file, "%s/fuzz-%" PRIu64 ".trace", options->folder, result->seed);
-	status = qmac_trace_write(trace, file, err);
+	if (options->inputs)
+		status = qmac_inputs_spare(options->inputs, "a trace", file, err);
+	if (!status)
+		status = qmac_trace_write(trace, file, err);
 	if (!status)
 		memcpy(result->trace, file, sizeof file);
 	return status;

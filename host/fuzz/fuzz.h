@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "config/input.h"
 #include "fuzz/player.h"
 
 enum { QMAC_FUZZ_PATH_MAX = 512 };
@@ -21,6 +22,7 @@ struct qmac_fuzz_options {
 	int kind;                    /* enum qmac_fuzz_kind, or QMAC_FUZZ_KINDS for all */
 	bool stalls;
 	const char *folder;          /* of traces; made at the start of a run */
+	const struct qmac_inputs *inputs; /* files that no trace replaces; may be NULL */
 	int jobs;                    /* processes at a time */
 	/* not 0: stop; may be NULL. A target's wait may then fail with QMAC_CHECK_FAILED: no difference. */
 	const volatile sig_atomic_t *stop;

@@ -1,10 +1,10 @@
 #include "report/csv.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/input.h"
 #include "report/json.h"
 
 enum { LINE_BYTES = 4096 };
@@ -85,12 +85,12 @@ static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *p
 
 enum qmac_status qmac_csv_read(const char *path, struct qmac_csv *csv, struct qmac_error *err)
 {
-	enum qmac_status status;
-	FILE *in = fopen(path, "r");
+	FILE *in;
+	enum qmac_status status = qmac_input_stream(path, &in, err);
 
 	memset(csv, 0, sizeof *csv);
-	if (!in)
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+	if (status)
+		return status;
 	status = parse_file(csv, in, path, err);
 	fclose(in);
 	if (status)

@@ -2,11 +2,12 @@
 #include "report/json.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/input.h"
 
 enum { DEPTH_MAX = 16, KEYS_MAX = 256, FILE_BYTES_MAX = 16 << 20 };
 
@@ -243,12 +244,13 @@ static enum qmac_status parse_value(struct parser *p, int depth)
 /* A whole file as a string. */
 static enum qmac_status read_text(const char *path, char **text, struct qmac_error *err)
 {
-	FILE *in = fopen(path, "rb");
 	size_t capacity = 1 << 16, used = 0;
 	char *buffer = NULL;
+	FILE *in;
+	enum qmac_status status = qmac_input_stream(path, &in, err);
 
-	if (!in)
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+	if (status)
+		return status;
 	do {
 		char *larger = realloc(buffer, capacity *= 2);
 

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "config/hw_file.h"
+#include "config/input.h"
 #include "config/text.h"
 #include "report/csv.h"
 #include "report/files.h"
 #include "report/json.h"
+#include "report/members.h"
 #include "report/results.h"
 #include "report/version.h"
 
@@ -23,7 +25,7 @@ struct wanted {
 
 static void print_config(const struct wanted *wanted, FILE *out)
 {
-	qmac_run_config_print(wanted->config, out);
+	qmac_run_config_print(wanted->config, QMAC_MEMBER_HW, out);
 }
 
 static void print_hw(const struct wanted *wanted, FILE *out)
@@ -40,8 +42,9 @@ static const char *path_of(const struct wanted *wanted, const char *name, char p
 static FILE *open_file(const struct wanted *wanted, const char *name)
 {
 	char path[QMAC_PATH_MAX + 32];
+	FILE *file;
 
-	return fopen(path_of(wanted, name, path), "rb");
+	return qmac_input_stream(path_of(wanted, name, path), &file, NULL) ? NULL : file;
 }
 
 /* The next line without the comment that says where its value comes from; NULL at the end. */
@@ -166,7 +169,7 @@ bool qmac_results_match(const char *folder, const struct qmac_run_config *config
 	bool match = false;
 
 	if (strlen(folder) < QMAC_PATH_MAX && same_values(&wanted, "config.yaml", print_config)
-	    && same_values(&wanted, "hw.yaml", print_hw) && has_summary(&wanted)) {
+	    && same_values(&wanted, QMAC_MEMBER_HW, print_hw) && has_summary(&wanted)) {
 		double epochs = qmac_json_real(wanted.summary, "epochs");
 
 		match = epochs >= 0 && epochs <= (double)config->run.epochs && has_metrics(&wanted, (int64_t)epochs)

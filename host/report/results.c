@@ -10,6 +10,7 @@
 #include "report/atomic_file.h"
 #include "report/files.h"
 #include "report/folder_lock.h"
+#include "report/members.h"
 #include "report/plot.h"
 
 struct qmac_results {
@@ -230,7 +231,7 @@ static enum qmac_status remove_old(const struct qmac_results *results, struct qm
 
 static void print_config(const struct qmac_results *results, FILE *out)
 {
-	qmac_run_config_print(&results->config, out);
+	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, out);
 }
 
 static void print_hw(const struct qmac_results *results, FILE *out)
@@ -323,7 +324,7 @@ enum qmac_status qmac_results_finish(struct qmac_results *results, const struct 
 	if (!status)
 		status = write_printed(results, "config.yaml", print_config, err);
 	if (!status)
-		status = write_printed(results, "hw.yaml", print_hw, err);
+		status = write_printed(results, QMAC_MEMBER_HW, print_hw, err);
 	if (!status)
 		status = commit_growing(results, err);
 	if (!status && result->weights)

@@ -1,10 +1,13 @@
+#define _POSIX_C_SOURCE 200809L
 #include "run/checkpoint.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "config/input.h"
 #include "report/atomic_file.h"
 
 enum { VERSION = 1, MAGIC = 8, NAME = 32, DIGEST = QMAC_SHA256_TEXT - 1 };
@@ -82,22 +85,23 @@ static enum qmac_status damaged(const struct qmac_checkpoint *checkpoint, const 
 /* *missing: there is no such file. */
 static enum qmac_status read_file(struct qmac_checkpoint *checkpoint, bool *missing, struct qmac_error *err)
 {
-	FILE *in = fopen(checkpoint->path, "rb");
+	enum qmac_status status;
 	long size = -1;
+	FILE *in;
 
-	*missing = false;
-	if (!in && errno == ENOENT) {
-		*missing = true;
+	*missing = access(checkpoint->path, F_OK) && errno == ENOENT;
+	if (*missing)
 		return QMAC_OK;
-	}
-	if (in && fseek(in, 0, SEEK_END) == 0)
+	status = qmac_input_stream(checkpoint->path, &in, err);
+	if (status)
+		return status;
+	if (fseek(in, 0, SEEK_END) == 0)
 		size = ftell(in);
 	if (size >= 0 && fseek(in, 0, SEEK_SET) == 0)
 		checkpoint->bytes = malloc((size_t)size + 1);
 	if (checkpoint->bytes)
 		checkpoint->size = fread(checkpoint->bytes, 1, (size_t)size, in);
-	if (in)
-		fclose(in);
+	fclose(in);
 	if (checkpoint->bytes && checkpoint->size == (size_t)size)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s: %s", checkpoint->path, strerror(errno));

@@ -11,6 +11,7 @@
 #include "report/json.h"
 #include "report/results.h"
 #include "run/checkpoint.h"
+#include "run/inputs.h"
 
 /* What the observer's callbacks share. */
 struct watch {
@@ -252,7 +253,9 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 	struct qmac_hw_file hw;
 
 	memset(result, 0, sizeof *result);
-	status = qmac_hw_file_load(&hw, job->config->run.hw, err);
+	status = qmac_run_check_outputs(job->config, job->folder, job->trace_file, err);
+	if (!status)
+		status = qmac_hw_file_load(&hw, job->config->run.hw, err);
 	if (status)
 		return status;
 	result->kept = job->resume && qmac_results_match(job->folder, job->config, &hw);

@@ -44,7 +44,8 @@ struct qmac_job_result {
  * due, a checkpoint, from which `resume` goes on, and returns QMAC_CHECK_FAILED, as does one that diverged
  * although run.divergence is "fail": that one after its results were written. The trace is written also
  * where the run fails. A folder that another process writes into is refused with QMAC_LOCKED, a checkpoint
- * that `resume` cannot go on from with QMAC_BAD_INPUT.
+ * that `resume` cannot go on from with QMAC_BAD_INPUT. Files that the run reads are
+ * never written over.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                                               struct qmac_error *err);

@@ -10,8 +10,10 @@
 #include "config/text.h"
 #include "process/pool.h"
 #include "report/folder_lock.h"
+#include "report/members.h"
 #include "report/plot.h"
 #include "report/results.h"
+#include "run/inputs.h"
 #include "sweep/curve.h"
 #include "sweep/row.h"
 #include "sweep/seeds.h"
@@ -123,6 +125,36 @@ static enum qmac_status check_hardware(const struct qmac_sweep_row *rows, int co
 	return status;
 }
 
+/* The files of the sweep itself. */
+static const char *const own_files[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
+
+enum { OWN_FILES = sizeof own_files / sizeof own_files[0] };
+
+static void own_path(const struct qmac_sweep_options *options, int i, char path[QMAC_MEMBER_PATH])
+{
+	snprintf(path, QMAC_MEMBER_PATH, "%s/%s", options->folder, own_files[i]);
+}
+
+/* Nothing that any run reads is written over. */
+static enum qmac_status check_outputs(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
+                                      const struct qmac_sweep_options *options, struct qmac_error *err)
+{
+	struct qmac_inputs inputs = {0};
+	char path[QMAC_MEMBER_PATH];
+	enum qmac_status status = qmac_inputs_add(&inputs, "the sweep file", sweep->file, err);
+
+	for (int i = 0; !status && i < sweep->run_count; i++)
+		status = qmac_run_inputs(&inputs, &rows[i].config, err);
+	for (int i = 0; !status && i < OWN_FILES; i++) {
+		own_path(options, i, path);
+		status = qmac_inputs_spare(&inputs, "results", path, err);
+	}
+	for (int i = 0; !status && i < sweep->run_count; i++)
+		status = qmac_members_spare(&inputs, rows[i].folder, err);
+	qmac_inputs_free(&inputs);
+	return status;
+}
+
 /* What can be known of all runs before one of them starts. */
 static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,
                               struct qmac_sweep_row *rows, struct qmac_error *err)
@@ -140,20 +172,21 @@ static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_
 			return qmac_fail(err, QMAC_BAD_INPUT, "the path of the output folder is too long");
 		status = qmac_run_config_load(&rows[i].config, sweep->base, run->settings, run->setting_count, err);
 	}
-	return status ? status : check_hardware(rows, sweep->run_count, err);
+	if (!status)
+		status = check_hardware(rows, sweep->run_count, err);
+	return status ? status : check_outputs(sweep, rows, options, err);
 }
 
 /* Locks the folder; nothing old stays in it that a reader could take for new. */
 static enum qmac_status open_folder(const struct qmac_sweep_options *options, struct qmac_folder_lock *lock,
                                     struct qmac_error *err)
 {
-	static const char *const old[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
 	enum qmac_status status = qmac_folder_lock_take(lock, options->folder, err);
 
-	for (size_t i = 0; !status && i < sizeof old / sizeof old[0]; i++) {
-		char path[1200];
+	for (int i = 0; !status && i < OWN_FILES; i++) {
+		char path[QMAC_MEMBER_PATH];
 
-		snprintf(path, sizeof path, "%s/%s", options->folder, old[i]);
+		own_path(options, i, path);
 		if (remove(path) && errno != ENOENT)
 			status = qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/input.h"
 #include "config/text.h"
 #include "isa/space.h"
 #include "trace/reader.h"
@@ -327,11 +328,14 @@ static enum qmac_status read_text(struct qmac_reader *r, char *text, size_t size
 /* The whole file and room for a NUL behind it. */
 static enum qmac_status slurp(const char *file, char **text, size_t *size, struct qmac_error *err)
 {
-	FILE *stream = fopen(file, "rb");
 	size_t room = 1 << 16, used = 0;
-	char *bytes = stream ? malloc(room) : NULL;
-	int reason = stream ? bytes ? 0 : ENOMEM : errno;
+	FILE *stream;
+	enum qmac_status status = qmac_input_stream(file, &stream, err);
+	char *bytes = status ? NULL : malloc(room);
+	int reason = bytes ? 0 : ENOMEM;
 
+	if (status)
+		return status;
 	while (!reason && !feof(stream)) {
 		used += fread(bytes + used, 1, room - used, stream);
 		if (ferror(stream)) {
@@ -344,8 +348,7 @@ static enum qmac_status slurp(const char *file, char **text, size_t *size, struc
 			room *= 2;
 		}
 	}
-	if (stream)
-		fclose(stream);
+	fclose(stream);
 	if (reason) {
 		free(bytes);
 		return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %.400s: %s", file, strerror(reason));

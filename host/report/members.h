@@ -1,0 +1,31 @@
+/*
+ * The files of a result folder, by their names: no other file may be written over one of them, nor they
+ * over another.
+ */
+#ifndef QMAC_REPORT_MEMBERS_H
+#define QMAC_REPORT_MEMBERS_H
+
+#include <stdbool.h>
+
+#include "config/input.h"
+
+enum { QMAC_MEMBER_PATH = 1200 };
+
+/* The copy of the hardware file, which the run file beside it names. */
+#define QMAC_MEMBER_HW "hw.yaml"
+
+/* The path of file number i of a folder; false behind the last. */
+bool qmac_member_path(const char *folder, int i, char path[QMAC_MEMBER_PATH]);
+
+/* Fails where a result in that folder would be written over one of the inputs. */
+QMAC_MUST_CHECK enum qmac_status qmac_members_spare(const struct qmac_inputs *inputs, const char *folder,
+                                                    struct qmac_error *err);
+
+/*
+ * Fails where `path` is a file of a result that is there, or one of the inputs. what: "the trace" will be
+ * written.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_output_check(const struct qmac_inputs *inputs, const char *what,
+                                                   const char *path, struct qmac_error *err);
+
+#endif
