@@ -361,30 +361,8 @@ refuses '.*missing.yaml.*' sweep missing.yaml --out u
 refuses 'qmac: .*plain/u.*' sweep sweep.yaml --out plain/u
 ok 'refused sweeps make no folder' absent u
 
-# ---- report -----------------------------------------------------------------------
-run 0 report s/halp-8 s/sgd --out both.svg
-ok 'one line per folder' test "$(grep -c '^s/' out)" -eq 2
-if command -v gnuplot >/dev/null 2>&1; then
-	ok 'a plot of both' has both.svg '</svg>'
-else
-	skipped=$((skipped + 1))
-fi
-run 0 report s/halp-8
-refuses 'qmac: s holds no complete result.*' report s
-refuses 'qmac: nowhere holds no complete result.*' report s/sgd nowhere
-printf '{"a": ' > single/summary.json
-refuses 'single/summary.json:1:7: .*' report single
-run 2 report s/sgd --out plain/plot.svg
-run 2 report s/sgd --out s
-mkdir nothing
-PATH=$work/nothing "$qmac" report s/sgd > out 2> err
-ok 'without gnuplot report goes on' test $? -eq 0
-says err 'qmac: no plot: gnuplot is not installed.*'
-PATH=$work/nothing "$qmac" train run.yaml --out j > out 2> err
-ok 'without gnuplot train goes on' test $? -eq 0
-says err 'qmac: no plot: gnuplot is not installed.*'
-ok 'without gnuplot the result is complete' test -s j/summary.json
-ok 'without gnuplot there is no plot' absent j/grad_norm.svg
+# shellcheck source=tests/cli_report.sh
+. "$root/tests/cli_report.sh"
 
 # ---- traces -----------------------------------------------------------------------
 run 0 train run.yaml --out traced --trace t.trace --trace-from 20 --trace-count 30

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "report/collect.h"
 #include "report/folder_lock.h"
 #include "report/members.h"
 #include "report/plot.h"
@@ -12,19 +13,51 @@
 #define DEFAULT_OUT "qmac-out/report.svg"
 
 /* The plot must not take the place of what it is drawn from. */
-static enum qmac_status check_out(const struct qmac_cli_options *options, struct qmac_error *err)
+static enum qmac_status check_out(const struct qmac_cli_options *options,
+                                  const struct qmac_collection *folders, struct qmac_error *err)
 {
 	struct qmac_inputs inputs = {0};
 	enum qmac_status status = QMAC_OK;
 	char path[QMAC_MEMBER_PATH];
 
-	for (int i = 0; i < options->file_count; i++)
-		for (int k = 0; !status && qmac_member_path(options->files[i], k, path); k++)
+	for (int i = 0; i < folders->count; i++)
+		for (int k = 0; !status && qmac_member_path(folders->items[i].folder, k, path); k++)
 			status = qmac_inputs_add(&inputs, "a file of the result", path, err);
+	for (int i = 0; !status && i < options->file_count; i++)
+		if (snprintf(path, sizeof path, "%s/results.csv", options->files[i]) < (int)sizeof path)
+			status = qmac_inputs_add(&inputs, "the table of the sweep", path, err);
 	if (!status)
 		status = qmac_output_check(&inputs, "the plot", options->out ? options->out : DEFAULT_OUT, err);
 	qmac_inputs_free(&inputs);
 	return status;
+}
+
+/* The lines that tell the figure of the first one with a result, which some line has. */
+static void choose_series(const struct qmac_comparison *lines, int count, struct qmac_series *series,
+                          struct qmac_plot *plot)
+{
+	const struct qmac_figure_kind *headline = NULL;
+	int others = 0;
+
+	plot->series = series;
+	for (int i = 0; i < count; i++) {
+		const struct qmac_stored *stored = lines[i].stored;
+
+		if (!stored)
+			continue;
+		headline = headline ? headline : qmac_stored_headline(stored);
+		if (qmac_stored_headline(stored) == headline)
+			series[plot->series_count++] = (struct qmac_series){.title = lines[i].name,
+			                                                    .file = stored->metrics_path};
+		else
+			others++;
+	}
+	plot->title = headline->title;
+	plot->y = headline->name;
+	plot->log_y = headline->over_magnitudes;
+	if (others)
+		fprintf(stderr, "qmac: the plot is of %s: without %d of the runs, which tell another figure\n",
+		        headline->title, others);
 }
 
 /* Draws to a file; a plot that was asked for by name must succeed. */
@@ -32,7 +65,6 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
                              int count, struct qmac_error *err)
 {
 	const char *file = options->out ? options->out : DEFAULT_OUT, *slash = strrchr(file, '/');
-	const struct qmac_figure_kind *headline = count ? qmac_stored_headline(lines[0].stored) : NULL;
 	struct qmac_plot plot = {.x = "epoch"};
 	char folder[QMAC_PATH_MAX] = ".", warning[512];
 	struct qmac_folder_lock lock;
@@ -52,18 +84,7 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 		qmac_folder_lock_release(&lock);
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	}
-	for (int i = 0; i < count; i++)
-		if (qmac_stored_headline(lines[i].stored) == headline)
-			series[plot.series_count++] = (struct qmac_series){
-				.title = lines[i].name, .file = lines[i].stored->metrics_path,
-			};
-	if (plot.series_count < count)
-		fprintf(stderr, "qmac: the plot is of %s: without %d of the runs, which tell another figure\n",
-		        headline->title, count - plot.series_count);
-	plot.title = headline->title;
-	plot.y = headline->name;
-	plot.log_y = headline->over_magnitudes;
-	plot.series = series;
+	choose_series(lines, count, series, &plot);
 	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))
 		printf("plot in %s\n", file);
 	else if (options->out)
@@ -75,35 +96,81 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	return status;
 }
 
+static bool has_diverged(const struct qmac_stored *stored)
+{
+	const char *text = qmac_json_text(stored->summary, "diverged");
+
+	return text && strcmp(text, "true") == 0;
+}
+
+/*
+ * Reads the folders. One that was given by its own path must be complete; of those found in another, what is
+ * not complete is named. complete: how many are.
+ */
+static enum qmac_status read_all(const struct qmac_collection *folders, struct qmac_stored *stored,
+                                 struct qmac_comparison *lines, int *complete, struct qmac_error *err)
+{
+	char text[3200];
+
+	*complete = 0;
+	for (int i = 0; i < folders->count; i++) {
+		const struct qmac_collected *item = &folders->items[i];
+		enum qmac_status status = item->failed ?
+			qmac_fail(err, QMAC_BAD_INPUT, "%s holds no result: the run failed", item->folder) :
+			qmac_stored_read(item->folder, &stored[i], err);
+
+		lines[i].name = item->folder;
+		lines[i].note = item->failed ? "failed" : "incomplete";
+		if (status && (item->named || status != QMAC_BAD_INPUT))
+			return status;
+		if (status) {
+			fprintf(stderr, "qmac: %s\n", qmac_error_text(err, text, sizeof text));
+			continue;
+		}
+		lines[i].stored = &stored[i];
+		lines[i].note = has_diverged(&stored[i]) ? "diverged" : "";
+		++*complete;
+	}
+	return QMAC_OK;
+}
+
+static enum qmac_status report(const struct qmac_cli_options *options, const struct qmac_collection *folders,
+                               struct qmac_stored *stored, struct qmac_comparison *lines,
+                               struct qmac_error *err)
+{
+	int complete;
+	enum qmac_status status = read_all(folders, stored, lines, &complete, err);
+
+	if (status)
+		return status;
+	if (!complete)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result%s", options->files[0],
+		                 options->file_count > 1 ? ", nor do the others" : "");
+	qmac_comparison_print(lines, folders->count, stdout);
+	return draw(options, lines, folders->count, err);
+}
+
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err)
 {
-	int count = options->file_count, read = 0;
-	struct qmac_stored *stored = calloc((size_t)count, sizeof *stored);
-	struct qmac_comparison *lines = calloc((size_t)count, sizeof *lines);
-	enum qmac_status status = check_out(options, err);
+	struct qmac_collection folders = {0};
+	struct qmac_stored *stored = NULL;
+	struct qmac_comparison *lines = NULL;
+	enum qmac_status status = QMAC_OK;
 
-	if (!status && (!stored || !lines))
-		status = qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	for (; !status && read < count; read += !status) {
-		const char *diverged;
-
-		status = qmac_stored_read(options->files[read], &stored[read], err);
-		if (status)
-			break;
-		diverged = qmac_json_text(stored[read].summary, "diverged");
-		lines[read] = (struct qmac_comparison){
-			.name = options->files[read],
-			.stored = &stored[read],
-			.note = diverged && strcmp(diverged, "true") == 0 ? "diverged" : "",
-		};
-	}
+	for (int i = 0; !status && i < options->file_count; i++)
+		status = qmac_collect(&folders, options->files[i], err);
+	if (!status)
+		status = check_out(options, &folders, err);
 	if (!status) {
-		qmac_comparison_print(lines, count, stdout);
-		status = draw(options, lines, count, err);
+		stored = calloc((size_t)folders.count, sizeof *stored);
+		lines = calloc((size_t)folders.count, sizeof *lines);
+		status = stored && lines ? report(options, &folders, stored, lines, err)
+		         : qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	}
-	for (int i = 0; i < read; i++)
+	for (int i = 0; stored && i < folders.count; i++)
 		qmac_stored_free(&stored[i]);
 	free(lines);
 	free(stored);
+	qmac_collection_free(&folders);
 	return status;
 }

@@ -42,7 +42,8 @@ static const struct qmac_cli_command commands[] = {
 	},
 	{
 		"report", "DIR... [--out FILE.svg]",
-		"Prints result folders side by side and draws the figure that tells how far each is.\n\n"
+		"Prints result folders side by side and draws the figure that tells how far each is. In place of\n"
+		"a run's folder may stand one that holds several, such as that of a sweep.\n\n"
 		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",
 		QMAC_CLI_OUT, 1, INT_MAX, qmac_cli_report,
 	},

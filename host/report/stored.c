@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "report/stored.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -16,9 +17,12 @@ enum qmac_status qmac_stored_read(const char *folder, struct qmac_stored *stored
 	memset(stored, 0, sizeof *stored);
 	if (snprintf(path, sizeof path, "%s/summary.json", folder) >= (int)sizeof path)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the path is too long: %.200s...", folder);
-	if (access(path, F_OK))
-		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result: it has no summary.json",
-		                 folder);
+	if (access(path, R_OK)) {
+		if (errno != ENOENT)
+			return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s: %s", path, strerror(errno));
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result: %s", folder,
+		                 access(folder, F_OK) ? "there is no such folder" : "it has no summary.json");
+	}
 	status = qmac_json_read(path, &stored->summary, err);
 	if (status)
 		return status;
@@ -123,7 +127,8 @@ static const struct qmac_figure_kind *headline_of(const struct qmac_comparison *
 static void print_table(const struct qmac_comparison *lines, int count,
                         const struct qmac_figure_kind *headline, bool others, FILE *out)
 {
-	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "descriptor bytes", "note"};
+	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "descriptor bytes",
+	                                    "note"};
 	enum { HEADS = sizeof heads / sizeof heads[0] };
 	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
 	struct qmac_table *table;

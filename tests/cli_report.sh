@@ -1,0 +1,91 @@
+# cli_report.sh: `qmac report`; a part of cli.sh, which reads this file.
+# shellcheck shell=sh disable=SC2154,SC2034
+
+# ---- report -----------------------------------------------------------------------
+run 0 report s/halp-8 s/sgd --out both.svg
+ok 'one line per folder' test "$(grep -c '^s/' out)" -eq 2
+if command -v gnuplot >/dev/null 2>&1; then
+	ok 'a plot of both' has both.svg '</svg>'
+else
+	skipped=$((skipped + 1))
+fi
+run 0 report s/halp-8
+refuses 'qmac: nowhere holds no complete result: there is no such folder' report s/sgd nowhere
+printf '{"a": ' > single/summary.json
+refuses 'single/summary.json:1:7: .*' report single
+run 2 report s/sgd --out plain/plot.svg
+run 2 report s/sgd --out s
+mkdir nothing
+PATH=$work/nothing "$qmac" report s/sgd > out 2> err
+ok 'without gnuplot report goes on' test $? -eq 0
+says err 'qmac: no plot: gnuplot is not installed.*'
+PATH=$work/nothing "$qmac" train run.yaml --out j > out 2> err
+ok 'without gnuplot train goes on' test $? -eq 0
+says err 'qmac: no plot: gnuplot is not installed.*'
+ok 'without gnuplot the result is complete' test -s j/summary.json
+ok 'without gnuplot there is no plot' absent j/grad_norm.svg
+
+# ---- folders of several runs ---------------------------------------------------------
+cp -r s/halp-8 single-run
+# The names in the table, in their order.
+reported() { sed -n '2,$s/^\([^ ]*\) .*/\1/p' out | grep -v '^plot$' | tr '\n' ' '; }
+run 0 report s
+ok 'a sweep: its rows, in the order of the sweep file' same "$(reported)" \
+	"$(sed -n '2,$s|^\([^,]*\),.*|s/\1|p' s/results.csv | tr '\n' ' ')"
+ok 'nothing is missing' test ! -s err
+run 0 report s/ single-run/ s/halp-8 --out both.svg
+ok 'a sweep and runs' same "$(reported | cut -d ' ' -f 7-)" 'single-run/ s/halp-8 '
+mkdir -p nest/deep/a nest/empty
+cp -r s nest/deep/s
+cp -r single-run nest/z
+ln -s ../z nest/deep/loop
+run 0 report nest
+ok 'folders in folders, by name, links left alone' same "$(reported)" \
+	"$(sed -n '2,$s|^\([^,]*\),.*|nest/deep/s/\1|p' s/results.csv | tr '\n' ' ')nest/z "
+rm nest/deep/s/halp-8/summary.json
+rm -r nest/deep/s/svrg
+run 0 report nest
+says out 'nest/deep/s/halp-8  *-.* incomplete'
+says out 'nest/deep/s/svrg  *-.* incomplete'
+says err 'qmac: nest/deep/s/halp-8 holds no complete result: it has no summary.json'
+says err 'qmac: nest/deep/s/svrg holds no complete result: there is no such folder'
+ok 'the others are there' test "$(reported | wc -w)" -eq 7
+rm nest/deep/s/results.csv
+run 0 report nest
+ok 'without results.csv runs are found by name' same "$(reported)" \
+	"$(find nest -name metrics.csv ! -path '*/loop/*' | sed 's|/metrics.csv||' | LC_ALL=C sort | tr '\n' ' ')"
+says out 'nest/deep/s/halp-8  *-.* incomplete'
+# A row that failed has older results in its folder.
+cp -r s failed
+sed -i '/^halp-8,/{s/^\([^,]*\),.*/\1,halp,,,,,,,,,,,,,,,,,,,,,,0,failed/}' failed/results.csv
+run 0 report failed
+says out 'failed/halp-8  *-.* failed'
+says err 'qmac: failed/halp-8 holds no result: the run failed'
+rm failed/*/summary.json
+run 2 report failed nest/empty
+says err 'qmac: nest/empty holds no complete result: it has no summary.json'
+run 2 report failed
+says err 'qmac: failed holds no complete result'
+ok 'without any result there is no table' test ! -s out
+refuses 'qmac: nest/empty holds no complete result: it has no summary.json' report nest/empty
+printf 'epoch\n1\n' > nest/empty/results.csv
+refuses 'nest/empty/results.csv:1:1: .*its first column is not name' report nest
+printf 'name,status\n../../s/sgd,ok\n' > nest/empty/results.csv
+refuses 'nest/empty/results.csv:2:1: this is no name of a run' report nest
+
+refuses 'qmac: cannot write the plot to s/results.csv: .*' report s --out s/results.csv
+refuses 'qmac: cannot write the plot to s/svrg/metrics.csv: .*' report s --out s/svrg/metrics.csv
+
+# ---- reasons as they are -------------------------------------------------------------
+refuses 'qmac: cannot read run.yaml/summary.json: Not a directory' report run.yaml
+mkdir looped
+ln -s summary.json looped/summary.json
+refuses 'qmac: cannot read looped/summary.json: Too many levels of symbolic links' report looped
+if [ "$(id -u)" -ne 0 ]; then
+	cp -r single-run closed
+	chmod 0 closed
+	refuses 'qmac: cannot read closed/summary.json: Permission denied' report closed
+	chmod 700 closed
+else
+	skipped=$((skipped + 1))
+fi
