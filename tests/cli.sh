@@ -204,6 +204,23 @@ refuses '.*neither .none.csv. nor .data/none.csv.*' train run.yaml --set data=cs
 	--data-dir data --out bad
 refuses 'data/houses.csv:1:1: target: unknown column .prize.; did you mean .price.?.*' train run.yaml \
 	--set data=csv --set file=data/houses.csv --set target=prize --out bad
+awk 'NR == 1 { print "," $0 } NR > 1 { print NR - 2 "," $0 }' data/houses.csv > data/index.csv
+file_run 0 csv index.csv
+says err "qmac: .*data/index.csv: column 1 has no name, as an index that pandas' to_csv writes; .*"
+run 0 estimate run.yaml --set data=csv --set file=data/index.csv --out again
+says err 'qmac: .*: column 1 has no name, .*: ignore: 1 leaves it out'
+run 0 train run.yaml --set data=csv --set file=data/index.csv --set ignore=1 --out again
+ok 'nothing is said of a column that is left out' test ! -s err
+ok 'a column that is left out is as if it were not there' same "$weights" "$(value again weights_sha256)"
+run 0 train run.yaml --set data=csv --set file=data/houses.csv --set test_fraction=0 --out file
+weights=$(value file weights_sha256)
+run 0 train run.yaml --set data=csv --set file=data/houses.csv --set test_file=data/houses.csv --out again
+ok 'a test file changes no weights' same "$weights" "$(value again weights_sha256)"
+tested=$(awk -F, 'NR > 1 && $6 != $4 { print "no" }' again/metrics.csv)
+ok 'the test file is what is tested with' test -z "$tested"
+refuses '.*--set test_fraction=0.5: .*test_file is the whole test part; give one of .*' train run.yaml \
+	--set data=csv --set file=data/houses.csv --set test_file=data/houses.csv --set test_fraction=0.5 \
+	--out bad
 echo '1,two,3' >> data/houses.csv
 refuses 'data/houses.csv:52:3: column 2 (b): .*' train run.yaml --set data=csv --set file=data/houses.csv \
 	--out bad

@@ -9,12 +9,29 @@
 #include "data/csv.h"
 #include "test.h"
 
+static struct qmac_run run_of(const char *file, const char *target)
+{
+	struct qmac_run run = {.data = QMAC_DATA_CSV};
+
+	snprintf(run.file, sizeof run.file, "%s", file);
+	snprintf(run.target, sizeof run.target, "%s", target);
+	return run;
+}
+
+static enum qmac_status read_csv(struct qmac_dataset *data, const char *file, const char *target,
+                                 struct qmac_error *err)
+{
+	struct qmac_run run = run_of(file, target);
+
+	return qmac_dataset_read_csv(data, &run, err);
+}
+
 static struct qmac_dataset read_text(const char *text, const char *target)
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 
-	if (qmac_dataset_read_csv(&data, config_file("data.csv", text), target, &err) != QMAC_OK) {
+	if (read_csv(&data, config_file("data.csv", text), target, &err) != QMAC_OK) {
 		printf("\n    %s:%d:%d: %s\n", err.file, err.line, err.column, err.message);
 		CU_FAIL_FATAL("must be read");
 	}
@@ -65,7 +82,7 @@ static void refuse(const char *text, const char *target, int line, int column, c
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, target, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, file, target, &err), QMAC_BAD_INPUT);
 	check_error(&err, file, line, column, message);
 	qmac_dataset_free(&data);
 }
@@ -80,28 +97,34 @@ static void rows_refused(void)
 	refuse("a,b,c\n1,2,3,\n", "last", 2, 7, "4 fields, but the first line has 3");
 	refuse("a,b,c\n1,,3\n", "last", 2, 3, "column 2 (b): no value; fill it in or remove the line");
 	refuse("1,2,3\n1,2,\r\n", "last", 2, 5, "column 3: no value");
-	refuse("1,2\n3,4\n\n 5 , NA\n", "last", 4, 6, "column 2: expected a decimal number such as");
+	refuse("1,2\n3,4\n\n 5 , NA\n", "last", 4, 6, "column 2: 'NA' is a missing value; fill it in");
 	refuse("1,2\n3,0x1p3\n", "last", 2, 3, "not '0x1p3'");
-	refuse("1,2\ninf,3\n", "last", 2, 1, "not 'inf'");
+	refuse("1,2\ninf,3\n", "last", 2, 1, "'inf' is not finite; put a number there or remove the line");
 	refuse("1,2\n1e999,3\n", "last", 2, 1, "1e999 is too large");
 	refuse("1,2\n1 2,3\n", "last", 2, 1, "not '1 2'");
 	refuse("1,2\n3,\"4\n", "last", 2, 3, "the quote is not closed in this line");
 	refuse("1,2\n\"3\"x,4\n", "last", 2, 4, "expected a comma behind the closing quote");
 	refuse("1,2\n3,4\"5\"\n", "last", 2, 3, "not '4\"5\"'");
 	refuse("1\n2\n", "last", 1, 1, "one column only");
-	refuse("1;2;3\n", "last", 1, 1, "commas separate the fields");
+	refuse("1|2|3\n", "last", 1, 1, "commas, semicolons, tabs or blanks separate the fields");
 }
 
 static void first_line_refused(void)
 {
-	refuse("a,2,3\n4,5,6\n", "last", 1, 1, "'a' is no number, others in the first line are");
-	refuse("1,2,\n4,5,6\n", "last", 1, 5, "'' is no number, others in the first line are");
+	refuse("a,2,3\n4,5,6\n", "last", 1, 1,
+	       "not 'a'; other fields of this first line are numbers, so that it is neither data nor a header");
+	refuse("1,2,\n4,5,6\n", "last", 1, 5, "column 3: no value; fill it in or remove the line; other fields");
+	refuse("1,NaN,3\n", "last", 1, 3, "column 2: 'NaN' is a missing value; fill it in");
+	refuse("-1 3:1 7:2\n", "last", 1, 4, "neither data nor a header, which has names only; index:value is");
 	refuse("AveRooms,Age,Price\n1,2,3\n", "price", 1, 1,
-	       "target: unknown column 'price'; did you mean 'Price'?; a number 1..3 and last would do, too");
+	       "target: unknown column 'price'; did you mean 'Price'?; there are 3 columns: give a name, 1..3");
 	refuse("1,2,3\n", "price", 1, 1, "the file has no header, so there is no column 'price'");
-	refuse("1,2,3\n", "0", 1, 1, "no column '0'; a number 1..3 and last would do, too");
-	refuse("1,2,3\n", "4", 1, 1, "a number 1..3");
-	refuse("a,b,a\n1,2,3\n", "a", 1, 5, "two columns have this name");
+	refuse("1,2,3\n", "0", 1, 1, "there is no column '0'; there are 3 columns: give 1..3 or last");
+	refuse("1,2,3\n", "4", 1, 1, "target: there is no column '4'; there are 3 columns: give 1..3 or last");
+	refuse("a,b,c\n1,2,3\n", "4", 1, 1, "no column '4'; there are 3 columns: give a name, 1..3 or last");
+	refuse("a,b,c\n1,2,3\n", "-1", 1, 1, "target: there is no column '-1'; there are 3 columns");
+	refuse("a,b,c\n1,2,3\n", "z", 1, 1, "target: there is no column 'z'; there are 3 columns");
+	refuse("a,b,a\n1,2,3\n", "a", 1, 1, "target: several columns are called 'a'; there are 3 columns");
 }
 
 static void files_refused(void)
@@ -111,14 +134,14 @@ static void files_refused(void)
 	struct qmac_error err = {0};
 	const char *file = config_bytes("nul.csv", bytes, sizeof bytes - 1);
 
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, file, 2, 3, "a NUL byte: not a text file");
 	qmac_dataset_free(&data);
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, "no/such.csv", "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, "no/such.csv", 0, 0, "cannot open: No such file");
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, test_folder(), "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, test_folder(), "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, test_folder(), 0, 0, "this is a folder: give the name of a file");
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, "no/such.csv", "last", NULL), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, "no/such.csv", "last", NULL), QMAC_BAD_INPUT);
 }
 
 /* Files of other formats are named, with what makes a readable one of them. */
@@ -145,7 +168,7 @@ static void foreign_files(void)
 		struct qmac_dataset data;
 		struct qmac_error err = {0};
 
-		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 		check_error(&err, file, 0, 0, cases[i].message);
 		qmac_dataset_free(&data);
 	}
@@ -167,12 +190,12 @@ static void line_ends(void)
 		for (int i = 0; i < ROWS; i++)
 			used += (size_t)sprintf(text + used, "%d,%d%s", i % 1000, i % 7, ends[k]);
 		file = config_bytes("ends.csv", text, used);
-		CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_csv(&data, file, "last", NULL), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(read_csv(&data, file, "last", NULL), QMAC_OK);
 		CU_ASSERT(data.samples == ROWS && data.x.real[ROWS - 1] == 999 && data.y[ROWS - 1] == 39999 % 7);
 		qmac_dataset_free(&data);
 		strcpy(text + used, "x,1");
 		file = config_bytes("ends.csv", text, used + 3);
-		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 		check_error(&err, file, ROWS + 1, 1, "not 'x'");
 		qmac_dataset_free(&data);
 	}
@@ -184,7 +207,7 @@ static void quotes_are_printable(void)
 	refuse("1,2\n3,\x1b[31m\x07\x7f\n", "last", 2, 3, "not '?[31m?" "?'");
 	refuse("\xC3\xA9t\xC3\xA9,\x9b\xff\nx,2\n", "last", 2, 1, "column 1 (\xC3\xA9t\xC3\xA9): expected");
 	refuse("a,\x1b\xC3\n1,x\n", "last", 2, 3, "column 2 (?" "?): expected");
-	refuse("\x1b,2,3\n", "last", 1, 1, "'?' is no number");
+	refuse("\x1b,2,3\n", "last", 1, 1, "not '?'");
 }
 
 static void too_many_columns(void)
@@ -199,13 +222,13 @@ static void too_many_columns(void)
 		memcpy(text + 2 * i, "1,", 2);
 	text[2 * COLUMNS - 1] = '\n';
 	file = config_bytes("wide.csv", text, 2 * COLUMNS);
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 	check_error(&err, file, 1, 2 * 65537 + 1, "more than 65536 features");
 	qmac_dataset_free(&data);
 	/* one column less is read */
 	text[2 * COLUMNS - 3] = '\n';
 	file = config_bytes("wide.csv", text, 2 * COLUMNS - 2);
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_OK);
+	CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_OK);
 	CU_ASSERT(data.samples == 1 && data.features == 65536);
 	qmac_dataset_free(&data);
 }
@@ -246,7 +269,7 @@ static void many_rows(void)
 	for (int k = 0; k < 2; k++) {
 		struct qmac_dataset data;
 
-		CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_csv(&data, k ? zipped : path, "4", NULL), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(read_csv(&data, k ? zipped : path, "4", NULL), QMAC_OK);
 		CU_ASSERT_FATAL(data.samples == ROWS && data.features == COLUMNS - 1);
 		for (int i = 0; i < ROWS; i++) {
 			CU_ASSERT_EQUAL(data.y[i], wanted[i][3]);
@@ -281,13 +304,13 @@ static void truncated_archive(void)
 	CU_ASSERT_FATAL(size > 100 && size < sizeof bytes);
 	for (size_t cut = 1; cut < 90; cut += 11) {
 		file = config_bytes("cut.gz", bytes, size - cut);
-		CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+		CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 		check_error(&err, file, 0, 0, "the compressed file ends too early");
 		qmac_dataset_free(&data);
 	}
 	bytes[size / 2] = (char)~bytes[size / 2];
 	file = config_bytes("damaged.gz", bytes, size);
-	CU_ASSERT_EQUAL(qmac_dataset_read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_csv(&data, file, "last", &err), QMAC_BAD_INPUT);
 	CU_ASSERT_STRING_EQUAL(err.file, file);
 	qmac_dataset_free(&data);
 }

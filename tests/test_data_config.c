@@ -143,6 +143,75 @@ static void defaults(void)
 	CU_ASSERT_EQUAL(config.run.inner_steps, 0);
 }
 
+/* ---- a test file ------------------------------------------------------------------------ */
+
+/* Loads a run of data/run.yaml with that text, and one setting more (NULL: none). */
+static enum qmac_status load_text(struct qmac_run_config *config, const char *text, const char *key,
+                                  const char *value, struct qmac_error *err)
+{
+	const struct qmac_setting settings[] = {
+		{"hw", HW, "--hw"}, {NULL, inside("data"), "--data-dir"}, {key, value, "--set"},
+	};
+
+	return qmac_run_config_load(config, config_file("data/run.yaml", text), settings, key ? 3 : 2, err);
+}
+
+/* It is looked for as the file is, and takes the place of test_fraction. */
+static void test_files(void)
+{
+	static const char both[] = "data: csv\nfile: train.csv\ntest_file: test.csv\n";
+	struct qmac_run_config config, again;
+	struct qmac_error err = {0};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	folder("data");
+	config_file("data/train.csv", "1,2\n");
+	CU_ASSERT_EQUAL(load_text(&config, both, NULL, NULL, &err), QMAC_BAD_INPUT);
+	check_error(&err, inside("data/run.yaml"), 3, 12, "test_file: there is neither '");
+	config_file("data/test.csv", "1,2\n");
+	CU_ASSERT_EQUAL_FATAL(load_text(&config, both, NULL, NULL, &err), QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(config.run.test_file, inside("data/test.csv"));
+	CU_ASSERT_EQUAL(config.run.test_fraction, 0);
+	qmac_run_config_print(&config, out);
+	fclose(out);
+	CU_ASSERT(strstr(text, "/data/test.csv\"  # ") != NULL);
+	CU_ASSERT(strstr(text, "\ntest_fraction: 0  # default with test_file\n") != NULL);
+	CU_ASSERT(strstr(text, "\nignore: \"none\"  # default\nseparator: auto  # default\n") != NULL);
+	CU_ASSERT_EQUAL_FATAL(qmac_run_config_load(&again, config_file("printed.yaml", text), NULL, 0, &err),
+	                      QMAC_OK);
+	CU_ASSERT(strstr(again.run.test_file, "/data/test.csv") != NULL && again.run.test_fraction == 0);
+	free(text);
+
+	CU_ASSERT_EQUAL(load_text(&config, both, "test_fraction", "0.2", &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "--set test_fraction=0.2: test_fraction = 0.2 wants a share of the file");
+	CU_ASSERT_EQUAL(load_text(&config, "data: csv\nfile: train.csv\ntest_fraction: 0.3\n", "test_file",
+	                          inside("data/test.csv"), &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "but test_file is the whole test part; give one of the two");
+	/* other kinds of data do not look at it */
+	CU_ASSERT_EQUAL(load_text(&config, "test_file: nowhere.csv\ntest_fraction: 0.3\n", NULL, NULL, &err),
+	                QMAC_OK);
+}
+
+/* The separators by their names and as they are. */
+static void separators(void)
+{
+	static const char *const names[] = {"auto", "comma", "semicolon", "tab", "blank"};
+	static const char *const marks[] = {"auto", ",", ";", "\t", " "};
+	struct qmac_run_config config;
+	struct qmac_error err = {0};
+
+	for (int i = 0; i < TEST_COUNT(names); i++) {
+		CU_ASSERT_EQUAL_FATAL(load_text(&config, "bits: 8\n", "separator", names[i], &err), QMAC_OK);
+		CU_ASSERT_EQUAL((int)config.run.separator, i);
+		CU_ASSERT_EQUAL_FATAL(load_text(&config, "bits: 8\n", "separator", marks[i], &err), QMAC_OK);
+		CU_ASSERT_EQUAL((int)config.run.separator, i);
+	}
+	CU_ASSERT_EQUAL(load_text(&config, "bits: 8\n", "separator", "|", &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "expected one of auto, comma, semicolon, tab, blank, not '|'");
+}
+
 /* ---- images and classes ------------------------------------------------------------- */
 
 static enum qmac_status load_images(struct qmac_run_config *config, const char *data, const char *file,
@@ -218,6 +287,8 @@ int main(void)
 		{"where a file is looked for", search},
 		{"a missing file", missing},
 		{"defaults", defaults},
+		{"a test file", test_files},
+		{"separators", separators},
 		{"folders of images", images},
 		{"problems and data", mismatches},
 	};

@@ -223,7 +223,7 @@ static void test_refusals(void)
 	}
 	fill("bad");
 	CU_ASSERT_FATAL(unlink(path_of("bad", 2, "")) == 0);
-	refuse("bad", 2, "", "no such file, nor one with a dot before idx or with .gz behind its name; `make data`");
+	refuse("bad", 2, "", "no such file, nor one with a dot before idx or with .gz behind its name; `make");
 }
 
 /* The file under its name with a dot. */
@@ -310,6 +310,13 @@ static void test_members(void)
 
 /* ---- classes -------------------------------------------------------------------------- */
 
+static enum qmac_status classify(struct qmac_dataset *data, int classes, struct qmac_error *err)
+{
+	const struct qmac_run run = {.classes = classes};
+
+	return qmac_dataset_classify(data, &run, err);
+}
+
 static void test_classes(void)
 {
 	static const double labels[] = {3, -1, 0.5, 3, -1, -1};
@@ -318,27 +325,27 @@ static void test_classes(void)
 
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(&data, 6, 1, false, NULL), QMAC_OK);
 	memcpy(data.y, labels, sizeof labels);
-	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 2, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(classify(&data, 2, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "more than 2 different targets: raise classes") != NULL);
-	CU_ASSERT_EQUAL_FATAL(qmac_dataset_classify(&data, 0, &err), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(classify(&data, 0, &err), QMAC_OK);
 	CU_ASSERT_EQUAL(data.classes, 3);
 	CU_ASSERT(data.y[0] == 2 && data.y[1] == 0 && data.y[2] == 1 && data.y[3] == 2 && data.y[5] == 0);
 	data.classes = 0;
-	CU_ASSERT_EQUAL_FATAL(qmac_dataset_classify(&data, 7, &err), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(classify(&data, 7, &err), QMAC_OK);
 	CU_ASSERT(data.classes == 7 && data.y[0] == 2);
 	data.classes = 0;
 	qmac_dataset_limit(&data, 9);
 	CU_ASSERT_EQUAL(data.samples, 6);
 	qmac_dataset_limit(&data, 1);
 	CU_ASSERT_EQUAL(data.samples, 1);
-	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 0, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(classify(&data, 0, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "all targets are 2: there are no classes") != NULL);
 	qmac_dataset_free(&data);
 
 	CU_ASSERT_EQUAL_FATAL(qmac_dataset_allocate(&data, 2000, 1, false, NULL), QMAC_OK);
 	for (int i = 0; i < 2000; i++)
 		data.y[i] = i * 0.37;
-	CU_ASSERT_EQUAL(qmac_dataset_classify(&data, 0, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(classify(&data, 0, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "more than 1024 different targets: these are no classes") != NULL);
 	qmac_dataset_free(&data);
 }

@@ -8,12 +8,20 @@
 #include "data/libsvm.h"
 #include "test.h"
 
+static enum qmac_status read_libsvm(struct qmac_dataset *data, const char *file, struct qmac_error *err)
+{
+	struct qmac_run run = {.data = QMAC_DATA_LIBSVM};
+
+	snprintf(run.file, sizeof run.file, "%s", file);
+	return qmac_dataset_read_libsvm(data, &run, err);
+}
+
 static struct qmac_dataset read_text(const char *text)
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 
-	if (qmac_dataset_read_libsvm(&data, config_file("data.svm", text), &err) != QMAC_OK) {
+	if (read_libsvm(&data, config_file("data.svm", text), &err) != QMAC_OK) {
 		printf("\n    %s:%d:%d: %s\n", err.file, err.line, err.column, err.message);
 		CU_FAIL_FATAL("must be read");
 	}
@@ -48,7 +56,7 @@ static void refuse(const char *text, int line, int column, const char *message)
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 
-	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, file, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_libsvm(&data, file, &err), QMAC_BAD_INPUT);
 	check_error(&err, file, line, column, message);
 	qmac_dataset_free(&data);
 }
@@ -60,18 +68,26 @@ static void refusals(void)
 	refuse("1\n-1\n", 0, 0, "no line has an index:value");
 	refuse("1 1:1\n3:1 4:1\n", 2, 1, "a line starts with its target");
 	refuse("1 1:1\n 1,2 1:1\n", 2, 2, "target: expected a decimal number such as");
-	refuse("nan 1:1\n", 1, 1, "not 'nan'");
+	refuse("nan 1:1\n", 1, 1, "target: 'nan' is a missing value; fill it in or remove the line");
 	refuse("1 1:1 2:1 2:1\n", 1, 11, "index 2 behind index 2: indices must rise");
 	refuse("1 1:1\n-1 7:1 3:1\n", 2, 8, "index 3 behind index 7: indices must rise");
-	refuse("1 0:1\n", 1, 3, "index 0: indices start at 1");
+	refuse("1 0:1\n", 1, 3, "index 0: indices start at 1; scikit-learn's dump_svmlight_file");
 	refuse("1 -1:1\n", 1, 3, "index: -1 is out of range 1..65536");
 	refuse("1 65537:1\n", 1, 3, "index: 65537 is out of range 1..65536");
-	refuse("1 qid:3 1:1\n", 1, 3, "index: expected a whole number 1..65536, not 'qid'");
+	refuse("1 qid:3 1:1\n", 1, 3, "qid: stands in data for ranking, which is not available; remove qid");
+	refuse("\"1\" 1:1\n", 1, 1, "not '\"1\"'; there are no quotes in LIBSVM: remove them");
+	refuse("1 \"1:1\"\n", 1, 3, "there are no quotes in LIBSVM: remove them");
+	refuse("1 1:\"1\"\n", 1, 5, "there are no quotes in LIBSVM: remove them");
+	refuse("1 1:?\n", 1, 5, "value: '?' is a missing value");
+	refuse("1 1:-Inf\n", 1, 5, "value: '-Inf' is not finite");
+	refuse("1,2:3\n", 1, 1, "a line starts with its target");
+	refuse("1;2;3\n", 1, 1, "for a file with separators between columns set data: csv");
+	refuse("1 2 3\n", 1, 3, "expected index:value; for a file of columns set data: csv");
 	refuse("1 1.5:3\n", 1, 3, "not '1.5'");
 	refuse("1 1:1 7\n", 1, 7, "expected index:value");
-	refuse("1 1:1 7:\n", 1, 9, "value: expected a decimal number");
+	refuse("1 1:1 7:\n", 1, 9, "value: no value; fill it in");
 	refuse("1 1:1 7:x\n", 1, 9, "not 'x'");
-	refuse("1 1:1 7: 3\n", 1, 9, "value: expected");
+	refuse("1 1:1 7: 3\n", 1, 9, "value: no value");
 	refuse("1 1:2:3\n", 1, 5, "not '2:3'");
 	refuse("1 1:1e999\n", 1, 5, "1e999 is too large");
 	refuse("1,2,3\n", 1, 1, "not '1,2,3'");
@@ -93,13 +109,13 @@ static void too_large(void)
 	for (int i = 1; i < ROWS; i++, used += 2)
 		memcpy(text + used, "0\n", 2);
 	file = config_bytes("large.svm", text, used);
-	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, file, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_libsvm(&data, file, &err), QMAC_BAD_INPUT);
 	check_error(&err, file, ROWS, 1, "4097 samples of 65536 features are more than 2^28 values");
-	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, "no/such", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_libsvm(&data, "no/such", &err), QMAC_BAD_INPUT);
 	check_error(&err, "no/such", 0, 0, "cannot open: No such file");
-	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, test_folder(), &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_libsvm(&data, test_folder(), &err), QMAC_BAD_INPUT);
 	check_error(&err, test_folder(), 0, 0, "this is a folder: give the name of a file");
-	CU_ASSERT_EQUAL(qmac_dataset_read_libsvm(&data, test_folder(), NULL), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(read_libsvm(&data, test_folder(), NULL), QMAC_BAD_INPUT);
 }
 
 /* A random sparse matrix comes back, from a plain and from a gzip file. */
@@ -136,7 +152,7 @@ static void random_matrix(void)
 	for (int k = 0; k < 2; k++) {
 		struct qmac_dataset data;
 
-		CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_libsvm(&data, paths[k], NULL), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(read_libsvm(&data, paths[k], NULL), QMAC_OK);
 		CU_ASSERT_FATAL(data.samples == ROWS && data.features == FEATURES);
 		for (int i = 0; i < ROWS; i++) {
 			CU_ASSERT_EQUAL(data.y[i], wanted[i][FEATURES]);

@@ -14,7 +14,10 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	struct qmac_cli_progress progress;
 	struct qmac_job_result result;
 	struct qmac_run_config config;
-	struct qmac_job job = {.config = &config, .estimate = true, .on_metrics = show, .context = &progress};
+	struct qmac_job job = {
+		.config = &config, .estimate = true, .on_metrics = show, .on_note = qmac_cli_note,
+		.context = &progress,
+	};
 	enum qmac_status status;
 	char folder[QMAC_PATH_MAX];
 

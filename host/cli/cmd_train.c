@@ -178,7 +178,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	struct qmac_run_config config;
 	struct qmac_job job = {
 		.config = &config, .resume = options->resume, .settings = settings, .on_metrics = show,
-		.context = &progress,
+		.on_note = qmac_cli_note, .context = &progress,
 	};
 	struct qmac_error ignored;
 	enum qmac_status status;

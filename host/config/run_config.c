@@ -198,19 +198,33 @@ static const char *given_text(const struct loader *l, int key)
 	return l->setting[key] ? l->settings[l->setting[key] - 1].value : l->nodes[key]->text;
 }
 
-static enum qmac_status check_file(struct loader *l)
+/* Puts the place where the file of `key` was found into the run. */
+static enum qmac_status find_file(struct loader *l, int key, char *path)
+{
+	char found[QMAC_PATH_MAX];
+
+	if (qmac_data_file_find(found, sizeof found, path, given_text(l, key), l->data_dir, l->err))
+		return blame(l, key, key);
+	strcpy(path, found);
+	return QMAC_OK;
+}
+
+static enum qmac_status check_files(struct loader *l)
 {
 	struct qmac_run *run = &l->config->run;
-	char found[QMAC_PATH_MAX];
+	enum qmac_status status;
 
 	if (!run->file[0])
 		return refuse(l, QMAC_KEY_data, QMAC_KEY_data,
 		              "data from a file, but no file given; name one, e.g. file: houses.csv");
-	if (qmac_data_file_find(found, sizeof found, run->file, given_text(l, QMAC_KEY_file), l->data_dir,
-	                        l->err))
-		return blame(l, QMAC_KEY_file, QMAC_KEY_file);
-	strcpy(run->file, found);
-	return QMAC_OK;
+	status = find_file(l, QMAC_KEY_file, run->file);
+	if (status || !run->test_file[0] || qmac_data_is_images(run->data))
+		return status;
+	if (run->test_fraction > 0)
+		return refuse(l, QMAC_KEY_test_fraction, QMAC_KEY_test_file,
+		              "test_fraction = %g wants a share of the file for testing, but test_file is the whole"
+		              " test part; give one of the two (test_fraction: 0 is none)", run->test_fraction);
+	return find_file(l, QMAC_KEY_test_file, run->test_file);
 }
 
 /* The folder of a well-known data set, unless the user named one. */
@@ -238,7 +252,7 @@ static enum qmac_status check_data(struct loader *l)
 		              " libsvm" : "images have classes: set problem to logistic_regression");
 	if (qmac_data_is_generated(run->data))
 		return check_generated(l);
-	return qmac_data_is_images(run->data) && !run->file[0] ? find_images(l) : check_file(l);
+	return qmac_data_is_images(run->data) && !run->file[0] ? find_images(l) : check_files(l);
 }
 
 static enum qmac_status check_rules(struct loader *l)
@@ -337,11 +351,13 @@ void qmac_run_config_print(const struct qmac_run_config *config, const char *hw,
 	else
 		make_absolute(run.hw);
 	make_absolute(run.file);
+	make_absolute(run.test_file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
-		const char *stranger = qmac_run_unused_by(&run, &qmac_run_keys[i]);
+		const struct qmac_key *key = &qmac_run_keys[i];
+		const char *stranger = qmac_run_unused_by(&run, key);
 
-		if (i == QMAC_KEY_file && !run.file[0]) {
-			fprintf(out, "# file: not given\n");
+		if (key->kind == QMAC_KIND_PATH && !((const char *)&run)[key->offset]) {
+			fprintf(out, "# %s: not given\n", key->name);
 			continue;
 		}
 		qmac_key_table_print(&qmac_run_table, i, &run, out);

@@ -19,12 +19,16 @@ enum qmac_data {
 	QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM, QMAC_DATA_MNIST, QMAC_DATA_FASHION_MNIST,
 	QMAC_DATA_CONDITIONED, QMAC_DATA_QUADRATIC
 };
+enum qmac_separator {
+	QMAC_SEPARATOR_AUTO, QMAC_SEPARATOR_COMMA, QMAC_SEPARATOR_SEMICOLON, QMAC_SEPARATOR_TAB,
+	QMAC_SEPARATOR_BLANK
+};
 enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
-enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_RUN_KEYS_MAX = 64 };
+enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_RUN_KEYS_MAX = 64 };
 
 /* Effective values; members are named as the keys, <group>_<name> where a key has a group. */
 struct qmac_run {
@@ -33,9 +37,13 @@ struct qmac_run {
 	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
 	                                  "conditioned", "quadratic" */
 	char file[QMAC_PATH_MAX];      /* of the data, of images their folder; where it was found */
+	char test_file[QMAC_PATH_MAX]; /* of a table: the test part; "": none but a share of `file` */
 	char target[QMAC_TEXT_MAX];    /* CSV: the column of the targets: a name, a number from 1, or "last" */
+	char ignore[QMAC_IGNORE_MAX];  /* CSV: columns to leave out, likewise, with commas between; or "none" */
+	enum qmac_separator separator; /* CSV: "auto" (as the first lines have it), "comma", "semicolon", "tab",
+	                                  "blank" */
 	int classes;                   /* of a classification; 0: as many as the data have */
-	int64_t limit;                 /* the first so many samples of a file (images: of the training files);
+	int64_t limit;                 /* the first so many samples of a file, of several the training file;
 	                                  0: all */
 	bool standardise;              /* a file's features and targets to mean 0, variance 1 */
 	double clip;                   /* limit of a file's inputs after that; 0: none */

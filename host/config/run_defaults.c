@@ -74,9 +74,11 @@ static void set_problem_defaults(struct qmac_run_config *config, const bool give
 
 	if (!given[QMAC_KEY_test_fraction]) {
 		bool generated = qmac_data_is_generated(run->data);
+		bool apart = !generated && !qmac_data_is_images(run->data) && run->test_file[0];
 
-		run->test_fraction = generated ? 0 : 0.2;
-		set_source(config, QMAC_KEY_test_fraction, "", generated ? "" : " for files");
+		run->test_fraction = generated || apart ? 0 : 0.2;
+		set_source(config, QMAC_KEY_test_fraction, "", generated ? "" : apart ? " with test_file" :
+		           " for files");
 	}
 	if (!given[QMAC_KEY_informative]) {
 		run->informative = few ? run->features : 10;

@@ -5,29 +5,29 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "data/fields.h"
 #include "data/lines.h"
+#include "data/number.h"
+#include "data/separator.h"
 
-struct field {
-	char *text;
-	int column; /* in the line, from 1 */
-};
+enum role { FEATURE, TARGET, IGNORED };
 
-/* A line cut into fields; text points into the line. */
-struct row {
-	struct field *fields;
-	int64_t capacity;
-	int count;
-	int end; /* column behind the line */
-};
+/* What find_column() finds where it is no column. */
+enum { NONE = -1, SEVERAL = -2 };
 
 struct reader {
-	struct qmac_lines lines;
-	struct row row;     /* of the running line */
-	struct row names;   /* of the header; count 0: there is none */
-	char *header;       /* the text of the names */
-	int columns, target;
+	const struct qmac_run *run;
 	struct qmac_dataset *data;
-	int64_t x_capacity, y_capacity;
+	struct qmac_lines lines;        /* of the running file */
+	enum qmac_separator separator;  /* likewise */
+	char guess[120];                /* where that is detected and may be wrong, says so; or "" */
+	struct qmac_fields row;         /* of the running line */
+	struct qmac_fields names;       /* of the training file's header; count 0: it has none */
+	char *header;                   /* the text of the names */
+	int columns, target;
+	enum role *role;                /* columns */
+	int64_t *rows;                  /* of the running part of data */
+	int64_t x_capacity, y_capacity, line_capacity;
 	struct qmac_error *err;
 };
 
@@ -36,179 +36,216 @@ static enum qmac_status refuse(struct reader *r, int column, const char *why)
 	return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number, column, "%s", why);
 }
 
+static bool is_test(const struct reader *r)
+{
+	return r->rows == &r->data->test_samples;
+}
+
 static enum qmac_status out_of_memory(struct reader *r)
 {
 	return qmac_fail_at(r->err, QMAC_INTERNAL, r->lines.path, r->lines.number, 1, "out of memory");
 }
 
-/* ---- lines into fields ----------------------------------------------------------- */
+/* ---- columns by name or number ------------------------------------------------------ */
 
-static bool is_blank(char c)
+/* The column of that number or name, or the last. */
+static int find_column(const struct reader *r, const struct qmac_fields *names, const char *word)
 {
-	return c == ' ' || c == '\t';
+	int found = NONE;
+	int64_t number;
+
+	if (qmac_text_integer(word, 1, r->columns, &number, NULL) == QMAC_OK)
+		return (int)number - 1;
+	for (int i = 0; i < names->count; i++)
+		if (strcmp(names->field[i].text, word) == 0)
+			found = found == NONE ? i : SEVERAL;
+	return found == NONE && strcmp(word, "last") == 0 ? r->columns - 1 : found;
 }
-
-static char *skip_blanks(char *text)
-{
-	while (is_blank(*text))
-		text++;
-	return text;
-}
-
-/* Takes off the quotes of a field; *next is behind its comma, NULL at the end of the line. */
-static enum qmac_status cut_quoted(struct reader *r, const char *line, struct field *field, char **next)
-{
-	char *from = field->text + 1, *to = field->text;
-
-	for (; *from; *to++ = *from++) {
-		if (*from != '"' || *++from == '"')
-			continue;
-		from = skip_blanks(from);
-		if (*from && *from != ',')
-			return refuse(r, (int)(from - line) + 1, "expected a comma behind the closing quote");
-		*next = *from ? from + 1 : NULL;
-		*to = 0;
-		return QMAC_OK;
-	}
-	return refuse(r, field->column, "the quote is not closed in this line");
-}
-
-static void cut_plain(struct field *field, char **next)
-{
-	char *end = field->text + strcspn(field->text, ",");
-
-	*next = *end ? end + 1 : NULL;
-	while (end > field->text && is_blank(end[-1]))
-		end--;
-	*end = 0;
-}
-
-static enum qmac_status split(struct reader *r, char *line, struct row *row)
-{
-	char *text = line;
-
-	row->end = (int)strlen(line) + 1;
-	for (row->count = 0; text; row->count++) {
-		void *fields = row->fields;
-		struct field *field;
-
-		text = skip_blanks(text);
-		if (row->count == QMAC_FEATURES_MAX + 1)
-			return refuse(r, (int)(text - line) + 1, "more than 65536 features; take fewer columns");
-		if (!qmac_grow(&fields, &row->capacity, row->count + 1, sizeof row->fields[0]))
-			return out_of_memory(r);
-		row->fields = fields;
-		field = &row->fields[row->count];
-		*field = (struct field){text, (int)(text - line) + 1};
-		if (*text != '"') {
-			cut_plain(field, &text);
-			continue;
-		}
-		if (cut_quoted(r, line, field, &text))
-			return QMAC_BAD_INPUT;
-	}
-	return QMAC_OK;
-}
-
-/* ---- the first line --------------------------------------------------------------- */
 
 /* "a|b|c" of the names, for a suggestion; free(). */
-static char *join_names(const struct row *names)
+static char *join_names(const struct qmac_fields *names)
 {
 	size_t size = 1, used = 0;
 	char *words;
 
 	for (int i = 0; i < names->count; i++)
-		size += strlen(names->fields[i].text) + 1;
+		size += strlen(names->field[i].text) + 1;
 	words = calloc(1, size);
 	for (int i = 0; words && i < names->count; i++)
-		used += (size_t)sprintf(words + used, "%s%s", i ? "|" : "", names->fields[i].text);
+		used += (size_t)sprintf(words + used, "%s%s", i ? "|" : "", names->field[i].text);
 	return words;
 }
 
-static enum qmac_status refuse_target(struct reader *r, const char *target)
+/* There is no such column, or several. A number, or a single letter, is not taken for a slip of a name. */
+static enum qmac_status refuse_column(struct reader *r, const char *key, const char *word, int found)
 {
 	char *words = join_names(&r->names);
 	struct qmac_error why;
+	int64_t number;
 
 	if (!words)
 		return out_of_memory(r);
-	if (r->names.count)
-		(void)qmac_text_unknown("column", target, words, &why);
+	if (found == SEVERAL)
+		(void)qmac_fail(&why, QMAC_BAD_INPUT, "several columns are called '%.60s'", word);
+	else if (!word[0] || !word[1] || qmac_text_integer(word, INT64_MIN, INT64_MAX, &number, NULL) == QMAC_OK)
+		(void)qmac_fail(&why, QMAC_BAD_INPUT, "there is no column '%.60s'", word);
+	else if (r->names.count)
+		(void)qmac_text_unknown("column", word, words, &why);
 	else
-		(void)qmac_fail(&why, QMAC_BAD_INPUT, "the file has no header, so there is no column '%.60s'",
-		                target);
+		(void)qmac_fail(&why, QMAC_BAD_INPUT, "the file has no header, so there is no column '%.60s'", word);
 	free(words);
 	return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number, 1,
-	                    "target: %.400s; a number 1..%d and last would do, too", why.message, r->columns);
+	                    "%s: %.600s; there are %d columns: give %s1..%d or last", key, why.message,
+	                    r->columns, r->names.count ? "a name, " : "", r->columns);
 }
 
-static enum qmac_status find_target(struct reader *r, const char *target)
+/* Marks the columns to ignore, of a file that begins with these names; *unknown becomes one it lacks. */
+static int mark_ignored(struct reader *r, const struct qmac_fields *names, char unknown[QMAC_IGNORE_MAX])
 {
-	int64_t number;
+	const char *ignore = r->run->ignore;
+	int failure = 0;
 
-	r->target = -1;
-	for (int i = 0; i < r->names.count; i++) {
-		if (strcmp(r->names.fields[i].text, target) != 0)
+	for (const char *at = strcmp(ignore, "none") == 0 ? "" : ignore; *at; at += *at == ',') {
+		char word[QMAC_IGNORE_MAX];
+		size_t length;
+		int found;
+
+		at += strspn(at, " ");
+		length = strcspn(at, ",");
+		snprintf(word, sizeof word, "%.*s", (int)length, at);
+		at += length;
+		while (length > 0 && word[length - 1] == ' ')
+			word[--length] = 0;
+		if (!length)
 			continue;
-		if (r->target >= 0)
-			return refuse(r, r->names.fields[i].column,
-			              "target: two columns have this name; give the number of one instead");
-		r->target = i;
+		found = find_column(r, names, word);
+		if (found >= 0) {
+			r->role[found] = IGNORED;
+			continue;
+		}
+		failure = found;
+		strcpy(unknown, word);
 	}
-	if (r->target >= 0)
-		return QMAC_OK;
-	if (strcmp(target, "last") == 0)
-		r->target = r->columns - 1;
-	else if (qmac_text_integer(target, 1, r->columns, &number, NULL) == QMAC_OK)
-		r->target = (int)number - 1;
-	return r->target >= 0 ? QMAC_OK : refuse_target(r, target);
+	return failure;
 }
 
-/* Decides whether the first line, cut into r->names, is a header; the names go where it is none. */
-static enum qmac_status detect_header(struct reader *r)
+/* ---- the first line of a file --------------------------------------------------------- */
+
+/* Decides whether the running line, a first one, is a header. */
+static enum qmac_status detect_header(struct reader *r, bool *header)
 {
 	int numbers = 0, first = -1;
+	struct qmac_error why, other;
 	double number;
 
-	for (int i = 0; i < r->names.count; i++) {
-		if (qmac_text_real(r->names.fields[i].text, &number, NULL) == QMAC_OK)
+	for (int i = 0; i < r->columns; i++) {
+		if (r->role[i] == IGNORED)
+			continue;
+		if (qmac_data_number(r->row.field[i].text, &number, first < 0 ? &why : &other) == QMAC_OK)
 			numbers++;
 		else if (first < 0)
 			first = i;
 	}
-	if (numbers > 0 && first >= 0)
-		return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number,
-		                    r->names.fields[first].column,
-		                    "'%.60s' is no number, others in the first line are: neither a header nor"
-		                    " data; complete the data, or write a header of names only",
-		                    r->names.fields[first].text);
-	if (first < 0)
-		r->names.count = 0;
+	*header = first >= 0;
+	if (numbers == 0 || first < 0)
+		return QMAC_OK;
+	return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number, r->row.field[first].column,
+	                    "column %d: %.400s; other fields of this first line are numbers, so that it is"
+	                    " neither data nor a header, which has names only%s%s", first + 1, why.message,
+	                    strchr(r->row.field[first].text, ':') ? "; index:value is for data: libsvm" : "",
+	                    r->guess);
+}
+
+/* pandas' to_csv writes its index as a first column without a name, and reads that as "Unnamed: 0". */
+static void note_index(struct reader *r)
+{
+	const char *name = r->names.field[0].text;
+
+	if (r->role[0] == FEATURE && (!name[0] || strncmp(name, "Unnamed: 0", 10) == 0))
+		qmac_dataset_note(r->data, "%.200s: column 1 has %s%.40s, as an index that pandas' to_csv writes;"
+		                  " it is a feature like the others: ignore: 1 leaves it out", r->lines.path,
+		                  name[0] ? "the name " : "no name", name);
+}
+
+/* Keeps the running line as the names. */
+static void take_names(struct reader *r)
+{
+	r->names = r->row;
+	r->row = (struct qmac_fields){0};
+	r->header = qmac_lines_take(&r->lines);
+}
+
+/* What the columns are: from the first line of the training file. */
+static enum qmac_status begin_table(struct reader *r, bool *header)
+{
+	char unknown[QMAC_IGNORE_MAX];
+	enum qmac_status status;
+	int failure, features = 0;
+
+	r->columns = r->row.count;
+	if (r->columns < 2)
+		return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number, 1,
+		                    "one column only, but a target and a feature are needed; commas, semicolons, tabs"
+		                    " or blanks separate the fields%s", r->guess);
+	r->role = calloc((size_t)r->columns, sizeof r->role[0]);
+	if (!r->role)
+		return out_of_memory(r);
+	failure = mark_ignored(r, &r->row, unknown);
+	status = detect_header(r, header);
+	if (status)
+		return status;
+	if (*header)
+		take_names(r);
+	if (failure)
+		return refuse_column(r, "ignore", unknown, failure);
+	r->target = find_column(r, &r->names, r->run->target);
+	if (r->target < 0)
+		return refuse_column(r, "target", r->run->target, r->target);
+	if (r->role[r->target] == IGNORED)
+		return refuse(r, 1, "ignore: leaves out the column of the targets; set target to another");
+	r->role[r->target] = TARGET;
+	for (int i = 0; i < r->columns; i++)
+		features += r->role[i] == FEATURE;
+	if (features == 0)
+		return refuse(r, 1, "ignore: leaves no feature");
+	r->data->features = r->data->channels = features;
+	r->data->height = r->data->width = 1;
+	if (*header)
+		note_index(r);
 	return QMAC_OK;
 }
 
-static enum qmac_status read_first(struct reader *r, const char *target)
+static enum qmac_status refuse_count(struct reader *r)
+{
+	const char *target = r->names.count ? r->names.field[r->target].text : NULL;
+	bool first = is_test(r) && *r->rows == 0;
+	int count = r->row.count;
+
+	for (int i = 0; target && i < count; i++)
+		if (!first || strcmp(r->row.field[i].text, target) == 0)
+			target = NULL;
+	return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number,
+	                    count > r->columns ? r->row.field[r->columns].column : r->row.end,
+	                    "%d field%s, but %s%.300s has %d%s%.60s%s%s", count, count == 1 ? "" : "s",
+	                    first ? "" : "the first line", first ? r->run->file : "", r->columns,
+	                    target ? "; '" : "", target ? target : "",
+	                    target ? "', the column of the targets, is needed for testing, too" : "", r->guess);
+}
+
+/* A test file has the columns of the training file: in its first line we see. */
+static enum qmac_status begin_test(struct reader *r, bool *header)
 {
 	enum qmac_status status;
 
-	/* the names outlive the line, and a line without header is cut again as data */
-	r->header = malloc(r->lines.length + 1);
-	if (!r->header)
-		return out_of_memory(r);
-	memcpy(r->header, r->lines.text, r->lines.length + 1);
-	status = split(r, r->header, &r->names);
-	if (status)
-		return status;
-	r->columns = r->names.count;
-	if (r->columns < 2)
-		return refuse(r, 1, "one column only, but a target and a feature are needed; commas separate the"
-		              " fields");
-	status = detect_header(r);
-	if (!status)
-		status = find_target(r, target);
-	r->data->features = r->data->channels = r->columns - 1;
-	r->data->height = r->data->width = 1;
+	if (r->row.count != r->columns)
+		return refuse_count(r);
+	status = detect_header(r, header);
+	for (int i = 0; !status && *header && i < r->names.count; i++)
+		if (strcmp(r->row.field[i].text, r->names.field[i].text) != 0)
+			status = qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number,
+			                      r->row.field[i].column, "column %d is '%.60s' here, but '%.60s' in %.300s:"
+			                      " a test file has the same columns in the same order", i + 1,
+			                      r->row.field[i].text, r->names.field[i].text, r->run->file);
 	return status;
 }
 
@@ -218,106 +255,147 @@ static enum qmac_status read_first(struct reader *r, const char *target)
 static enum qmac_status grow(struct reader *r)
 {
 	struct qmac_dataset *data = r->data;
-	void *x = data->x.any, *y = data->y;
+	int64_t rows = data->samples + data->test_samples + 1;
+	void *x = data->x.any, *y = data->y, *line = data->line;
 	bool fits;
 
-	if ((data->samples + 1) * data->features > QMAC_FILE_VALUES_MAX)
+	if (rows * data->features > QMAC_FILE_VALUES_MAX)
 		return refuse(r, 1, "more than 2^28 values; take fewer rows or columns");
-	fits = qmac_grow(&x, &r->x_capacity, (data->samples + 1) * data->features, sizeof data->x.real[0]);
+	fits = qmac_grow(&x, &r->x_capacity, rows * data->features, sizeof data->x.real[0]);
 	data->x.any = x;
-	fits = fits && qmac_grow(&y, &r->y_capacity, data->samples + 1, sizeof data->y[0]);
+	fits = fits && qmac_grow(&y, &r->y_capacity, rows, sizeof data->y[0]);
 	data->y = y;
+	fits = fits && qmac_grow(&line, &r->line_capacity, rows, sizeof data->line[0]);
+	data->line = line;
 	return fits ? QMAC_OK : out_of_memory(r);
 }
 
 static enum qmac_status read_value(struct reader *r, int column, double *value)
 {
-	const struct field *field = &r->row.fields[column];
+	const struct qmac_field *field = &r->row.field[column];
 	struct qmac_error why;
-	const char *name = r->names.count ? r->names.fields[column].text : "";
-	const char *what = why.message;
+	const char *name = r->names.count ? r->names.field[column].text : "";
+	char hint[80] = "";
 
-	if (!field->text[0])
-		what = "no value; fill it in or remove the line";
-	else if (qmac_text_real(field->text, value, &why) == QMAC_OK)
+	if (qmac_data_number(field->text, value, &why) == QMAC_OK)
 		return QMAC_OK;
+	if (r->role[column] == FEATURE)
+		snprintf(hint, sizeof hint, "; ignore: %d leaves the column out", column + 1);
+	else if (r->run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION)
+		snprintf(hint, sizeof hint, "; a class is a number, too");
 	return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number, field->column,
-	                    "column %d%s%.60s%s: %.400s", column + 1, name[0] ? " (" : "", name,
-	                    name[0] ? ")" : "", what);
+	                    "column %d%s%.60s%s: %.400s%s%s", column + 1, name[0] ? " (" : "", name,
+	                    name[0] ? ")" : "", why.message, hint, r->guess);
 }
 
 static enum qmac_status read_row(struct reader *r)
 {
-	enum qmac_status status = split(r, r->lines.text, &r->row);
-	int count = r->row.count;
+	int64_t row = r->data->samples + r->data->test_samples;
+	enum qmac_status status;
 	double *x, value;
 
-	if (status)
-		return status;
-	if (count != r->columns)
-		return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, r->lines.number,
-		                    count > r->columns ? r->row.fields[r->columns].column : r->row.end,
-		                    "%d field%s, but the first line has %d", count, count == 1 ? "" : "s",
-		                    r->columns);
+	if (r->row.count != r->columns)
+		return refuse_count(r);
 	status = grow(r);
 	if (status)
 		return status;
-	x = r->data->x.real + r->data->samples * r->data->features;
+	x = r->data->x.real + row * r->data->features;
 	for (int i = 0; i < r->columns; i++) {
+		if (r->role[i] == IGNORED)
+			continue;
 		status = read_value(r, i, &value);
 		if (status)
 			return status;
 		if (i == r->target)
-			r->data->y[r->data->samples] = value;
+			r->data->y[row] = value;
 		else
 			*x++ = value;
 	}
-	r->data->samples++;
+	r->data->line[row] = r->lines.number;
+	++*r->rows;
 	return QMAC_OK;
 }
 
-static enum qmac_status read_all(struct reader *r, const char *target)
+/* ---- files ------------------------------------------------------------------------ */
+
+/* Sets the separator of the running file. */
+static void detect_separator(struct reader *r)
 {
+	enum qmac_separator other = QMAC_SEPARATOR_AUTO;
+	const char *bytes;
+	size_t count = qmac_lines_peek(&r->lines, &bytes);
+
+	r->guess[0] = 0;
+	r->separator = r->run->separator;
+	if (r->separator)
+		return;
+	r->separator = qmac_separator_detect(bytes, count, &other);
+	if (r->separator != QMAC_SEPARATOR_COMMA || other)
+		snprintf(r->guess, sizeof r->guess, "; separator: %s was detected, set another if it is wrong",
+		         qmac_separator_name(r->separator));
+	if (other)
+		qmac_dataset_note(r->data, "%.200s: separator: %s was detected, but %s would do, too; set it to say"
+		                  " which", r->lines.path, qmac_separator_name(r->separator),
+		                  qmac_separator_name(other));
+}
+
+static enum qmac_status read_lines(struct reader *r)
+{
+	bool begun = false, header = false;
+
 	for (;;) {
 		bool got;
 		enum qmac_status status = qmac_lines_next(&r->lines, &got, r->err);
 
-		if (status || !got)
+		if (status || (!got && *r->rows))
 			return status;
-		if (!*skip_blanks(r->lines.text))
+		if (!got)
+			return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->lines.path, 0, 0, "%s",
+			                    begun ? "a header, but no data" : "empty: no data");
+		/* a line of tabs that separate is a line of missing values */
+		if (!r->lines.text[strspn(r->lines.text, r->separator == QMAC_SEPARATOR_TAB ? " " : " \t")])
 			continue;
-		if (!r->columns) {
-			status = read_first(r, target);
-			if (status)
-				return status;
-			if (r->names.count)
-				continue;
-		}
-		status = read_row(r);
+		status = qmac_fields_cut(&r->row, &r->lines, r->separator, r->err);
+		if (!status && !begun)
+			status = is_test(r) ? begin_test(r, &header) : begin_table(r, &header);
+		if (!status && (begun || !header))
+			status = read_row(r);
 		if (status)
 			return status;
+		begun = true;
 	}
 }
 
-enum qmac_status qmac_dataset_read_csv(struct qmac_dataset *data, const char *path, const char *target,
+static enum qmac_status read_file(struct reader *r, const char *path, int64_t *rows)
+{
+	enum qmac_status status = qmac_lines_open(&r->lines, path, r->err);
+
+	if (status)
+		return status;
+	r->rows = rows;
+	detect_separator(r);
+	status = read_lines(r);
+	if (status && r->err)
+		qmac_lines_make_printable(r->err->message, sizeof r->err->message);
+	qmac_lines_close(&r->lines);
+	return status;
+}
+
+enum qmac_status qmac_dataset_read_csv(struct qmac_dataset *data, const struct qmac_run *run,
                                        struct qmac_error *err)
 {
-	struct reader r = {.data = data, .err = err};
+	struct reader r = {.run = run, .data = data, .err = err};
 	enum qmac_status status;
 
 	memset(data, 0, sizeof *data);
-	status = qmac_lines_open(&r.lines, path, err);
-	if (status)
-		return status;
-	status = read_all(&r, target);
-	if (!status && data->samples == 0)
-		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "%s",
-		                      r.columns ? "a header, but no data" : "empty: no data");
-	if (status)
-		qmac_lines_make_printable(err);
-	qmac_lines_close(&r.lines);
-	free(r.row.fields);
-	free(r.names.fields);
+	status = read_file(&r, run->file, &data->samples);
+	if (!status && run->limit > 0)
+		qmac_dataset_limit(data, run->limit);
+	if (!status && run->test_file[0])
+		status = read_file(&r, run->test_file, &data->test_samples);
+	qmac_fields_free(&r.row);
+	qmac_fields_free(&r.names);
 	free(r.header);
+	free(r.role);
 	return status;
 }

@@ -2,12 +2,15 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
 #include "data/idx.h"
 #include "data/libsvm.h"
+#include "data/lines.h"
 #include "data/random.h"
 #include "data/regression.h"
 
@@ -75,7 +78,21 @@ void qmac_dataset_free(struct qmac_dataset *data)
 	free(data->x.any);
 	free(data->y);
 	free(data->truth);
+	free(data->line);
 	memset(data, 0, sizeof *data);
+}
+
+void qmac_dataset_note(struct qmac_dataset *data, const char *format, ...)
+{
+	size_t used = strlen(data->note);
+	va_list args;
+
+	if (used > 0 && used + 2 < sizeof data->note)
+		used += (size_t)sprintf(data->note + used, "; ");
+	va_start(args, format);
+	(void)vsnprintf(data->note + used, sizeof data->note - used, format, args);
+	va_end(args);
+	qmac_lines_make_printable(data->note, sizeof data->note);
 }
 
 /* ---- limit and classes ---------------------------------------------------------- */
@@ -87,44 +104,60 @@ void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit)
 		data->samples = limit;
 }
 
-/* Puts value into the sorted list unless it is there; false where the list is full. */
-static bool insert(double *values, int *count, int capacity, double value)
+/* The place of value in the sorted list, or where it belongs. */
+static int place_of(const double *values, int count, double value)
 {
 	int at = 0;
 
-	while (at < *count && values[at] < value)
+	while (at < count && values[at] < value)
 		at++;
-	if (at < *count && values[at] == value)
-		return true;
-	if (*count == capacity)
-		return false;
-	memmove(values + at + 1, values + at, (size_t)(*count - at) * sizeof values[0]);
-	values[at] = value;
-	++*count;
-	return true;
+	return at;
 }
 
-enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, int wanted, struct qmac_error *err)
+/* The target of a row cannot be a class. */
+__attribute__((format(printf, 5, 6)))
+static enum qmac_status refuse_row(const struct qmac_dataset *data, const struct qmac_run *run, int64_t row,
+                                   struct qmac_error *err, const char *format, ...)
 {
+	bool test = data->line && row >= data->samples;
+	char message[256];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	return qmac_fail_at(err, QMAC_BAD_INPUT, test ? run->test_file : run->file,
+	                    data->line ? data->line[row] : 0, 0, "%s", message);
+}
+
+enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, const struct qmac_run *run,
+                                       struct qmac_error *err)
+{
+	int wanted = run->classes, capacity = wanted ? wanted : QMAC_CLASSES_MAX, count = 0;
 	double values[QMAC_CLASSES_MAX];
-	int capacity = wanted ? wanted : QMAC_CLASSES_MAX, count = 0;
 
 	assert(capacity <= QMAC_CLASSES_MAX && !data->classes);
-	for (int64_t i = 0; i < rows_of(data); i++)
-		if (!insert(values, &count, capacity, data->y[i]))
-			return qmac_fail(err, QMAC_BAD_INPUT,
-			                 "the data have more than %d different targets: %s", capacity,
-			                 wanted ? "raise classes" : "these are no classes");
-	if (count < 2)
-		return qmac_fail(err, QMAC_BAD_INPUT, "all targets are %g: there are no classes to tell apart",
-		                 values[0]);
 	for (int64_t i = 0; i < rows_of(data); i++) {
-		int class = 0;
+		double label = data->y[i];
+		int at = place_of(values, count, label);
 
-		while (values[class] < data->y[i])
-			class++;
-		data->y[i] = class;
+		if (at < count && values[at] == label)
+			continue;
+		/* images have the labels that they have, however few of them are taken */
+		if (data->line && i >= data->samples)
+			return refuse_row(data, run, i, err, "no sample of the training part has the label %g: both files"
+			                  " must name the classes alike", label);
+		if (count == capacity)
+			return refuse_row(data, run, i, err, "the data have more than %d different targets: %s", capacity,
+			                  wanted ? "raise classes" : "these are no classes");
+		memmove(values + at + 1, values + at, (size_t)(count++ - at) * sizeof values[0]);
+		values[at] = label;
 	}
+	if (count < 2)
+		return qmac_fail_at(err, QMAC_BAD_INPUT, run->file, 0, 0,
+		                    "all targets are %g: there are no classes to tell apart", values[0]);
+	for (int64_t i = 0; i < rows_of(data); i++)
+		data->y[i] = place_of(values, count, data->y[i]);
 	data->classes = wanted ? wanted : count;
 	return QMAC_OK;
 }
@@ -392,32 +425,57 @@ void qmac_dataset_codes(const struct qmac_dataset *data, int64_t row, int16_t *c
 
 /* ---- the whole ------------------------------------------------------------------ */
 
-static enum qmac_status read_file(struct qmac_dataset *data, const struct qmac_run *run,
-                                  struct qmac_error *err)
+static void note_constant_target(struct qmac_dataset *data, const struct qmac_run *run)
 {
-	enum qmac_status status;
+	int64_t same = 1;
 
-	if (qmac_data_is_images(run->data))
-		return qmac_dataset_read_idx(data, run->file, run->limit, err);
-	if (run->data == QMAC_DATA_CSV)
-		status = qmac_dataset_read_csv(data, run->file, run->target, err);
-	else
-		status = qmac_dataset_read_libsvm(data, run->file, err);
-	if (!status && run->limit > 0)
-		qmac_dataset_limit(data, run->limit);
-	return status;
+	while (same < data->samples && data->y[same] == data->y[0])
+		same++;
+	if (same == data->samples)
+		qmac_dataset_note(data, "%.200s: all targets of the training part are %g: there is nothing to learn",
+		                  run->file, data->y[0]);
 }
 
 /* The steps that only a file of real numbers takes. */
 static enum qmac_status prepare_table(struct qmac_dataset *data, const struct qmac_run *run,
                                       struct qmac_error *err)
 {
-	enum qmac_status status = qmac_dataset_split(data, run->test_fraction, run->seed, err);
+	enum qmac_status status = QMAC_OK;
 
+	free(data->line);
+	data->line = NULL;
+	if (!run->test_file[0])
+		status = qmac_dataset_split(data, run->test_fraction, run->seed, err);
+	if (!status && !data->classes)
+		note_constant_target(data, run);
 	if (!status && run->standardise)
 		status = qmac_dataset_standardise(data, err);
 	if (!status && run->clip > 0)
 		qmac_dataset_clip(data, run->clip);
+	return status;
+}
+
+static enum qmac_status read_file(struct qmac_dataset *data, const struct qmac_run *run,
+                                  struct qmac_error *err)
+{
+	if (qmac_data_is_images(run->data))
+		return qmac_dataset_read_idx(data, run->file, run->limit, err);
+	if (run->data == QMAC_DATA_CSV)
+		return qmac_dataset_read_csv(data, run, err);
+	return qmac_dataset_read_libsvm(data, run, err);
+}
+
+static enum qmac_status load_file(struct qmac_dataset *data, const struct qmac_run *run,
+                                  struct qmac_error *err)
+{
+	enum qmac_status status = read_file(data, run, err);
+
+	if (!status && run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION)
+		status = qmac_dataset_classify(data, run, err);
+	if (!status && !qmac_data_is_images(run->data))
+		status = prepare_table(data, run, err);
+	if (status == QMAC_BAD_INPUT && err && !err->file[0])
+		(void)snprintf(err->file, sizeof err->file, "%.500s", run->file);
 	return status;
 }
 
@@ -432,11 +490,7 @@ enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_
 			return status;
 		return qmac_dataset_split(data, run->test_fraction, run->seed, err);
 	}
-	status = read_file(data, run, err);
-	if (!status && run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION)
-		status = qmac_dataset_classify(data, run->classes, err);
-	if (!status && !qmac_data_is_images(run->data))
-		status = prepare_table(data, run, err);
+	status = load_file(data, run, err);
 	if (!status && run->bias)
 		qmac_dataset_add_bias(data);
 	if (!status)

@@ -47,7 +47,10 @@ struct qmac_dataset {
 	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
 	double dx;             /* quantum of x: x = dx * code; 0 before quantisation */
 	double *y;             /* rows */
+	int32_t *line;         /* rows: where each stands in its file, until rows change places; NULL: nowhere */
 	double *truth;         /* features: the coefficients of a generated problem; NULL where nobody knows */
+
+	char note[1024];       /* what should be said of a file that was read; "": nothing */
 
 	/* For host/data alone. */
 	enum qmac_cell cell;
@@ -79,15 +82,19 @@ QMAC_MUST_CHECK enum qmac_status qmac_dataset_allocate_images(struct qmac_datase
 
 void qmac_dataset_free(struct qmac_dataset *data);
 
+/* Adds to the note what a user should know of the data, although they can be taken. */
+__attribute__((format(printf, 2, 3)))
+void qmac_dataset_note(struct qmac_dataset *data, const char *format, ...);
+
 /* Forgets all but the first `limit` rows of the training part; before there is a test part. */
 void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit);
 
 /*
  * Makes y classes: the different values of y in rising order become 0, 1, ... Fails where there
- * are more than `wanted` (0: QMAC_CLASSES_MAX), or fewer than two. classes becomes `wanted`, or
- * with 0 their number.
+ * are more than run->classes (0: QMAC_CLASSES_MAX), or fewer than two, or where a table has a test part with
+ * a value that its training part lacks. classes becomes run->classes, or with 0 their number.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, int wanted,
+QMAC_MUST_CHECK enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, const struct qmac_run *run,
                                                        struct qmac_error *err);
 
 /*

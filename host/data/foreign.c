@@ -13,8 +13,8 @@ static const struct {
 	{"\x28\xB5\x2F\xFD", 4, "compressed by zstd: unpack it with `zstd -d FILE`"},
 	{"\x04\x22\x4D\x18", 4, "compressed by lz4: unpack it with `lz4 -d FILE`"},
 	{"7z\xBC\xAF", 4, "a 7z archive: unpack it with `7z x FILE`"},
-	{"PK\3\4", 4, "a zip archive: unpack it with `unzip FILE`; where it is a spreadsheet (.xlsx, .ods), save its"
-	              " sheet as CSV"},
+	{"PK\3\4", 4, "a zip archive: unpack it with `unzip FILE`; where it is a spreadsheet (.xlsx, .ods), save"
+	              " its sheet as CSV"},
 	{"\xD0\xCF\x11\xE0", 4, "a spreadsheet or another office file: save its sheet as CSV"},
 	{"PAR1", 4, "Parquet: write it as CSV, for example by pandas,"
 	            " read_parquet('FILE').to_csv('FILE.csv', index=False)"},

@@ -11,8 +11,13 @@
 
 #include "data/dataset.h"
 
-/* Errors name file:line:column, columns in bytes. Free data also after a failure. */
-QMAC_MUST_CHECK enum qmac_status qmac_dataset_read_libsvm(struct qmac_dataset *data, const char *path,
+/*
+ * The training part from run->file, its first run->limit samples where that is not 0, and the test part, of
+ * as many features, from run->test_file where that is not "". Errors name file:line:column, columns in
+ * bytes. Free data also after a failure.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_dataset_read_libsvm(struct qmac_dataset *data,
+                                                          const struct qmac_run *run,
                                                           struct qmac_error *err);
 
 #endif

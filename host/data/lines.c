@@ -175,14 +175,14 @@ enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qma
 	return *got ? finish(lines, err) : QMAC_OK;
 }
 
-void qmac_lines_make_printable(struct qmac_error *err)
+void qmac_lines_make_printable(char *message, size_t size)
 {
-	char text[sizeof err->message];
-	FILE *out = err ? fmemopen(text, sizeof text, "w") : NULL;
+	char text[2560];
+	FILE *out = size <= sizeof text ? fmemopen(text, size, "w") : NULL;
 
 	if (!out)
 		return;
-	qmac_text_print_comment(err->message, out); /* as long at most, in bytes */
+	qmac_text_print_comment(message, out); /* as long at most, in bytes */
 	if (fclose(out) == 0)
-		memcpy(err->message, text, sizeof text);
+		memcpy(message, text, size);
 }

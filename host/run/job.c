@@ -123,6 +123,14 @@ static enum qmac_status find_checkpoint(struct watch *watch, const struct qmac_h
 
 /* ---- what a training tells ------------------------------------------------------- */
 
+static void on_note(void *context, const char *text)
+{
+	const struct watch *watch = context;
+
+	if (watch->job->on_note)
+		watch->job->on_note(watch->job->context, text);
+}
+
 static void on_retire(void *context, const struct qmac_retire *record)
 {
 	struct watch *watch = context;
@@ -188,7 +196,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
-		.on_retire = run->timeline > 0 ? on_retire : NULL,
+		.on_note = on_note, .on_retire = run->timeline > 0 ? on_retire : NULL,
 		.context = &watch,
 		.open = open_device,
 	};

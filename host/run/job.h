@@ -29,6 +29,8 @@ struct qmac_job {
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
+	/* Told what should be said of the data, before the first row; may be NULL. */
+	void (*on_note)(void *context, const char *text);
 	void *context;
 };
 

@@ -293,6 +293,8 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 	status = check_run(run, err);
 	if (status == QMAC_OK)
 		status = set_up(&training, &own, err);
+	if (status == QMAC_OK && training.data.note[0] && observer && observer->on_note)
+		observer->on_note(observer->context, training.data.note);
 	if (status == QMAC_OK)
 		status = training.precision.operations->engine->create(&training, hw, observer, &training.engine,
 		                                                       err);

@@ -40,6 +40,7 @@ struct qmac_train_observer {
 	 * in good order.
 	 */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records);
+	void (*on_note)(void *context, const char *text); /* what should be said of the data that were read */
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;
 	/*
