@@ -174,7 +174,7 @@ static void test_files(void)
 	CU_ASSERT_EQUAL_FATAL(load_text(&config, both, NULL, NULL, &err), QMAC_OK);
 	CU_ASSERT_STRING_EQUAL(config.run.test_file, inside("data/test.csv"));
 	CU_ASSERT_EQUAL(config.run.test_fraction, 0);
-	qmac_run_config_print(&config, out);
+	qmac_run_config_print(&config, NULL, out);
 	fclose(out);
 	CU_ASSERT(strstr(text, "/data/test.csv\"  # ") != NULL);
 	CU_ASSERT(strstr(text, "\ntest_fraction: 0  # default with test_file\n") != NULL);
