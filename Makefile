@@ -2,6 +2,11 @@
 # Everything built goes to $(BUILD), default build/.
 
 BUILD ?= build
+# make itself stops at these, everywhere.
+unbearable := \# : % $$ ' " \ * ? [ ; ~
+ifneq ($(words $(BUILD))$(strip $(foreach c,$(unbearable),$(findstring $(c),$(BUILD)))),1)
+$(error BUILD=$(BUILD): make cannot build in a folder of such a name; take letters, digits and any of / . _ -)
+endif
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -64,8 +69,9 @@ avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %/data/dataset.o %/net/layer.o %/train/host_engine.o %/train/loss.o %/train/softmax.o: \
 	kernel_flags = -O3 -fno-trapping-math
 
-# Where the program looks for the RTL.
-%/rtl_library.o: kernel_flags = -DQMAC_SOURCE_ROOT='"$(CURDIR)"'
+# Where the program looks for the RTL: a string of C, quoted for the shell.
+source_root = $(subst ','\'',$(subst ",\",$(subst \,\\,$(CURDIR))))
+%/rtl_library.o: kernel_flags = -DQMAC_SOURCE_ROOT='"$(source_root)"'
 
 # OpenBLAS is for tests/bench_gemm.c only, which says so where it is missing.
 openblas = $(shell pkg-config --exists openblas 2>/dev/null && pkg-config --$(1) openblas)

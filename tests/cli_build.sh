@@ -1,15 +1,20 @@
-# cli_build.sh: builds of the RTL that are stopped, and what becomes of old ones; the part of cli.sh that
-# needs tools of its own. cli.sh reads this file.
+# cli_build.sh: builds of the RTL that are stopped, killed or made twice at once, what becomes of old ones,
+# and which are not loaded; the part of cli.sh that needs tools of its own. cli.sh reads this file.
 # shellcheck shell=sh disable=SC2154,SC2034
 
 if command -v make >/dev/null 2>&1; then
 	make -n -C "$root" BUILD="nowhere" > out 2> err
 	ok 'make alone makes the Verilog header' has out 'nowhere/gen/qmac_isa.vh'
+	for folder in 'a b' 'a#b' 'a:b'; do
+		make -n -C "$root" BUILD="$folder" > out 2> err
+		ok "make says that it cannot build in '$folder'" has err "BUILD=$folder: make cannot build in a folder"
+	done
 else
-	skipped=$((skipped + 1))
+	skipped=$((skipped + 4))
 fi
 
-# Tools that take no time, or many seconds, in which they hold the FIFO open.
+# Tools that take no time, or many seconds, in which they hold the FIFO open. Like the real one, this Verilator
+# writes a makefile that refuses a folder with a space in its name.
 mkdir tools
 cat > tools/verilator <<'END'
 #!/bin/sh
@@ -21,7 +26,10 @@ case $1 in
 		shift
 	done
 	mkdir "$2"
-	printf 'Vdevice__ALL.a:\n\t: > $@\n' > "$2/Vdevice.mk"
+	[ -z "${KILLED:-}" ] || kill -KILL 0
+	echo build >> "$BUILDS"
+	sleep "${SECONDS_OF_BUILD:-0}"
+	printf 'ifneq ($(words $(CURDIR)),1)\n$(error spaces)\nendif\nVdevice__ALL.a:\n\t: > $@\n' > "$2/Vdevice.mk"
 	if [ -p "$SLOW" ]; then
 		exec > "$SLOW"
 		echo started
@@ -33,7 +41,9 @@ esac
 END
 cat > tools/cxx <<'END'
 #!/bin/sh
-[ "$1" = --version ] && echo 'C++ for a test' && exit
+case $1 in
+--version | -dumpmachine) echo "C++ for a test $CXX_VERSION" && exit ;;
+esac
 while [ "$1" != -o ]; do
 	shift
 done
@@ -62,8 +72,8 @@ stops_build() {
 }
 if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 	path=$PATH
-	export PATH="$work/tools:$PATH" CXX="$work/tools/cxx" QMAC_CACHE="$work/cache" QMAC_RTL="$root" \
-		SLOW="$work/slow"
+	export PATH="$work/tools:$PATH" CXX=cxx QMAC_CACHE="$work/cache" QMAC_RTL="$root" SLOW="$work/slow" \
+		BUILDS="$work/builds" CXX_VERSION=1
 	mkfifo slow
 	sed 's/^set: .*/set: {epochs: 2, backend: rtl}/; /algorithm: \[sgd/d' sweep.yaml > rtl.yaml
 	for how in alone group; do
@@ -77,9 +87,16 @@ if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 		stops_build "$how" 143 replay t.trace --backend rtl
 	done
 	rm slow
+	# A build that was killed, with no time to clean up.
+	KILLED=1 "$qmac" replay t.trace --backend rtl > out 2> err
+	ok 'a killed build fails' test $? -eq 2
+	ok 'it leaves its folder' test -n "$(ls cache/rtl)"
 	# Libraries are empty files, which cannot be loaded.
 	run 2 replay t.trace --backend rtl
-	says err 'qmac: cannot load the built RTL: .*'
+	says err 'qmac: cannot load the built RTL .*/cache/rtl/.*\.so: .*'
+	ok 'the next build removes what it left' test "$(ls cache/rtl)" = "$(cd cache/rtl && echo *.so)"
+	# shellcheck source=tests/cli_library.sh
+	. "$root/tests/cli_library.sh"
 	library=$(ls cache/rtl)
 	digest=0123456789abcdef0123456789abcdef
 	touch cache/rtl/$digest.so
@@ -102,8 +119,8 @@ if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 	ok 'new libraries stay' test "$(find cache/rtl -name '*.so' | wc -l)" -eq 4
 	# shellcheck source=tests/cli_bus_error.sh
 	. "$root/tests/cli_bus_error.sh"
-	unset CXX QMAC_CACHE QMAC_RTL SLOW
+	unset CXX QMAC_CACHE QMAC_RTL SLOW BUILDS CXX_VERSION
 	PATH=$path
 else
-	skipped=$((skipped + 46))
+	skipped=$((skipped + 143))
 fi

@@ -63,12 +63,14 @@ if command -v cc >/dev/null 2>&1; then
 	run 2 replay t.trace --backend rtl --wave w.fst
 	library=bus/rtl/$(ls bus/rtl)
 	cc -shared -fPIC -I"$root/rtl/sim" bus.c -o "$library"
+	seal "$library"
 	bus_error --backend rtl --wave w.fst
 	says err 'qmac: bus error while waves were written: .* disk is full, that of w.fst or .*'
 	ok 'half-written waves are removed' absent w.fst
 	ok 'nor is anything left beside them' absent w.fst.hier
 	cc -shared -fPIC short.c -o whole.so
 	head -c 600000 whole.so > "$library"
+	seal "$library"
 	echo earlier > w.fst
 	bus_error --backend rtl --wave w.fst
 	says err 'qmac: bus error: a library in the cache of simulations may be damaged .*'

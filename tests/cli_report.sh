@@ -24,6 +24,14 @@ ok 'without gnuplot train goes on' test $? -eq 0
 says err 'qmac: no plot: gnuplot is not installed.*'
 ok 'without gnuplot the result is complete' test -s j/summary.json
 ok 'without gnuplot there is no plot' absent j/grad_norm.svg
+# As the loader ends it where a library is missing.
+printf '#!/bin/sh\necho gnuplot: error while loading shared libraries >&2\nexit 127\n' > nothing/gnuplot
+chmod +x nothing/gnuplot
+PATH=$work/nothing "$qmac" report s/sgd > out 2> err
+says err 'qmac: no plot: gnuplot failed with exit status 127: gnuplot: error while loading shared libraries'
+chmod -x nothing/gnuplot
+PATH=$work/nothing "$qmac" report s/sgd > out 2> err
+says err 'qmac: no plot: cannot run gnuplot: Permission denied'
 
 # ---- folders of several runs ---------------------------------------------------------
 cp -r s/halp-8 single-run

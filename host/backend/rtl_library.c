@@ -10,31 +10,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "backend/rtl_cache.h"
 
 /* The Makefile says where the sources are. */
 #ifndef QMAC_SOURCE_ROOT
 #define QMAC_SOURCE_ROOT "."
 #endif
 
-enum { PATH_SIZE = 1024, PARAMETERS_MAX = 40, PARAMETER_SIZE = 40, POLL_MS = 100, PATIENCE_MS = 5000 };
+enum { LINE_SIZE = 1024, PARAMETERS_MAX = 40, PARAMETER_SIZE = 40, POLL_MS = 100, PATIENCE_MS = 5000,
+       NAME_SIZE = 33 };
 
 /* Exit statuses of build.sh. */
 enum { BUILD_DONE = 0, BUILD_FAILED = 2, BUILD_NO_VERILATOR = 4, BUILD_NO_COMPILER = 5, BUILD_STOPPED = 6,
-       BUILD_NOT_RUN = 127 };
+       BUILD_TOOL_BROKEN = 7, BUILD_NOT_RUN = 127 };
+
+/* "/proc/self/fd/N". */
+enum { LOADED_SIZE = 40 };
 
 struct qmac_rtl_library {
+	int file;
 	void *handle;
 	const struct qmac_rtl_table *table;
 };
 
-/* What build.sh gets. */
+/* What build.sh gets, and the line it printed. */
 struct build {
 	const char *root;
-	char cache[PATH_SIZE];
+	char cache[QMAC_RTL_PATH];
 	const char *kind;
+	char line[LINE_SIZE];
+	char name[NAME_SIZE];
 	char parameters[PARAMETERS_MAX][PARAMETER_SIZE]; /* "ROWS=8" */
 	int parameter_count;
 };
@@ -91,8 +99,9 @@ static void become_script(const struct build *build, const char *what, int out)
 	for (int i = 0; i < build->parameter_count; i++)
 		arguments[5 + i] = build->parameters[i];
 	if (chdir(build->root) == 0 && dup2(nowhere, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(nowhere, STDERR_FILENO) >= 0)
+	    dup2(out, STDERR_FILENO) >= 0)
 		execvp("sh", (char **)(void *)arguments);
+	dprintf(out, "%s\n", strerror(errno));
 	_exit(BUILD_NOT_RUN);
 }
 
@@ -103,41 +112,45 @@ static int status_of(int status)
 
 	if (number == SIGINT || number == SIGTERM || number == SIGHUP)
 		return BUILD_STOPPED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : BUILD_NOT_RUN;
+	return number ? 128 + number : WEXITSTATUS(status); /* as shells do */
 }
 
 /* Reads what the script prints until it ends; a signal ends the script and all that it has started. */
-static void listen(int from, pid_t script, char *text, size_t size)
+static void listen(int from, pid_t script, char line[LINE_SIZE])
 {
-	struct pollfd input = {.fd = from, .events = POLLIN};
 	size_t used = 0;
 	ssize_t got = 1;
 	int waited = 0;
 
-	while (got != 0 && used + 1 < size) {
+	while (got != 0) {
+		struct pollfd input = {.fd = from, .events = POLLIN};
+		char text[LINE_SIZE];
+
 		if (stopped_by && (waited == 0 || waited >= PATIENCE_MS))
 			kill(-script, waited ? SIGKILL : SIGTERM);
 		waited += stopped_by ? POLL_MS : 0;
 		if (poll(&input, 1, POLL_MS) <= 0)
 			continue;
-		got = read(from, text + used, size - 1 - used);
+		got = read(from, text, sizeof text);
 		if (got < 0 && errno != EINTR)
 			break;
-		used += got > 0 ? (size_t)got : 0;
+		for (ssize_t i = 0; i < got && used + 1 < LINE_SIZE; i++)
+			line[used++] = text[i];
 	}
-	text[used] = 0;
+	line[used] = 0;
+	line[strcspn(line, "\n")] = 0;
 }
 
 /*
- * Runs build.sh, in a process group of its own, and gives its exit status and the first line it printed.
- * Signals are held.
+ * Runs build.sh, in a process group of its own, and gives its exit status; the first line it printed is in
+ * build->line. Signals are held.
  */
-static int run_script(const struct build *build, const char *what, char *line, size_t size)
+static int run_script(struct build *build, const char *what)
 {
 	int ends[2], status = 0;
 	pid_t child;
 
-	line[0] = 0;
+	build->line[0] = 0;
 	if (pipe(ends))
 		return BUILD_NOT_RUN;
 	child = fork();
@@ -146,10 +159,9 @@ static int run_script(const struct build *build, const char *what, char *line, s
 	close(ends[1]);
 	if (child > 0) {
 		setpgid(child, child); /* here, too: who comes first is not known */
-		listen(ends[0], child, line, size);
+		listen(ends[0], child, build->line);
 	}
 	close(ends[0]);
-	line[strcspn(line, "\n")] = 0;
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return BUILD_NOT_RUN;
@@ -176,31 +188,10 @@ static void set_parameters(struct build *build, const struct qmac_hw *hw)
 	}
 }
 
-/* ---- places ------------------------------------------------------------------- */
-
-static enum qmac_status set_cache(char *cache, struct qmac_error *err)
-{
-	const char *named = getenv("QMAC_CACHE"), *home = getenv("HOME");
-	char here[PATH_SIZE] = "";
-	int length;
-
-	if (named && named[0] && named[0] != '/' && !getcwd(here, sizeof here))
-		return qmac_fail(err, QMAC_BAD_INPUT, "QMAC_CACHE: set it to an absolute path");
-	if (named && named[0])
-		length = snprintf(cache, PATH_SIZE, "%s%s%s/rtl", here, here[0] ? "/" : "", named);
-	else if (home && home[0])
-		length = snprintf(cache, PATH_SIZE, "%s/.cache/qmac/rtl", home);
-	else
-		return qmac_fail(err, QMAC_BAD_INPUT, "there is no place for built RTL: set QMAC_CACHE to a folder");
-	if (length < 0 || length >= PATH_SIZE)
-		return qmac_fail(err, QMAC_BAD_INPUT, "QMAC_CACHE: the path is too long");
-	return QMAC_OK;
-}
-
 static enum qmac_status set_root(struct build *build, struct qmac_error *err)
 {
 	const char *named = getenv("QMAC_RTL");
-	char script[PATH_SIZE];
+	char script[QMAC_RTL_PATH];
 
 	build->root = named && named[0] ? named : QMAC_SOURCE_ROOT;
 	snprintf(script, sizeof script, "%s/rtl/sim/build.sh", build->root);
@@ -212,12 +203,8 @@ static enum qmac_status set_root(struct build *build, struct qmac_error *err)
 
 /* ---- building ----------------------------------------------------------------- */
 
-static enum qmac_status explain(const struct build *build, int exit_status, const char *library,
-                                struct qmac_error *err)
+static enum qmac_status explain(const struct build *build, int exit_status, struct qmac_error *err)
 {
-	char log[PATH_SIZE];
-	struct stat there;
-
 	switch (exit_status) {
 	case BUILD_NO_VERILATOR:
 		return qmac_fail(err, QMAC_BAD_INPUT, "the backends 'rtl' and 'lockstep' need Verilator, which is "
@@ -225,48 +212,125 @@ static enum qmac_status explain(const struct build *build, int exit_status, cons
 	case BUILD_NO_COMPILER:
 		return qmac_fail(err, QMAC_BAD_INPUT, "building the RTL needs make, a C and a C++ compiler: install "
 		                 "the packages make and clang, or g++");
+	case BUILD_TOOL_BROKEN:
+		return qmac_fail(err, QMAC_BAD_INPUT, "a tool that the RTL is built with does not work: %s",
+		                 build->line);
 	case BUILD_STOPPED:
 		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped while the RTL of this hardware configuration was "
 		                 "being built; the next run builds it again");
 	case BUILD_FAILED:
-		snprintf(log, sizeof log, "%.*s.log", library[0] ? (int)strlen(library) - 3 : 0, library);
-		if (stat(log, &there) == 0)
-			return qmac_fail(err, QMAC_BAD_INPUT, "the RTL of this hardware configuration does not compile: "
-			                 "see %s", log);
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot build the RTL in %s: is the folder writable, and is "
-		                 "there room? QMAC_CACHE names another one", build->cache);
+		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL of this hardware configuration cannot be built: %s; more "
+		                 "is in %s/%s.log", build->line, build->cache, build->name);
 	default:
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot run %s/rtl/sim/build.sh (exit status %d)", build->root,
-		                 exit_status);
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s/rtl/sim/build.sh failed (exit status %d): %s",
+		                 build->root, exit_status, build->line);
 	}
 }
 
-/* The path of the library, built where it is not there yet. Signals are held. */
-static enum qmac_status provide(const struct build *build, void (*on_note)(void *context, const char *text),
-                                void *context, char *library, struct qmac_error *err)
-{
-	char ignored[PATH_SIZE];
-	int status = run_script(build, "path", library, PATH_SIZE);
+/* Whom a caller has named to be told of what takes long. */
+struct listener {
+	void (*on_note)(void *context, const char *text);
+	void *context;
+};
 
-	if (status)
-		return explain(build, status, "", err);
-	if (access(library, R_OK) == 0) {
-		/* What is used stays in the cache. */
-		(void)utimensat(AT_FDCWD, library, NULL, 0);
-		return QMAC_OK;
+static void tell(const struct listener *listener, const char *text)
+{
+	if (listener->on_note)
+		listener->on_note(listener->context, text);
+}
+
+/* Waits for another process that builds the same. Signals are held. */
+static enum qmac_status take_lock(const struct build *build, const struct listener *listener,
+                                  const char *path, int *lock, struct qmac_error *err)
+{
+	bool told = false;
+
+	for (;;) {
+		enum qmac_status status = qmac_rtl_cache_lock(path, lock, err);
+
+		if (status || *lock >= 0)
+			return status;
+		if (!told)
+			tell(listener, "another process builds the RTL of this hardware configuration: waiting for it");
+		told = true;
+		(void)poll(NULL, 0, POLL_MS);
+		if (stopped_by)
+			return explain(build, BUILD_STOPPED, err);
 	}
-	if (on_note)
-		on_note(context, "building the RTL of this hardware configuration: this takes a minute or more");
-	status = run_script(build, "build", ignored, sizeof ignored);
-	return status ? explain(build, status, library, err) : QMAC_OK;
+}
+
+/* Builds a library under its lock, where another process has not done so meanwhile. Signals are held. */
+static enum qmac_status build_library(struct build *build, const struct listener *listener, const char *path,
+                                      int *file, struct qmac_error *err)
+{
+	enum qmac_rtl_found found;
+	enum qmac_status status = qmac_rtl_cache_find(path, &found, file, err);
+	int exit_status;
+
+	if (status || found == QMAC_RTL_WHOLE)
+		return status;
+	if (found == QMAC_RTL_DAMAGED)
+		tell(listener, "the library of the RTL of this hardware configuration is damaged");
+	tell(listener, "building the RTL of this hardware configuration: this takes a minute or more");
+	exit_status = run_script(build, "build");
+	if (exit_status)
+		return explain(build, exit_status, err);
+	status = qmac_rtl_cache_find(path, &found, file, err);
+	if (!status && found != QMAC_RTL_WHOLE)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s is %s although it was just built; did the sources of the RTL "
+		                 "change meanwhile? Run it again", path,
+		                 found == QMAC_RTL_ABSENT ? "missing" : "damaged");
+	return status;
+}
+
+/* The library of this name, open as *file; built where it is not there, or damaged. Signals are held. */
+static enum qmac_status provide(struct build *build, const struct listener *listener,
+                                char path[QMAC_RTL_PATH], int *file, struct qmac_error *err)
+{
+	char lock_path[QMAC_RTL_PATH];
+	enum qmac_rtl_found found;
+	int exit_status = run_script(build, "name"), lock;
+	enum qmac_status status;
+
+	if (exit_status == 0 && strspn(build->line, "0123456789abcdef") != NAME_SIZE - 1)
+		exit_status = BUILD_NOT_RUN;
+	if (exit_status)
+		return explain(build, exit_status, err);
+	memcpy(build->name, build->line, NAME_SIZE);
+	status = qmac_rtl_cache_open(build->cache, err);
+	if (status)
+		return status;
+	if (snprintf(path, QMAC_RTL_PATH, "%s/%s.so", build->cache, build->name) >= QMAC_RTL_PATH ||
+	    snprintf(lock_path, QMAC_RTL_PATH, "%s/%s.lock", build->cache, build->name) >= QMAC_RTL_PATH)
+		return qmac_fail(err, QMAC_BAD_INPUT, "QMAC_CACHE: the path is too long");
+	status = qmac_rtl_cache_find(path, &found, file, err);
+	if (status || found == QMAC_RTL_WHOLE)
+		return status;
+	status = take_lock(build, listener, lock_path, &lock, err);
+	if (status)
+		return status;
+	status = build_library(build, listener, path, file, err);
+	qmac_rtl_cache_unlock(lock_path, lock);
+	return status;
+}
+
+/* ---- loading ------------------------------------------------------------------ */
+
+/* What was checked, even where the library's name stands for another file by now. */
+static const char *loaded_name(int file, char name[LOADED_SIZE])
+{
+	snprintf(name, LOADED_SIZE, "/proc/self/fd/%d", file);
+	return name;
 }
 
 static enum qmac_status load(struct qmac_rtl_library *library, const char *path, struct qmac_error *err)
 {
-	library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	char name[LOADED_SIZE];
+
+	library->handle = dlopen(loaded_name(library->file, name), RTLD_NOW | RTLD_LOCAL);
 	if (!library->handle)
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot load the built RTL: %s; remove the file to build it "
-		                 "again", dlerror());
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot load the built RTL %s: %s; remove the file to build it "
+		                 "again", path, dlerror());
 	library->table = dlsym(library->handle, "qmac_rtl_table");
 	if (!library->table || library->table->version != QMAC_RTL_VERSION)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s is not a library of this program; remove the file to build "
@@ -279,26 +343,25 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
                                        struct qmac_rtl_library **library, struct qmac_error *err)
 {
 	struct build build = {.kind = waves ? "wave" : "fast"};
-	struct qmac_rtl_library *made = NULL;
+	struct listener listener = {.on_note = on_note, .context = context};
+	struct qmac_rtl_library *made;
 	struct sigaction before[STOP_SIGNALS];
-	char path[PATH_SIZE];
+	char path[QMAC_RTL_PATH];
 	enum qmac_status status = set_root(&build, err);
 
 	*library = NULL;
-	if (!status)
-		status = set_cache(build.cache, err);
-	if (status)
-		return status;
-	set_parameters(&build, hw);
-	hold_signals(before);
-	status = provide(&build, on_note, context, path, err);
-	release_signals(before);
 	if (status)
 		return status;
 	made = calloc(1, sizeof *made);
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a library");
-	status = load(made, path, err);
+	made->file = -1;
+	set_parameters(&build, hw);
+	hold_signals(before);
+	status = provide(&build, &listener, path, &made->file, err);
+	release_signals(before);
+	if (!status)
+		status = load(made, path, err);
 	if (status)
 		qmac_rtl_library_close(made);
 	else
@@ -308,10 +371,15 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
 
 void qmac_rtl_library_close(struct qmac_rtl_library *library)
 {
+	char name[LOADED_SIZE];
+
 	if (!library)
 		return;
 	if (library->handle)
 		dlclose(library->handle);
+	/* The loader knows what it has kept by this name, which another library must not get. */
+	if (library->file >= 0 && !dlopen(loaded_name(library->file, name), RTLD_NOLOAD | RTLD_NOW))
+		close(library->file);
 	free(library);
 }
 
@@ -323,7 +391,7 @@ const struct qmac_rtl_table *qmac_rtl_library_table(const struct qmac_rtl_librar
 bool qmac_rtl_available(void)
 {
 	const char *path = getenv("PATH");
-	char file[PATH_SIZE];
+	char file[QMAC_RTL_PATH];
 
 	while (path && *path) {
 		size_t length = strcspn(path, ":");

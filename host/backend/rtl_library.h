@@ -20,8 +20,10 @@ struct qmac_rtl_library;
 
 /*
  * Finds or builds the library of hw, for waves where `waves`, and loads it. on_note (may be NULL) is
- * told before a build. Fails, saying what to do, where Verilator or a compiler is not installed, the
- * sources are not there, they do not compile (the message names the log), or the cache cannot be written.
+ * told before a build, of a wait for another process that builds the same, and of a library that was
+ * damaged. Fails, saying what to do, where Verilator or a compiler is not installed, the sources are not
+ * there, they do not compile (the message names the log), the cache cannot be written, or others than the
+ * user and root can write to what would be loaded (backend/rtl_cache.h).
  * QMAC_CHECK_FAILED: a signal stopped the build; nothing of it is left. INT, TERM, HUP and QUIT, where not
  * ignored, are held meanwhile; the caller's handler, or the default action, gets the signal afterwards.
  */

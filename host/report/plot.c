@@ -2,8 +2,8 @@
 #include "report/plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,10 +13,9 @@
 #include "report/csv.h"
 #include "report/json.h"
 
-enum {
-	EXIT_NO_GNUPLOT = 127,
-	MARKS_MAX = 25 /* points of a series that are marked; more would run together */
-};
+enum { MARKS_MAX = 25 }; /* points of a series that are marked; more would run together */
+
+extern char **environ;
 
 /* Text between gnuplot's single quotes, in which nothing but the quote itself is special. */
 static void write_quoted(FILE *out, const char *text)
@@ -137,17 +136,39 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, const char *fo
 	return true;
 }
 
-/* In the child: becomes gnuplot, reading the script, writing the picture. */
-static void become_gnuplot(int script, int picture)
+/* Starts gnuplot, which reads the script and writes the picture and its words: 0, or errno. */
+static int start_gnuplot(pid_t *child, FILE *script, FILE *picture, FILE *words)
 {
-	int nowhere = open("/dev/null", O_WRONLY);
-
-	if (dup2(script, STDIN_FILENO) < 0 || dup2(picture, STDOUT_FILENO) < 0
-	    || dup2(nowhere, STDERR_FILENO) < 0)
-		_exit(1);
 	/* -d: no start-up file of the user's may change the picture. */
-	execlp("gnuplot", "gnuplot", "-d", "-", (char *)NULL);
-	_exit(EXIT_NO_GNUPLOT);
+	char name[] = "gnuplot", plain[] = "-d", input[] = "-", *arguments[] = {name, plain, input, NULL};
+	posix_spawn_file_actions_t files;
+	int reason = posix_spawn_file_actions_init(&files);
+
+	if (reason)
+		return reason;
+	posix_spawn_file_actions_adddup2(&files, fileno(script), STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&files, fileno(picture), STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&files, fileno(words), STDERR_FILENO);
+	reason = posix_spawnp(child, name, &files, NULL, arguments, environ);
+	posix_spawn_file_actions_destroy(&files);
+	return reason;
+}
+
+/* The first line that gnuplot, or the loader in its place, said: ": line", or nothing. */
+static const char *first_words(FILE *words, char *text, size_t size)
+{
+	size_t got;
+
+	strcpy(text, ": ");
+	rewind(words);
+	got = fread(text + 2, 1, size - 3, words);
+	text[got + 2] = 0;
+	got = strspn(text + 2, "\n ");
+	memmove(text + 2, text + 2 + got, strlen(text + 2 + got) + 1);
+	text[strcspn(text, "\n")] = 0;
+	if (!text[2])
+		text[0] = 0;
+	return text;
 }
 
 /* gnuplot does not report a full disk: a whole picture ends with its closing tag. */
@@ -175,24 +196,13 @@ static int write_error(int picture)
 	return 0;
 }
 
-static bool draw(FILE *script, const struct qmac_atomic_file *picture, char *warning, size_t warning_size)
+/* What became of gnuplot, which has ended; true where the picture is whole. */
+static bool judge(int status, const struct qmac_atomic_file *picture, FILE *words, char *warning,
+                  size_t warning_size)
 {
-	pid_t child = fork();
-	int status = 0, reason;
+	char said[160];
+	int reason;
 
-	if (child == 0)
-		become_gnuplot(fileno(script), fileno(picture->stream));
-	while (child > 0 && waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			child = -1;
-	if (child < 0) {
-		snprintf(warning, warning_size, "no plot: cannot run gnuplot: %s", strerror(errno));
-		return false;
-	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_GNUPLOT) {
-		snprintf(warning, warning_size, "no plot: gnuplot is not installed (Debian package gnuplot-nox)");
-		return false;
-	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status) && is_whole(picture->stream))
 		return true;
 	reason = write_error(fileno(picture->stream));
@@ -201,10 +211,33 @@ static bool draw(FILE *script, const struct qmac_atomic_file *picture, char *war
 	else if (WIFSIGNALED(status))
 		snprintf(warning, warning_size, "no plot: gnuplot was ended by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status))
-		snprintf(warning, warning_size, "no plot: gnuplot failed with exit status %d", WEXITSTATUS(status));
+		snprintf(warning, warning_size, "no plot: gnuplot failed with exit status %d%s", WEXITSTATUS(status),
+		         first_words(words, said, sizeof said));
 	else
 		snprintf(warning, warning_size, "no plot: gnuplot left %s unfinished", picture->path);
 	return false;
+}
+
+static bool draw(FILE *script, const struct qmac_atomic_file *picture, char *warning, size_t warning_size)
+{
+	FILE *words = tmpfile();
+	int status = 0, reason = errno;
+	bool drawn = false;
+	pid_t child;
+
+	if (words)
+		reason = start_gnuplot(&child, script, picture->stream, words);
+	while (words && !reason && waitpid(child, &status, 0) < 0)
+		reason = errno == EINTR ? 0 : errno;
+	if (words && !reason)
+		drawn = judge(status, picture, words, warning, warning_size);
+	else if (words && reason == ENOENT)
+		snprintf(warning, warning_size, "no plot: gnuplot is not installed (Debian package gnuplot-nox)");
+	else
+		snprintf(warning, warning_size, "no plot: cannot run gnuplot: %s", strerror(reason));
+	if (words)
+		fclose(words);
+	return drawn;
 }
 
 bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,

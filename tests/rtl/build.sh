@@ -28,7 +28,8 @@ archive() {
 		for (i = 1; i <= NF; i++)
 			print $i ":"
 	}' "$dir/Vunit__ver.d" > "$dir/unit.d"
-	MAKEFLAGS='' make -s -C "$dir" -f Vunit.mk CXX="$CXX" OPT_FAST="$OPT" OPT_SLOW=-O0 Vunit__ALL.a \
+	# Verilator's makefile refuses a folder with a space in its name, which it never uses.
+	MAKEFLAGS='' make -s -C "$dir" -f Vunit.mk CURDIR=. CXX="$CXX" OPT_FAST="$OPT" OPT_SLOW=-O0 Vunit__ALL.a \
 		> "$dir/make.log"
 	rm -f "$dir"/Vunit*.d "$dir"/Vunit*.o
 }
