@@ -41,15 +41,16 @@ void ref_time_free(struct ref_time *time)
 
 void ref_time_submit(struct ref_time *time, uint32_t words[][QMAC_COMMAND_WORDS], uint32_t count)
 {
-	uint64_t room = time->commands + count;
-
-	assert(room - time->dispatched <= time->ring_entries);
+	assert(time->commands + count - time->dispatched <= time->ring_entries);
 	time->resumed = time->now; /* time stands still: idle, or stopped by an interrupt */
-	time->command = realloc(time->command, room * sizeof(struct ref_time_command *));
-	assert(time->command);
-	for (int i = 0; i < 3; i++) {
-		time->queue[i] = realloc(time->queue[i], room * sizeof *time->queue[i]);
-		assert(time->queue[i]);
+	if (time->room < time->commands + count) {
+		time->room = 2 * (time->commands + count);
+		time->command = realloc(time->command, time->room * sizeof(struct ref_time_command *));
+		assert(time->command);
+		for (int i = 0; i < 3; i++) {
+			time->queue[i] = realloc(time->queue[i], time->room * sizeof *time->queue[i]);
+			assert(time->queue[i]);
+		}
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct ref_time_command *c = calloc(1, sizeof *c);

@@ -77,7 +77,7 @@ struct ref_time {
 	uint64_t fault;     /* number of a command that the dispatcher refuses; REF_NEVER: none */
 	uint64_t now, resumed;
 	struct ref_time_command **command; /* by number since reset */
-	uint64_t commands, dispatched, room;
+	uint64_t commands, dispatched, room; /* room: elements allocated of `command` and of every queue */
 	uint64_t *queue[3]; /* numbers of the commands dispatched to an engine since reset */
 	uint64_t queued[3], started[3];
 	uint64_t latest_vec, latest_retire; /* of what has started; 0: nothing */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reference/device_pair.h"
@@ -11,7 +12,7 @@ static void on_retire(void *context, const struct qmac_retire *record)
 {
 	struct time_pair *pair = context;
 
-	if (record->number < TIME_PAIR_COMMANDS)
+	if (record->number < pair->count)
 		pair->record[record->number] = *record;
 	pair->retired++;
 }
@@ -43,12 +44,20 @@ void time_pair_close(struct time_pair *pair)
 {
 	qmac_device_destroy(pair->device);
 	ref_time_free(&pair->ref);
-	pair->device = NULL;
+	free(pair->record);
+	free(pair->words);
+	memset(pair, 0, sizeof *pair);
 }
 
 void time_pair_add(struct time_pair *pair, const struct qmac_command *command)
 {
-	CU_ASSERT_FATAL(pair->count < TIME_PAIR_COMMANDS);
+	if (pair->count == pair->room) {
+		pair->room = pair->room ? 2 * pair->room : 64;
+		pair->words = realloc(pair->words, pair->room * sizeof *pair->words);
+		pair->record = realloc(pair->record, pair->room * sizeof *pair->record);
+		CU_ASSERT_FATAL(pair->words && pair->record);
+	}
+	memset(&pair->record[pair->count], 0, sizeof *pair->record);
 	qmac_command_encode(command, pair->words[pair->count++]);
 }
 

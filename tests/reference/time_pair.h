@@ -12,19 +12,17 @@
 #include "isa/command.h"
 #include "reference/ref_time.h"
 
-enum { TIME_PAIR_COMMANDS = 256 };
-
 struct time_pair {
 	struct qmac_device *device;
 	struct ref_time ref;
-	struct qmac_retire record[TIME_PAIR_COMMANDS]; /* by number */
+	struct qmac_retire *record; /* by number */
 	uint32_t retired;
 	uint64_t ring_base, slice; /* slice: cycles of one qmac_device_run() */
 	uint32_t written;
 	uint64_t rng;              /* sizes of doorbells */
 	bool small_doorbells;
-	uint32_t words[TIME_PAIR_COMMANDS][QMAC_COMMAND_WORDS]; /* given so far */
-	uint32_t count;
+	uint32_t (*words)[QMAC_COMMAND_WORDS]; /* given so far */
+	uint32_t count, room;      /* room: commands that words and record have place for */
 };
 
 /*
