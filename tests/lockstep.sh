@@ -59,18 +59,23 @@ for trace in "$root"/traces/*.trace; do
 	check '.* commands.*: equal' replay "$trace" --backend lockstep --stalls 3
 done
 
-# ---- bus errors ------------------------------------------------------------------------
-for backend in rtl lockstep; do
+# ---- tests of a device: bus errors; more commands of an engine than wait counts can tell apart ----------
+# program TEST BACKEND: in the root, where its hardware files are.
+program() {
 	if [ ! "$verilator" ]; then
 		skipped=$((skipped + 1))
-	elif QMAC_TEST_BACKEND=$backend "$BUILD/release/tests/test_bus_error" > out 2>&1; then
+	elif (cd "$root" && QMAC_TEST_BACKEND=$2 "$BUILD/release/tests/$1") > out 2>&1; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
-		echo "FAILED: test_bus_error on $backend"
+		echo "FAILED: $1 on $2"
 		sed 's/^/    /' out
 	fi
-done
+}
+
+program test_bus_error rtl
+program test_bus_error lockstep
+program test_long_counts lockstep
 
 # The hardware of a trace as a file: 5x7, of odd widths and small depths.
 {

@@ -234,7 +234,7 @@ static uint32_t wait_of(const uint32_t words[QMAC_COMMAND_WORDS], unsigned e)
 	return (e == LOAD ? words[1] : e == EXECUTE ? words[1] >> 16 : words[2]) & 0xFFFF;
 }
 
-/* Commands of the engines among the first `count` of `from`. */
+/* How many of the first `count` commands of `from` each engine has. */
 static void count_engines(uint32_t from[][QMAC_COMMAND_WORDS], uint64_t count, uint32_t counts[ENGINES])
 {
 	memset(counts, 0, ENGINES * sizeof *counts);
@@ -284,37 +284,14 @@ static void check_plays(const struct qmac_trace *trace)
 	qmac_trace_destroy(again);
 }
 
-/* Every third command less: waits are for the last that is left. */
-static void check_cut(const struct qmac_trace *trace)
-{
-	bool *keep = calloc(trace->command_count, sizeof *keep);
-	struct qmac_fuzz_keep what = {.commands = keep};
-	const struct qmac_device_options options = {.memory_bytes = trace->memory_bytes};
-	struct qmac_trace *cut;
-	struct qmac_backend *backend;
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(keep);
-	for (size_t i = 0; i < trace->command_count; i++)
-		keep[i] = i % 3 != 1;
-	cut = qmac_fuzz_trace_cut(trace, &what);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
-	check_waits(cut);
-	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &cut->hw, &options, &backend, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL(qmac_trace_run(cut, backend, NULL), QMAC_OK);
-	CU_ASSERT_EQUAL(backend->operations->read(backend, QMAC_REG_STATUS), 0);
-	CU_ASSERT_EQUAL(backend->operations->read(backend, QMAC_REG_RING_HEAD), cut->command_count);
-	qmac_backend_destroy(backend);
-	qmac_trace_destroy(cut);
-	free(keep);
-}
-
-/* From the middle of a batch behind the wrap on; and a window in which counts wrap themselves. */
+/* From behind the wrap on; from 2^15 on and across it; and a window in which counts wrap themselves. */
 static void test_traces(void)
 {
 	static const struct {
 		struct qmac_trace_window window;
-		bool wraps;
-	} cases[] = {{{WRAP + 3333, 3000}, false}, {{1234, WRAP + 3000}, true}};
+		uint32_t before, within; /* more commands of EXECUTE than that */
+	} cases[] = {{{WRAP + 3333, 3000}, WRAP, 0}, {{40000, 30000}, WRAP / 2, WRAP / 4},
+	             {{1234, WRAP + 3000}, 0, WRAP}};
 	const struct qmac_hw hw = shipped_hw("8x8_w8");
 	struct stream *s = &streams[0];
 
@@ -336,14 +313,91 @@ static void test_traces(void)
 		CU_ASSERT_EQUAL_FATAL(trace->command_count, cases[i].window.count);
 		count_engines(s->words, cases[i].window.from, before);
 		count_engines(s->words + cases[i].window.from, cases[i].window.count, within);
-		CU_ASSERT(cases[i].wraps ? within[EXECUTE] > WRAP : before[EXECUTE] > WRAP);
+		CU_ASSERT(before[EXECUTE] > cases[i].before && within[EXECUTE] > cases[i].within);
 		check_waits(trace);
 		check_plays(trace);
-		check_cut(trace);
 		qmac_driver_close(s->driver);
 		qmac_backend_destroy(s->backend);
 		qmac_recorder_destroy(recorder);
 	}
+}
+
+/* ---- a trace of which a part is kept ------------------------------------------------------------- */
+
+/* What the waits of a command are for: the first so many commands of each engine; 0: for nothing. */
+struct awaited {
+	uint32_t first[ENGINES];
+};
+
+/* A command of a random engine, which waits for some of the latest of each, or for one of long ago. */
+static void add_command(struct qmac_trace *trace, uint64_t *rng, uint32_t given[ENGINES],
+                        struct awaited *awaited)
+{
+	static const unsigned opcodes[4] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_VEC, QMAC_OPCODE_VEC, QMAC_OPCODE_STORE};
+	struct qmac_command command = {.opcode = opcodes[test_random(rng) % 4], .wait_mask = 7};
+	uint32_t *counts[ENGINES] = {&command.wait_load, &command.wait_exec, &command.wait_store};
+	struct qmac_trace_command *added = qmac_trace_add_command(trace);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(added);
+	for (unsigned e = 0; e < ENGINES; e++) {
+		uint32_t behind = (uint32_t)test_random(rng) % (test_random(rng) % 4 ? 6 : WRAP / 2);
+
+		*counts[e] = (given[e] - behind) % WRAP;
+		awaited->first[e] = behind < given[e] ? given[e] - behind : 0;
+	}
+	qmac_command_encode(&command, added->words);
+	given[qmac_command_engine(command.opcode)]++;
+}
+
+/* The waits of what is left are for the last commands that are left of those that were waited for. */
+static int wrong_waits(const struct qmac_trace *trace, const struct qmac_trace *cut, const bool *keep,
+                       const struct awaited *awaited)
+{
+	uint32_t *left[ENGINES], count[ENGINES] = {0};
+	size_t kept = 0;
+	int wrong = 0;
+
+	for (unsigned e = 0; e < ENGINES; e++)
+		left[e] = calloc(trace->command_count + 1, sizeof *left[e]);
+	for (size_t i = 0; i < trace->command_count; i++) {
+		unsigned engine = qmac_command_engine(trace->commands[i].words[0] & 15);
+
+		for (unsigned e = 0; keep[i] && e < ENGINES; e++)
+			wrong += awaited[i].first[e] &&
+			         wait_of(cut->commands[kept].words, e) != left[e][awaited[i].first[e]] % WRAP;
+		kept += keep[i];
+		count[engine]++;
+		left[engine][count[engine]] = left[engine][count[engine] - 1] + keep[i];
+	}
+	CU_ASSERT_EQUAL(cut->command_count, kept);
+	for (unsigned e = 0; e < ENGINES; e++)
+		free(left[e]);
+	return wrong;
+}
+
+static void test_cut(void)
+{
+	enum { COUNT = 4 * WRAP };
+	struct qmac_trace *trace = qmac_trace_create(), *cut;
+	struct awaited *awaited = calloc(COUNT, sizeof *awaited);
+	bool *keep = calloc(COUNT, sizeof *keep);
+	const struct qmac_fuzz_keep what = {.commands = keep};
+	uint32_t given[ENGINES] = {0};
+	uint64_t rng = test_seed();
+
+	CU_ASSERT_FATAL(trace && awaited && keep && qmac_trace_add_batch(trace));
+	for (int i = 0; i < COUNT; i++) {
+		add_command(trace, &rng, given, &awaited[i]);
+		keep[i] = test_random(&rng) % 8 != 0;
+	}
+	CU_ASSERT(given[EXECUTE] > WRAP + WRAP / 2);
+	cut = qmac_fuzz_trace_cut(trace, &what);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
+	CU_ASSERT_EQUAL(wrong_waits(trace, cut, keep, awaited), 0);
+	qmac_trace_destroy(cut);
+	qmac_trace_destroy(trace);
+	free(awaited);
+	free(keep);
 }
 
 /* ---- programs ------------------------------------------------------------------------------------ */
@@ -432,6 +486,7 @@ int main(void)
 		{"traces from behind a wrap, and across one", test_traces},
 		{"values of LOAD and STORE", test_moves},
 		{"the device without values", test_time_only},
+		{"a part of a trace", test_cut},
 		{"a program that is replayed", test_programs},
 		{"a sequence of programs", test_sequences},
 	};

@@ -118,14 +118,19 @@ static void random_waits(struct dispatch_rules *r, struct dispatch_command *c)
 
 static void random_command(struct dispatch_rules *r, struct dispatch_command *c, int style)
 {
-	static const unsigned opcodes[8] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_STORE, QMAC_OPCODE_VEC,
-	                                    QMAC_OPCODE_GEMM, QMAC_OPCODE_GEMM, QMAC_OPCODE_GEMM,
-	                                    QMAC_OPCODE_LOAD, QMAC_OPCODE_SYNC};
+	static const unsigned opcodes[3][8] = {
+		[LOAD] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_LOAD, QMAC_OPCODE_LOAD, QMAC_OPCODE_LOAD, QMAC_OPCODE_STORE,
+		          QMAC_OPCODE_VEC, QMAC_OPCODE_GEMM, QMAC_OPCODE_SYNC},
+		[EXECUTE] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_STORE, QMAC_OPCODE_VEC, QMAC_OPCODE_GEMM,
+		             QMAC_OPCODE_GEMM, QMAC_OPCODE_GEMM, QMAC_OPCODE_LOAD, QMAC_OPCODE_SYNC},
+		[STORE] = {QMAC_OPCODE_STORE, QMAC_OPCODE_STORE, QMAC_OPCODE_STORE, QMAC_OPCODE_STORE,
+		           QMAC_OPCODE_LOAD, QMAC_OPCODE_VEC, QMAC_OPCODE_GEMM, QMAC_OPCODE_SYNC},
+	};
 	static const unsigned engines[QMAC_OPCODE_SYNC + 1] = {0, LOAD, STORE, EXECUTE, EXECUTE, CONTROL};
 	uint64_t kind = below(r, style == 1 ? 80 : 24);
 
 	memset(c, 0, sizeof *c);
-	c->opcode = opcodes[kind < 8 ? kind : kind % 7];
+	c->opcode = opcodes[r->favoured][kind < 8 ? kind : kind % 7];
 	c->engine = engines[c->opcode];
 	c->words[0] = c->opcode | (uint32_t)below(r, 65536) << 16;
 	c->payload = (uint32_t)test_random(&r->rng);

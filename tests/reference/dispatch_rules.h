@@ -30,6 +30,7 @@ struct dispatch_engine {
 
 struct dispatch_rules {
 	uint64_t queue_depth, rng;
+	unsigned favoured;          /* the engine of more than half of the commands */
 	uint32_t commands, limit;   /* written; at most DISPATCH_COMMANDS */
 	uint64_t resumed, latest;   /* cycles: as in docs/timing.md; latest retirement */
 	uint64_t last_ready, last_dispatch;
@@ -38,7 +39,7 @@ struct dispatch_rules {
 	struct dispatch_command command[DISPATCH_COMMANDS + 1]; /* behind the last one: any */
 };
 
-/* Forgets all commands; rng goes on. */
+/* Forgets all commands; rng goes on, and the favoured engine stays. */
 void dispatch_rules_reset(struct dispatch_rules *rules, uint64_t queue_depth, uint32_t limit);
 
 /*
