@@ -97,3 +97,49 @@ if [ "$(id -u)" -ne 0 ]; then
 else
 	skipped=$((skipped + 1))
 fi
+
+# ---- names that hold anything --------------------------------------------------------
+# An escape, C1 as UTF-8 and as a byte, a turn of the direction, a line of its own.
+evil=$(printf 'e\033[2J\302\233\233\342\200\256\nqmac: well')
+shown='e\\x1B\[2J\\x9B\\x9B\\u202E\\x0Aqmac: well'
+harmless() { [ "$(cat out err | tr -d '\n -~' | wc -c)" -eq 0 ] && ! grep -q '^qmac: well' out err; }
+tame() {
+	wanted=$1
+	shift
+	"$qmac" "$@" > out 2> err
+	ok "status of $1 with such a name" test $? -eq "$wanted"
+	ok "$1: nothing of it has power over the terminal" harmless
+}
+tame 2 "$evil"
+tame 2 help "$evil"
+for command in train estimate config cosim sweep replay report; do
+	tame 2 $command "$evil"
+	ok "$command: the name is shown" grep -q "$shown" err
+done
+tame 2 train run.yaml "--$evil"
+tame 2 train run.yaml --set "$evil=1"
+tame 2 train run.yaml --set "bits=$evil"
+tame 2 train run.yaml --set "data=$evil"
+tame 2 train run.yaml --hw "$evil"
+tame 2 train run.yaml --backend "$evil"
+tame 2 fuzz --hw "$evil"
+tame 2 fuzz --kind "$evil"
+printf '%s: 1\n' "$evil" > evil.yaml
+tame 2 config evil.yaml
+printf '"e\\e[2J\\u202E": 1\n' > evil.yaml
+tame 2 config evil.yaml
+ok 'a key of a file is shown' grep -q 'e\\x1B\[2J\\u202E' err
+printf 'data: "e\\e[2J\\u202E.csv"\n' > evil.yaml
+tame 2 config evil.yaml
+cp run.yaml "$evil.yaml"
+tame 0 config "$evil.yaml"
+cp -r s "$evil"
+tame 0 report "$evil"
+says out "$shown/halp-8 .*"
+sed -i 's/"diverged": [a-z]*/"weights_sha256": "\\u001b[2J"/; s/"headline": "[a-z_]*"/"headline": "\\u001b]0;x\\u0007"/' \
+	"$evil/halp-8/summary.json"
+tame 0 report "$evil"
+tame 2 report "$evil/halp-8"
+tame 0 train run.yaml --set epochs=1 --out "$evil/x"
+says out "results in  *$shown/x"
+tame 0 sweep sweep.yaml --out "$evil" --resume

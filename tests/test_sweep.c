@@ -313,26 +313,31 @@ static void test_stopped(void)
 
 static void test_columns(void)
 {
+	static const struct {
+		const char *plot, *pareto, *part;
+		int line, column; /* of the wrong name */
+	} cases[] = {
+		{"{x: epoch, y: grad_nrom}", "{x: cycles, y: grad_norm}", "'grad_norm'", 6, 21},
+		{"{x: eopch, y: grad_norm}", "{x: cycles, y: grad_norm}", "'epoch'", 6, 11},
+		{"{x: epoch, y: grad_norm}", "{x: cycels, y: grad_norm}", "'cycles'", 7, 13},
+		{"{x: epoch, y: grad_norm}", "{x: cycles, y: algorithm}", "", 7, 24},
+		{"{x: seed, y: grad_norm, best: algorithm}", "{x: cycles, y: grad_norm}",
+		 "'algorithm' is no key with a number", 6, 37},
+		{"{x: seed, y: alpha}", "{x: cycles, y: grad_norm}", "figure of results.csv for the y of plot",
+		 6, 20},
+		{"{x: epoch, y: grad_norm, best: mu}", "{x: cycles, y: grad_norm}",
+		 "'epoch', is no key of run files", 6, 11},
+	};
 	struct qmac_error err;
 	struct seen seen = {0};
 
-	write_sweep("{x: epoch, y: grad_nrom}", "{x: cycles, y: grad_norm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'grad_norm'"));
-	write_sweep("{x: epoch, y: grad_norm}", "{x: cycels, y: grad_norm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'cycles'"));
-	write_sweep("{x: epoch, y: grad_norm}", "{x: cycles, y: algorithm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	write_sweep("{x: seed, y: grad_norm, best: algorithm}", "{x: cycles, y: grad_norm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'algorithm' is no key with a number"));
-	write_sweep("{x: seed, y: alpha}", "{x: cycles, y: grad_norm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "figure of results.csv for the y of plot"));
-	write_sweep("{x: epoch, y: grad_norm, best: mu}", "{x: cycles, y: grad_norm}");
-	CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "'epoch', is no key of run files"));
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		write_sweep(cases[i].plot, cases[i].pareto);
+		CU_ASSERT_EQUAL(run_sweep(false, NULL, &seen, NULL, &err), QMAC_BAD_INPUT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.message, cases[i].part));
+		CU_ASSERT(strstr(err.file, "sweep.yaml") && err.line == cases[i].line);
+		CU_ASSERT_EQUAL(err.column, cases[i].column);
+	}
 	CU_ASSERT_EQUAL(seen.calls, 0);
 }
 

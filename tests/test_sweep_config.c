@@ -228,7 +228,7 @@ static void faults(void)
 		{"base: base.yaml\nruns: [{}]\nplot: {x: bits, y: cycles, best: [mu]}\n",
 		 "plot.best: expected a single value", 3, 34},
 		{"base: base.yaml\nruns: [{}]\npareto: {x: a, y: b, best: c}\n", "unknown key 'best'", 3, 22},
-		{"base: base.yaml\nruns: [{}]\npareto: {x: a, z: b}\n", "unknown key 'z'; did you mean 'x'?", 3, 16},
+		{"base: base.yaml\nruns: [{}]\npareto: {x: a, z: b}\n", "unknown key 'z'; use one of x, y", 3, 16},
 	};
 
 	write_base();

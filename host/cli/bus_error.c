@@ -9,9 +9,10 @@
 
 #include "backend/wave.h"
 #include "cli/cli.h"
+#include "config/text.h"
 
 /* A signal handler can reach nothing but a static. Empty where no waves are written. */
-static char wave[QMAC_WAVE_PATH_MAX], beside[QMAC_WAVE_PATH_MAX];
+static char wave[QMAC_WAVE_PATH_MAX], beside[QMAC_WAVE_PATH_MAX], shown[4 * QMAC_WAVE_PATH_MAX];
 
 static void say(const char *text)
 {
@@ -34,7 +35,7 @@ static void explain(int number, siginfo_t *info, void *context)
 	if (wave[0] && unlink(beside) == 0) {
 		unlink(wave);
 		say("qmac: bus error while waves were written: most likely a disk is full, that of ");
-		say(wave);
+		say(shown);
 		say(" or that of /tmp; free space or name another file with --wave. It was removed\n");
 	} else {
 		say("qmac: bus error: a library in the cache of simulations may be damaged (remove it: "
@@ -57,6 +58,7 @@ void qmac_cli_waves_begin(const char *path)
 {
 	strcpy(beside, path);
 	strcat(beside, QMAC_WAVE_BESIDE);
+	qmac_text_show(path, shown, sizeof shown);
 	strcpy(wave, path);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The command line. main.c finds the command and parses its options; each
- * cmd_<name>.c runs one. Only this room prints and exits.
+ * cmd_<name>.c runs one. Only this room prints and exits; text that is not its own is
+ * printed by qmac_cli_say() and qmac_cli_warn().
  */
 #ifndef QMAC_CLI_CLI_H
 #define QMAC_CLI_CLI_H
@@ -89,6 +90,15 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
  */
 QMAC_MUST_CHECK enum qmac_status qmac_cli_refuse_backend(const struct qmac_cli_options *options,
                                                          const char *why, struct qmac_error *err);
+
+/*
+ * Print to stdout and to stderr as printf does, but without power over the terminal: names, arguments and what
+ * files say may hold anything (qmac_text_show).
+ */
+__attribute__((format(printf, 1, 2)))
+void qmac_cli_say(const char *format, ...);
+__attribute__((format(printf, 1, 2)))
+void qmac_cli_warn(const char *format, ...);
 
 /* For settings.on_note: a line on stderr. */
 void qmac_cli_note(void *context, const char *text);

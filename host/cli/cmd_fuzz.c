@@ -65,7 +65,7 @@ static void print_again(const struct run *run, int index, const struct qmac_fuzz
 	if (o->timed)
 		printf(" --timed");
 	if (o->hw_count)
-		printf(" --hw %s", o->hw[index % o->hw_count]);
+		qmac_cli_say(" --hw %s", o->hw[index % o->hw_count]);
 	putchar('\n');
 }
 
@@ -73,12 +73,12 @@ static void print_difference(const struct run *run, int index, const struct qmac
 {
 	char text[3200];
 
-	printf("    %s\n", qmac_error_text(&r->err, text, sizeof text));
+	qmac_cli_say("    %s\n", qmac_error_text(&r->err, text, sizeof text));
 	if (r->status == QMAC_CHECK_FAILED && r->tried && !r->reproduced)
 		puts("    the stream does not fail alone");
 	if (r->trace[0])
-		printf("    %" PRId64 " commands: qmac replay %s --backend %s%s", r->left, r->trace, run->backend,
-		       run->timed ? " --timed" : "");
+		qmac_cli_say("    %" PRId64 " commands: qmac replay %s --backend %s%s", r->left, r->trace,
+		             run->backend, run->timed ? " --timed" : "");
 	if (r->trace[0] && r->stalls)
 		printf(" --stalls %" PRIu64, r->stalls);
 	if (r->trace[0])

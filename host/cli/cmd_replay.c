@@ -62,8 +62,9 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: what was written is not "
 		                   "whole, and was removed; is the disk full?", options->wave);
 	if (!status)
-		printf("%s: %zu commands%s, %" PRIu64 " cycles: equal%s\n", options->files[0], trace->command_count,
-		       trace->fault ? ", the last an error" : "", cycles, options->timed ? ", cycles too" : "");
+		qmac_cli_say("%s: %zu commands%s, %" PRIu64 " cycles: equal%s\n", options->files[0],
+		             trace->command_count, trace->fault ? ", the last an error" : "", cycles,
+		             options->timed ? ", cycles too" : "");
 	qmac_trace_destroy(trace);
 	return status;
 }

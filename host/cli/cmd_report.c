@@ -56,7 +56,7 @@ static void choose_series(const struct qmac_comparison *lines, int count, struct
 	plot->y = headline->name;
 	plot->log_y = headline->over_magnitudes;
 	if (others)
-		fprintf(stderr, "qmac: the plot is of %s: without %d of the runs, which tell another figure\n",
+		qmac_cli_warn("qmac: the plot is of %s: without %d of the runs, which tell another figure\n",
 		        headline->title, others);
 }
 
@@ -86,11 +86,11 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	}
 	choose_series(lines, count, series, &plot);
 	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))
-		printf("plot in %s\n", file);
+		qmac_cli_say("plot in %s\n", file);
 	else if (options->out)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "%s", warning);
 	else
-		fprintf(stderr, "qmac: %s\n", warning);
+		qmac_cli_warn("qmac: %s\n", warning);
 	free(series);
 	qmac_folder_lock_release(&lock);
 	return status;
@@ -124,7 +124,7 @@ static enum qmac_status read_all(const struct qmac_collection *folders, struct q
 		if (status && (item->named || status != QMAC_BAD_INPUT))
 			return status;
 		if (status) {
-			fprintf(stderr, "qmac: %s\n", qmac_error_text(err, text, sizeof text));
+			qmac_cli_warn("qmac: %s\n", qmac_error_text(err, text, sizeof text));
 			continue;
 		}
 		lines[i].stored = &stored[i];

@@ -12,7 +12,7 @@ static void on_done(void *context, const char *name, const char *failure, int do
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	if (failure[0])
-		fprintf(stderr, "qmac: run %s failed: %s\n", name, failure);
+		qmac_cli_warn("qmac: run %s failed: %s\n", name, failure);
 	if (terminal && done < total)
 		fprintf(stderr, "%d of %d runs done", done, total);
 	fflush(stderr);
@@ -47,9 +47,9 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 	snprintf(folder, sizeof folder, "qmac-out/%s", stem);
 	status = qmac_sweep_run(&sweep, &sweep_options, warning, sizeof warning, err);
 	if (warning[0])
-		fprintf(stderr, "qmac: %s\n", warning);
+		qmac_cli_warn("qmac: %s\n", warning);
 	if (!status)
-		printf("results in %s\n", sweep_options.folder);
+		qmac_cli_say("results in %s\n", sweep_options.folder);
 	qmac_sweep_free(&sweep);
 	return status;
 }

@@ -45,7 +45,7 @@ static void print_missing(void)
 
 static void print_line(const char *label, const char *text)
 {
-	printf("%-19s %s\n", label, text ? text : "not a finite number");
+	qmac_cli_say("%-19s %s\n", label, text ? text : "not a finite number");
 }
 
 /* A figure of the summary; one that every training has is null where it is not finite. */
@@ -73,8 +73,8 @@ static void print_shares(const struct qmac_json *summary)
 	if (!qmac_json_text(summary, "mac_utilisation"))
 		return;
 	printf("%-19s %.2f %%\n", "MAC utilisation", 100 * qmac_json_real(summary, "mac_utilisation"));
-	printf("%-19s %.4g (device at %s MHz)\n", "seconds per epoch", qmac_json_real(summary, "epoch_seconds"),
-	       qmac_json_text(summary, "hw.clock_mhz"));
+	qmac_cli_say("%-19s %.4g (device at %s MHz)\n", "seconds per epoch",
+	             qmac_json_real(summary, "epoch_seconds"), qmac_json_text(summary, "hw.clock_mhz"));
 	table = qmac_table_create(1 + QMAC_SHARES);
 	if (!table)
 		return;
@@ -145,7 +145,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 	print_shares(stored.summary);
 	if (estimated)
 		print_missing();
-	printf("%-19s %s\n", "results in", folder);
+	qmac_cli_say("%-19s %s\n", "results in", folder);
 	qmac_stored_free(&stored);
 	return QMAC_OK;
 }
@@ -167,7 +167,7 @@ static enum qmac_status set_trace(const struct qmac_cli_options *options, struct
 void qmac_cli_note(void *context, const char *text)
 {
 	(void)context;
-	fprintf(stderr, "qmac: %s\n", text);
+	qmac_cli_warn("qmac: %s\n", text);
 }
 
 enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
@@ -196,13 +196,13 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_end(&progress);
 	if (result.traced)
-		printf("trace of %" PRIu64 " commands in %s\n", result.traced, options->trace);
+		qmac_cli_say("trace of %" PRIu64 " commands in %s\n", result.traced, options->trace);
 	if (status && !result.diverged)
 		return status;
 	if (result.warning[0])
-		fprintf(stderr, "qmac: %s\n", result.warning);
+		qmac_cli_warn("qmac: %s\n", result.warning);
 	if (result.kept)
-		printf("%s holds this result already; nothing was done\n", job.folder);
+		qmac_cli_say("%s holds this result already; nothing was done\n", job.folder);
 	return status ? (qmac_cli_print_summary(job.folder, &ignored), status) :
 	       qmac_cli_print_summary(job.folder, err);
 }

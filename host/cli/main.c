@@ -186,7 +186,7 @@ static void print_error(const struct qmac_error *err)
 {
 	char text[3200];
 
-	fprintf(stderr, "%s%s\n", err->line ? "" : "qmac: ", qmac_error_text(err, text, sizeof text));
+	qmac_cli_warn("%s%s\n", err->line ? "" : "qmac: ", qmac_error_text(err, text, sizeof text));
 }
 
 int main(int argc, char **argv)

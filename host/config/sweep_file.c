@@ -309,6 +309,19 @@ static enum qmac_status check_run(struct loader *l, int number)
 	return qmac_yaml_blame(&l->yaml, l->values[number][culprit], l->err);
 }
 
+/* Which of the names of `plot` and `pareto` that member is. */
+static int axis_of(const struct qmac_sweep *sweep, const char *member)
+{
+	const char *const members[QMAC_SWEEP_AXES] = {
+		sweep->plot_x, sweep->plot_y, sweep->plot_best, sweep->pareto_x, sweep->pareto_y,
+	};
+	int axis = 0;
+
+	while (axis < QMAC_SWEEP_AXES - 1 && members[axis] != member)
+		axis++;
+	return axis;
+}
+
 /* {x: column, y: column}, and where `best` is not NULL perhaps {best: key} */
 static enum qmac_status read_axes(struct loader *l, const char *key, char x[64], char y[64], char best[64])
 {
@@ -339,8 +352,19 @@ static enum qmac_status read_axes(struct loader *l, const char *key, char x[64],
 			return qmac_yaml_refuse(&l->yaml, axis, l->err, "%s: '%.60s' is not the name of a column", name,
 			                        text);
 		strcpy(columns[i], text);
+		l->sweep->axes[axis_of(l->sweep, columns[i])].line = axis->line;
+		l->sweep->axes[axis_of(l->sweep, columns[i])].column = axis->column;
 	}
 	return status;
+}
+
+enum qmac_status qmac_sweep_blame(const struct qmac_sweep *sweep, const char *name, struct qmac_error *err)
+{
+	struct qmac_error bare = *err;
+	int axis = axis_of(sweep, name);
+
+	return qmac_fail_at(err, QMAC_BAD_INPUT, sweep->file, sweep->axes[axis].line, sweep->axes[axis].column,
+	                    "%s", bare.message);
 }
 
 static enum qmac_status read_base(struct loader *l)

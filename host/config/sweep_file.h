@@ -31,6 +31,8 @@ struct qmac_sweep_run {
 	int setting_count;
 };
 
+enum { QMAC_SWEEP_AXES = 5 };
+
 struct qmac_sweep {
 	char file[QMAC_PATH_MAX];        /* the sweep file */
 	char base[QMAC_PATH_MAX];
@@ -39,6 +41,10 @@ struct qmac_sweep {
 	char plot_x[64], plot_y[64];     /* "" where no plot is asked for */
 	char plot_best[64];              /* "" where there is nothing to choose from */
 	char pareto_x[64], pareto_y[64]; /* "" where no front is asked for */
+	/* Where the file has these names, in the order of their members; line 0: nowhere. */
+	struct {
+		int line, column;
+	} axes[QMAC_SWEEP_AXES];
 	void *storage;
 };
 
@@ -46,6 +52,12 @@ struct qmac_sweep {
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_load(struct qmac_sweep *sweep, const char *file,
                                                  struct qmac_error *err);
 void qmac_sweep_free(struct qmac_sweep *sweep);
+
+/*
+ * Gives err, about `name`, its place in the file; name is one of the members plot_x to pareto_y. Returns
+ * QMAC_BAD_INPUT.
+ */
+enum qmac_status qmac_sweep_blame(const struct qmac_sweep *sweep, const char *name, struct qmac_error *err);
 
 /* The setting of that key which the run gets, of several the last; NULL: as the base file says. */
 const struct qmac_setting *qmac_sweep_find(const struct qmac_sweep_run *run, const char *key);

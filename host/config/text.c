@@ -189,8 +189,9 @@ enum qmac_status qmac_text_unknown(const char *what, const char *text, const cha
 			nearest_distance = distance;
 		}
 	}
-	/* With more edits than these it is another word, not a slip. */
-	if (nearest_distance <= 1 || nearest_distance * 3 <= (int)nearest_length)
+	/* With more edits than these it is another word, not a slip; one makes any letter of any other. */
+	if (nearest_distance * 3 <= (int)nearest_length
+	    || (nearest_distance == 1 && nearest_length > 1 && strlen(text) > 1))
 		return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; did you mean '%.*s'?", what, SHOWN, text,
 		                 (int)nearest_length, nearest);
 	return qmac_fail(err, QMAC_BAD_INPUT, "unknown %s '%.*s'; use %s%s", what, SHOWN, text,
@@ -261,11 +262,18 @@ bool qmac_text_is_utf8(const char *text)
 	return true;
 }
 
-/* Characters that YAML takes neither as line breaks nor as unprintable. */
+/* Turns the direction of writing, so that what is read is not what is there. */
+static bool is_turn(uint32_t code)
+{
+	return code == 0x61C || code == 0x200E || code == 0x200F || (code >= 0x202A && code <= 0x202E) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Characters that YAML takes neither as line breaks nor as unprintable, and that people see as they are. */
 static bool is_plain(uint32_t code)
 {
-	return code >= 0x20 && !(code >= 0x7F && code <= 0xA0) && code != 0x2028 && code != 0x2029 &&
-	       code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
+	return !is_turn(code) && code >= 0x20 && !(code >= 0x7F && code <= 0xA0) && code != 0x2028 &&
+	       code != 0x2029 && code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
 }
 
 void qmac_text_print_quoted(const char *text, FILE *out)
@@ -295,6 +303,33 @@ void qmac_text_print_comment(const char *text, FILE *out)
 		else
 			fputc('?', out);
 	}
+}
+
+const char *qmac_text_show(const char *text, char *shown, size_t size)
+{
+	size_t used = 0;
+	uint32_t code;
+	int length;
+
+	for (; *text; text += length > 0 ? length : 1) {
+		char piece[16];
+		size_t bytes;
+
+		length = decode(text, &code);
+		if (length > 0 && is_plain(code))
+			snprintf(piece, sizeof piece, "%.*s", length, text);
+		else if (length > 0 && code >= 0x100)
+			snprintf(piece, sizeof piece, "\\u%04" PRIX32, code);
+		else
+			snprintf(piece, sizeof piece, "\\x%02X", length > 0 ? (unsigned)code : (unsigned char)*text);
+		bytes = strlen(piece);
+		if (used + bytes >= size)
+			break;
+		memcpy(shown + used, piece, bytes);
+		used += bytes;
+	}
+	shown[used] = 0;
+	return shown;
 }
 
 const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT])

@@ -57,6 +57,12 @@ void qmac_text_print_quoted(const char *text, FILE *out);
 /* Writes text for a comment: bytes other than printable ASCII and UTF-8 letters become '?'. */
 void qmac_text_print_comment(const char *text, FILE *out);
 
+/*
+ * Text as a terminal or a picture may get it: control characters, bytes that are not UTF-8, and what turns
+ * the direction of writing become \x1B or \u202E. Returns shown, cut to its size.
+ */
+const char *qmac_text_show(const char *text, char *shown, size_t size);
+
 enum { QMAC_REAL_TEXT = 32 };
 
 /* A shortest decimal that reads back to value ("nan", "inf", "-inf" where it is not finite); returns text. */

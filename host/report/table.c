@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/text.h"
+
 enum { CELL_BYTES = 136 };
 
 struct qmac_table {
@@ -31,6 +33,7 @@ void qmac_table_destroy(struct qmac_table *table)
 
 void qmac_table_add(struct qmac_table *table, const char *format, ...)
 {
+	char text[CELL_BYTES];
 	va_list args;
 
 	if (table->count == table->capacity) {
@@ -43,8 +46,9 @@ void qmac_table_add(struct qmac_table *table, const char *format, ...)
 		table->capacity = capacity;
 	}
 	va_start(args, format);
-	vsnprintf(table->cells[table->count++], CELL_BYTES, format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	qmac_text_show(text, table->cells[table->count++], CELL_BYTES);
 }
 
 void qmac_table_add_count(struct qmac_table *table, double count)

@@ -1,6 +1,7 @@
 /*
  * Tables for a terminal: cells are collected, then printed with every column
- * as wide as its widest cell. The first column is set left, the others right.
+ * as wide as its widest cell. The first column is set left, the others right. Cells are shown as
+ * qmac_text_show() does.
  */
 #ifndef QMAC_REPORT_TABLE_H
 #define QMAC_REPORT_TABLE_H

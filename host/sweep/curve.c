@@ -18,9 +18,11 @@ bool qmac_curve_is_wanted(const struct qmac_sweep *sweep)
 
 enum qmac_status qmac_curve_check(const struct qmac_sweep *sweep, struct qmac_error *err)
 {
-	if (sweep->plot_best[0] && !qmac_run_has_number(sweep->plot_best))
-		return qmac_fail(err, QMAC_BAD_INPUT, "best of plot: '%s' is no key with a number", sweep->plot_best);
-	return qmac_sweep_check_figure("y of plot", sweep->plot_y, err);
+	if (sweep->plot_best[0] && !qmac_run_has_number(sweep->plot_best)) {
+		(void)qmac_fail(err, QMAC_BAD_INPUT, "best of plot: '%s' is no key with a number", sweep->plot_best);
+		return qmac_sweep_blame(sweep, sweep->plot_best, err);
+	}
+	return qmac_sweep_check_figure(sweep, "y of plot", sweep->plot_y, err);
 }
 
 /* ---- lines -------------------------------------------------------------------- */

@@ -51,7 +51,8 @@ static const struct column *find_column(const char *name)
 	return NULL;
 }
 
-enum qmac_status qmac_sweep_check_figure(const char *use, const char *name, struct qmac_error *err)
+enum qmac_status qmac_sweep_check_figure(const struct qmac_sweep *sweep, const char *use, const char *name,
+                                         struct qmac_error *err)
 {
 	const struct column *column = find_column(name);
 	char words[QMAC_CSV_COLUMNS * QMAC_CSV_NAME] = "", what[64];
@@ -64,7 +65,8 @@ enum qmac_status qmac_sweep_check_figure(const char *use, const char *name, stru
 			snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", words[0] ? "|" : "",
 			         columns[i].name);
 	snprintf(what, sizeof what, "figure of results.csv for the %s", use);
-	return qmac_text_unknown(what, name, words, err);
+	(void)qmac_text_unknown(what, name, words, err);
+	return qmac_sweep_blame(sweep, name, err);
 }
 
 enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep *sweep, struct qmac_error *err)
@@ -72,9 +74,9 @@ enum qmac_status qmac_sweep_check_pareto(const struct qmac_sweep *sweep, struct 
 	enum qmac_status status = QMAC_OK;
 
 	if (sweep->pareto_x[0])
-		status = qmac_sweep_check_figure("x of pareto", sweep->pareto_x, err);
+		status = qmac_sweep_check_figure(sweep, "x of pareto", sweep->pareto_x, err);
 	if (!status && sweep->pareto_y[0])
-		status = qmac_sweep_check_figure("y of pareto", sweep->pareto_y, err);
+		status = qmac_sweep_check_figure(sweep, "y of pareto", sweep->pareto_y, err);
 	return status;
 }
 

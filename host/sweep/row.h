@@ -27,9 +27,12 @@ struct qmac_sweep_row {
 	bool pareto;
 };
 
-/* Refuses a name that is no figure of results.csv; `use` says what it is for: "x of pareto". */
-QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_figure(const char *use, const char *name,
-                                                         struct qmac_error *err);
+/*
+ * Refuses a name of the sweep's `plot` or `pareto` that is no figure of results.csv; `use` says what it is
+ * for: "x of pareto".
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_sweep_check_figure(const struct qmac_sweep *sweep, const char *use,
+                                                         const char *name, struct qmac_error *err);
 
 /*
  * That figure of the row; NaN where it has none, for a run that diverged, and where it counts the

@@ -91,20 +91,31 @@ static enum qmac_status run_all(struct running *running, struct qmac_error *err)
 	                 "go on with --resume", options->folder);
 }
 
+/* A name of `plot` that is no column of metrics.csv. */
+static enum qmac_status check_column(const struct qmac_sweep *sweep, const char *name, const char *what,
+                                     struct qmac_error *err)
+{
+	if (!name[0] || qmac_words_find(qmac_metrics_columns, name) >= 0)
+		return QMAC_OK;
+	(void)qmac_text_unknown(what, name, qmac_metrics_columns, err);
+	return qmac_sweep_blame(sweep, name, err);
+}
+
 static enum qmac_status check_plot(const struct qmac_sweep *sweep, struct qmac_error *err)
 {
-	const char *words = qmac_metrics_columns;
+	enum qmac_status status;
 
 	if (qmac_curve_is_wanted(sweep))
 		return qmac_curve_check(sweep, err);
-	if (sweep->plot_best[0])
-		return qmac_fail(err, QMAC_BAD_INPUT, "plot has a best, but its x, '%s', is no key of run files to"
-		                 " choose at", sweep->plot_x);
-	if (sweep->plot_x[0] && qmac_words_find(words, sweep->plot_x) < 0)
-		return qmac_text_unknown("column of metrics.csv for the x of plot", sweep->plot_x, words, err);
-	if (sweep->plot_y[0] && qmac_words_find(words, sweep->plot_y) < 0)
-		return qmac_text_unknown("column of metrics.csv for the y of plot", sweep->plot_y, words, err);
-	return QMAC_OK;
+	if (sweep->plot_best[0]) {
+		(void)qmac_fail(err, QMAC_BAD_INPUT, "plot has a best, but its x, '%s', is no key of run files to"
+		                " choose at", sweep->plot_x);
+		return qmac_sweep_blame(sweep, sweep->plot_x, err);
+	}
+	status = check_column(sweep, sweep->plot_x, "column of metrics.csv for the x of plot", err);
+	if (!status)
+		status = check_column(sweep, sweep->plot_y, "column of metrics.csv for the y of plot", err);
+	return status;
 }
 
 /* Every hardware file can be read; each is looked at once. */
