@@ -98,6 +98,8 @@ static void rows_refused(void)
 	refuse("a,b,c\n1,,3\n", "last", 2, 3, "column 2 (b): no value; fill it in or remove the line");
 	refuse("1,2,3\n1,2,\r\n", "last", 2, 5, "column 3: no value");
 	refuse("1,2\n3,4\n\n 5 , NA\n", "last", 4, 6, "column 2: 'NA' is a missing value; fill it in");
+	refuse("1,2\n3,-\n", "last", 2, 3, "column 2: '-' is a missing value");
+	refuse("1,2\n3,-nan\n", "last", 2, 3, "column 2: '-nan' is a missing value");
 	refuse("1,2\n3,0x1p3\n", "last", 2, 3, "not '0x1p3'");
 	refuse("1,2\ninf,3\n", "last", 2, 1, "'inf' is not finite; put a number there or remove the line");
 	refuse("1,2\n1e999,3\n", "last", 2, 1, "1e999 is too large");
