@@ -7,6 +7,7 @@ mkdir -p own/folder own/data
 cp "$root/configs/hw/8x8_w8.yaml" own/hw.yaml
 sed "s|^hw: .*|hw: hw.yaml|; s/^epochs: .*/epochs: 1/" run.yaml > own/run.yaml
 awk -v OFS=, 'BEGIN { print "a,b,y"; for (i = 0; i < 50; i++) print i % 7, i % 5, i % 7 - i % 5 }' > own/data/t.csv
+cp own/data/t.csv own/data/u.csv
 ln -s run.yaml own/soft.yaml
 ln own/run.yaml own/hard.yaml
 ln -s own/folder alias
@@ -19,6 +20,8 @@ done
 refuses "qmac: .*: own/hw.yaml is the hardware file: $not_over" train own/run.yaml --out over --trace own/hw.yaml
 refuses "qmac: .*: own/data/t.csv is the data file: $not_over" train own/run.yaml --set data=csv \
 	--set file=t.csv --data-dir own/data --out over --trace own/data/t.csv
+refuses "qmac: .*: own/data/u.csv is the test file: $not_over" train own/run.yaml --set data=csv \
+	--set file=t.csv --set test_file=u.csv --data-dir own/data --out over --trace own/data/u.csv
 refuses "qmac: cannot write results to own/hw.yaml: own/hw.yaml is the hardware file: $not_over" \
 	train own/run.yaml --out own
 refuses "qmac: .*: own/hw.yaml is the hardware file: $not_over" estimate own/run.yaml --out own/folder/..

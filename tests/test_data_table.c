@@ -367,6 +367,49 @@ static void prepared(void)
 	qmac_dataset_free(&data);
 }
 
+/* ---- anything at all ------------------------------------------------------------------- */
+
+/* Files with random marks are read or refused, with their name and in text that is fit for a terminal. */
+static void random_files(void)
+{
+	static const char marks[] = "0123456789,,,;;\t  \n\n\n\r\"\".-e:#ab\x1b\xC3";
+	static const char *const plain[] = {
+		"1 2:3 4:5\n-1 1:7\n", "a,b,y\n1,2,3\n4,5,6\n", "+1\t3:.5\n\n7 # 8\n", "\"1\"; \"a;\"\r\n2;5\r\n",
+		"2 1:-1e3\n3\n", ",x\ty,\n1 ,2,\"3\"\n",
+	};
+	uint64_t state = test_seed();
+	int read = 0;
+
+	for (int i = 0; i < 1500; i++) {
+		char text[2][64];
+		struct qmac_dataset data;
+		struct qmac_error err = {0};
+		struct qmac_run run;
+
+		for (int k = 0; k < 2; k++) {
+			strcpy(text[k], plain[i % 6]);
+			for (uint64_t j = test_random(&state) % 5; j > 0; j--) {
+				char mark = marks[test_random(&state) % (sizeof marks - 1)];
+
+				text[k][test_random(&state) % strlen(text[k])] = mark;
+			}
+		}
+		run = run_with(i % 2 ? QMAC_DATA_CSV : QMAC_DATA_LIBSVM, text[0], text[1]);
+		run.separator = i % 4 ? QMAC_SEPARATOR_AUTO : (enum qmac_separator)(test_random(&state) % 5);
+		strcpy(run.ignore, i % 5 ? "none" : "1");
+		if (i % 11 < 6)
+			run.test_file[0] = 0;
+		if (read_run(&data, &run, &err) == QMAC_OK) {
+			CU_ASSERT(data.samples > 0 && data.features > 0 && data.line[0] > 0);
+			read++;
+		} else {
+			CU_ASSERT(err.file[0] && err.message[0] && !strpbrk(err.message, "\x1b\r\n\t"));
+		}
+		qmac_dataset_free(&data);
+	}
+	CU_ASSERT(read > 150);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -381,6 +424,7 @@ int main(void)
 		{"classes of two files", classes},
 		{"constants and huge numbers", constants},
 		{"how a test file is prepared", prepared},
+		{"random files", random_files},
 	};
 
 	return test_main("test_data_table", cases, TEST_COUNT(cases));

@@ -13,8 +13,8 @@ enum qmac_idx_file { QMAC_IDX_IMAGES, QMAC_IDX_LABELS, QMAC_IDX_TEST_IMAGES, QMA
 enum { QMAC_IDX_FILES = 4, QMAC_IDX_PATH = QMAC_PATH_MAX + 40 };
 
 /*
- * The path of one of the four files of a folder (a path of a run): as it is named, else with ".gz". False
- * where neither is there.
+ * The path of one of the four files of a folder (a path of a run), under the first of its names that is
+ * there. False where none is.
  */
 bool qmac_idx_path(const char *folder, enum qmac_idx_file file, char path[QMAC_IDX_PATH]);
 

@@ -11,8 +11,11 @@ static enum qmac_status add_data(struct qmac_inputs *inputs, const struct qmac_r
 
 	if (qmac_data_is_generated(run->data))
 		return QMAC_OK;
-	if (!qmac_data_is_images(run->data))
-		return qmac_inputs_add(inputs, "the data file", run->file, err);
+	if (!qmac_data_is_images(run->data)) {
+		status = qmac_inputs_add(inputs, "the data file", run->file, err);
+		return status || !run->test_file[0] ? status :
+		       qmac_inputs_add(inputs, "the test file", run->test_file, err);
+	}
 	for (int i = 0; !status && i < QMAC_IDX_FILES; i++)
 		if (qmac_idx_path(run->file, (enum qmac_idx_file)i, path))
 			status = qmac_inputs_add(inputs, "a data file", path, err);
