@@ -1,82 +1,191 @@
-#define _POSIX_C_SOURCE 200809L
 #include "report/plot.h"
 
 #include <errno.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "report/atomic_file.h"
 #include "report/csv.h"
+#include "report/gnuplot.h"
 #include "report/json.h"
 
-enum { MARKS_MAX = 25 }; /* points of a series that are marked; more would run together */
+enum { MARKS_MAX = 25 /* points of a series that are marked; more would run together */ };
 
-extern char **environ;
+/* What is drawn of a series: x and y by turns, all finite. */
+struct points {
+	double *values;
+	int64_t count;
+};
 
-/* Text between gnuplot's single quotes, in which nothing but the quote itself is special. */
-static void write_quoted(FILE *out, const char *text)
+/*
+ * A logarithmic axis has no place for 0, where a figure arrives that converged exactly: it is drawn at the
+ * edge, a decade below the smallest number there is.
+ */
+struct axis {
+	bool is_log, has_edge; /* has_edge: some value is drawn there */
+	double edge;
+};
+
+struct drawing {
+	const struct qmac_plot *plot;
+	struct points *points; /* by series */
+	struct axis axis[2];   /* x, y */
+};
+
+/* ---- points ----------------------------------------------------------------------- */
+
+static void add_point(struct points *points, double x, double y)
 {
-	fputc('\'', out);
-	for (; *text; text++) {
-		if (*text == '\'')
-			fputc('\'', out);
-		fputc((unsigned char)*text < 0x20 ? '?' : *text, out);
-	}
-	fputc('\'', out);
+	if (!isfinite(x) || !isfinite(y))
+		return;
+	points->values[2 * points->count] = x;
+	points->values[2 * points->count + 1] = y;
+	points->count++;
 }
 
-/* One point, where it has a place on the axes. */
-static int write_point(FILE *out, const struct qmac_plot *plot, double x, double y)
+static bool refuse_memory(char *warning, size_t warning_size)
 {
-	char x_text[QMAC_REAL_TEXT], y_text[QMAC_REAL_TEXT];
-
-	if (!isfinite(x) || !isfinite(y) || (plot->log_x && x <= 0) || (plot->log_y && y <= 0))
-		return 0;
-	fprintf(out, "%s %s\n", qmac_real_text(x, x_text), qmac_real_text(y, y_text));
-	return 1;
+	snprintf(warning, warning_size, "no plot: out of memory");
+	return false;
 }
 
-static int64_t write_columns(FILE *out, const struct qmac_plot *plot, const struct qmac_csv *csv)
+static bool take_columns(const struct qmac_plot *plot, const struct qmac_csv *csv, struct points *points)
 {
 	int x_column = qmac_csv_column(csv, plot->x), y_column = qmac_csv_column(csv, plot->y);
-	int64_t points = 0;
 
-	for (int64_t row = 0; x_column >= 0 && y_column >= 0 && row < csv->rows; row++) {
+	points->values = calloc((size_t)csv->rows + 1, 2 * sizeof(double));
+	for (int64_t row = 0; points->values && x_column >= 0 && y_column >= 0 && row < csv->rows; row++) {
 		const double *values = csv->values + row * csv->columns;
 
-		points += write_point(out, plot, values[x_column], values[y_column]);
+		add_point(points, values[x_column], values[y_column]);
 	}
-	return points;
+	return points->values != NULL;
 }
 
-/* A series as gnuplot's data block $d<number>. False with a warning where its file cannot be read. */
-static bool write_series(FILE *out, const struct qmac_plot *plot, int number, int *drawn, char *warning,
-                         size_t warning_size)
+/* False with a warning where the file of a series cannot be read. */
+static bool take_series(const struct qmac_plot *plot, const struct qmac_series *series, struct points *points,
+                        char *warning, size_t warning_size)
 {
-	const struct qmac_series *series = &plot->series[number];
-	int64_t points = 0;
 	struct qmac_error err;
 	struct qmac_csv csv;
+	bool taken;
 
-	fprintf(out, "$d%d << EOD\n", number);
 	if (series->file) {
 		if (qmac_csv_read(series->file, &csv, &err)) {
 			snprintf(warning, warning_size, "no plot: %s", err.message);
 			return false;
 		}
-		points = write_columns(out, plot, &csv);
+		taken = take_columns(plot, &csv, points);
 		qmac_csv_free(&csv);
+		return taken || refuse_memory(warning, warning_size);
 	}
+	points->values = calloc((size_t)series->point_count + 1, 2 * sizeof(double));
+	if (!points->values)
+		return refuse_memory(warning, warning_size);
 	for (int64_t i = 0; i < series->point_count; i++)
-		points += write_point(out, plot, series->points[2 * i], series->points[2 * i + 1]);
-	/* gnuplot takes an empty block for an error: such a series keeps its place in the key only. */
-	fputs(points ? "EOD\n" : "0 NaN\nEOD\n", out);
-	*drawn += points > 0;
+		add_point(points, series->points[2 * i], series->points[2 * i + 1]);
 	return true;
+}
+
+static void find_edge(struct drawing *drawing, int which, bool is_log)
+{
+	struct axis *axis = &drawing->axis[which];
+	double smallest = INFINITY;
+
+	axis->is_log = is_log;
+	for (int s = 0; is_log && s < drawing->plot->series_count; s++)
+		for (int64_t i = 0; i < drawing->points[s].count; i++) {
+			double value = drawing->points[s].values[2 * i + which];
+
+			if (value <= 0)
+				axis->has_edge = true;
+			else if (value < smallest)
+				smallest = value;
+		}
+	if (!isfinite(smallest))
+		smallest = 1;
+	axis->edge = pow(10, floor(log10(smallest)) - 1);
+	if (!(axis->edge > 0))
+		axis->edge = smallest;
+}
+
+/* Takes all points; *count becomes how many there are. */
+static bool take_points(struct drawing *drawing, int64_t *count, char *warning, size_t warning_size)
+{
+	const struct qmac_plot *plot = drawing->plot;
+
+	*count = 0;
+	drawing->points = calloc((size_t)plot->series_count + 1, sizeof *drawing->points);
+	if (!drawing->points)
+		return refuse_memory(warning, warning_size);
+	for (int i = 0; i < plot->series_count; i++) {
+		if (!take_series(plot, &plot->series[i], &drawing->points[i], warning, warning_size))
+			return false;
+		*count += drawing->points[i].count;
+	}
+	find_edge(drawing, 0, plot->log_x);
+	find_edge(drawing, 1, plot->log_y);
+	return true;
+}
+
+static void free_points(struct drawing *drawing)
+{
+	for (int i = 0; drawing->points && i < drawing->plot->series_count; i++)
+		free(drawing->points[i].values);
+	free(drawing->points);
+}
+
+/* ---- the script -------------------------------------------------------------------- */
+
+/*
+ * Text between gnuplot's single quotes, in which nothing but the quote itself is special. Of what XML has no
+ * place for, gnuplot knows '&' and '<' only; names may be no UTF-8.
+ */
+static void write_quoted(FILE *out, const char *text)
+{
+	char shown[4096];
+
+	fputc('\'', out);
+	for (const char *c = qmac_text_show(text, shown, sizeof shown); *c; c++) {
+		if (*c == '\'')
+			fputc('\'', out);
+		if (strncmp(c, "]]>", 3) == 0)
+			fputs("] ", out);
+		else
+			fputc(*c, out);
+	}
+	fputc('\'', out);
+}
+
+/* Where the value is drawn; *at_edge: not where it is. */
+static double placed(const struct axis *axis, double value, bool *at_edge)
+{
+	if (!axis->is_log || value > 0)
+		return value;
+	*at_edge = true;
+	return axis->edge;
+}
+
+/* The points of a series; edge_only: those that are drawn at an edge. Returns how many. */
+static int64_t write_points(FILE *out, const struct drawing *drawing, int series, bool edge_only)
+{
+	const struct points *points = &drawing->points[series];
+	int64_t written = 0;
+
+	for (int64_t i = 0; i < points->count; i++) {
+		char x_text[QMAC_REAL_TEXT], y_text[QMAC_REAL_TEXT];
+		bool at_edge = false;
+		double x = placed(&drawing->axis[0], points->values[2 * i], &at_edge);
+		double y = placed(&drawing->axis[1], points->values[2 * i + 1], &at_edge);
+
+		if (edge_only && !at_edge)
+			continue;
+		fprintf(out, "%s %s\n", qmac_real_text(x, x_text), qmac_real_text(y, y_text));
+		written++;
+	}
+	return written;
 }
 
 static const char *last_part(const char *folder)
@@ -86,9 +195,20 @@ static const char *last_part(const char *folder)
 	return slash && slash[1] ? slash + 1 : folder;
 }
 
-static void write_frame(FILE *out, const struct qmac_plot *plot, const char *folder)
+static void write_range(FILE *out, const char *name, const struct axis *axis)
 {
-	fputs("set terminal svg noenhanced size 860,520 dynamic font 'sans,13' background 'white'\n"
+	char text[QMAC_REAL_TEXT];
+
+	if (axis->has_edge)
+		fprintf(out, "set %srange [%s:*]\n", name, qmac_real_text(axis->edge, text));
+}
+
+static void write_frame(FILE *out, const struct drawing *drawing, const char *folder)
+{
+	const struct qmac_plot *plot = drawing->plot;
+
+	fputs("set encoding utf8\n"
+	      "set terminal svg noenhanced size 860,520 dynamic font 'sans,13' background 'white'\n"
 	      "set grid lc rgb '#dddddd'\nset key outside right top\nset title ", out);
 	write_quoted(out, plot->title ? plot->title : last_part(folder));
 	fputs("\nset xlabel ", out);
@@ -97,6 +217,43 @@ static void write_frame(FILE *out, const struct qmac_plot *plot, const char *fol
 	write_quoted(out, plot->y);
 	fputs(plot->log_x ? "\nset logscale x\n" : "\n", out);
 	fputs(plot->log_y ? "set logscale y\nset format y '1e%T'\n" : "", out);
+	write_range(out, "x", &drawing->axis[0]);
+	write_range(out, "y", &drawing->axis[1]);
+}
+
+/* Data blocks: $d0, $d1, ... of the series, $edge of what all of them have there. */
+static void write_data(FILE *out, const struct drawing *drawing)
+{
+	int count = drawing->plot->series_count;
+
+	for (int i = 0; i < count; i++) {
+		fprintf(out, "$d%d << EOD\n", i);
+		/* gnuplot takes an empty block for an error: such a series keeps its place in the key only. */
+		fputs(write_points(out, drawing, i, false) ? "EOD\n" : "0 NaN\nEOD\n", out);
+	}
+	if (!drawing->axis[0].has_edge && !drawing->axis[1].has_edge)
+		return;
+	fputs("$edge << EOD\n", out);
+	for (int i = 0; i < count; i++)
+		write_points(out, drawing, i, true);
+	fputs("EOD\n", out);
+}
+
+static void write_lines(FILE *out, const struct drawing *drawing)
+{
+	const struct qmac_plot *plot = drawing->plot;
+
+	for (int i = 0; i < plot->series_count; i++) {
+		const struct qmac_series *series = &plot->series[i];
+		bool marks = !series->file && series->point_count <= MARKS_MAX;
+
+		fprintf(out, "%s $d%d using 1:2 with %s lw 2 lt %d dt %d title ", i ? "," : "plot", i,
+		        marks ? "linespoints" : "lines", i % 8 + 1, i / 8 + 1);
+		write_quoted(out, series->title);
+	}
+	if (drawing->axis[0].has_edge || drawing->axis[1].has_edge)
+		fputs(", $edge using 1:2 with points pt 11 lc rgb 'black' title '0 or less, at the edge'", out);
+	fputs("\n", out);
 }
 
 static void refuse_script(char *warning, size_t warning_size)
@@ -108,136 +265,27 @@ static void refuse_script(char *warning, size_t warning_size)
 static bool write_script(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
                          size_t warning_size)
 {
-	int drawn = 0;
+	struct drawing drawing = {.plot = plot};
+	int64_t count;
+	bool taken = take_points(&drawing, &count, warning, warning_size);
 
-	write_frame(out, plot, folder);
-	for (int i = 0; i < plot->series_count; i++)
-		if (!write_series(out, plot, i, &drawn, warning, warning_size))
-			return false;
-	if (!drawn) {
+	if (taken && !count) {
 		snprintf(warning, warning_size, "no plot: there is no finite %s to draw", plot->y);
-		return false;
+		taken = false;
 	}
-	for (int i = 0; i < plot->series_count; i++) {
-		const struct qmac_series *series = &plot->series[i];
-		bool marks = !series->file && series->point_count <= MARKS_MAX;
-
-		fprintf(out, "%s $d%d using 1:2 with %s lw 2 lt %d dt %d title ", i ? "," : "plot", i,
-		        marks ? "linespoints" : "lines", i % 8 + 1, i / 8 + 1);
-		write_quoted(out, series->title);
+	if (taken) {
+		write_frame(out, &drawing, folder);
+		write_data(out, &drawing);
+		write_lines(out, &drawing);
+		/* An earlier write error set the stream's mark; its reason is the one most likely. */
+		errno = ferror(out) ? ENOSPC : 0;
+		if (errno || fflush(out) || fseek(out, 0, SEEK_SET)) {
+			refuse_script(warning, warning_size);
+			taken = false;
+		}
 	}
-	fputs("\n", out);
-	/* An earlier write error set the stream's mark; its reason is the one most likely. */
-	errno = ferror(out) ? ENOSPC : 0;
-	if (errno || fflush(out) || fseek(out, 0, SEEK_SET)) {
-		refuse_script(warning, warning_size);
-		return false;
-	}
-	return true;
-}
-
-/* Starts gnuplot, which reads the script and writes the picture and its words: 0, or errno. */
-static int start_gnuplot(pid_t *child, FILE *script, FILE *picture, FILE *words)
-{
-	/* -d: no start-up file of the user's may change the picture. */
-	char name[] = "gnuplot", plain[] = "-d", input[] = "-", *arguments[] = {name, plain, input, NULL};
-	posix_spawn_file_actions_t files;
-	int reason = posix_spawn_file_actions_init(&files);
-
-	if (reason)
-		return reason;
-	posix_spawn_file_actions_adddup2(&files, fileno(script), STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&files, fileno(picture), STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, fileno(words), STDERR_FILENO);
-	reason = posix_spawnp(child, name, &files, NULL, arguments, environ);
-	posix_spawn_file_actions_destroy(&files);
-	return reason;
-}
-
-/* The first line that gnuplot, or the loader in its place, said: ": line", or nothing. */
-static const char *first_words(FILE *words, char *text, size_t size)
-{
-	size_t got;
-
-	strcpy(text, ": ");
-	rewind(words);
-	got = fread(text + 2, 1, size - 3, words);
-	text[got + 2] = 0;
-	got = strspn(text + 2, "\n ");
-	memmove(text + 2, text + 2 + got, strlen(text + 2 + got) + 1);
-	text[strcspn(text, "\n")] = 0;
-	if (!text[2])
-		text[0] = 0;
-	return text;
-}
-
-/* gnuplot does not report a full disk: a whole picture ends with its closing tag. */
-static bool is_whole(FILE *picture)
-{
-	char tail[64] = "";
-
-	if (fseek(picture, -32, SEEK_END))
-		return false;
-	tail[fread(tail, 1, sizeof tail - 1, picture)] = 0;
-	return strstr(tail, "</svg>") != NULL;
-}
-
-/* What gnuplot met at the end of its picture, which is given up: errno of going on there; 0: nothing. */
-static int write_error(int picture)
-{
-	enum { BLOCKS = 16 }; /* the rest of the last block may be there where no other is */
-	char block[4096] = "";
-
-	if (lseek(picture, 0, SEEK_END) < 0)
-		return errno;
-	for (int i = 0; i < BLOCKS; i++)
-		if (write(picture, block, sizeof block) < 0)
-			return errno;
-	return 0;
-}
-
-/* What became of gnuplot, which has ended; true where the picture is whole. */
-static bool judge(int status, const struct qmac_atomic_file *picture, FILE *words, char *warning,
-                  size_t warning_size)
-{
-	char said[160];
-	int reason;
-
-	if (WIFEXITED(status) && !WEXITSTATUS(status) && is_whole(picture->stream))
-		return true;
-	reason = write_error(fileno(picture->stream));
-	if (reason)
-		snprintf(warning, warning_size, "no plot: cannot write %s: %s", picture->path, strerror(reason));
-	else if (WIFSIGNALED(status))
-		snprintf(warning, warning_size, "no plot: gnuplot was ended by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		snprintf(warning, warning_size, "no plot: gnuplot failed with exit status %d%s", WEXITSTATUS(status),
-		         first_words(words, said, sizeof said));
-	else
-		snprintf(warning, warning_size, "no plot: gnuplot left %s unfinished", picture->path);
-	return false;
-}
-
-static bool draw(FILE *script, const struct qmac_atomic_file *picture, char *warning, size_t warning_size)
-{
-	FILE *words = tmpfile();
-	int status = 0, reason = errno;
-	bool drawn = false;
-	pid_t child;
-
-	if (words)
-		reason = start_gnuplot(&child, script, picture->stream, words);
-	while (words && !reason && waitpid(child, &status, 0) < 0)
-		reason = errno == EINTR ? 0 : errno;
-	if (words && !reason)
-		drawn = judge(status, picture, words, warning, warning_size);
-	else if (words && reason == ENOENT)
-		snprintf(warning, warning_size, "no plot: gnuplot is not installed (Debian package gnuplot-nox)");
-	else
-		snprintf(warning, warning_size, "no plot: cannot run gnuplot: %s", strerror(reason));
-	if (words)
-		fclose(words);
-	return drawn;
+	free_points(&drawing);
+	return taken;
 }
 
 bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
@@ -256,7 +304,7 @@ bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const cha
 		snprintf(warning, warning_size, "no plot: %s", err.message);
 		goto out;
 	}
-	if (!draw(script, &picture, warning, warning_size))
+	if (!qmac_gnuplot_run(script, &picture, warning, warning_size))
 		goto out;
 	if (qmac_atomic_commit(&picture, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);

@@ -20,7 +20,7 @@ struct qmac_series {
 struct qmac_plot {
 	const char *title; /* NULL: the name of the folder */
 	const char *x, *y; /* columns, and names of the axes */
-	bool log_x, log_y; /* values that are not positive are then left out */
+	bool log_x, log_y; /* what is 0 or less is then marked at the edge */
 	const struct qmac_series *series;
 	int series_count;
 };
