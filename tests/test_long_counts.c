@@ -33,8 +33,8 @@ static const char *backend_name(void)
 /* ---- the stream ---------------------------------------------------------------------------------- */
 
 /*
- * Row 0 of ACC counts: each VEC of EXECUTE adds 1, or row 1, which a LOAD brought before it; STOREs write what
- * it has come to. Every command waits for all that were given before it, so the values of memory say
+ * Row 0 of ACC counts: each VEC of EXECUTE adds 1, or row 1, which a LOAD brought before it; STOREs write
+ * what it has come to. Every command waits for all that were given before it, so the values of memory say
  * whether each wait was for what it counts.
  */
 struct stream {
@@ -333,7 +333,8 @@ struct awaited {
 static void add_command(struct qmac_trace *trace, uint64_t *rng, uint32_t given[ENGINES],
                         struct awaited *awaited)
 {
-	static const unsigned opcodes[4] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_VEC, QMAC_OPCODE_VEC, QMAC_OPCODE_STORE};
+	static const unsigned opcodes[4] = {QMAC_OPCODE_LOAD, QMAC_OPCODE_VEC, QMAC_OPCODE_VEC,
+	                                    QMAC_OPCODE_STORE};
 	struct qmac_command command = {.opcode = opcodes[test_random(rng) % 4], .wait_mask = 7};
 	uint32_t *counts[ENGINES] = {&command.wait_load, &command.wait_exec, &command.wait_store};
 	struct qmac_trace_command *added = qmac_trace_add_command(trace);
@@ -411,8 +412,8 @@ static struct qmac_program *make_program(const struct qmac_hw *hw, struct qmac_b
 		.len = 1, .container = QMAC_CONTAINER_BYTE, .is_signed = 1, .space = QMAC_SPACE_W, .nbits = 8,
 	};
 	const struct qmac_command vec = {
-		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .dst = row, .src0 = row, .src1 = row, .mult = 1, .bw = 32,
-		.dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .n1 = 1, .n0 = 1,
+		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .dst = row, .src0 = row, .src1 = row, .mult = 1,
+		.bw = 32, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .n1 = 1, .n0 = 1,
 		.lanes = 1,
 	};
 

@@ -106,6 +106,11 @@ void ref_time_counters(const struct ref_time *time, uint64_t counters[QMAC_COUNT
 
 /* ---- ref_time_memory.c: what shares the memory ---- */
 
+/* A burst requested in cycle `now`: the time of beat 0 in 1/256 cycles; and from one beat to the next. */
+uint64_t ref_memory_burst(struct ref_memory *memory, const struct qmac_hw *hw, uint64_t now, uint64_t address,
+                          uint64_t beats, bool is_write);
+uint64_t ref_beat_step(const struct qmac_hw *hw);
+
 /* The next burst of a run [at, end): its bytes. */
 uint64_t ref_burst_bytes(const struct qmac_hw *hw, uint64_t at, uint64_t end);
 

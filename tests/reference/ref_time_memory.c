@@ -8,7 +8,7 @@
 
 /* ---- the memory ---- */
 
-static uint64_t beat_step(const struct qmac_hw *hw)
+uint64_t ref_beat_step(const struct qmac_hw *hw)
 {
 	uint64_t per_cycle = (uint64_t)hw->dram_bytes_per_cycle; /* in 1/256 byte */
 	uint64_t step = (256 * 256 * (uint64_t)hw->bus_bytes + per_cycle - 1) / per_cycle;
@@ -16,15 +16,13 @@ static uint64_t beat_step(const struct qmac_hw *hw)
 	return step < 256 ? 256 : step;
 }
 
-/* A burst requested now: the time of beat 0 in 1/256 cycles. */
-static uint64_t ask_memory(struct ref_time *time, uint64_t address, uint64_t beats, bool is_write)
+uint64_t ref_memory_burst(struct ref_memory *memory, const struct qmac_hw *hw, uint64_t now, uint64_t address,
+                          uint64_t beats, bool is_write)
 {
-	const struct qmac_hw *hw = &time->hw;
-	struct ref_memory *memory = &time->memory;
 	uint64_t interleave = hw->dram_row_bytes < 2048 ? (uint64_t)hw->dram_row_bytes : 2048;
 	uint64_t bank = address / interleave % (uint64_t)hw->dram_banks;
 	uint64_t row = address / ((uint64_t)hw->dram_banks * (uint64_t)hw->dram_row_bytes);
-	uint64_t first = 256 * time->now + 256 * (uint64_t)hw->dram_latency;
+	uint64_t first = 256 * now + 256 * (uint64_t)hw->dram_latency;
 	uint64_t free = memory->data_free;
 
 	if (memory->open_row[bank] != row + 1)
@@ -34,9 +32,15 @@ static uint64_t ask_memory(struct ref_time *time, uint64_t address, uint64_t bea
 	if (first < free)
 		first = free;
 	memory->open_row[bank] = row + 1;
-	memory->data_free = first + beats * beat_step(hw);
+	memory->data_free = first + beats * ref_beat_step(hw);
 	memory->is_write = is_write;
 	return first;
+}
+
+/* A burst requested now. */
+static uint64_t ask_memory(struct ref_time *time, uint64_t address, uint64_t beats, bool is_write)
+{
+	return ref_memory_burst(&time->memory, &time->hw, time->now, address, beats, is_write);
 }
 
 uint64_t ref_burst_bytes(const struct qmac_hw *hw, uint64_t at, uint64_t end)
@@ -103,7 +107,7 @@ void ref_fetch_request(struct ref_time *time, bool *read_taken)
 	beats = (fetch->at + bytes - 1) / bus - fetch->at / bus + 1;
 	first = ask_memory(time, fetch->at, beats, false);
 	for (uint64_t i = 0; i < beats; i++) {
-		uint64_t arrival = (first + i * beat_step(&time->hw)) / 256;
+		uint64_t arrival = (first + i * ref_beat_step(&time->hw)) / 256;
 		uint64_t word_end = (fetch->at / bus + 1) * bus;
 
 		*done = arrival;
@@ -244,7 +248,7 @@ void ref_load_request(struct ref_time *time, bool *read_taken)
 	burst->issue = time->now;
 	first = ask_memory(time, burst->address, burst->beats, false);
 	for (uint64_t i = 0; i < burst->beats; i++) {
-		burst->done = (first + i * beat_step(&time->hw)) / 256;
+		burst->done = (first + i * ref_beat_step(&time->hw)) / 256;
 		load->beat[burst->end - burst->beats + i].in = burst->done;
 	}
 }
@@ -281,7 +285,7 @@ void ref_store_request(struct ref_time *time)
 	store->next_burst++;
 	burst->issue = time->now;
 	first = ask_memory(time, burst->address, burst->beats, true);
-	burst->response = (first + burst->beats * beat_step(&time->hw)) / 256;
+	burst->response = (first + burst->beats * ref_beat_step(&time->hw)) / 256;
 }
 
 static void pack_pair(struct ref_time *time)

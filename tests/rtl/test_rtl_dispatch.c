@@ -365,8 +365,8 @@ static void keeps_the_cycles_of_the_rules(void)
 		b->rules->favoured = e;
 		start_over(b, DISPATCH_COMMANDS, false);
 		run_streams(b);
-		printf("%u commands in %llu cycles; engine %u: %llu commands, %llu cycles waited\n", b->rules->commands,
-		       (unsigned long long)b->now, e, (unsigned long long)b->engine[e].retired,
+		printf("%u commands in %llu cycles; engine %u: %llu commands, %llu cycles waited\n",
+		       b->rules->commands, (unsigned long long)b->now, e, (unsigned long long)b->engine[e].retired,
 		       (unsigned long long)b->engine[e].wait);
 		CU_ASSERT_EQUAL(b->wrong, 0);
 		CU_ASSERT_TRUE(b->engine[e].retired > 65536);
