@@ -209,6 +209,12 @@ file_run 0 csv index.csv
 says err "qmac: .*data/index.csv: column 1 has no name, as an index that pandas' to_csv writes; .*"
 run 0 estimate run.yaml --set data=csv --set file=data/index.csv --out again
 says err 'qmac: .*: column 1 has no name, .*: ignore: 1 leaves it out'
+printf 'base: run.yaml\nset: {data: csv, file: data/index.csv}\nruns: [{bits: [8, 12, 16]}]\n' > index.yaml
+run 0 sweep index.yaml --out again
+ok 'a sweep says it once for a file' test "$(grep -c 'column 1 has no name' err)" -eq 1
+printf 'a,\033[2Jb\n1,2\n3,\233x\n' > data/evil.csv
+file_run 2 csv evil.csv
+says err "data/evil.csv:3:3: column 2 (.x1B.2Jb): expected .*, not '.x9Bx'.*"
 run 0 train run.yaml --set data=csv --set file=data/index.csv --set ignore=1 --out again
 ok 'nothing is said of a column that is left out' test ! -s err
 ok 'a column that is left out is as if it were not there' same "$weights" "$(value again weights_sha256)"

@@ -91,10 +91,6 @@ static void refusals(void)
 	refuse("1 1:2:3\n", 1, 5, "not '2:3'");
 	refuse("1 1:1e999\n", 1, 5, "1e999 is too large");
 	refuse("1,2,3\n", 1, 1, "not '1,2,3'");
-	/* what is quoted of a file that is no text is fit for a terminal */
-	refuse("\x7f" "ELF\x02\x1b[31m\x9b\n", 1, 1, "not '?ELF??[31m?'");
-	refuse("1 \x1b:3\n", 1, 3, "not '?'");
-	refuse("1 1:\xC3\xA9\x08\n", 1, 5, "not '\xC3\xA9?'");
 }
 
 static void too_large(void)

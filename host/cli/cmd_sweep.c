@@ -35,6 +35,7 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 		.resume = options->resume,
 		.stop = qmac_cli_catch_stop(),
 		.on_done = on_done,
+		.on_note = qmac_cli_note,
 		.context = &terminal,
 		.table = stdout,
 	};

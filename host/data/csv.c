@@ -76,7 +76,7 @@ static char *join_names(const struct qmac_fields *names)
 	return words;
 }
 
-/* There is no such column, or several. A number, or a single letter, is not taken for a slip of a name. */
+/* There is no such column, or several. A number is not taken for a slip of a name. */
 static enum qmac_status refuse_column(struct reader *r, const char *key, const char *word, int found)
 {
 	char *words = join_names(&r->names);
@@ -87,7 +87,7 @@ static enum qmac_status refuse_column(struct reader *r, const char *key, const c
 		return out_of_memory(r);
 	if (found == SEVERAL)
 		(void)qmac_fail(&why, QMAC_BAD_INPUT, "several columns are called '%.60s'", word);
-	else if (!word[0] || !word[1] || qmac_text_integer(word, INT64_MIN, INT64_MAX, &number, NULL) == QMAC_OK)
+	else if (qmac_text_integer(word, INT64_MIN, INT64_MAX, &number, NULL) == QMAC_OK)
 		(void)qmac_fail(&why, QMAC_BAD_INPUT, "there is no column '%.60s'", word);
 	else if (r->names.count)
 		(void)qmac_text_unknown("column", word, words, &why);
@@ -375,8 +375,6 @@ static enum qmac_status read_file(struct reader *r, const char *path, int64_t *r
 	r->rows = rows;
 	detect_separator(r);
 	status = read_lines(r);
-	if (status && r->err)
-		qmac_lines_make_printable(r->err->message, sizeof r->err->message);
 	qmac_lines_close(&r->lines);
 	return status;
 }

@@ -10,7 +10,6 @@
 #include "data/csv.h"
 #include "data/idx.h"
 #include "data/libsvm.h"
-#include "data/lines.h"
 #include "data/random.h"
 #include "data/regression.h"
 
@@ -92,7 +91,6 @@ void qmac_dataset_note(struct qmac_dataset *data, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(data->note + used, sizeof data->note - used, format, args);
 	va_end(args);
-	qmac_lines_make_printable(data->note, sizeof data->note);
 }
 
 /* ---- limit and classes ---------------------------------------------------------- */

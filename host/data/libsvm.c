@@ -195,8 +195,6 @@ static enum qmac_status read_file(struct reader *r, const char *path)
 	if (!status && (r->samples == before || r->features == 0))
 		status = qmac_fail_at(r->err, QMAC_BAD_INPUT, path, 0, 0, "%s",
 		                      r->samples > before ? "no line has an index:value" : "empty: no data");
-	if (status && r->err)
-		qmac_lines_make_printable(r->err->message, sizeof r->err->message);
 	qmac_lines_close(&r->lines);
 	return status;
 }

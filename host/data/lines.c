@@ -8,7 +8,6 @@
 #include <zlib.h>
 
 #include "config/input.h"
-#include "config/text.h"
 #include "data/foreign.h"
 
 enum { BUFFER_BYTES = 1 << 16, LINE_BYTES_MAX = 1 << 24 };
@@ -173,16 +172,4 @@ enum qmac_status qmac_lines_next(struct qmac_lines *lines, bool *got, struct qma
 		lines->next += count + (end != NULL);
 	}
 	return *got ? finish(lines, err) : QMAC_OK;
-}
-
-void qmac_lines_make_printable(char *message, size_t size)
-{
-	char text[2560];
-	FILE *out = size <= sizeof text ? fmemopen(text, size, "w") : NULL;
-
-	if (!out)
-		return;
-	qmac_text_print_comment(message, out); /* as long at most, in bytes */
-	if (fclose(out) == 0)
-		memcpy(message, text, size);
 }

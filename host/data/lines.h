@@ -42,12 +42,6 @@ char *qmac_lines_take(struct qmac_lines *lines);
 
 void qmac_lines_close(struct qmac_lines *lines);
 
-/*
- * Makes a message of up to 2,560 bytes that quotes the file fit for a terminal: bytes that are no printable
- * text become '?'.
- */
-void qmac_lines_make_printable(char *message, size_t size);
-
 /* Makes room for `needed` elements of `size` bytes at *array; false: out of memory, *array stays. */
 bool qmac_grow(void **array, int64_t *capacity, int64_t needed, size_t size);
 

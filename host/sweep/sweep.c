@@ -29,10 +29,27 @@ struct running {
 
 static int parent_is_gone(void *context, const struct qmac_metrics *metrics)
 {
-	const pid_t *parent = context;
+	const struct running *running = context;
 
 	(void)metrics;
-	return getppid() != *parent;
+	return getppid() != running->parent;
+}
+
+static void on_note(void *context, const char *text)
+{
+	const struct running *running = context;
+
+	running->options->on_note(running->options->context, text);
+}
+
+/* Has no earlier run the data file of this one? */
+static bool is_first_of_file(const struct running *running, int index)
+{
+	const char *file = running->rows[index].config.run.file;
+
+	while (--index >= 0 && strcmp(running->rows[index].config.run.file, file) != 0)
+		;
+	return index < 0;
 }
 
 /* In a process of its own. */
@@ -43,7 +60,8 @@ static void work(void *context, int index, void *into)
 	const struct qmac_job job = {
 		.config = &row->config, .folder = row->folder, .resume = running->options->resume,
 		.start_over = true, .stop = running->options->stop, .on_metrics = parent_is_gone,
-		.context = &running->parent,
+		.on_note = running->options->on_note && is_first_of_file(running, index) ? on_note : NULL,
+		.context = running,
 	};
 	struct qmac_sweep_answer *answer = into;
 
