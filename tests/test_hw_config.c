@@ -420,6 +420,9 @@ static void faults_of_the_text(void)
 		{"rows: \"8\\0\"\n", "NUL", 1, 7},
 		{"# \xC3\xA9\nrow\xC3\xA9: \xFF\n", "not plain UTF-8", 2, 7},
 		{"rows: 8\n\x01: 8\n", "not plain UTF-8", 2, 1},
+		{"rows: 8\rcols: 8\r\xFF: 8\r", "not plain UTF-8", 3, 1},
+		{"rows: 8\r\ncols: 8\r\n\xFF: 8\r\n", "not plain UTF-8", 3, 1},
+		{"rows: 8\rrowz: 8\r", "did you mean 'rows'?", 2, 1},
 		{"\xEF\xBB\xBFrowz: 8\n", "did you mean 'rows'?", 1, 1},
 	};
 

@@ -118,6 +118,38 @@ static void test_whole(void)
 	qmac_trace_destroy(trace);
 }
 
+/* Files as other systems and editors write them: places in messages are right, too. */
+static void test_line_ends(void)
+{
+	static const char *const marks[] = {"", "\xEF\xBB\xBF"}, *const ends[] = {"\n", "\r\n", "\r"};
+	char text[LINES * 400];
+	struct qmac_trace *trace;
+	struct file file;
+
+	fill(&file);
+	for (int form = 0; form < 12; form++) {
+		int wrong = form / 6 ? 3 : 1; /* line 1 in forms 0..5 where it is to be wrong */
+		const char *mark = marks[form % 2], *end = ends[form / 2 % 3];
+		struct qmac_error err = {0};
+
+		for (int refused = 0; refused < 2; refused++) {
+			size_t used = (size_t)snprintf(text, sizeof text, "%s", mark);
+
+			for (int i = 1; i <= LINES; i++)
+				used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+				                         refused && i == wrong ? "nonsense" : file.line[i], end);
+			if (!refused) {
+				CU_ASSERT_EQUAL_FATAL(qmac_trace_parse("t", text, used, &trace, &err), QMAC_OK);
+				CU_ASSERT(trace->command_count == 2 && trace->end_line == LINES);
+				qmac_trace_destroy(trace);
+			} else {
+				CU_ASSERT_EQUAL(qmac_trace_parse("t", text, used, &trace, &err), QMAC_BAD_INPUT);
+				CU_ASSERT(err.line == wrong && err.column == 1);
+			}
+		}
+	}
+}
+
 static void test_malformed(void)
 {
 	static const struct {
@@ -297,6 +329,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"a trace written by hand", test_whole},
+		{"line ends and a byte order mark", test_line_ends},
 		{"malformed files have a place", test_malformed},
 		{"a batch fits the ring", test_full_ring},
 		{"damaged files", test_damage},

@@ -77,7 +77,7 @@ static enum qmac_status refuse_bytes(struct reader *r)
 	int line = 1, column = 1;
 
 	for (size_t i = 0; i < end; i++) {
-		if (r->bytes[i] == '\n') {
+		if (r->bytes[i] == '\n' || (r->bytes[i] == '\r' && i + 1 < r->size && r->bytes[i + 1] != '\n')) {
 			line++;
 			column = 1;
 		} else if (((unsigned char)r->bytes[i] & 0xC0) != 0x80) {

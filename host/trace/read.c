@@ -298,13 +298,27 @@ static enum qmac_status read_line(struct qmac_reader *r)
 	return rest ? qmac_reader_fail(r, rest, "'%.*s' is too much here", QMAC_READER_SHOWN, rest) : status;
 }
 
+/* Of the line at `text`; *end: with what ends it, LF, CR LF or CR. */
+static size_t line_length(const char *text, size_t size, size_t *end)
+{
+	size_t length = 0;
+
+	while (length < size && text[length] != '\n' && text[length] != '\r')
+		length++;
+	*end = length + (length < size);
+	if (*end < size && text[length] == '\r' && text[*end] == '\n')
+		++*end;
+	return length;
+}
+
 static enum qmac_status read_text(struct qmac_reader *r, char *text, size_t size)
 {
+	/* A byte order mark would put every column of the first line off. */
+	size_t at = size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, end;
 	enum qmac_status status = QMAC_OK;
 
-	for (size_t at = 0; !status && at < size;) {
-		char *end = memchr(text + at, '\n', size - at);
-		size_t length = end ? (size_t)(end - text) - at : size - at;
+	for (; !status && at < size; at += end) {
+		size_t length = line_length(text + at, size - at, &end);
 		char *comment;
 
 		r->text = r->cursor = text + at;
@@ -316,7 +330,6 @@ static enum qmac_status read_text(struct qmac_reader *r, char *text, size_t size
 		if (comment)
 			*comment = 0;
 		status = read_line(r);
-		at += length + 1;
 	}
 	if (!status && r->stage != QMAC_READER_END)
 		return qmac_fail_at(r->err, QMAC_BAD_INPUT, r->file, r->line + 1, 1, "%s",

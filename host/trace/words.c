@@ -34,11 +34,11 @@ enum qmac_status qmac_reader_no_memory(struct qmac_reader *r)
 
 char *qmac_reader_word(struct qmac_reader *r)
 {
-	char *word = r->cursor += strspn(r->cursor, " \t\r");
+	char *word = r->cursor += strspn(r->cursor, " \t");
 
 	if (!*word)
 		return NULL;
-	r->cursor += strcspn(word, " \t\r");
+	r->cursor += strcspn(word, " \t");
 	if (*r->cursor)
 		*r->cursor++ = 0;
 	return word;
