@@ -467,6 +467,8 @@ ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 . "$root/tests/cli_results.sh"
 # shellcheck source=tests/cli_inputs.sh
 . "$root/tests/cli_inputs.sh"
+# shellcheck source=tests/cli_settings.sh
+. "$root/tests/cli_settings.sh"
 # shellcheck source=tests/cli_estimate.sh
 . "$root/tests/cli_estimate.sh"
 # shellcheck source=tests/cli_build.sh

@@ -29,7 +29,7 @@ run 0 estimate run.yaml --out estimated --set batch=4
 ok 'an estimate leaves no weights of an older training' test ! -e estimated/weights.npy
 run 0 report estimated trained --out both.svg
 run 0 estimate run.yaml --set timeline=5 --hw "$root/configs/hw/ragged.yaml"
-ok 'the folder without --out' test -s qmac-out/run-halp-8-estimate/timeline.json
+ok 'the folder without --out' test -s qmac-out/run-halp-8-ragged-estimate/timeline.json
 for algorithm in sgd svrg; do
 	run 0 estimate run.yaml --out host --set "algorithm=$algorithm"
 	says out "device              not used: $algorithm runs on the host"

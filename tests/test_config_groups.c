@@ -21,7 +21,9 @@ static void groups(void)
 		CU_ASSERT(config.run.checkpoint_every == 5 && config.run.checkpoint_steps == 70);
 	}
 	CU_ASSERT_EQUAL(load(&config, two_lines(same[1]), "checkpoint.every", "0", "checkpoint_every", "9", &err),
-	                QMAC_OK);
+	                QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "--set has set this key already, to 0");
+	CU_ASSERT_EQUAL(load(&config, two_lines(same[1]), "checkpoint_every", "9", NULL, NULL, &err), QMAC_OK);
 	CU_ASSERT(config.run.checkpoint_every == 9 && config.run.checkpoint_steps == 70);
 	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_checkpoint_every], "--set");
 	snprintf(source, sizeof source, "%.120s:3", config.file);

@@ -109,8 +109,12 @@ static void file_and_settings(void)
 	CU_ASSERT_STRING_EQUAL(config.run.hw, "configs/run/../hw/16x16_w8.yaml");
 	CU_ASSERT_STRING_EQUAL(config.file, "configs/run/fig1.yaml");
 	CU_ASSERT(strncmp(config.source[QMAC_KEY_bits], "configs/run/fig1.yaml:", 22) == 0);
-	/* A setting beats the file, a later setting an earlier one. */
-	CU_ASSERT_EQUAL(load(&config, two_lines("bits: 12"), "bits", "4", "bits", "5", &err), QMAC_OK);
+	/* A setting beats the file; a second one of the command line is refused, as in a file. */
+	CU_ASSERT_EQUAL(load(&config, two_lines("bits: 12"), "bits", "4", "bits", "5", &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "--set bits=5: --set has set this key already, to 4: leave one out");
+	CU_ASSERT_EQUAL(load(&config, NULL, "hw", HW, NULL, NULL, &err), QMAC_BAD_INPUT);
+	check_error(&err, NULL, 0, 0, "--set hw=" HW ": --hw has set this key already");
+	CU_ASSERT_EQUAL(load(&config, two_lines("bits: 12"), "bits", "5", NULL, NULL, &err), QMAC_OK);
 	CU_ASSERT_EQUAL(config.run.bits, 5);
 	CU_ASSERT_EQUAL(config.run.delta, 0.003 * 2048);
 	CU_ASSERT_STRING_EQUAL(config.source[QMAC_KEY_bits], "--set");

@@ -77,9 +77,14 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_train_with(const struct qmac_cli_optio
                                                      const struct qmac_lockstep_settings *settings,
                                                      struct qmac_error *err);
 
-/* "qmac-out/fig1-halp-8" of configs/run/fig1.yaml, with a suffix. */
-void qmac_cli_default_folder(const struct qmac_run_config *config, const char *suffix, char *folder,
-                             size_t size);
+/*
+ * The same for a run that will be: says which settings of the command line it does not look at, and settles
+ * the folder of its results. Without --out that is "qmac-out/fig1-halp-8" of configs/run/fig1.yaml, with the
+ * suffix behind it; a result of another configuration that is there is spoken of before it is replaced.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_cli_prepare(const struct qmac_cli_options *options, const char *suffix,
+                                                  struct qmac_run_config *config, char folder[QMAC_PATH_MAX],
+                                                  struct qmac_error *err);
 
 /* The lines that a training or an estimate ends with, from its result folder. */
 enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err);
@@ -103,7 +108,7 @@ void qmac_cli_warn(const char *format, ...);
 /* For settings.on_note: a line on stderr. */
 void qmac_cli_note(void *context, const char *text);
 
-/* "fig1" of "configs/run/fig1.yaml". */
+/* "fig1" of "configs/run/fig1.yaml": fit to be, or to begin, the name of a folder. */
 void qmac_cli_stem(const char *file, char *stem, size_t size);
 
 /*

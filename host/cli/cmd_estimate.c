@@ -14,20 +14,18 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	struct qmac_cli_progress progress;
 	struct qmac_job_result result;
 	struct qmac_run_config config;
+	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
-		.config = &config, .estimate = true, .on_metrics = show, .on_note = qmac_cli_note,
-		.context = &progress,
+		.config = &config, .folder = folder, .estimate = true, .on_metrics = show,
+		.on_note = qmac_cli_note, .context = &progress,
 	};
 	enum qmac_status status;
-	char folder[QMAC_PATH_MAX];
 
 	status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time", err);
 	if (!status)
-		status = qmac_cli_load(options, &config, err);
+		status = qmac_cli_prepare(options, "-estimate", &config, folder, err);
 	if (status)
 		return status;
-	qmac_cli_default_folder(&config, "-estimate", folder, sizeof folder);
-	job.folder = options->out ? options->out : folder;
 	job.stop = qmac_cli_catch_stop();
 	qmac_cli_progress_start(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);

@@ -17,18 +17,6 @@ static int show(void *context, const struct qmac_metrics *metrics)
 	return 0;
 }
 
-void qmac_cli_default_folder(const struct qmac_run_config *config, const char *suffix, char *folder,
-                             size_t size)
-{
-	const struct qmac_run *run = &config->run;
-	char stem[256], bits[16] = "";
-
-	qmac_cli_stem(config->file, stem, sizeof stem);
-	if (qmac_is_low_precision(run->algorithm))
-		snprintf(bits, sizeof bits, "-%d", run->bits);
-	snprintf(folder, size, "qmac-out/%s-%s%s%s", stem, qmac_algorithm_name(run->algorithm), bits, suffix);
-}
-
 /* What an estimate cannot tell. */
 static void print_missing(void)
 {
@@ -176,21 +164,20 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	struct qmac_cli_progress progress;
 	struct qmac_job_result result;
 	struct qmac_run_config config;
+	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
 		.config = &config, .resume = options->resume, .settings = settings, .on_metrics = show,
 		.on_note = qmac_cli_note, .context = &progress,
+		.folder = folder,
 	};
 	struct qmac_error ignored;
 	enum qmac_status status;
-	char folder[QMAC_PATH_MAX];
 
 	status = set_trace(options, &job, err);
 	if (!status)
-		status = qmac_cli_load(options, &config, err);
+		status = qmac_cli_prepare(options, "", &config, folder, err);
 	if (status)
 		return status;
-	qmac_cli_default_folder(&config, "", folder, sizeof folder);
-	job.folder = options->out ? options->out : folder;
 	job.stop = qmac_cli_catch_stop();
 	qmac_cli_progress_start(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);

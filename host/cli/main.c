@@ -12,7 +12,7 @@
 #define BACKEND_OPTION \
 	"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n"
 #define SET_OPTIONS \
-	"  --set key=value   sets a key of the run file; may be repeated\n" \
+	"  --set key=value   sets a key of the run file; again for another key\n" \
 	"  --data-dir DIR    where to look for data files; $QMAC_DATA or ~/.cache/qmac/data where not given\n"
 #define RUN_OPTIONS HW_OPTION BACKEND_OPTION SET_OPTIONS
 
@@ -22,7 +22,7 @@ static const struct qmac_cli_command commands[] = {
 		" [--out DIR] [--resume]"
 		" [--trace FILE [--trace-from N] [--trace-count M]]",
 		"Runs a training and writes its result folder.\n\n" RUN_OPTIONS
-		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>] where not given\n"
+		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>][-<HW>] where not given\n"
 		"  --resume          does nothing where DIR holds the complete result of the same configuration;\n"
 		"                    a run that was stopped or killed goes on from its checkpoint\n"
 		"  --trace FILE      records commands for `qmac replay`\n"

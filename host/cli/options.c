@@ -203,10 +203,15 @@ static enum qmac_status check_files(const struct qmac_cli_command *command,
 	return QMAC_OK;
 }
 
+static bool may_repeat(const struct qmac_cli_command *command, int which)
+{
+	return which == SET || which == HELP || (which == HW && command->options & QMAC_CLI_FUZZ);
+}
+
 enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc, char **argv,
                                 struct qmac_cli_options *options, struct qmac_error *err)
 {
-	bool only_files = false;
+	bool only_files = false, seen[WHICH] = {false};
 	size_t bytes = 1;
 	char *storage;
 
@@ -236,6 +241,9 @@ enum qmac_status qmac_cli_parse(const struct qmac_cli_command *command, int argc
 		which = find_option(command, argument, &value);
 		if (which < 0)
 			return unknown_option(command, argument, err);
+		if (seen[which] && !may_repeat(command, which))
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s is given twice: leave one out", table[which].name);
+		seen[which] = true;
 		if (value && !table[which].takes_value)
 			return qmac_fail(err, QMAC_BAD_INPUT, "%s takes no value", table[which].name);
 		if (table[which].takes_value && !value && ++i < argc)
@@ -255,23 +263,6 @@ void qmac_cli_options_free(struct qmac_cli_options *options)
 	free(options->settings);
 	free(options->hw);
 	free(options->files);
-}
-
-enum qmac_status qmac_cli_load(const struct qmac_cli_options *options, struct qmac_run_config *config,
-                               struct qmac_error *err)
-{
-	return qmac_run_config_load(config, options->files[0], options->settings, options->setting_count, err);
-}
-
-void qmac_cli_stem(const char *file, char *stem, size_t size)
-{
-	const char *slash = strrchr(file, '/');
-	char *point;
-
-	snprintf(stem, size, "%s", slash ? slash + 1 : file);
-	point = strrchr(stem, '.');
-	if (point && point != stem)
-		*point = 0;
 }
 
 enum qmac_status qmac_cli_refuse_backend(const struct qmac_cli_options *options, const char *why,

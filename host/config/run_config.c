@@ -41,6 +41,20 @@ static enum qmac_status read_file(struct loader *l)
 	return status;
 }
 
+/*
+ * A key that the command line sets twice is one too many, as in a file. What a sweep file or a command has
+ * to say of it itself is not of the command line.
+ */
+static enum qmac_status check_once(const struct loader *l, int key, const struct qmac_setting *again)
+{
+	const struct qmac_setting *first = l->setting[key] ? &l->settings[l->setting[key] - 1] : NULL;
+
+	if (!first || strncmp(first->option, "--", 2) != 0 || strncmp(again->option, "--", 2) != 0)
+		return QMAC_OK;
+	return qmac_fail(l->err, QMAC_BAD_INPUT, "%s has set this key already, to %.60s: leave one out",
+	                 first->option, first->value ? first->value : "");
+}
+
 static enum qmac_status read_settings(struct loader *l, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -58,6 +72,8 @@ static enum qmac_status read_settings(struct loader *l, int count)
 		if (key < 0)
 			return qmac_key_table_unknown(&qmac_run_table, name, "", l->err);
 		if (qmac_key_set(&qmac_run_keys[key], &l->config->run, s->value ? s->value : "", l->err))
+			return QMAC_BAD_INPUT;
+		if (check_once(l, key, s))
 			return QMAC_BAD_INPUT;
 		l->setting[key] = i + 1;
 		snprintf(l->config->source[key], sizeof l->config->source[key], "%.120s", s->option);

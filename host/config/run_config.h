@@ -122,8 +122,8 @@ static inline bool qmac_data_is_images(enum qmac_data data)
 /* Whether that is the name of a key with a number. */
 bool qmac_run_has_number(const char *key);
 double qmac_run_number(const struct qmac_run *run, const char *key);
-/* Whether the run's algorithm, or its data, do not look at that key. */
-bool qmac_run_ignores(const struct qmac_run *run, const char *key);
+/* The word for the run's algorithm, or its data, where they do not look at that key; NULL where they do. */
+const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);

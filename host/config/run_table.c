@@ -48,9 +48,9 @@ double qmac_run_number(const struct qmac_run *run, const char *key)
 	return qmac_key_number(&qmac_run_keys[qmac_key_table_find(&qmac_run_table, key)], run);
 }
 
-bool qmac_run_ignores(const struct qmac_run *run, const char *key)
+const char *qmac_run_ignores(const struct qmac_run *run, const char *key)
 {
-	return qmac_run_unused_by(run, &qmac_run_keys[qmac_key_table_find(&qmac_run_table, key)]) != NULL;
+	return qmac_run_unused_by(run, &qmac_run_keys[qmac_key_table_find(&qmac_run_table, key)]);
 }
 
 const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_key *key)

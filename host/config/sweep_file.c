@@ -206,7 +206,7 @@ static bool append(char *name, size_t size, const char *text)
 		name[used++] = '-';
 	for (; *text && used < size - 1; text++) {
 		bool safe = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-		            (*text >= '0' && *text <= '9') || strchr("+_-", *text) || (*text == '.' && used);
+		            (*text >= '0' && *text <= '9') || strchr("+_", *text) || (used && strchr("-.", *text));
 
 		name[used++] = safe ? *text : '_';
 	}

@@ -179,6 +179,18 @@ bool qmac_results_match(const char *folder, const struct qmac_run_config *config
 	return match;
 }
 
+bool qmac_results_are_of_another(const char *folder, const struct qmac_run_config *config,
+                                 const struct qmac_hw_file *hw)
+{
+	const struct wanted wanted = {.folder = folder, .config = config, .hw = hw};
+	FILE *summary = strlen(folder) < QMAC_PATH_MAX ? open_file(&wanted, "summary.json") : NULL;
+
+	if (!summary)
+		return false;
+	fclose(summary);
+	return !same_values(&wanted, "config.yaml", print_config) || !same_values(&wanted, QMAC_MEMBER_HW, print_hw);
+}
+
 static enum qmac_status add_values(struct qmac_sha256 *hash, const struct wanted *wanted,
                                    void (*print)(const struct wanted *wanted, FILE *out),
                                    struct qmac_error *err)

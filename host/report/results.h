@@ -70,6 +70,10 @@ void qmac_results_destroy(struct qmac_results *results);
 bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
                         const struct qmac_hw_file *hw);
 
+/* True where folder holds a result whose config.yaml or hw.yaml says something else. */
+bool qmac_results_are_of_another(const char *folder, const struct qmac_run_config *config,
+                                 const struct qmac_hw_file *hw);
+
 /* The SHA-256 of those values and of the program's version. Fails where memory is short. */
 QMAC_MUST_CHECK enum qmac_status qmac_results_digest(const struct qmac_run_config *config,
                                                      const struct qmac_hw_file *hw,

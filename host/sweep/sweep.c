@@ -17,6 +17,7 @@
 #include "sweep/curve.h"
 #include "sweep/row.h"
 #include "sweep/seeds.h"
+#include "sweep/unused.h"
 
 _Static_assert(sizeof(struct qmac_sweep_answer) <= QMAC_POOL_ANSWER_MAX, "an answer fits the pool's pipe");
 
@@ -364,6 +365,8 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
 	if (!running.rows)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	status = check(sweep, options, running.rows, err);
+	if (!status && options->on_note)
+		qmac_sweep_note_unused(sweep, running.rows, options->on_note, options->context);
 	if (!status)
 		status = open_folder(options, &lock, err);
 	if (!status)

@@ -21,7 +21,10 @@ struct qmac_sweep_options {
 	 * succeeded. Called again at the end for a run whose results cannot be read back. May be NULL.
 	 */
 	void (*on_done)(void *context, const char *name, const char *failure, int done, int total);
-	/* Told by the process of a run what should be said of its data, once for each data file; may be NULL. */
+	/*
+	 * Told what is of no use in the sweep file, before the first run, and by the process of a run what
+	 * should be said of its data, once for each data file. May be NULL.
+	 */
 	void (*on_note)(void *context, const char *text);
 	void *context;
 	FILE *table;                       /* the tables at the end go here; may be NULL */
