@@ -327,6 +327,15 @@ static void classes(void)
 	       " 'setosa'; a class is a number, too");
 }
 
+/* A number too small for a double is 0. */
+static void tiny_numbers(void)
+{
+	static const struct wanted wanted = {2, 0, 1, {0, -5e-324}, {1, 2}};
+	struct qmac_run run = run_of(config_file("tiny.csv", "1e-999,1\n-5e-324,2\n"), "");
+
+	expect(&run, &wanted, "");
+}
+
 /* One row, a constant column and a constant target can be taken; of the target it is said. */
 static void constants(void)
 {
@@ -422,6 +431,7 @@ int main(void)
 		{"CSV files that do not go together", csv_test_file_refused},
 		{"a LIBSVM file for testing", libsvm_test_file},
 		{"classes of two files", classes},
+		{"tiny numbers", tiny_numbers},
 		{"constants and huge numbers", constants},
 		{"how a test file is prepared", prepared},
 		{"random files", random_files},
