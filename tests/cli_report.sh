@@ -89,6 +89,13 @@ refuses 'qmac: cannot read run.yaml/summary.json: Not a directory' report run.ya
 mkdir looped
 ln -s summary.json looped/summary.json
 refuses 'qmac: cannot read looped/summary.json: Too many levels of symbolic links' report looped
+ln -s round.csv round.csv
+mkdir -p data.d
+ln -s round2.csv data.d/round2.csv
+refuses ".*cannot open 'round.csv': Too many levels of symbolic links" train run.yaml --set data=csv \
+	--set file=round.csv
+refuses ".*cannot open 'data.d/round2.csv': Too many levels.*" \
+	train run.yaml --set data=csv --set file=round2.csv --data-dir data.d
 if [ "$(id -u)" -ne 0 ]; then
 	cp -r single-run closed
 	chmod 0 closed

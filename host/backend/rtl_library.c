@@ -196,8 +196,8 @@ static enum qmac_status set_root(struct build *build, struct qmac_error *err)
 	build->root = named && named[0] ? named : QMAC_SOURCE_ROOT;
 	snprintf(script, sizeof script, "%s/rtl/sim/build.sh", build->root);
 	if (access(script, R_OK))
-		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL is not where it should be: cannot read '%s'; set "
-		                 "QMAC_RTL to the folder that holds the project's rtl/", script);
+		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL is not where it should be: cannot read '%s': %s; "
+		                 "set QMAC_RTL to the folder that holds the project's rtl/", script, strerror(errno));
 	return QMAC_OK;
 }
 

@@ -35,12 +35,18 @@ static enum qmac_status take(char *path, size_t size, const char *found, struct 
 	return QMAC_OK;
 }
 
+/* There is nothing; what cannot be looked at is another matter, and take() says which. */
+static bool is_missing(const char *path)
+{
+	return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 enum qmac_status qmac_data_file_find(char *path, size_t size, const char *first, const char *name,
                                      const char *folder, struct qmac_error *err)
 {
 	char other[QMAC_PATH_MAX] = "";
 
-	if (access(first, F_OK) == 0)
+	if (!is_missing(first))
 		return take(path, size, first, err);
 	if (name[0] == '/')
 		return qmac_fail(err, QMAC_BAD_INPUT, "cannot open '%.300s': %s", first, strerror(errno));
@@ -48,7 +54,7 @@ enum qmac_status qmac_data_file_find(char *path, size_t size, const char *first,
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "there is no '%.300s', and no data folder to look in; name one with --data-dir or"
 		                 " $QMAC_DATA", first);
-	if (access(other, F_OK) == 0)
+	if (!is_missing(other))
 		return take(path, size, other, err);
 	return qmac_fail(err, QMAC_BAD_INPUT,
 	                 "there is neither '%.200s' nor '%.300s'; put the file there, or name its data folder"
@@ -61,9 +67,9 @@ enum qmac_status qmac_data_set_find(char *path, size_t size, const char *name, c
 	char own[QMAC_PATH_MAX] = "";
 	bool has_folder = in_folder(own, sizeof own, folder, name);
 
-	if (has_folder && access(own, F_OK) == 0)
+	if (has_folder && !is_missing(own))
 		return take(path, size, own, err);
-	if (installed && access(installed, F_OK) == 0)
+	if (installed && !is_missing(installed))
 		return take(path, size, installed, err);
 	if (!has_folder)
 		return qmac_fail(err, QMAC_BAD_INPUT, "there is no data folder to look for %s in; name one with"
