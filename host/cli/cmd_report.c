@@ -32,11 +32,11 @@ static enum qmac_status check_out(const struct qmac_cli_options *options,
 	return status;
 }
 
-/* The lines that tell the figure of the first one with a result, which some line has. */
+/* The lines that tell the figure of the first one with a result. */
 static void choose_series(const struct qmac_comparison *lines, int count, struct qmac_series *series,
                           struct qmac_plot *plot)
 {
-	const struct qmac_figure_kind *headline = NULL;
+	const struct qmac_figure_kind *headline = qmac_comparison_headline(lines, count);
 	int others = 0;
 
 	plot->series = series;
@@ -45,7 +45,6 @@ static void choose_series(const struct qmac_comparison *lines, int count, struct
 
 		if (!stored)
 			continue;
-		headline = headline ? headline : qmac_stored_headline(stored);
 		if (qmac_stored_headline(stored) == headline)
 			series[plot->series_count++] = (struct qmac_series){.title = lines[i].name,
 			                                                    .file = stored->metrics_path};

@@ -155,14 +155,18 @@ static void print_table(const struct qmac_comparison *lines, int count,
 	qmac_table_destroy(table);
 }
 
+const struct qmac_figure_kind *qmac_comparison_headline(const struct qmac_comparison *lines, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (lines[i].stored)
+			return headline_of(&lines[i]);
+	return &qmac_figure_kinds[0];
+}
+
 void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE *out)
 {
-	const struct qmac_figure_kind *first = NULL;
+	const struct qmac_figure_kind *first = qmac_comparison_headline(lines, count);
 
-	for (int i = 0; i < count && !first; i++)
-		first = headline_of(&lines[i]);
-	if (!first)
-		first = &qmac_figure_kinds[0];
 	print_table(lines, count, first, true, out);
 	for (int k = 0; k < QMAC_FIGURES; k++) {
 		const struct qmac_figure_kind *kind = &qmac_figure_kinds[k];

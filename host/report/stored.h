@@ -42,6 +42,9 @@ struct qmac_comparison {
 	const char *note;
 };
 
+/* The headline of the first line that has a result. */
+const struct qmac_figure_kind *qmac_comparison_headline(const struct qmac_comparison *lines, int count);
+
 enum { QMAC_COMPARISON_EPOCHS = 4 };
 
 /* The epochs that a comparison shows besides the last: of 5, 10, 20, 50 those before it; returns how many. */

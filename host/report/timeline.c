@@ -48,7 +48,7 @@ void qmac_timeline_record(struct qmac_timeline *timeline, FILE *out, const struc
 	uint64_t *free_from = timeline->free_from[r->engine];
 	int lane = 0;
 
-	while (free_from[lane] > r->start && lane < QMAC_TIMELINE_LANES - 1)
+	while (lane < QMAC_TIMELINE_LANES - 1 && free_from[lane] > r->start)
 		lane++;
 	if (lane == timeline->lanes[r->engine]) {
 		name_lane(out, r->engine, lane);
