@@ -279,27 +279,22 @@ else
 	skipped=$((skipped + 2))
 fi
 
-# grows FILE: it has more than two lines by now.
-grows() {
-	[ -e "$1" ] && [ "$(wc -l < "$1")" -gt 2 ]
-}
-
-# stop FILE: ends the process of the last command in the background once its metrics are growing in FILE.
+# stop FOLDER: ends the process of the last command in the background once metrics are growing in its folder.
 stop() {
 	process=$!
-	await grows "$1"
+	await begun "$1" 2
 	kill -TERM $process
 	wait $process
 }
 
 # a run that is stopped: it has a million epochs, so it cannot end by itself
 "$qmac" train run.yaml --set epochs=1000000 --out stopped > out 2> err &
-stop stopped/metrics.csv.tmp
+stop stopped
 ok 'a stopped run ends with status 1' test $? -eq 1
 says err 'qmac: stopped after epoch [0-9]*; stopped has no new results: go on with --resume'
 ok 'a stopped run leaves its checkpoint only' test "$(ls -A stopped)" = checkpoint
 "$qmac" train run.yaml --set epochs=1000000 --set checkpoint.every=0 --out nothing > out 2> err &
-stop nothing/metrics.csv.tmp
+stop nothing
 ok 'a stopped run without checkpoints ends with status 1' test $? -eq 1
 says err 'qmac: stopped after epoch [0-9]*; nothing has no new results'
 ok 'a stopped run without checkpoints leaves nothing' test -z "$(ls -A nothing 2>/dev/null)"
@@ -362,7 +357,7 @@ run 0 sweep sweep.yaml
 ok 'the default folder' test -s qmac-out/sweep/results.csv
 sed 's/epochs: 2/epochs: 1000000/' sweep.yaml > endless.yaml
 "$qmac" sweep endless.yaml -j 2 --out endless > out 2> err &
-stop endless/svrg/metrics.csv.tmp
+stop endless/svrg
 ok 'a stopped sweep ends with status 1' test $? -eq 1
 says err 'qmac: stopped; endless has no results.csv.*'
 ok 'a stopped sweep leaves checkpoints only' test -z "$(find endless -type f ! -name checkpoint)"

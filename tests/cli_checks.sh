@@ -58,6 +58,11 @@ refuses() {
 	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
 }
 
+# begun FOLDER [LINES]: its metrics.csv, which is not finished, has more lines than that (0).
+begun() {
+	begun_file=$(echo "$1"/metrics.csv.qmac-*.tmp)
+	[ -e "$begun_file" ] && [ "$(wc -l < "$begun_file")" -gt "${2:-0}" ]
+}
 has() { grep -q -- "$2" "$1"; }
 absent() { [ ! -e "$1" ]; }
 no_temporaries() { [ -z "$(find "$1" -name '*.tmp' 2>/dev/null)" ]; }

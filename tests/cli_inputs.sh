@@ -25,10 +25,10 @@ refuses "qmac: .*: own/data/u.csv is the test file: $not_over" train own/run.yam
 refuses "qmac: cannot write results to own/hw.yaml: own/hw.yaml is the hardware file: $not_over" \
 	train own/run.yaml --out own
 refuses "qmac: .*: own/hw.yaml is the hardware file: $not_over" estimate own/run.yaml --out own/folder/..
-cp own/run.yaml own/folder/layers.csv.tmp # the name of a file that grows
+cp own/run.yaml own/folder/layers.csv
 refuses "qmac: cannot write results to alias/layers.csv: .* is the run file: $not_over" \
-	train own/folder/layers.csv.tmp --hw own/hw.yaml --out alias
-rm own/folder/layers.csv.tmp
+	train own/folder/layers.csv --hw own/hw.yaml --out alias
+rm own/folder/layers.csv
 refuses "qmac: cannot write results to own/folder/summary.json: .* is the trace: $not_over" \
 	train own/run.yaml --out own/folder --trace alias/summary.json
 cp -r a own/result

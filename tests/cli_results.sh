@@ -28,6 +28,11 @@ run 0 report older sum-halp --out both.svg
 ok 'results of an older revision are read' test "$(grep -c '^\(older\|sum-halp\) .*[0-9,]* *$' out)" -eq 2
 run 0 train run.yaml --out older --resume
 ok 'but not kept' test "$(grep -c 'holds this result' out)" -eq 0
+sed -i '/"files"/,/}/d; /"summary_sha256"/d; s/\("wall_seconds".*\),/\1/' older/summary.json
+run 0 train run.yaml --out older --resume
+says err 'qmac: the result in older is not kept: summary.json is of an older revision of qmac, .* no SHA-256 .*'
+run 0 train run.yaml --out older --resume
+ok 'the new one is' has out 'older holds this result already'
 
 # ---- damaged results --------------------------------------------------------------
 run 0 train run.yaml --out damaged
@@ -35,20 +40,28 @@ for file in config.yaml hw.yaml metrics.csv layers.csv weights.npy summary.json;
 	: > damaged/$file
 	run 0 train run.yaml --out damaged --resume
 	ok "an empty $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0
+	says err "qmac: the result in damaged is not kept: $file is damaged.*"
 	rm damaged/$file
 	run 0 train run.yaml --out damaged --resume
 	ok "without $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0
+	says err "qmac: the result in damaged is not kept: $file is missing"
 	ok "$file is made anew" test -s damaged/$file
 done
 ok 'the result is the same' cmp -s damaged/metrics.csv b/metrics.csv
 ok 'the weights are the same' cmp -s damaged/weights.npy b/weights.npy
 run 0 train run.yaml --out damaged --resume
 says out 'damaged holds this result already.*'
+sed -i '2s/,1,/,2,/; 2s/,0,/,3,/' damaged/layers.csv
+run 0 train run.yaml --out damaged --resume
+says err 'qmac: the result in damaged is not kept: layers.csv is damaged: its SHA-256 is not the one in .*'
+ok 'a digit is mended' cmp -s damaged/layers.csv b/layers.csv
 cp s/results.csv before
 ls -i s/svrg/summary.json > kept
 : > s/halp-8/metrics.csv
 rm s/lp_sgd-8/weights.npy
 run 0 sweep sweep.yaml --out s --resume
+says err 'qmac: the result in s/halp-8 is not kept: metrics.csv is damaged.*'
+says err 'qmac: the result in s/lp_sgd-8 is not kept: weights.npy is missing'
 ok 'a sweep does damaged runs again' test -s s/halp-8/metrics.csv -a -s s/lp_sgd-8/weights.npy
 ok 'and ends with the same results' cmp -s before s/results.csv
 ok 'and keeps the others' same "$(cat kept)" "$(ls -i s/svrg/summary.json)"
@@ -62,11 +75,22 @@ for hw in badhw.yaml missing.yaml .; do
 done
 ok 'a bad hardware file stops a sweep before its first run' absent badhw
 
+# ---- two processes that write one file -------------------------------------------
+: > their.trace.tmp
+ln -s run.yaml link.trace.tmp
+"$qmac" train run.yaml --set epochs=200 --out one --trace their.trace > first.out 2> first.err &
+run 0 train run.yaml --set epochs=200 --set seed=8 --out two --trace their.trace --trace-count 3000
+wait $!
+run 0 replay their.trace
+run 0 train run.yaml --out one --trace link.trace
+ok "a user's own files stay" test -f their.trace.tmp -a -L link.trace.tmp -a -s run.yaml
+ok 'no other file is left' no_temporaries one
+
 # ---- two processes in one folder --------------------------------------------------
 cp -r b busy
 "$qmac" train run.yaml --set epochs=1000000 --out busy > first.out 2> first.err &
 process=$!
-await test -s busy/metrics.csv.tmp
+await begun busy
 # in_use FOLDER ARGUMENTS...: refused, because a process writes into the folder; /proc tells which.
 in_use() {
 	folder=$1
@@ -91,20 +115,22 @@ says err 'qmac: .* is writing results into busy: .*'
 ok 'older results stay' cmp -s busy/metrics.csv b/metrics.csv
 kill -KILL $process
 { wait $process; } 2> shell # it tells what ended by a signal
+ok 'what was killed leaves its temporary files' begun busy
 run 0 train run.yaml --out busy --set seed=4
+ok 'the next one removes them' no_temporaries busy
 ok 'a lock ends with its process' same "$(value busy weights_sha256)" "$(value d weights_sha256)"
 "$qmac" sweep endless.yaml -j 2 --out swept > first.out 2> first.err &
-await test -s swept/svrg/metrics.csv.tmp
+await begun swept/svrg
 in_use swept sweep sweep.yaml --out swept --resume
 in_use swept/svrg train run.yaml --out swept/svrg
-stop swept/svrg/metrics.csv.tmp
+stop swept/svrg
 ok 'the first sweep has gone on' test $? -eq 1
 says first.err 'qmac: stopped; swept has no results.csv.*'
 run 0 sweep sweep.yaml --out swept
 # The folder of a row: the others run, and what is left is for later.
 "$qmac" train run.yaml --set epochs=1000000 --out swept/svrg > first.out 2> first.err &
 process=$!
-await test -s swept/svrg/metrics.csv.tmp
+await begun swept/svrg
 run 4 sweep sweep.yaml -j 2 --out swept
 says err 'qmac: run svrg failed: .* is writing results into swept/svrg: .*'
 says err 'qmac: 1 of 6 runs are locked by another process: run it again with --resume when that has ended'

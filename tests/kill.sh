@@ -27,7 +27,7 @@ files() {
 	(cd "$1" && find . -type f ! -name '*.svg' ! -name '*.log' | LC_ALL=C sort | while read -r file; do
 		echo "== $file"
 		case $file in
-		*summary.json) sed '/wall_seconds/d' "$file" ;;
+		*summary.json) sed '/wall_seconds/d; /summary_sha256/d' "$file" ;;
 		*) sha256sum < "$file" ;;
 		esac
 	done)

@@ -26,6 +26,11 @@ static inline bool exists(const char *folder, const char *name)
 	return access(path_of(folder, name), F_OK) == 0;
 }
 
+static inline bool growing(const char *folder, const char *name)
+{
+	return test_temporary(path_of(folder, name)) != NULL;
+}
+
 /* A whole file, at most 64 KB; "" where there is none. */
 static inline const char *text_of(const char *folder, const char *name)
 {
@@ -67,6 +72,21 @@ static inline void load(const char *key, const char *value)
 		puts(err.message);
 		CU_FAIL_FATAL("no configuration");
 	}
+}
+
+/* Whether the folder holds the result of the configuration; why not ("": it is of another one, or none). */
+static inline const struct qmac_match *match_of(const char *folder)
+{
+	static struct qmac_match match;
+	struct qmac_error err;
+
+	CU_ASSERT_EQUAL(qmac_results_match(path_of(folder, ""), &config, &hw, &match, &err), QMAC_OK);
+	return &match;
+}
+
+static inline bool is_kept(const char *folder)
+{
+	return match_of(folder)->kept;
 }
 
 static inline struct qmac_metrics row(int64_t epoch, double norm)

@@ -3,7 +3,9 @@
 
 #include <CUnit/Automated.h>
 #include <CUnit/Basic.h>
+#include <glob.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,33 @@ const char *test_path(const char *name)
 
 	snprintf(path, sizeof path, "%s/%s", test_folder(), name);
 	return path;
+}
+
+const char *test_temporary(const char *path)
+{
+	static char found[700];
+	char pattern[700];
+	glob_t names;
+
+	snprintf(pattern, sizeof pattern, "%s.qmac-*.tmp", path);
+	found[0] = 0;
+	if (glob(pattern, 0, NULL, &names) == 0) {
+		CU_ASSERT_EQUAL(names.gl_pathc, 1);
+		snprintf(found, sizeof found, "%s", names.gl_pathv[0]);
+	}
+	globfree(&names);
+	return found[0] ? found : NULL;
+}
+
+void test_limit_file_size(rlim_t bytes, struct rlimit *old)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_FATAL(getrlimit(RLIMIT_FSIZE, old) == 0);
+	limit = *old;
+	limit.rlim_cur = bytes;
+	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 void test_write(const char *name, const char *text)

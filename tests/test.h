@@ -12,6 +12,7 @@
 
 #include <CUnit/CUnit.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 struct test_case {
 	const char *name;
@@ -38,6 +39,16 @@ const char *test_folder(void);
 
 /* The path of a file in that folder, valid until the next call. */
 const char *test_path(const char *name);
+/*
+ * The temporary file under which that path is being written, valid until the next call; NULL where there is
+ * none. More than one fail the test.
+ */
+const char *test_temporary(const char *path);
+/*
+ * No file may become longer than that; setrlimit(RLIMIT_FSIZE, old) ends it. Nothing may print in between:
+ * standard output may be a long file.
+ */
+void test_limit_file_size(rlim_t bytes, struct rlimit *old);
 /* Writes such a file; a failure ends the test. */
 void test_write(const char *name, const char *text);
 /*

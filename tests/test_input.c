@@ -94,9 +94,6 @@ static void test_identity(void)
 	expect_other(&inputs, "folder/other");
 	expect_other(&inputs, "to come");
 	expect_other(&inputs, "no folder/read.yaml");
-	config_file("folder/out.tmp", "text");
-	CU_ASSERT_EQUAL(qmac_inputs_add(&inputs, "the data file", at("folder/out.tmp", path), NULL), QMAC_OK);
-	expect_same(&inputs, "alias/out", "folder/out.tmp is the data file");
 	qmac_inputs_free(&inputs);
 	CU_ASSERT_EQUAL(inputs.count, 0);
 }

@@ -1,7 +1,5 @@
 #include "base/sha256.h"
 
-#include <stdio.h>
-
 /* FIPS 180-4, 4.2.2: fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t constants[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -71,6 +69,16 @@ void qmac_sha256_add(struct qmac_sha256 *hash, const void *data, size_t bytes)
 		if (hash->bytes % 64 == 0)
 			compress(hash);
 	}
+}
+
+bool qmac_sha256_add_stream(struct qmac_sha256 *hash, FILE *in)
+{
+	uint8_t block[4096];
+	size_t got;
+
+	while ((got = fread(block, 1, sizeof block, in)) > 0)
+		qmac_sha256_add(hash, block, got);
+	return !ferror(in);
 }
 
 void qmac_sha256_text(struct qmac_sha256 *hash, char text[QMAC_SHA256_TEXT])

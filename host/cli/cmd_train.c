@@ -167,7 +167,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
 		.config = &config, .resume = options->resume, .settings = settings, .on_metrics = show,
-		.on_note = qmac_cli_note, .context = &progress,
+		.on_note = qmac_cli_note, .on_lost = qmac_cli_note, .context = &progress,
 		.folder = folder,
 	};
 	struct qmac_error ignored;

@@ -153,24 +153,13 @@ enum qmac_status qmac_inputs_add(struct qmac_inputs *inputs, const char *what, c
 enum qmac_status qmac_inputs_spare(const struct qmac_inputs *inputs, const char *what, const char *path,
                                    struct qmac_error *err)
 {
-	static const char *const suffixes[] = {"", ".tmp"};
-	char *name = malloc(strlen(path) + sizeof ".tmp");
 	const struct qmac_input *same = NULL;
-	enum qmac_status status = QMAC_OK;
 	struct identity identity;
 
-	if (!name)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	for (int i = 0; !same && i < 2; i++) {
-		strcat(strcpy(name, path), suffixes[i]);
-		if (identify(name, &identity))
-			same = find(inputs, &identity);
-	}
-	if (same)
-		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s to %.400s: %.400s is %s: write elsewhere",
-		                   what, path, same->path, same->what);
-	free(name);
-	return status;
+	if (identify(path, &identity))
+		same = find(inputs, &identity);
+	return same ? qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s to %.400s: %.400s is %s: write elsewhere",
+	                        what, path, same->path, same->what) : QMAC_OK;
 }
 
 void qmac_inputs_free(struct qmac_inputs *inputs)

@@ -31,7 +31,7 @@ struct qmac_inputs {
 /* what: "the run file", which stays where it is. A file that is there already keeps its first name. */
 QMAC_MUST_CHECK enum qmac_status qmac_inputs_add(struct qmac_inputs *inputs, const char *what,
                                                  const char *path, struct qmac_error *err);
-/* Fails where `path`, or the temporary file beside it, is one of them. what: "the trace" will be written. */
+/* Fails where `path` is one of them. what: "the trace" will be written. */
 QMAC_MUST_CHECK enum qmac_status qmac_inputs_spare(const struct qmac_inputs *inputs, const char *what,
                                                    const char *path, struct qmac_error *err);
 void qmac_inputs_free(struct qmac_inputs *inputs);

@@ -1,7 +1,6 @@
 /*
  * The writers of the single files of a result folder (docs/results.md), for
- * results.c. Write errors stay in the stream: qmac_atomic_commit() finds them.
- * Beside them, for match.c: is such a file whole, as far as that is quickly told?
+ * results.c. Write errors stay in the stream: qmac_atomic_finish() finds them.
  */
 #ifndef QMAC_REPORT_FILES_H
 #define QMAC_REPORT_FILES_H
@@ -21,6 +20,7 @@ struct qmac_summary {
 	const struct qmac_hw_file *hw;
 	const struct qmac_train_result *result;
 	const char *weights_sha256;
+	char (*sha256)[QMAC_SHA256_TEXT]; /* of the other files; "" for one that is not there */
 	double wall_seconds;
 };
 
@@ -31,17 +31,16 @@ void qmac_metrics_csv_head(FILE *out);
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
 void qmac_layers_csv_head(FILE *out);
 /*
- * True for a file with the right head and rows of every epoch from 1 to `epochs`, none cut off, whose cycles
- * sum to those of the summary.
- */
-bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs, double cycles);
-/*
  * A row for each layer and direction that has spent anything in the epoch, and one for a layer that has
  * spent nothing.
  */
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records);
 
+/* All but its end, qmac_summary_seal(): with the SHA-256 of what was written. */
 void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
+void qmac_summary_seal(FILE *out, const char *sha256);
+/* Is this a whole file with the seal of just its own text? *sealed: there is one, right or wrong. */
+bool qmac_summary_is_whole(const char *text, size_t size, bool *sealed);
 
 /*
  * `count` values of float64, little endian, as NumPy reads them: a vector, or where `columns` is not 0 a
@@ -49,8 +48,6 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
  */
 void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t columns,
                     char text[QMAC_SHA256_TEXT]);
-/* True for such a file whose data part is as long as its header says and has that SHA-256. */
-bool qmac_npy_is_whole(FILE *in, const char *sha256);
 
 /*
  * timeline.json: head, any number of records, tail. Records of an engine come in order of their starts.
@@ -71,7 +68,5 @@ struct qmac_timeline {
 void qmac_timeline_head(struct qmac_timeline *timeline, FILE *out);
 void qmac_timeline_record(struct qmac_timeline *timeline, FILE *out, const struct qmac_retire *record);
 void qmac_timeline_tail(FILE *out);
-/* True where the file ends with the tail. */
-bool qmac_timeline_is_whole(FILE *in);
 
 #endif

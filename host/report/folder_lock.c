@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/temporary.h"
 #include "report/atomic_file.h"
 
 enum { ATTEMPTS = 100 };
@@ -113,8 +114,10 @@ static enum qmac_status lock_folder(struct qmac_folder_lock *lock, const char *f
 			qmac_folder_lock_release(lock);
 			return status;
 		}
-		if (qmac_folder_lock_holds(lock, folder))
+		if (qmac_folder_lock_holds(lock, folder)) {
+			qmac_temporary_clean(folder);
 			return QMAC_OK;
+		}
 		qmac_folder_lock_release(lock);
 	}
 	return qmac_folder_lock_lost(folder, err);

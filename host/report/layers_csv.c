@@ -1,7 +1,5 @@
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "report/csv.h"
 #include "report/files.h"
@@ -13,45 +11,6 @@ static const char layers_head[] =
 void qmac_layers_csv_head(FILE *out)
 {
 	fputs(layers_head, out);
-}
-
-enum { CYCLES_FIELD = 6 };
-
-/* Behind so many commas of a line that has them. */
-static const char *field_at(const char *line, int number)
-{
-	while (number > 0)
-		number -= *line++ == ',';
-	return line;
-}
-
-static int commas(const char *text)
-{
-	int count = 0;
-
-	for (; *text; text++)
-		count += *text == ',';
-	return count;
-}
-
-bool qmac_layers_csv_is_whole(FILE *in, int64_t epochs, double cycles)
-{
-	char line[512];
-	double sum = 0;
-	int64_t last = 0;
-
-	if (!fgets(line, sizeof line, in) || strcmp(line, layers_head) != 0)
-		return false;
-	while (fgets(line, sizeof line, in)) {
-		int64_t epoch = strtoll(line, NULL, 10);
-
-		if (epoch < 1 || (epoch != last && epoch != last + 1) || commas(line) != commas(layers_head)
-		    || !strchr(line, '\n'))
-			return false;
-		last = epoch;
-		sum += strtod(field_at(line, CYCLES_FIELD), NULL);
-	}
-	return !ferror(in) && last == epochs && sum == cycles;
 }
 
 static void write_bits(FILE *out, int bits)

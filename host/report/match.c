@@ -3,228 +3,394 @@
  * Does a folder hold the whole result of a configuration? A result that was damaged since it was written
  * is none: its run is done again, which is what --resume is for.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/hw_file.h"
 #include "config/input.h"
 #include "config/text.h"
-#include "report/csv.h"
 #include "report/files.h"
 #include "report/json.h"
 #include "report/members.h"
 #include "report/results.h"
 #include "report/version.h"
 
-struct wanted {
+/* What is looked at, and what is found. */
+struct look {
 	const char *folder;
-	const struct qmac_run_config *config;
-	const struct qmac_hw_file *hw;
-	struct qmac_json *summary;
+	struct qmac_json *summary; /* NULL: there is none */
+	bool sealed;               /* it has SHA-256 sums, which older revisions did not write */
+	char *why;                 /* "" as long as nothing is missing or damaged */
+	size_t why_size;
 };
 
-static void print_config(const struct wanted *wanted, FILE *out)
+static void find(const struct look *look, enum qmac_result_file file, const char *what)
 {
-	qmac_run_config_print(wanted->config, QMAC_MEMBER_HW, out);
+	snprintf(look->why, look->why_size, "%s %s", qmac_member_names[file], what);
 }
 
-static void print_hw(const struct wanted *wanted, FILE *out)
+static void path_of(const struct look *look, enum qmac_result_file file, char path[QMAC_PATH_MAX + 32])
 {
-	qmac_hw_file_print(wanted->hw, out);
+	snprintf(path, QMAC_PATH_MAX + 32, "%s/%s", look->folder, qmac_member_names[file]);
 }
 
-static const char *path_of(const struct wanted *wanted, const char *name, char path[QMAC_PATH_MAX + 32])
+static enum qmac_status refuse_read(const struct look *look, enum qmac_result_file file,
+                                    struct qmac_error *err)
 {
-	snprintf(path, QMAC_PATH_MAX + 32, "%s/%s", wanted->folder, name);
-	return path;
+	return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s/%s: %s", look->folder, qmac_member_names[file],
+	                 strerror(errno));
 }
 
-static FILE *open_file(const struct wanted *wanted, const char *name)
+/* NULL where there is no such file. */
+static enum qmac_status open_file(const struct look *look, enum qmac_result_file file, FILE **in,
+                                  struct qmac_error *err)
 {
 	char path[QMAC_PATH_MAX + 32];
-	FILE *file;
 
-	return qmac_input_stream(path_of(wanted, name, path), &file, NULL) ? NULL : file;
+	path_of(look, file, path);
+	*in = NULL;
+	return access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR) ? QMAC_OK
+	       : qmac_input_stream(path, in, err);
+}
+
+/* ---- texts in memory ---------------------------------------------------------------- */
+
+struct text {
+	char *bytes; /* and a zero; NULL: no such file */
+	size_t size;
+};
+
+/* The file as it is there. */
+static enum qmac_status read_text(const struct look *look, enum qmac_result_file file, struct text *text,
+                                  struct qmac_error *err)
+{
+	char block[4096];
+	FILE *in, *out;
+	enum qmac_status status = open_file(look, file, &in, err);
+	bool failed;
+	size_t got;
+
+	*text = (struct text){NULL, 0};
+	if (status || !in)
+		return status;
+	out = open_memstream(&text->bytes, &text->size);
+	while (out && (got = fread(block, 1, sizeof block, in)) > 0)
+		fwrite(block, 1, got, out);
+	failed = !out || ferror(in) || ferror(out);
+	if (out && fclose(out))
+		failed = true;
+	if (failed)
+		status = refuse_read(look, file, err);
+	fclose(in);
+	return status;
+}
+
+typedef void print_function(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out);
+
+static void print_config(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	(void)hw;
+	qmac_run_config_print(config, QMAC_MEMBER_HW, out);
+}
+
+static void print_hw(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	(void)config;
+	qmac_hw_file_print(hw, out);
+}
+
+static void print_metrics_head(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	(void)config;
+	(void)hw;
+	qmac_metrics_csv_head(out);
+}
+
+static void print_layers_head(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	(void)config;
+	(void)hw;
+	qmac_layers_csv_head(out);
+}
+
+/* The file as it would be written now. */
+static enum qmac_status make_text(print_function *print, const struct qmac_run_config *config,
+                                  const struct qmac_hw_file *hw, struct text *text, struct qmac_error *err)
+{
+	FILE *out;
+	bool failed;
+
+	*text = (struct text){NULL, 0};
+	out = open_memstream(&text->bytes, &text->size);
+	if (out)
+		print(config, hw, out);
+	failed = !out || ferror(out);
+	if (out && fclose(out))
+		failed = true;
+	return failed ? qmac_fail(err, QMAC_INTERNAL, "out of memory for a configuration") : QMAC_OK;
 }
 
 /* The next line without the comment that says where its value comes from; NULL at the end. */
-static char *next_line(FILE *in, char **line, size_t *size)
+static char *next_line(char **at)
 {
-	char *comment = NULL;
+	char *line = *at, *comment = NULL;
+	size_t length = strcspn(line, "\n");
 
-	if (getline(line, size, in) < 0)
+	if (!*line)
 		return NULL;
-	(*line)[strcspn(*line, "\n")] = 0;
-	for (char *at = *line; (at = strstr(at, "  # ")) != NULL; at++)
-		comment = at;
+	*at += length + (line[length] == '\n');
+	line[length] = 0;
+	for (char *sign = line; (sign = strstr(sign, "  # ")) != NULL; sign++)
+		comment = sign;
 	if (comment)
 		*comment = 0;
-	return *line;
+	return line;
 }
 
-/* True where the file has the values that print would write, whatever place they come from. */
-static bool same_values(const struct wanted *wanted, const char *name,
-                        void (*print)(const struct wanted *wanted, FILE *out))
+static bool same_lines(const struct text *a, const struct text *b)
 {
-	char *texts[2] = {NULL}, *a = NULL, *b = NULL;
-	size_t sizes[2] = {0};
-	FILE *fresh = tmpfile(), *old = open_file(wanted, name);
-	bool same = false;
+	char *a_at = a->bytes, *b_at = b->bytes, *a_line, *b_line;
+	bool whole = strlen(a->bytes) == a->size && strlen(b->bytes) == b->size;
 
-	if (fresh && old) {
-		print(wanted, fresh);
-		rewind(fresh);
-		do {
-			a = next_line(fresh, &texts[0], &sizes[0]);
-			b = next_line(old, &texts[1], &sizes[1]);
-		} while (a && b && strcmp(a, b) == 0);
-		same = !a && !b && !ferror(fresh) && !ferror(old);
-	}
-	free(texts[0]);
-	free(texts[1]);
-	if (old)
-		fclose(old);
-	if (fresh)
-		fclose(fresh);
-	return same;
+	do {
+		a_line = next_line(&a_at);
+		b_line = next_line(&b_at);
+	} while (a_line && b_line && strcmp(a_line, b_line) == 0);
+	return whole && !a_line && !b_line;
 }
 
-static bool has_summary(struct wanted *wanted)
-{
-	char path[QMAC_PATH_MAX + 32];
+/* ---- single files --------------------------------------------------------------------- */
 
-	return qmac_json_read(path_of(wanted, "summary.json", path), &wanted->summary, NULL) == QMAC_OK;
+/* The SHA-256 that a file of the result had when it was written; NULL: it was not there. */
+static const char *sha256_of(const struct look *look, enum qmac_result_file file)
+{
+	char key[64];
+
+	snprintf(key, sizeof key, "files.%s", qmac_member_names[file]);
+	return qmac_json_text(look->summary, key);
 }
 
-/* Our columns in their order, and the epochs 0, 1, ... of the summary. */
-static bool is_whole_table(const struct qmac_csv *csv, int64_t epochs)
+/* Is it there as it was written? */
+static enum qmac_status check_file(const struct look *look, enum qmac_result_file file,
+                                   struct qmac_error *err)
 {
-	const char *last;
-	size_t length;
-
-	for (int i = 0; i < csv->columns; i++)
-		if (qmac_words_find(qmac_metrics_columns, csv->names[i]) != i)
-			return false;
-	last = qmac_words_at(qmac_metrics_columns, csv->columns - 1, &length);
-	if (last[length] || csv->rows != epochs + 1)
-		return false;
-	for (int64_t row = 0; row < csv->rows; row++)
-		if (csv->values[row * csv->columns] != (double)row)
-			return false;
-	return true;
-}
-
-static bool has_metrics(const struct wanted *wanted, int64_t epochs)
-{
-	char path[QMAC_PATH_MAX + 32];
-	struct qmac_csv csv;
-	bool whole;
-
-	if (qmac_csv_read(path_of(wanted, "metrics.csv", path), &csv, NULL))
-		return false;
-	whole = is_whole_table(&csv, epochs);
-	qmac_csv_free(&csv);
-	return whole;
-}
-
-static bool has_layers(const struct wanted *wanted, int64_t epochs)
-{
-	FILE *in = open_file(wanted, "layers.csv");
-	bool whole = in && qmac_layers_csv_is_whole(in, epochs, qmac_json_real(wanted->summary, "cycles"));
-
-	if (in)
-		fclose(in);
-	return whole;
-}
-
-static bool has_weights(const struct wanted *wanted)
-{
-	const char *sha256 = qmac_json_text(wanted->summary, "weights_sha256");
-	FILE *in = open_file(wanted, "weights.npy");
-	bool whole = in && sha256 && qmac_npy_is_whole(in, sha256);
-
-	if (in)
-		fclose(in);
-	return whole;
-}
-
-static bool has_timeline(const struct wanted *wanted)
-{
+	char sha256[QMAC_SHA256_TEXT];
+	struct qmac_sha256 hash;
 	FILE *in;
-	bool whole;
+	enum qmac_status status = open_file(look, file, &in, err);
 
-	if (wanted->config->run.timeline <= 0)
-		return true;
-	in = open_file(wanted, "timeline.json");
-	whole = in && qmac_timeline_is_whole(in);
-	if (in)
-		fclose(in);
-	return whole;
+	if (status)
+		return status;
+	if (!in) {
+		find(look, file, "is missing");
+		return QMAC_OK;
+	}
+	qmac_sha256_start(&hash);
+	if (!qmac_sha256_add_stream(&hash, in))
+		status = refuse_read(look, file, err);
+	fclose(in);
+	qmac_sha256_text(&hash, sha256);
+	if (!status && strcmp(sha256, sha256_of(look, file)) != 0)
+		find(look, file, "is damaged: its SHA-256 is not the one in summary.json");
+	return status;
 }
 
-bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
-                        const struct qmac_hw_file *hw)
+/* Reads summary.json; *there: is there one? */
+static enum qmac_status open_summary(struct look *look, bool *there, struct qmac_error *err)
 {
-	struct wanted wanted = {.folder = folder, .config = config, .hw = hw};
-	bool match = false;
+	char path[QMAC_PATH_MAX + 32];
+	struct qmac_error damage;
+	struct text text;
+	enum qmac_status status = read_text(look, QMAC_RESULT_SUMMARY, &text, err);
 
-	if (strlen(folder) < QMAC_PATH_MAX && same_values(&wanted, "config.yaml", print_config)
-	    && same_values(&wanted, QMAC_MEMBER_HW, print_hw) && has_summary(&wanted)) {
-		double epochs = qmac_json_real(wanted.summary, "epochs");
-
-		match = epochs >= 0 && epochs <= (double)config->run.epochs && has_metrics(&wanted, (int64_t)epochs)
-		        && has_layers(&wanted, (int64_t)epochs) && has_weights(&wanted) && has_timeline(&wanted);
+	*there = text.bytes != NULL;
+	if (!status && *there) {
+		path_of(look, QMAC_RESULT_SUMMARY, path);
+		if (!qmac_summary_is_whole(text.bytes, text.size, &look->sealed) && look->sealed)
+			find(look, QMAC_RESULT_SUMMARY, "is damaged: its SHA-256 is not the one at its end");
+		else if (qmac_json_read(path, &look->summary, &damage))
+			find(look, QMAC_RESULT_SUMMARY, "is damaged");
 	}
-	qmac_json_free(wanted.summary);
-	return match;
+	free(text.bytes);
+	return status;
+}
+
+enum qmac_status qmac_results_check(const char *folder, char *why, size_t why_size, struct qmac_error *err)
+{
+	struct look look = {.folder = folder, .why = why, .why_size = why_size};
+	bool there;
+	enum qmac_status status;
+
+	why[0] = 0;
+	status = open_summary(&look, &there, err);
+	for (int i = 0; !status && look.sealed && !why[0] && i < QMAC_RESULT_SUMMARY; i++)
+		if (sha256_of(&look, (enum qmac_result_file)i))
+			status = check_file(&look, (enum qmac_result_file)i, err);
+	qmac_json_free(look.summary);
+	return status;
+}
+
+/* ---- the result of a configuration ------------------------------------------------------- */
+
+/*
+ * Has the file the values that print would write, whatever place they come from? Where not, it is damaged,
+ * or simply of another configuration.
+ */
+static enum qmac_status check_values(const struct look *look, enum qmac_result_file file,
+                                     const struct text *fresh, bool *same, struct qmac_error *err)
+{
+	struct text old;
+	enum qmac_status status = read_text(look, file, &old, err);
+
+	*same = !status && old.bytes && same_lines(fresh, &old);
+	free(old.bytes);
+	return status || *same || !look->sealed || !sha256_of(look, file) ? status : check_file(look, file, err);
+}
+
+/* Are config.yaml and hw.yaml those of the configuration? */
+static enum qmac_status check_configuration(const struct look *look, const struct qmac_run_config *config,
+                                            const struct qmac_hw_file *hw, bool *same,
+                                            struct qmac_error *err)
+{
+	static const struct {
+		enum qmac_result_file file;
+		print_function *print;
+	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw}};
+	enum qmac_status status = QMAC_OK;
+
+	*same = true;
+	for (size_t i = 0; !status && *same && i < sizeof files / sizeof files[0]; i++) {
+		struct text fresh;
+
+		status = make_text(files[i].print, config, hw, &fresh, err);
+		if (!status)
+			status = check_values(look, files[i].file, &fresh, same, err);
+		free(fresh.bytes);
+	}
+	return status;
 }
 
 bool qmac_results_are_of_another(const char *folder, const struct qmac_run_config *config,
                                  const struct qmac_hw_file *hw)
 {
-	const struct wanted wanted = {.folder = folder, .config = config, .hw = hw};
-	FILE *summary = strlen(folder) < QMAC_PATH_MAX ? open_file(&wanted, "summary.json") : NULL;
+	char why[64];
+	struct look look = {.folder = folder, .why = why, .why_size = sizeof why};
+	struct text summary = {NULL, 0};
+	bool same = true;
 
-	if (!summary)
+	if (strlen(folder) >= QMAC_PATH_MAX || read_text(&look, QMAC_RESULT_SUMMARY, &summary, NULL) || !summary.bytes)
 		return false;
-	fclose(summary);
-	return !same_values(&wanted, "config.yaml", print_config) || !same_values(&wanted, QMAC_MEMBER_HW, print_hw);
+	free(summary.bytes);
+	return check_configuration(&look, config, hw, &same, NULL) || !same;
 }
 
-static enum qmac_status add_values(struct qmac_sha256 *hash, const struct wanted *wanted,
-                                   void (*print)(const struct wanted *wanted, FILE *out),
+/* Starts the table with the line that it would have now? */
+static enum qmac_status check_head(const struct look *look, enum qmac_result_file file,
+                                   print_function *print_head, struct qmac_error *err)
+{
+	struct text head, old = {NULL, 0};
+	enum qmac_status status = make_text(print_head, NULL, NULL, &head, err);
+
+	if (!status)
+		status = read_text(look, file, &old, err);
+	if (!status && old.bytes && strncmp(old.bytes, head.bytes, head.size) != 0)
+		find(look, file, "has the columns of another revision of qmac");
+	free(old.bytes);
+	free(head.bytes);
+	return status;
+}
+
+/* Every file that a training of the configuration leaves, as it was written. */
+static enum qmac_status check_files(const struct look *look, const struct qmac_run_config *config,
+                                    struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	for (int i = QMAC_RESULT_METRICS; !status && !look->why[0] && i < QMAC_RESULT_SUMMARY; i++) {
+		enum qmac_result_file file = (enum qmac_result_file)i;
+
+		if (file == QMAC_RESULT_TIMELINE && config->run.timeline <= 0)
+			continue;
+		if (sha256_of(look, file))
+			status = check_file(look, file, err);
+		else
+			find(look, file, "is missing: there is an estimate only");
+	}
+	if (!status && !look->why[0])
+		status = check_head(look, QMAC_RESULT_METRICS, print_metrics_head, err);
+	if (!status && !look->why[0])
+		status = check_head(look, QMAC_RESULT_LAYERS, print_layers_head, err);
+	return status;
+}
+
+/* Without a summary.json: were there results? */
+static enum qmac_status find_rest(const struct look *look, struct qmac_error *err)
+{
+	FILE *in;
+	enum qmac_status status = open_file(look, QMAC_RESULT_METRICS, &in, err);
+
+	if (in) {
+		find(look, QMAC_RESULT_SUMMARY, "is missing");
+		fclose(in);
+	}
+	return status;
+}
+
+enum qmac_status qmac_results_match(const char *folder, const struct qmac_run_config *config,
+                                    const struct qmac_hw_file *hw, struct qmac_match *match,
+                                    struct qmac_error *err)
+{
+	struct look look = {.folder = folder, .why = match->why, .why_size = sizeof match->why};
+	bool there, same = false;
+	enum qmac_status status;
+
+	*match = (struct qmac_match){.kept = false, .why = ""};
+	if (strlen(folder) >= QMAC_PATH_MAX)
+		return QMAC_OK; /* where nothing can be, as whoever writes there will say */
+	status = open_summary(&look, &there, err);
+	if (!status && !there)
+		status = find_rest(&look, err);
+	if (!status && there && !match->why[0])
+		status = check_configuration(&look, config, hw, &same, err);
+	if (!status && same && !match->why[0] && !look.sealed)
+		find(&look, QMAC_RESULT_SUMMARY, "is of an older revision of qmac, and has no SHA-256 of the files");
+	if (!status && same && !match->why[0])
+		status = check_files(&look, config, err);
+	match->kept = !status && same && !match->why[0];
+	qmac_json_free(look.summary);
+	return status;
+}
+
+/* ---- which configuration it is ---------------------------------------------------------- */
+
+static enum qmac_status add_values(struct qmac_sha256 *hash, print_function *print,
+                                   const struct qmac_run_config *config, const struct qmac_hw_file *hw,
                                    struct qmac_error *err)
 {
-	FILE *text = tmpfile();
-	char *line = NULL;
-	size_t size = 0;
-	bool failed;
+	struct text text;
+	enum qmac_status status = make_text(print, config, hw, &text, err);
+	char *at = text.bytes;
+	const char *line;
 
-	if (text) {
-		print(wanted, text);
-		rewind(text);
-		while (next_line(text, &line, &size))
-			qmac_sha256_add(hash, line, strlen(line) + 1);
-	}
-	failed = !text || ferror(text);
-	free(line);
-	if (text)
-		fclose(text);
-	return failed ? qmac_fail(err, QMAC_INTERNAL, "cannot write a temporary file") : QMAC_OK;
+	while (!status && (line = next_line(&at)) != NULL)
+		qmac_sha256_add(hash, line, strlen(line) + 1);
+	free(text.bytes);
+	return status;
 }
 
 enum qmac_status qmac_results_digest(const struct qmac_run_config *config, const struct qmac_hw_file *hw,
                                      char digest[QMAC_SHA256_TEXT], struct qmac_error *err)
 {
-	const struct wanted wanted = {.config = config, .hw = hw};
 	struct qmac_sha256 hash;
 	enum qmac_status status;
 
 	qmac_sha256_start(&hash);
 	qmac_sha256_add(&hash, QMAC_VERSION, sizeof QMAC_VERSION);
-	status = add_values(&hash, &wanted, print_config, err);
+	status = add_values(&hash, print_config, config, hw, err);
 	if (!status)
-		status = add_values(&hash, &wanted, print_hw, err);
+		status = add_values(&hash, print_hw, config, hw, err);
 	qmac_sha256_text(&hash, digest);
 	return status;
 }

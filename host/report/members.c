@@ -9,10 +9,14 @@
 #include "record/metrics.h"
 
 /* Behind these come the plots, one of each figure. */
-static const char *const files[] = {"config.yaml", QMAC_MEMBER_HW, "metrics.csv", "layers.csv", "summary.json",
-                                    "weights.npy", "timeline.json", "checkpoint", "mismatch.trace"};
+const char *const qmac_member_names[] = {
+	[QMAC_RESULT_CONFIG] = "config.yaml",     [QMAC_RESULT_HW] = QMAC_MEMBER_HW,
+	[QMAC_RESULT_METRICS] = "metrics.csv",    [QMAC_RESULT_LAYERS] = "layers.csv",
+	[QMAC_RESULT_TIMELINE] = "timeline.json", [QMAC_RESULT_WEIGHTS] = "weights.npy",
+	[QMAC_RESULT_SUMMARY] = "summary.json",   "checkpoint", "mismatch.trace",
+};
 
-enum { FILES = sizeof files / sizeof files[0] };
+enum { FILES = sizeof qmac_member_names / sizeof qmac_member_names[0] };
 
 bool qmac_member_path(const char *folder, int i, char path[QMAC_MEMBER_PATH])
 {
@@ -20,7 +24,7 @@ bool qmac_member_path(const char *folder, int i, char path[QMAC_MEMBER_PATH])
 
 	if (i >= FILES + QMAC_FIGURES)
 		return false;
-	length = i < FILES ? snprintf(path, QMAC_MEMBER_PATH, "%s/%s", folder, files[i]) :
+	length = i < FILES ? snprintf(path, QMAC_MEMBER_PATH, "%s/%s", folder, qmac_member_names[i]) :
 	         snprintf(path, QMAC_MEMBER_PATH, "%s/%s.svg", folder, qmac_figure_kinds[i - FILES].name);
 	if (length >= QMAC_MEMBER_PATH)
 		path[0] = 0; /* no folder of results has such a path */

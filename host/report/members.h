@@ -11,6 +11,21 @@
 
 enum { QMAC_MEMBER_PATH = 1200 };
 
+/* The files of a result. The last one tells of the others: where it is, they are. */
+enum qmac_result_file {
+	QMAC_RESULT_CONFIG,
+	QMAC_RESULT_HW,
+	QMAC_RESULT_METRICS,
+	QMAC_RESULT_LAYERS,
+	QMAC_RESULT_TIMELINE, /* only where asked for */
+	QMAC_RESULT_WEIGHTS,  /* an estimate has none */
+	QMAC_RESULT_SUMMARY,
+	QMAC_RESULT_FILES
+};
+
+/* Their names, and behind them those of files that are no part of the result. */
+extern const char *const qmac_member_names[];
+
 /* The copy of the hardware file, which the run file beside it names. */
 #define QMAC_MEMBER_HW "hw.yaml"
 

@@ -288,33 +288,49 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, const char *fo
 	return taken;
 }
 
-bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
-                     char *warning, size_t warning_size)
+bool qmac_plot_draw(const struct qmac_plot *plot, const char *folder, const char *name,
+                    struct qmac_atomic_file *picture, char *warning, size_t warning_size)
 {
-	struct qmac_atomic_file picture = {0};
 	struct qmac_error err;
 	FILE *script = tmpfile();
 	bool ok = false;
 
+	*picture = (struct qmac_atomic_file){0};
 	if (!script)
 		refuse_script(warning, warning_size);
 	if (!script || !write_script(script, plot, folder, warning, warning_size))
 		goto out;
-	if (qmac_atomic_open(&picture, folder, name, &err)) {
+	if (qmac_atomic_open(picture, folder, name, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);
 		goto out;
 	}
-	if (!qmac_gnuplot_run(script, &picture, warning, warning_size))
+	if (!qmac_gnuplot_run(script, picture, warning, warning_size))
 		goto out;
-	if (qmac_atomic_commit(&picture, &err)) {
+	if (qmac_atomic_finish(picture, NULL, &err)) {
 		snprintf(warning, warning_size, "no plot: %s", err.message);
 		goto out;
 	}
 	warning[0] = 0;
 	ok = true;
 out:
-	qmac_atomic_abandon(&picture);
+	if (!ok)
+		qmac_atomic_abandon(picture);
 	if (script)
 		fclose(script);
 	return ok;
+}
+
+bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
+                     char *warning, size_t warning_size)
+{
+	struct qmac_atomic_file picture;
+	struct qmac_error err;
+
+	if (!qmac_plot_draw(plot, folder, name, &picture, warning, warning_size))
+		return false;
+	if (qmac_atomic_commit(&picture, &err)) {
+		snprintf(warning, warning_size, "no plot: %s", err.message);
+		return false;
+	}
+	return true;
 }

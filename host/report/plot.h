@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/atomic_file.h"
+
 /* One line of the plot: two columns of a metrics.csv, or points. */
 struct qmac_series {
 	const char *title;
@@ -24,6 +26,13 @@ struct qmac_plot {
 	const struct qmac_series *series;
 	int series_count;
 };
+
+/*
+ * Draws what will be folder/name. Returns true where the picture is finished, and waits to be placed or
+ * abandoned (report/atomic_file.h); else false, and warning says why.
+ */
+bool qmac_plot_draw(const struct qmac_plot *plot, const char *folder, const char *name,
+                    struct qmac_atomic_file *picture, char *warning, size_t warning_size);
 
 /*
  * Writes folder/name. Returns true where the file is there; else false, and

@@ -17,13 +17,25 @@ struct qmac_results {
 	char folder[QMAC_PATH_MAX];
 	struct qmac_run_config config;
 	struct qmac_hw_file hw;
-	struct qmac_atomic_file metrics, layers, timeline; /* grow during the run; timeline only where asked */
+	struct qmac_atomic_file files[QMAC_RESULT_FILES]; /* those without a stream are not written, or not yet */
 	int64_t timeline_records;
 	struct qmac_timeline lanes;
-	char *so_far[3];                                   /* the growing files at the last checkpoint */
+	char *so_far[QMAC_RESULT_FILES];                  /* those that grow, at the last checkpoint */
+	struct qmac_atomic_file picture;
 	struct qmac_folder_lock lock;
 	char warning[512];
 };
+
+static enum qmac_status open_file(struct qmac_results *results, enum qmac_result_file file,
+                                  struct qmac_error *err)
+{
+	return qmac_atomic_open(&results->files[file], results->folder, qmac_member_names[file], err);
+}
+
+static FILE *stream_of(const struct qmac_results *results, enum qmac_result_file file)
+{
+	return results->files[file].stream;
+}
 
 static enum qmac_status check_stream(const struct qmac_atomic_file *file, struct qmac_error *err)
 {
@@ -33,21 +45,33 @@ static enum qmac_status check_stream(const struct qmac_atomic_file *file, struct
 	return QMAC_OK;
 }
 
+/* What cannot be replaced in the end is found before the run. */
+static enum qmac_status check_names(const struct qmac_results *results, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+	char path[QMAC_MEMBER_PATH];
+
+	for (int i = 0; !status && qmac_member_path(results->folder, i, path); i++)
+		status = qmac_atomic_check(path, err);
+	return status;
+}
+
+/* Those that grow during the run. */
 static enum qmac_status open_growing(struct qmac_results *results, struct qmac_error *err)
 {
-	enum qmac_status status = qmac_atomic_open(&results->metrics, results->folder, "metrics.csv", err);
+	enum qmac_status status = open_file(results, QMAC_RESULT_METRICS, err);
 
 	if (!status)
-		status = qmac_atomic_open(&results->layers, results->folder, "layers.csv", err);
+		status = open_file(results, QMAC_RESULT_LAYERS, err);
 	if (!status && results->config.run.timeline > 0)
-		status = qmac_atomic_open(&results->timeline, results->folder, "timeline.json", err);
+		status = open_file(results, QMAC_RESULT_TIMELINE, err);
 	if (status)
 		return status;
-	qmac_metrics_csv_head(results->metrics.stream);
-	qmac_layers_csv_head(results->layers.stream);
-	if (results->timeline.stream)
-		qmac_timeline_head(&results->lanes, results->timeline.stream);
-	return check_stream(&results->metrics, err);
+	qmac_metrics_csv_head(stream_of(results, QMAC_RESULT_METRICS));
+	qmac_layers_csv_head(stream_of(results, QMAC_RESULT_LAYERS));
+	if (stream_of(results, QMAC_RESULT_TIMELINE))
+		qmac_timeline_head(&results->lanes, stream_of(results, QMAC_RESULT_TIMELINE));
+	return check_stream(&results->files[QMAC_RESULT_METRICS], err);
 }
 
 enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_config *config,
@@ -70,7 +94,9 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	strcpy(fresh->folder, folder);
 	fresh->config = *config;
 	fresh->hw = *hw;
-	status = open_growing(fresh, err);
+	status = check_names(fresh, err);
+	if (!status)
+		status = open_growing(fresh, err);
 	if (status) {
 		qmac_results_destroy(fresh);
 		return status;
@@ -84,11 +110,11 @@ enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct
 {
 	enum qmac_status status;
 
-	qmac_metrics_csv_row(results->metrics.stream, metrics);
-	status = check_stream(&results->metrics, err);
+	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), metrics);
+	status = check_stream(&results->files[QMAC_RESULT_METRICS], err);
 	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_rows(results->layers.stream, records);
-		status = check_stream(&results->layers, err);
+		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), records);
+		status = check_stream(&results->files[QMAC_RESULT_LAYERS], err);
 	}
 	return status;
 }
@@ -98,20 +124,10 @@ void qmac_results_retire(struct qmac_results *results, const struct qmac_retire 
 	if (results->timeline_records >= results->config.run.timeline)
 		return;
 	results->timeline_records++;
-	qmac_timeline_record(&results->lanes, results->timeline.stream, record);
+	qmac_timeline_record(&results->lanes, stream_of(results, QMAC_RESULT_TIMELINE), record);
 }
 
 /* ---- checkpoints ---------------------------------------------------------------- */
-
-/* The growing files in the order of so_far; NULL: there is none. */
-static struct qmac_atomic_file *growing(struct qmac_results *results, int i, const char **name)
-{
-	static const char *const names[] = {"metrics.csv", "layers.csv", "timeline.json"};
-	struct qmac_atomic_file *files[] = {&results->metrics, &results->layers, &results->timeline};
-
-	*name = names[i];
-	return files[i]->stream ? files[i] : NULL;
-}
 
 /* All of a growing file; the next write goes behind it. */
 static enum qmac_status read_back(struct qmac_atomic_file *file, char **text, size_t *bytes,
@@ -134,15 +150,14 @@ enum qmac_status qmac_results_state(struct qmac_results *results, struct qmac_st
 {
 	enum qmac_status status = QMAC_OK;
 
-	for (int i = 0; !status && i < 3; i++) {
-		const char *name;
-		struct qmac_atomic_file *file = growing(results, i, &name);
+	for (int i = 0; !status && i < QMAC_RESULT_FILES; i++) {
+		struct qmac_atomic_file *file = &results->files[i];
 		size_t bytes = 0;
 
-		if (!file)
+		if (!file->stream)
 			continue;
 		status = read_back(file, &results->so_far[i], &bytes, err);
-		qmac_state_add(state, name, results->so_far[i], bytes);
+		qmac_state_add(state, qmac_member_names[i], results->so_far[i], bytes);
 	}
 	QMAC_STATE_VALUE(state, "results.timeline", results->timeline_records);
 	QMAC_STATE_VALUE(state, "results.lanes", results->lanes.lanes);
@@ -170,10 +185,9 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 	enum qmac_status status = QMAC_OK;
 	size_t bytes;
 
-	for (int i = 0; !status && i < 3; i++) {
-		const char *name;
-		struct qmac_atomic_file *file = growing(results, i, &name);
-		const void *text = file ? piece(context, name, &bytes) : NULL;
+	for (int i = 0; !status && i < QMAC_RESULT_FILES; i++) {
+		const struct qmac_atomic_file *file = &results->files[i];
+		const void *text = file->stream ? piece(context, qmac_member_names[i], &bytes) : NULL;
 
 		if (!text)
 			continue;
@@ -192,6 +206,55 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 
 /* ---- the end --------------------------------------------------------------------- */
 
+/* The text of those that are written at once, and the end of those that grew. */
+static enum qmac_status write_files(struct qmac_results *results, const struct qmac_train_result *result,
+                                    char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
+{
+	enum qmac_status status = open_file(results, QMAC_RESULT_CONFIG, err);
+
+	if (!status)
+		status = open_file(results, QMAC_RESULT_HW, err);
+	if (!status && result->weights)
+		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
+	if (status)
+		return status;
+	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, stream_of(results, QMAC_RESULT_CONFIG));
+	qmac_hw_file_print(&results->hw, stream_of(results, QMAC_RESULT_HW));
+	if (result->weights)
+		qmac_npy_write(stream_of(results, QMAC_RESULT_WEIGHTS), result->weights, result->weight_count,
+		               result->weight_columns, weights_sha256);
+	if (stream_of(results, QMAC_RESULT_TIMELINE))
+		qmac_timeline_tail(stream_of(results, QMAC_RESULT_TIMELINE));
+	return QMAC_OK;
+}
+
+/* Every file of the result is on the disk, under its temporary name. */
+static enum qmac_status write_all(struct qmac_results *results, const struct qmac_train_result *result,
+                                  double wall_seconds, struct qmac_error *err)
+{
+	struct qmac_atomic_file *summary_file = &results->files[QMAC_RESULT_SUMMARY];
+	char weights_sha256[QMAC_SHA256_TEXT] = "", sha256[QMAC_RESULT_FILES][QMAC_SHA256_TEXT] = {""};
+	const struct qmac_summary summary = {
+		.run = &results->config.run, .hw = &results->hw, .result = result,
+		.weights_sha256 = weights_sha256, .sha256 = sha256, .wall_seconds = wall_seconds,
+	};
+	enum qmac_status status = write_files(results, result, weights_sha256, err);
+
+	for (int i = 0; !status && i < QMAC_RESULT_SUMMARY; i++)
+		if (results->files[i].stream)
+			status = qmac_atomic_finish(&results->files[i], sha256[i], err);
+	if (!status)
+		status = open_file(results, QMAC_RESULT_SUMMARY, err);
+	if (status)
+		return status;
+	qmac_summary_write(summary_file->stream, &summary);
+	status = qmac_atomic_finish(summary_file, sha256[QMAC_RESULT_SUMMARY], err);
+	if (status)
+		return status;
+	qmac_summary_seal(summary_file->stream, sha256[QMAC_RESULT_SUMMARY]);
+	return qmac_atomic_finish(summary_file, NULL, err);
+}
+
 enum { PLOT_NAME = 64 };
 
 /* The plot of a figure against epochs. */
@@ -200,103 +263,13 @@ static void plot_name(enum qmac_figure figure, char name[PLOT_NAME])
 	snprintf(name, PLOT_NAME, "%s.svg", qmac_figure_kinds[figure].name);
 }
 
-static enum qmac_status remove_file(const struct qmac_results *results, const char *name,
-                                    struct qmac_error *err)
-{
-	char path[QMAC_PATH_MAX + 64];
-
-	snprintf(path, sizeof path, "%s/%s", results->folder, name);
-	if (remove(path) && errno != ENOENT)
-		return qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
-	return QMAC_OK;
-}
-
-/* Removes files of an older run that this one might not write again, the mark of completeness first. */
-static enum qmac_status remove_old(const struct qmac_results *results, struct qmac_error *err)
-{
-	enum qmac_status status = remove_file(results, "summary.json", err);
-
-	if (!status)
-		status = remove_file(results, "timeline.json", err);
-	if (!status)
-		status = remove_file(results, "weights.npy", err);
-	for (int i = 0; !status && i < QMAC_FIGURES; i++) {
-		char name[PLOT_NAME];
-
-		plot_name((enum qmac_figure)i, name);
-		status = remove_file(results, name, err);
-	}
-	return status;
-}
-
-static void print_config(const struct qmac_results *results, FILE *out)
-{
-	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, out);
-}
-
-static void print_hw(const struct qmac_results *results, FILE *out)
-{
-	qmac_hw_file_print(&results->hw, out);
-}
-
-/* A file that is written at once. */
-static enum qmac_status write_printed(const struct qmac_results *results, const char *name,
-                                      void (*print)(const struct qmac_results *results, FILE *out),
-                                      struct qmac_error *err)
-{
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, results->folder, name, err);
-
-	if (status)
-		return status;
-	print(results, file.stream);
-	return qmac_atomic_commit(&file, err);
-}
-
-static enum qmac_status write_weights(const struct qmac_results *results,
-                                      const struct qmac_train_result *result, char sha256[QMAC_SHA256_TEXT],
-                                      struct qmac_error *err)
-{
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, results->folder, "weights.npy", err);
-
-	if (status)
-		return status;
-	qmac_npy_write(file.stream, result->weights, result->weight_count, result->weight_columns, sha256);
-	return qmac_atomic_commit(&file, err);
-}
-
-static enum qmac_status write_summary(const struct qmac_results *results, const struct qmac_summary *summary,
-                                      struct qmac_error *err)
-{
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, results->folder, "summary.json", err);
-
-	if (status)
-		return status;
-	qmac_summary_write(file.stream, summary);
-	return qmac_atomic_commit(&file, err);
-}
-
-static enum qmac_status commit_growing(struct qmac_results *results, struct qmac_error *err)
-{
-	enum qmac_status status = qmac_atomic_commit(&results->metrics, err);
-
-	if (!status)
-		status = qmac_atomic_commit(&results->layers, err);
-	if (!status && results->timeline.stream) {
-		qmac_timeline_tail(results->timeline.stream);
-		status = qmac_atomic_commit(&results->timeline, err);
-	}
-	return status;
-}
-
-static void plot(struct qmac_results *results, enum qmac_figure headline)
+/* Of the rows that are on the disk by now. */
+static void draw(struct qmac_results *results, enum qmac_figure headline)
 {
 	const struct qmac_figure_kind *kind = &qmac_figure_kinds[headline];
 	const struct qmac_series series = {
 		.title = qmac_algorithm_name(results->config.run.algorithm),
-		.file = results->metrics.path,
+		.file = results->files[QMAC_RESULT_METRICS].temporary,
 	};
 	const struct qmac_plot picture = {
 		.title = kind->title, .x = "epoch", .y = kind->name, .log_y = kind->over_magnitudes,
@@ -305,35 +278,80 @@ static void plot(struct qmac_results *results, enum qmac_figure headline)
 	char name[PLOT_NAME];
 
 	plot_name(headline, name);
-	qmac_plot_write(&picture, results->folder, name, results->warning, sizeof results->warning);
+	(void)qmac_plot_draw(&picture, results->folder, name, &results->picture, results->warning,
+	                     sizeof results->warning);
+}
+
+static enum qmac_status remove_file(const struct qmac_results *results, const char *name,
+                                    struct qmac_error *err)
+{
+	char path[QMAC_PATH_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/%s", results->folder, name);
+	if (unlink(path) && errno != ENOENT)
+		return qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
+	return QMAC_OK;
+}
+
+/* Puts the new files in the place of those of an older run, and removes what this run has none of. */
+static enum qmac_status place_files(struct qmac_results *results, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+	struct qmac_error objection;
+
+	for (int i = 0; !status && i < QMAC_FIGURES; i++) {
+		char name[PLOT_NAME];
+
+		plot_name((enum qmac_figure)i, name);
+		status = remove_file(results, name, err);
+	}
+	for (int i = 0; !status && i < QMAC_RESULT_SUMMARY; i++)
+		status = results->files[i].stream ? qmac_atomic_place(&results->files[i], err)
+		                                  : remove_file(results, qmac_member_names[i], err);
+	if (!status && results->picture.stream && qmac_atomic_place(&results->picture, &objection))
+		snprintf(results->warning, sizeof results->warning, "no plot: %.400s", objection.message);
+	return status;
+}
+
+/*
+ * From the old result to the new one: in between there is no summary.json, in the folder as on the disk, and
+ * so nothing that looks like a result.
+ */
+static enum qmac_status replace(struct qmac_results *results, struct qmac_error *err)
+{
+	enum qmac_status status = remove_file(results, qmac_member_names[QMAC_RESULT_SUMMARY], err);
+
+	if (!status)
+		status = qmac_folder_sync(results->folder, err);
+	if (!status)
+		status = place_files(results, err);
+	if (!status)
+		status = qmac_folder_sync(results->folder, err);
+	if (!status)
+		status = qmac_atomic_place(&results->files[QMAC_RESULT_SUMMARY], err);
+	return status ? status : qmac_folder_sync(results->folder, err);
+}
+
+static enum qmac_status check_lock(const struct qmac_results *results, struct qmac_error *err)
+{
+	return qmac_folder_lock_holds(&results->lock, results->folder) ? QMAC_OK
+	       : qmac_folder_lock_lost(results->folder, err);
 }
 
 enum qmac_status qmac_results_finish(struct qmac_results *results, const struct qmac_train_result *result,
                                      double wall_seconds, struct qmac_error *err)
 {
-	char sha256[QMAC_SHA256_TEXT];
-	const struct qmac_summary summary = {
-		.run = &results->config.run, .hw = &results->hw, .result = result,
-		.weights_sha256 = sha256, .wall_seconds = wall_seconds,
-	};
-	enum qmac_status status = QMAC_OK;
+	enum qmac_status status = check_lock(results, err);
 
-	if (!qmac_folder_lock_holds(&results->lock, results->folder))
-		return qmac_folder_lock_lost(results->folder, err);
-	status = remove_old(results, err);
 	if (!status)
-		status = write_printed(results, "config.yaml", print_config, err);
+		status = write_all(results, result, wall_seconds, err);
+	if (!status && !result->last.estimated)
+		draw(results, result->last.headline);
 	if (!status)
-		status = write_printed(results, QMAC_MEMBER_HW, print_hw, err);
+		status = check_lock(results, err); /* to write and to draw may have taken a while */
 	if (!status)
-		status = commit_growing(results, err);
-	if (!status && result->weights)
-		status = write_weights(results, result, sha256, err);
-	if (status)
-		return status;
-	if (!result->last.estimated)
-		plot(results, result->last.headline);
-	return write_summary(results, &summary, err);
+		status = replace(results, err);
+	return status;
 }
 
 const char *qmac_results_warning(const struct qmac_results *results)
@@ -341,28 +359,17 @@ const char *qmac_results_warning(const struct qmac_results *results)
 	return results->warning;
 }
 
-/* In a folder that is another one by now, a file of that name is not ours. */
-static void abandon(struct qmac_atomic_file *file, bool ours)
-{
-	if (!ours)
-		file->temporary[0] = 0;
-	qmac_atomic_abandon(file);
-}
-
 void qmac_results_destroy(struct qmac_results *results)
 {
-	bool ours;
-
 	if (!results)
 		return;
-	ours = qmac_folder_lock_holds(&results->lock, results->folder);
-	abandon(&results->timeline, ours);
-	abandon(&results->layers, ours);
-	abandon(&results->metrics, ours);
-	if (results->lock.made && ours)
-		(void)rmdir(results->folder); /* a run that was refused leaves nothing; others fill it */
-	for (int i = 0; i < 3; i++)
+	qmac_atomic_abandon(&results->picture);
+	for (int i = 0; i < QMAC_RESULT_FILES; i++) {
+		qmac_atomic_abandon(&results->files[i]);
 		free(results->so_far[i]);
+	}
+	if (results->lock.made && qmac_folder_lock_holds(&results->lock, results->folder))
+		(void)rmdir(results->folder); /* a run that was refused leaves nothing; others fill it */
 	qmac_folder_lock_release(&results->lock);
 	free(results);
 }

@@ -3,9 +3,10 @@
  * metrics.csv, layers.csv, summary.json, weights.npy, timeline.json where
  * asked, SVG plots.
  *
- * metrics.csv grows during the run under a temporary name; everything is
- * renamed into place by qmac_results_finish(), summary.json last, so that a
- * folder with a summary.json is complete. Older results stay until then.
+ * metrics.csv grows during the run under a temporary name. Only when every
+ * file is on the disk qmac_results_finish() renames them into place,
+ * summary.json last: a folder with a summary.json is complete. Older results
+ * stay until then.
  *
  * From create to destroy the folder is locked (folder_lock.h): a second run
  * that writes there is refused.
@@ -61,14 +62,27 @@ const char *qmac_results_warning(const struct qmac_results *results);
 /* Removes temporary files that were not renamed. NULL is legal. */
 void qmac_results_destroy(struct qmac_results *results);
 
+/* Whether a folder holds the whole result of a configuration. */
+struct qmac_match {
+	bool kept;
+	char why[128]; /* where not kept although there is a result of this configuration: the reason; else "" */
+};
+
 /*
- * True where folder holds the whole result of exactly this configuration on exactly this hardware: its
- * config.yaml and hw.yaml have the values that would be written now, and summary.json, metrics.csv,
- * layers.csv, weights.npy and, where asked for, timeline.json are there and fit each other. Plots do not
- * count.
+ * kept: folder holds the whole result of exactly this configuration on exactly this hardware: its
+ * config.yaml and hw.yaml have the values that would be written now, and every other file is, byte for
+ * byte, the one that summary.json tells of. Plots do not count. Fails where that cannot be found out.
  */
-bool qmac_results_match(const char *folder, const struct qmac_run_config *config,
-                        const struct qmac_hw_file *hw);
+QMAC_MUST_CHECK enum qmac_status qmac_results_match(const char *folder, const struct qmac_run_config *config,
+                                                    const struct qmac_hw_file *hw, struct qmac_match *match,
+                                                    struct qmac_error *err);
+
+/*
+ * Of a folder with a summary.json: what is missing or not as it was written goes to `why` ("": nothing that
+ * can be told).
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_results_check(const char *folder, char *why, size_t why_size,
+                                                    struct qmac_error *err);
 
 /* True where folder holds a result whose config.yaml or hw.yaml says something else. */
 bool qmac_results_are_of_another(const char *folder, const struct qmac_run_config *config,

@@ -5,6 +5,7 @@
 #include "config/key.h"
 #include "report/files.h"
 #include "report/json.h"
+#include "report/members.h"
 #include "report/results.h"
 #include "report/shares.h"
 #include "report/version.h"
@@ -197,6 +198,19 @@ static void write_host(FILE *out, const struct qmac_summary *s)
 	write_real(out, "host_energy_j", given ? flops * host->pj_per_flop * 1e-12 : NAN);
 }
 
+static void write_files(FILE *out, char (*sha256)[QMAC_SHA256_TEXT])
+{
+	const char *separator = "{";
+
+	write_key(out, "files");
+	for (int i = 0; i < QMAC_RESULT_SUMMARY; i++)
+		if (sha256[i][0]) {
+			fprintf(out, "%s\n\t\t\"%s\": \"%s\"", separator, qmac_member_names[i], sha256[i]);
+			separator = ",";
+		}
+	fputs("\n\t},\n", out);
+}
+
 void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 {
 	fputs("{\n", out);
@@ -209,5 +223,30 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 	write_text(out, "kernel", s->result->kernel);
 	write_key(out, "wall_seconds");
 	qmac_json_write_real(out, s->wall_seconds);
-	fputs("\n}\n", out);
+	fputs(",\n", out);
+	write_files(out, s->sha256);
+}
+
+static const char seal[] = "\t\"summary_sha256\": \"", seal_end[] = "\"\n}\n";
+
+void qmac_summary_seal(FILE *out, const char *sha256)
+{
+	fprintf(out, "%s%s%s", seal, sha256, seal_end);
+}
+
+bool qmac_summary_is_whole(const char *text, size_t size, bool *sealed)
+{
+	size_t tail = strlen(seal) + QMAC_SHA256_TEXT - 1 + strlen(seal_end);
+	const char *at = size < tail ? text : text + size - tail;
+	char sha256[QMAC_SHA256_TEXT];
+	struct qmac_sha256 hash;
+
+	*sealed = strstr(text, seal) || strstr(text, "\"files\": "); /* one of them may be what is damaged */
+	if (strncmp(at, seal, strlen(seal)) != 0
+	    || strcmp(text + size - strlen(seal_end), seal_end) != 0)
+		return false;
+	qmac_sha256_start(&hash);
+	qmac_sha256_add(&hash, text, size - tail);
+	qmac_sha256_text(&hash, sha256);
+	return strncmp(at + strlen(seal), sha256, strlen(sha256)) == 0;
 }

@@ -68,11 +68,3 @@ void qmac_timeline_tail(FILE *out)
 {
 	fputs(tail, out);
 }
-
-bool qmac_timeline_is_whole(FILE *in)
-{
-	char end[sizeof tail] = "";
-
-	return fseek(in, 1 - (long)sizeof tail, SEEK_END) == 0 && fread(end, 1, sizeof tail - 1, in) > 0
-	       && strcmp(end, tail) == 0;
-}

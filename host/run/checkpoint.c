@@ -221,5 +221,5 @@ void qmac_checkpoint_remove(const char *folder)
 	char path[1200];
 
 	snprintf(path, sizeof path, "%s/%s", folder, file_name);
-	(void)remove(path);
+	(void)unlink(path);
 }

@@ -8,6 +8,7 @@
 
 #include "config/hw_file.h"
 #include "cosim/open.h"
+#include "report/folder_lock.h"
 #include "report/json.h"
 #include "report/results.h"
 #include "run/checkpoint.h"
@@ -252,6 +253,45 @@ static enum qmac_status read_diverged(const char *folder, bool *diverged, struct
 	return QMAC_OK;
 }
 
+/* A process that was killed between its last two acts left a result and, still, its checkpoint. */
+static void forget_checkpoint(const struct qmac_job *job, const struct qmac_hw_file *hw)
+{
+	struct qmac_checkpoint *checkpoint = NULL;
+	struct qmac_folder_lock lock;
+	char digest[QMAC_SHA256_TEXT];
+
+	if (qmac_results_digest(job->config, hw, digest, NULL)
+	    || qmac_checkpoint_read(job->folder, digest, &checkpoint, NULL) || !checkpoint)
+		return;
+	qmac_checkpoint_free(checkpoint);
+	if (qmac_folder_lock_take(&lock, job->folder, NULL))
+		return; /* another process has a use for it */
+	qmac_checkpoint_remove(job->folder);
+	qmac_folder_lock_release(&lock);
+}
+
+/* Is there nothing to do? */
+static enum qmac_status find_result(const struct qmac_job *job, const struct qmac_hw_file *hw, bool *kept,
+                                    struct qmac_error *err)
+{
+	struct qmac_match match;
+	enum qmac_status status;
+	char text[sizeof match.why + QMAC_PATH_MAX + 64];
+
+	*kept = false;
+	if (!job->resume)
+		return QMAC_OK;
+	status = qmac_results_match(job->folder, job->config, hw, &match, err);
+	*kept = !status && match.kept;
+	if (*kept)
+		forget_checkpoint(job, hw);
+	if (!status && match.why[0] && job->on_lost) {
+		snprintf(text, sizeof text, "the result in %s is not kept: %s", job->folder, match.why);
+		job->on_lost(job->context, text);
+	}
+	return status;
+}
+
 enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
                               struct qmac_error *err)
 {
@@ -264,9 +304,10 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 	status = qmac_run_check_outputs(job->config, job->folder, job->trace_file, err);
 	if (!status)
 		status = qmac_hw_file_load(&hw, job->config->run.hw, err);
+	if (!status)
+		status = find_result(job, &hw, &result->kept, err);
 	if (status)
 		return status;
-	result->kept = job->resume && qmac_results_match(job->folder, job->config, &hw);
 	if (result->kept) {
 		status = read_diverged(job->folder, &result->diverged, err);
 	} else {

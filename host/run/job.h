@@ -31,6 +31,8 @@ struct qmac_job {
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
 	/* Told what should be said of the data, before the first row; may be NULL. */
 	void (*on_note)(void *context, const char *text);
+	/* Told why a result of the same configuration is not kept; may be NULL. */
+	void (*on_lost)(void *context, const char *text);
 	void *context;
 };
 

@@ -62,6 +62,7 @@ static void work(void *context, int index, void *into)
 		.config = &row->config, .folder = row->folder, .resume = running->options->resume,
 		.start_over = true, .stop = running->options->stop, .on_metrics = parent_is_gone,
 		.on_note = running->options->on_note && is_first_of_file(running, index) ? on_note : NULL,
+		.on_lost = running->options->on_note ? on_note : NULL,
 		.context = running,
 	};
 	struct qmac_sweep_answer *answer = into;

@@ -22,8 +22,8 @@ struct qmac_sweep_options {
 	 */
 	void (*on_done)(void *context, const char *name, const char *failure, int done, int total);
 	/*
-	 * Told what is of no use in the sweep file, before the first run, and by the process of a run what
-	 * should be said of its data, once for each data file. May be NULL.
+	 * Told what is of no use in the sweep file, before the first run; and by the process of a run what
+	 * should be said of its data, once for each data file, and why its result is not kept. May be NULL.
 	 */
 	void (*on_note)(void *context, const char *text);
 	void *context;
