@@ -466,6 +466,8 @@ ok 'the results are there all the same' cmp -s v/weights.npy b/weights.npy
 . "$root/tests/cli_settings.sh"
 # shellcheck source=tests/cli_estimate.sh
 . "$root/tests/cli_estimate.sh"
+# shellcheck source=tests/cli_process.sh
+. "$root/tests/cli_process.sh"
 # shellcheck source=tests/cli_build.sh
 . "$root/tests/cli_build.sh"
 

@@ -50,7 +50,9 @@ done
 : > "$2"
 END
 chmod +x tools/verilator tools/cxx
-# stops_build HOW STATUS ARGUMENTS...: TERM while the RTL is being built, for qmac `alone` or for its `group`.
+# Whoever is killed leaves the lock, which is nobody's then.
+no_builds() { [ -d cache/rtl ] && [ -z "$(find cache/rtl ! -name "*.lock" ! -path cache/rtl)" ]; }
+# stops_build HOW STATUS ARGUMENTS...: TERM, or KILL for status 137, while the RTL is being built, for qmac `alone` or for its `group`.
 stops_build() {
 	how=$1 wanted=$2
 	shift 2
@@ -62,13 +64,16 @@ stops_build() {
 	await test -s heard
 	receiver=$process
 	[ "$how" = group ] && receiver=-$process
-	kill -TERM "$receiver"
+	signal=TERM
+	[ "$wanted" = 137 ] && signal=KILL
+	kill -$signal "$receiver"
 	{ wait $process; } 2> shell # it tells what ended by a signal
 	status=$?
-	ok "qmac $1, TERM, $how: exit status $status" test $status -eq "$wanted"
-	ok "qmac $1, TERM, $how: nothing is left in the cache" test -d cache/rtl -a -z "$(ls -A cache/rtl)"
+	ok "qmac $1, $signal, $how: exit status $status" test $status -eq "$wanted"
 	wait $listener
-	ok "qmac $1, TERM, $how: the build ends" same "$(cat heard)" started
+	[ $signal = KILL ] && await no_builds && rm -f cache/rtl/*.lock
+	ok "qmac $1, $signal, $how: nothing is left in the cache" test -d cache/rtl -a -z "$(ls -A cache/rtl)"
+	ok "qmac $1, $signal, $how: the build ends" same "$(cat heard)" started
 }
 if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 	path=$PATH
@@ -78,14 +83,18 @@ if command -v setsid >/dev/null 2>&1 && command -v make >/dev/null 2>&1; then
 	sed 's/^set: .*/set: {epochs: 2, backend: rtl}/; /algorithm: \[sgd/d' sweep.yaml > rtl.yaml
 	for how in alone group; do
 		stops_build "$how" 1 cosim run.yaml --out stopped
-		says err 'qmac: stopped while the RTL of this hardware configuration was being built; .*'
+		says err 'qmac: stopped before the first epoch; stopped has no new results'
 		stops_build "$how" 1 fuzz --configs 1 --count 50 --out stopped
 		says out '1/1 seed 1: .*: 0 of 50 commands, equal, stopped'
 		says err 'qmac: stopped after 0 of 1 configurations'
 		stops_build "$how" 1 sweep rtl.yaml --out endless -j 1
 		says err 'qmac: stopped; endless has no results.csv.*'
-		stops_build "$how" 143 replay t.trace --backend rtl
+		stops_build "$how" 1 replay t.trace --backend rtl
+		says err 'qmac: stopped before the end of t.trace; what was compared is equal'
 	done
+	# Nobody can catch KILL, and the build ends all the same: a moment later.
+	stops_build alone 137 cosim run.yaml --out stopped
+	rm -r stopped
 	rm slow
 	# A build that was killed, with no time to clean up.
 	KILLED=1 "$qmac" replay t.trace --backend rtl > out 2> err

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "process/stop.h"
+
 struct cmodel {
 	struct qmac_backend base; /* first: a cmodel is a backend */
 	struct qmac_backend_operations operations;
@@ -37,7 +39,9 @@ static void cmodel_write_memory(struct qmac_backend *backend, uint64_t address, 
 static enum qmac_status cmodel_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,
                                     struct qmac_error *err)
 {
-	(void)err;
+	/* Between batches of commands is often enough. */
+	if (qmac_stop_is_due())
+		return qmac_stop_give_up(err);
 	(void)qmac_device_run(device_of(backend), cycles);
 	*raised = qmac_device_irq(device_of(backend));
 	return QMAC_OK;

@@ -12,6 +12,7 @@
 #include "backend/wave.h"
 #include "base/splitmix.h"
 #include "isa/space.h"
+#include "process/stop.h"
 
 /*
  * RESET_CYCLES: how long the device is held in reset. TRAILING: core clocks after the device is idle, for
@@ -220,11 +221,11 @@ static void rtl_write_memory(struct qmac_backend *backend, uint64_t address, con
  */
 static const uint64_t silence_max = 1 << 23;
 
-/* A long wait takes minutes: who stops a run does not wait for its end. */
+/* A long wait takes minutes. */
 static void look_for_stop(struct rtl *r)
 {
-	if (!r->status && r->stop && *r->stop)
-		r->status = qmac_fail(&r->err, QMAC_CHECK_FAILED, "stopped in device cycle %" PRIu64, r->out->cycle);
+	if (!r->status && ((r->stop && *r->stop) || qmac_stop_is_due()))
+		r->status = qmac_stop_give_up(&r->err);
 }
 
 static enum qmac_status rtl_wait(struct qmac_backend *backend, uint64_t cycles, bool *raised,

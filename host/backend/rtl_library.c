@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "backend/rtl_cache.h"
+#include "process/stop.h"
 
 /* The Makefile says where the sources are. */
 #ifndef QMAC_SOURCE_ROOT
@@ -47,55 +48,38 @@ struct build {
 	int parameter_count;
 };
 
-/* ---- signals ------------------------------------------------------------------ */
-
-static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-enum { STOP_SIGNALS = sizeof stop_signals / sizeof stop_signals[0] };
-
-/* The one that stops the script; static, because a handler can reach nothing else. */
-static volatile sig_atomic_t stopped_by;
-
-static void note(int number)
-{
-	stopped_by = number;
-}
-
-static void hold_signals(struct sigaction before[STOP_SIGNALS])
-{
-	struct sigaction action = {.sa_handler = note};
-
-	stopped_by = 0;
-	sigemptyset(&action.sa_mask);
-	for (int i = 0; i < STOP_SIGNALS; i++) {
-		sigaction(stop_signals[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(stop_signals[i], &action, NULL);
-	}
-}
-
-/* The one that came now does what it would have done before. */
-static void release_signals(const struct sigaction before[STOP_SIGNALS])
-{
-	for (int i = 0; i < STOP_SIGNALS; i++)
-		sigaction(stop_signals[i], &before[i], NULL);
-	if (stopped_by)
-		raise(stopped_by);
-}
-
 /* ---- running the script ------------------------------------------------------- */
 
-/* In the child. */
-static void become_script(const struct build *build, const char *what, int out)
+/*
+ * A process beside the script, in its group: the end of what qmac holds the other end of is qmac's own, or
+ * that of the script. Whatever the group still does then is for nobody.
+ */
+static void end_with_qmac(int qmac)
+{
+	char none;
+
+	while (read(qmac, &none, 1) < 0 && errno == EINTR)
+		continue;
+	kill(0, SIGTERM);
+	_exit(0);
+}
+
+/* In the child. out: what it prints goes there. qmac: an end of a pipe whose other end qmac alone has. */
+static void become_script(const struct build *build, const char *what, int out, int qmac)
 {
 	const char *arguments[PARAMETERS_MAX + 7] = {"sh", "rtl/sim/build.sh", what, build->cache, build->kind};
 	int nowhere = open("/dev/null", O_RDWR);
 
 	setpgid(0, 0);
-	/* A TERM that came until now has been held, and would be lost. */
-	(void)signal(SIGTERM, SIG_DFL);
-	if (stopped_by)
+	/* A signal that came until now would be lost with the handlers. */
+	if (qmac_stop_is_asked())
 		_exit(BUILD_STOPPED);
+	(void)signal(SIGTERM, SIG_DFL);
+	if (fork() == 0) {
+		close(out);
+		end_with_qmac(qmac);
+	}
+	close(qmac);
 	for (int i = 0; i < build->parameter_count; i++)
 		arguments[5 + i] = build->parameters[i];
 	if (chdir(build->root) == 0 && dup2(nowhere, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
@@ -115,7 +99,7 @@ static int status_of(int status)
 	return number ? 128 + number : WEXITSTATUS(status); /* as shells do */
 }
 
-/* Reads what the script prints until it ends; a signal ends the script and all that it has started. */
+/* Reads what the script prints until it ends; a stop ends the script and all that it has started. */
 static void listen(int from, pid_t script, char line[LINE_SIZE])
 {
 	size_t used = 0;
@@ -124,11 +108,12 @@ static void listen(int from, pid_t script, char line[LINE_SIZE])
 
 	while (got != 0) {
 		struct pollfd input = {.fd = from, .events = POLLIN};
+		bool stopped = qmac_stop_is_asked();
 		char text[LINE_SIZE];
 
-		if (stopped_by && (waited == 0 || waited >= PATIENCE_MS))
+		if (stopped && (waited == 0 || waited >= PATIENCE_MS))
 			kill(-script, waited ? SIGKILL : SIGTERM);
-		waited += stopped_by ? POLL_MS : 0;
+		waited += stopped ? POLL_MS : 0;
 		if (poll(&input, 1, POLL_MS) <= 0)
 			continue;
 		got = read(from, text, sizeof text);
@@ -143,20 +128,28 @@ static void listen(int from, pid_t script, char line[LINE_SIZE])
 
 /*
  * Runs build.sh, in a process group of its own, and gives its exit status; the first line it printed is in
- * build->line. Signals are held.
+ * build->line.
  */
 static int run_script(struct build *build, const char *what)
 {
-	int ends[2], status = 0;
+	int ends[2], alive[2], status = 0;
 	pid_t child;
 
 	build->line[0] = 0;
 	if (pipe(ends))
 		return BUILD_NOT_RUN;
+	if (pipe(alive)) {
+		close(ends[0]);
+		close(ends[1]);
+		return BUILD_NOT_RUN;
+	}
 	child = fork();
-	if (child == 0)
-		become_script(build, what, ends[1]);
+	if (child == 0) {
+		close(alive[1]);
+		become_script(build, what, ends[1], alive[0]);
+	}
 	close(ends[1]);
+	close(alive[0]);
 	if (child > 0) {
 		setpgid(child, child); /* here, too: who comes first is not known */
 		listen(ends[0], child, build->line);
@@ -164,9 +157,10 @@ static int run_script(struct build *build, const char *what)
 	close(ends[0]);
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			return BUILD_NOT_RUN;
+			break;
+	close(alive[1]);
 	status = child > 0 ? status_of(status) : BUILD_NOT_RUN;
-	return stopped_by && status ? BUILD_STOPPED : status;
+	return qmac_stop_is_asked() && status ? BUILD_STOPPED : status;
 }
 
 /* The keys of the hardware file that are parameters of the RTL: all but the memory's and the clock. */
@@ -216,8 +210,7 @@ static enum qmac_status explain(const struct build *build, int exit_status, stru
 		return qmac_fail(err, QMAC_BAD_INPUT, "a tool that the RTL is built with does not work: %s",
 		                 build->line);
 	case BUILD_STOPPED:
-		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped while the RTL of this hardware configuration was "
-		                 "being built; the next run builds it again");
+		return qmac_stop_give_up(err);
 	case BUILD_FAILED:
 		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL of this hardware configuration cannot be built: %s; more "
 		                 "is in %s/%s.log", build->line, build->cache, build->name);
@@ -239,7 +232,7 @@ static void tell(const struct listener *listener, const char *text)
 		listener->on_note(listener->context, text);
 }
 
-/* Waits for another process that builds the same. Signals are held. */
+/* Waits for another process that builds the same. */
 static enum qmac_status take_lock(const struct build *build, const struct listener *listener,
                                   const char *path, int *lock, struct qmac_error *err)
 {
@@ -254,12 +247,12 @@ static enum qmac_status take_lock(const struct build *build, const struct listen
 			tell(listener, "another process builds the RTL of this hardware configuration: waiting for it");
 		told = true;
 		(void)poll(NULL, 0, POLL_MS);
-		if (stopped_by)
+		if (qmac_stop_is_asked())
 			return explain(build, BUILD_STOPPED, err);
 	}
 }
 
-/* Builds a library under its lock, where another process has not done so meanwhile. Signals are held. */
+/* Builds a library under its lock, where another process has not done so meanwhile. */
 static enum qmac_status build_library(struct build *build, const struct listener *listener, const char *path,
                                       int *file, struct qmac_error *err)
 {
@@ -283,7 +276,7 @@ static enum qmac_status build_library(struct build *build, const struct listener
 	return status;
 }
 
-/* The library of this name, open as *file; built where it is not there, or damaged. Signals are held. */
+/* The library of this name, open as *file; built where it is not there, or damaged. */
 static enum qmac_status provide(struct build *build, const struct listener *listener,
                                 char path[QMAC_RTL_PATH], int *file, struct qmac_error *err)
 {
@@ -345,7 +338,6 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
 	struct build build = {.kind = waves ? "wave" : "fast"};
 	struct listener listener = {.on_note = on_note, .context = context};
 	struct qmac_rtl_library *made;
-	struct sigaction before[STOP_SIGNALS];
 	char path[QMAC_RTL_PATH];
 	enum qmac_status status = set_root(&build, err);
 
@@ -357,9 +349,7 @@ enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a library");
 	made->file = -1;
 	set_parameters(&build, hw);
-	hold_signals(before);
 	status = provide(&build, &listener, path, &made->file, err);
-	release_signals(before);
 	if (!status)
 		status = load(made, path, err);
 	if (status)

@@ -24,8 +24,8 @@ struct qmac_rtl_library;
  * damaged. Fails, saying what to do, where Verilator or a compiler is not installed, the sources are not
  * there, they do not compile (the message names the log), the cache cannot be written, or others than the
  * user and root can write to what would be loaded (backend/rtl_cache.h).
- * QMAC_CHECK_FAILED: a signal stopped the build; nothing of it is left. INT, TERM, HUP and QUIT, where not
- * ignored, are held meanwhile; the caller's handler, or the default action, gets the signal afterwards.
+ * QMAC_CHECK_FAILED: a stop of the process (process/stop.h) ended the build. However the process ends, its
+ * build ends, too, and leaves nothing.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_rtl_library_open(const struct qmac_hw *hw, bool waves,
                                                        void (*on_note)(void *context, const char *text),

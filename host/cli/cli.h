@@ -6,7 +6,6 @@
 #ifndef QMAC_CLI_CLI_H
 #define QMAC_CLI_CLI_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 #include "config/run_config.h"
@@ -111,11 +110,16 @@ void qmac_cli_note(void *context, const char *text);
 /* "fig1" of "configs/run/fig1.yaml": fit to be, or to begin, the name of a folder. */
 void qmac_cli_stem(const char *file, char *stem, size_t size);
 
+/* First thing: descriptors 0 to 2 that are closed are /dev/null, so that no file of ours is taken for one. */
+void qmac_cli_open_streams(void);
 /*
- * Catches SIGINT, SIGTERM and SIGHUP from now on: the first sets the number
- * pointed to, a second of the same kind kills as usual.
+ * Last thing: writes what is left of the standard output. Where not all of it could be written it says so,
+ * and status becomes QMAC_BAD_INPUT if it was none before. Who has closed a pipe before its end has seen
+ * enough: without another status the program then ends by SIGPIPE, as programs do, and says nothing.
  */
-const volatile sig_atomic_t *qmac_cli_catch_stop(void);
+enum qmac_status qmac_cli_close_output(enum qmac_status status);
+/* In the middle of a long run: ends it like a signal where nobody gets its output any more. */
+void qmac_cli_flush_output(void);
 
 /*
  * From now on a bus error of a file that is mapped into memory (a full disk while waves are written, a

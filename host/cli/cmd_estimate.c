@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "process/stop.h"
 #include "report/results.h"
 #include "run/job.h"
 
@@ -26,7 +27,7 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 		status = qmac_cli_prepare(options, "-estimate", &config, folder, err);
 	if (status)
 		return status;
-	job.stop = qmac_cli_catch_stop();
+	job.stop = qmac_stop_catch();
 	qmac_cli_progress_start(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_end(&progress);

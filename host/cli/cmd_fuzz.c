@@ -8,6 +8,7 @@
 #include "config/text.h"
 #include "cosim/open.h"
 #include "fuzz/fuzz.h"
+#include "process/stop.h"
 
 /* What is tested, and the totals of what was. */
 struct run {
@@ -108,7 +109,7 @@ static void on_result(void *context, int index, const struct qmac_fuzz_result *r
 	run->failed += r->status != QMAC_OK;
 	if (r->status)
 		print_difference(run, index, r);
-	fflush(stdout);
+	qmac_cli_flush_output();
 }
 
 static enum qmac_status load_hw(const struct qmac_cli_options *options, struct qmac_hw **hw,
@@ -172,7 +173,7 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 	if (!status) {
 		fuzz.hw = hw;
 		fuzz.inputs = &inputs;
-		fuzz.stop = qmac_cli_catch_stop();
+		fuzz.stop = qmac_stop_catch();
 		run.fuzz = &fuzz;
 		status = qmac_fuzz_run(&fuzz, on_result, &run, err);
 		if (run.played)

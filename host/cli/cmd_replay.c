@@ -6,6 +6,7 @@
 #include "backend/wave.h"
 #include "cli/cli.h"
 #include "cosim/open.h"
+#include "process/stop.h"
 #include "report/members.h"
 #include "trace/trace.h"
 
@@ -36,6 +37,7 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 		.timed = options->timed && strcmp(backend, "lockstep") == 0,
 		.device = {
 			.stalls = (uint64_t)options->stalls, .wave = options->wave, .on_note = qmac_cli_note,
+			.stop = qmac_stop_catch(),
 		},
 	};
 	const struct qmac_backend_source source = qmac_cosim_source(&settings);
@@ -58,6 +60,9 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 		qmac_cli_waves_begin(wave);
 	status = qmac_trace_replay(trace, &replay, NULL, &cycles, err);
 	qmac_cli_waves_end();
+	if (status && qmac_stop_has_given_up())
+		status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped before the end of %s; what was compared is equal",
+		                   options->files[0]);
 	if (!status && options->wave && access(wave, F_OK))
 		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write the waves to %s: what was written is not "
 		                   "whole, and was removed; is the disk full?", options->wave);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "process/stop.h"
 #include "sweep/sweep.h"
 
 static void on_done(void *context, const char *name, const char *failure, int done, int total)
@@ -33,7 +34,7 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 		.folder = options->out ? options->out : folder,
 		.jobs = options->jobs ? options->jobs : default_jobs(),
 		.resume = options->resume,
-		.stop = qmac_cli_catch_stop(),
+		.stop = qmac_stop_catch(),
 		.on_done = on_done,
 		.on_note = qmac_cli_note,
 		.context = &terminal,

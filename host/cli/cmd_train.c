@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "process/stop.h"
 #include "report/results.h"
 #include "report/shares.h"
 #include "report/stored.h"
@@ -178,7 +179,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 		status = qmac_cli_prepare(options, "", &config, folder, err);
 	if (status)
 		return status;
-	job.stop = qmac_cli_catch_stop();
+	job.stop = qmac_stop_catch();
 	qmac_cli_progress_start(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_end(&progress);

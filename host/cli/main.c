@@ -1,5 +1,4 @@
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -194,15 +193,10 @@ int main(int argc, char **argv)
 	struct qmac_error err = {0};
 	enum qmac_status status;
 
-	/* A limit of file size is a write error like a full disk, not a reason to die. */
-	signal(SIGXFSZ, SIG_IGN);
+	qmac_cli_open_streams();
 	qmac_cli_catch_bus_error();
 	status = dispatch(argc, argv, &err);
 	if (status)
 		print_error(&err);
-	if ((fflush(stdout) || ferror(stdout)) && !status) {
-		fprintf(stderr, "qmac: cannot write to the standard output: %s\n", strerror(errno));
-		status = QMAC_BAD_INPUT;
-	}
-	return (int)status;
+	return (int)qmac_cli_close_output(status);
 }

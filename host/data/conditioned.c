@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/stop.h"
+
 /* The factor between neighbours of `count` numbers that fall geometrically from 1 to 1/ratio. */
 static double geometric_step(int64_t count, double ratio)
 {
@@ -27,14 +29,14 @@ static double geometric_step(int64_t count, double ratio)
 /* Makes the columns of x orthonormal; spare holds `columns` values. One pass of Gram and Schmidt. */
 static void orthogonalise(double *x, int64_t rows, int64_t columns, double *spare)
 {
-	for (int64_t k = 0; k < columns; k++) {
+	for (int64_t k = 0; k < columns && !qmac_stop_is_asked(); k++) {
 		double square = 0, norm;
 
 		memset(spare, 0, (size_t)columns * sizeof spare[0]);
 		for (int64_t i = 0; i < rows; i++)
 			square += x[i * columns + k] * x[i * columns + k];
 		norm = sqrt(square);
-		assert(norm > 0);
+		assert(norm > 0 || qmac_stop_is_asked());
 		for (int64_t i = 0; i < rows; i++) {
 			double *row = x + i * columns;
 
@@ -55,7 +57,7 @@ static void orthogonalise(double *x, int64_t rows, int64_t columns, double *spar
 static void draw_orthonormal(double *x, int64_t rows, int64_t columns, struct qmac_random *random,
                              double *spare)
 {
-	for (int64_t i = 0; i < rows * columns; i++)
+	for (int64_t i = 0; i < rows * columns && !qmac_stop_is_asked(); i++)
 		x[i] = qmac_random_normal(random);
 	orthogonalise(x, rows, columns, spare);
 	orthogonalise(x, rows, columns, spare);
@@ -89,7 +91,7 @@ enum qmac_status qmac_conditioned_inputs(double *x, int64_t samples, int64_t fea
 	draw_orthonormal(x, samples, features, random, spare);
 	draw_orthonormal(v, features, features, random, spare);
 	make_spectrum(s, samples, features, kappa);
-	for (int64_t i = 0; i < samples; i++) {
+	for (int64_t i = 0; i < samples && !qmac_stop_is_asked(); i++) {
 		double *row = x + i * features;
 
 		memset(spare, 0, width * sizeof spare[0]);

@@ -12,6 +12,7 @@
 #include "data/libsvm.h"
 #include "data/random.h"
 #include "data/regression.h"
+#include "process/stop.h"
 
 static int64_t rows_of(const struct qmac_dataset *data)
 {
@@ -276,7 +277,7 @@ enum qmac_status qmac_dataset_standardise(struct qmac_dataset *data, struct qmac
 	int64_t rows = rows_of(data), width = width_of(data);
 
 	assert(data->cell == QMAC_CELL_REAL);
-	for (int64_t j = 0; j < width; j++)
+	for (int64_t j = 0; j < width && !qmac_stop_is_asked(); j++)
 		if (!standardise(data->x.real + j, width, data->samples, rows))
 			return qmac_fail(err, QMAC_BAD_INPUT,
 			                 "feature %lld has numbers too large to standardise: scale it in the file",
@@ -477,8 +478,7 @@ static enum qmac_status load_file(struct qmac_dataset *data, const struct qmac_r
 	return status;
 }
 
-enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_run *run,
-                                   struct qmac_error *err)
+static enum qmac_status make(struct qmac_dataset *data, const struct qmac_run *run, struct qmac_error *err)
 {
 	enum qmac_status status;
 
@@ -489,9 +489,20 @@ enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_
 		return qmac_dataset_split(data, run->test_fraction, run->seed, err);
 	}
 	status = load_file(data, run, err);
+	if (!status && qmac_stop_is_asked())
+		status = qmac_stop_give_up(err);
 	if (!status && run->bias)
 		qmac_dataset_add_bias(data);
 	if (!status)
 		qmac_dataset_quantise(data, run->x_bits);
 	return status;
+}
+
+enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_run *run,
+                                   struct qmac_error *err)
+{
+	enum qmac_status status = make(data, run, err);
+
+	/* Then loops may have ended early, here or in what makes the numbers. */
+	return !status && qmac_stop_is_asked() ? qmac_stop_give_up(err) : status;
 }

@@ -66,7 +66,10 @@ struct qmac_dataset {
 	int16_t bias_code;       /* likewise that of the bias */
 };
 
-/* Reads or generates what the run asks for and prepares it. Free also after a failure. */
+/*
+ * Reads or generates what the run asks for and prepares it. Free also after a failure, which it also is when
+ * the process is asked to stop meanwhile (process/stop.h).
+ */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_load(struct qmac_dataset *data, const struct qmac_run *run,
                                                    struct qmac_error *err);
 

@@ -11,6 +11,7 @@
 
 #include "config/input.h"
 #include "data/foreign.h"
+#include "process/stop.h"
 
 enum { DIMENSIONS_MAX = 3, UNSIGNED_BYTES = 8 };
 
@@ -40,6 +41,8 @@ static enum qmac_status read_bytes(struct idx *idx, uint8_t *bytes, int count, s
 
 	errno = 0;
 	got = gzread(idx->file, bytes, (unsigned)count);
+	if (qmac_stop_is_asked())
+		return qmac_stop_give_up(err);
 	if (got == count)
 		return QMAC_OK;
 	why = gzerror(idx->file, &problem);

@@ -9,6 +9,7 @@
 
 #include "config/input.h"
 #include "data/foreign.h"
+#include "process/stop.h"
 
 enum { BUFFER_BYTES = 1 << 16, LINE_BYTES_MAX = 1 << 24 };
 
@@ -43,6 +44,8 @@ static enum qmac_status fill(struct qmac_lines *lines, struct qmac_error *err)
 
 	errno = 0;
 	count = gzread(lines->file, lines->buffer, BUFFER_BYTES);
+	if (qmac_stop_is_asked())
+		return qmac_stop_give_up(err);
 	lines->next = 0;
 	lines->filled = count > 0 ? (size_t)count : 0;
 	if (count > 0)

@@ -5,6 +5,7 @@
 
 #include "data/conditioned.h"
 #include "data/random.h"
+#include "process/stop.h"
 
 /* Chooses `informative` features without repetition, each set being equally likely. */
 static void draw_truth(struct qmac_dataset *data, int64_t informative, struct qmac_random *random)
@@ -24,7 +25,7 @@ static void draw_truth(struct qmac_dataset *data, int64_t informative, struct qm
 /* `room` has space for a row. */
 static void make_targets(struct qmac_dataset *data, double noise, struct qmac_random *random, double *room)
 {
-	for (int64_t i = 0; i < data->samples; i++) {
+	for (int64_t i = 0; i < data->samples && !qmac_stop_is_asked(); i++) {
 		const double *x = qmac_dataset_row(data, i, room);
 		double sum = 0;
 
@@ -45,7 +46,7 @@ static enum qmac_status draw_inputs(struct qmac_dataset *data, const struct qmac
 		data->group = run->features;
 		return QMAC_OK;
 	}
-	for (int64_t i = 0; i < data->samples * data->features; i++)
+	for (int64_t i = 0; i < data->samples * data->features && !qmac_stop_is_asked(); i++)
 		data->x.real[i] = qmac_random_normal(random);
 	return QMAC_OK;
 }
@@ -63,6 +64,8 @@ enum qmac_status qmac_regression_make(struct qmac_dataset *data, const struct qm
 	status = qmac_dataset_allocate(data, rows, run->features, true, err);
 	if (!status)
 		status = draw_inputs(data, run, &random, err);
+	if (!status && qmac_stop_is_asked())
+		status = qmac_stop_give_up(err);
 	if (!status && !room)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld features", (long long)run->features);
 	if (!status) {

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "process/orphan.h"
+#include "process/stop.h"
 
 /* An answer goes through its pipe in one piece and never blocks the writer. */
 _Static_assert(QMAC_POOL_ANSWER_MAX <= PIPE_BUF, "an answer fits one pipe write");
@@ -40,12 +40,9 @@ static void work(const struct qmac_pool *pool, int index, pid_t parent, int out)
 
 	/* Programs that the task starts keep no pipe open. */
 	fcntl(out, F_SETFD, FD_CLOEXEC);
-#ifdef __linux__
 	/* Who starts again after the parent was killed is not to find this process at work. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(QMAC_INTERNAL);
-#endif
+	qmac_process_end_with(parent);
+	qmac_stop_follow();
 	pool->work(pool->context, index, answer);
 	_exit(write(out, answer, pool->answer_size) == (ssize_t)pool->answer_size ? 0 : QMAC_INTERNAL);
 }
@@ -107,16 +104,14 @@ static void collect(struct running *running, int at)
 }
 
 /*
- * Who sends a signal to the whole process group has told the children, too, and of one kind a second
- * signal kills where the first was caught: so they get the other kind.
+ * What the parent was told it passes on: that signal is none that is ignored. Who sends it to the whole
+ * process group has told the children already, which is no matter to them.
  */
 static void stop_all(struct running *running)
 {
-	int number = *running->pool->stop == SIGTERM ? SIGINT : SIGTERM;
-
 	running->stopping = true;
 	for (int i = 0; i < running->active; i++)
-		kill(running->children[i].process, number);
+		kill(running->children[i].process, *running->pool->stop);
 }
 
 /* Waits for a moment only: a signal between the look at `stop` and the wait would be lost. */

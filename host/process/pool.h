@@ -25,8 +25,8 @@ struct qmac_pool {
 	void (*on_end)(void *context, int index, const void *answer, const struct qmac_error *err);
 	void *context;
 	/*
-	 * Not 0, mostly a signal's number: nothing more is started, and what runs gets SIGTERM once, or
-	 * SIGINT where the number is SIGTERM. May be NULL.
+	 * Not 0 but a signal's number: nothing more is started, and what runs gets that signal once. May be
+	 * NULL.
 	 */
 	const volatile sig_atomic_t *stop;
 };

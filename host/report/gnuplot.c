@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process/orphan.h"
+
 /*
  * In the child: becomes gnuplot, reading the script, writing the picture, complaining into a third file. What
  * it could not do goes into the pipe, which closes where it could.
@@ -30,7 +32,7 @@ static void become_gnuplot(int script, int picture, int complaints, int pipe)
 static int run(FILE *script, FILE *picture, FILE *complaints, int *reason)
 {
 	int ends[2], status = -1;
-	pid_t child;
+	pid_t parent = getpid(), child;
 
 	*reason = 0;
 	if (pipe(ends)) {
@@ -39,6 +41,7 @@ static int run(FILE *script, FILE *picture, FILE *complaints, int *reason)
 	}
 	child = fork();
 	if (child == 0) {
+		qmac_process_end_with(parent);
 		fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 		close(ends[0]);
 		become_gnuplot(fileno(script), fileno(picture), fileno(complaints), ends[1]);

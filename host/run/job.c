@@ -8,6 +8,7 @@
 
 #include "config/hw_file.h"
 #include "cosim/open.h"
+#include "process/stop.h"
 #include "report/folder_lock.h"
 #include "report/json.h"
 #include "report/results.h"
@@ -21,11 +22,12 @@ struct watch {
 	struct qmac_error *err;
 	enum qmac_status status; /* of writing the metrics */
 	bool stopped;
-	int64_t epoch;
+	int64_t epoch;                  /* the last one that is whole; -1: not even row 0 */
 	struct qmac_recorder *recorder; /* NULL: no trace is wanted */
 	char digest[QMAC_SHA256_TEXT];  /* of the configuration */
 	struct qmac_checkpoint *from;   /* NULL: from the beginning */
-	bool kept;                      /* there is a checkpoint of this run */
+	bool kept;                      /* there is a checkpoint of this run, taken behind this epoch: */
+	int64_t kept_epoch;
 	double start, before;           /* when this process began; wall seconds of those before it */
 	double writable;                /* when the next checkpoint may be written */
 	struct qmac_lockstep_settings settings;
@@ -39,6 +41,20 @@ static double seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static bool is_asked(const struct qmac_job *job)
+{
+	return job->stop && *job->stop;
+}
+
+/* A stop waits for a checkpoint to go on from, where one may still come. */
+static bool ends_here(const struct qmac_job *job)
+{
+	const struct qmac_run *run = &job->config->run;
+	bool checkpoints = !job->estimate && (run->checkpoint_every > 0 || run->checkpoint_steps > 0);
+
+	return is_asked(job) && (!checkpoints || qmac_stop_is_due());
+}
+
 static int on_metrics(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records)
 {
 	struct watch *watch = context;
@@ -46,7 +62,7 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 
 	watch->epoch = metrics->epoch;
 	watch->status = qmac_results_metrics(watch->results, metrics, records, watch->err);
-	watch->stopped = (job->stop && *job->stop) || (job->on_metrics && job->on_metrics(job->context, metrics));
+	watch->stopped = (job->on_metrics && job->on_metrics(job->context, metrics)) || ends_here(job);
 	return watch->status || watch->stopped;
 }
 
@@ -54,11 +70,6 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 
 /* Of the time that a run takes, so little goes into files that only an accident needs. */
 static const double writing_share = 0.05;
-
-static bool is_stopping(const struct watch *watch)
-{
-	return watch->stopped || (watch->job->stop && *watch->job->stop);
-}
 
 /*
  * Which checkpoints are written is no matter for the results: one that comes too soon behind another is
@@ -70,7 +81,7 @@ static int on_checkpoint(void *context, struct qmac_state *state)
 	const char *folder = watch->job->folder;
 	double now = seconds(), wall = watch->before + now - watch->start;
 
-	watch->stopped = is_stopping(watch);
+	watch->stopped |= is_asked(watch->job);
 	if (watch->status || (!watch->stopped && now < watch->writable))
 		return watch->status || watch->stopped;
 	watch->status = qmac_results_state(watch->results, state, watch->err);
@@ -78,6 +89,7 @@ static int on_checkpoint(void *context, struct qmac_state *state)
 	if (!watch->status)
 		watch->status = qmac_checkpoint_write(folder, watch->digest, state, watch->err);
 	watch->kept |= !watch->status;
+	watch->kept_epoch = watch->status ? watch->kept_epoch : watch->epoch;
 	watch->writable = seconds() + (seconds() - now) / writing_share;
 	return watch->status || watch->stopped;
 }
@@ -103,6 +115,7 @@ static enum qmac_status on_start(void *context, struct qmac_state *state, bool *
 	if (!status)
 		memcpy(&watch->epoch, qmac_checkpoint_piece(watch->from, "epoch", &bytes), sizeof watch->epoch);
 	*loaded = watch->kept = !status;
+	watch->kept_epoch = watch->epoch;
 	return status;
 }
 
@@ -144,13 +157,11 @@ static enum qmac_status open_device(void *context, const char *name, const struc
                                     struct qmac_backend **backend, struct qmac_error *err)
 {
 	struct watch *watch = context;
-	const struct qmac_job *job = watch->job;
 	struct qmac_backend_source source;
 
 	/* To open it may take a build of minutes. */
-	if (job->stop && *job->stop)
-		return qmac_fail(err, QMAC_CHECK_FAILED, "stopped before the first epoch; %s has no new results",
-		                 job->folder);
+	if (is_asked(watch->job))
+		return qmac_stop_give_up(err);
 	source = qmac_cosim_source(&watch->settings);
 	if (watch->recorder)
 		return qmac_recorder_open(watch->recorder, name, hw, options, &source, backend, err);
@@ -186,6 +197,21 @@ static enum qmac_status write_trace(const struct qmac_job *job, struct qmac_reco
 	return status;
 }
 
+/* Where the run was stopped, and where it goes on. given_up: in the middle of an epoch, or before the first. */
+static enum qmac_status fail_stopped(const struct watch *watch, bool given_up, struct qmac_error *err)
+{
+	char where[64] = "before the first epoch", how[80] = "";
+
+	if (watch->epoch >= 0)
+		snprintf(where, sizeof where, "%s epoch %" PRId64, given_up ? "in" : "after", watch->epoch + given_up);
+	if (watch->kept && watch->kept_epoch == watch->epoch)
+		snprintf(how, sizeof how, ": go on with --resume");
+	else if (watch->kept)
+		snprintf(how, sizeof how, ": go on with --resume, behind epoch %" PRId64, watch->kept_epoch);
+	return qmac_fail(err, QMAC_CHECK_FAILED, "stopped %s; %s has no new results%s", where, watch->job->folder,
+	                 how);
+}
+
 /* Trains into results that are open already. */
 static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_file *hw,
                               struct qmac_results *results, struct qmac_recorder *recorder,
@@ -193,7 +219,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 {
 	const struct qmac_run *run = &job->config->run;
 	static const struct qmac_lockstep_settings no_settings;
-	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK,
+	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK, .epoch = -1,
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
@@ -220,9 +246,10 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)
 		status = watch.status;
-	if (!status && (watch.stopped || (job->stop && *job->stop)))
-		status = qmac_fail(err, QMAC_CHECK_FAILED, "stopped after epoch %" PRId64 "; %s has no new results%s",
-		                   watch.epoch, job->folder, watch.kept ? ": go on with --resume" : "");
+	if (!status && trained.stopped)
+		status = fail_stopped(&watch, false, err);
+	else if (status == QMAC_CHECK_FAILED && qmac_stop_has_given_up())
+		status = fail_stopped(&watch, true, err);
 	if (!status)
 		status = qmac_results_finish(results, &trained, watch.before + seconds() - watch.start, err);
 	if (!status)

@@ -25,7 +25,11 @@ struct qmac_job {
 	const char *trace_file;            /* a trace of the window's commands goes there; NULL: none */
 	struct qmac_trace_window window;
 	const struct qmac_lockstep_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
-	/* Looked at once per epoch and checkpoint: not 0 (a signal's number), it ends the run; may be NULL. */
+	/*
+	 * Once it is not 0 (a signal's number) the run ends at its next checkpoint, and where none is to come
+	 * after the epoch; may be NULL. Where it is that of process/stop.h, whatever takes longer than that allows
+	 * is given up.
+	 */
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);

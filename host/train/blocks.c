@@ -3,26 +3,34 @@
 #include <assert.h>
 #include <pthread.h>
 
+#include "process/stop.h"
+
 struct worker {
 	void (*work)(void *context, int block);
 	void *context;
 	int first, threads; /* takes blocks first, first + threads, ... */
 	pthread_t thread;
 	int started;
+	bool whole;
 };
 
 static void *run(void *argument)
 {
 	struct worker *worker = argument;
 
-	for (int block = worker->first; block < QMAC_BLOCKS; block += worker->threads)
+	for (int block = worker->first; block < QMAC_BLOCKS; block += worker->threads) {
+		if (qmac_stop_is_due())
+			return NULL;
 		worker->work(worker->context, block);
+	}
+	worker->whole = true;
 	return NULL;
 }
 
-void qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context)
+bool qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context)
 {
 	struct worker workers[QMAC_BLOCKS];
+	bool whole;
 
 	assert(threads >= 1);
 	if (threads > QMAC_BLOCKS)
@@ -32,10 +40,13 @@ void qmac_blocks_run(int threads, void (*work)(void *context, int block), void *
 	for (int t = 1; t < threads; t++)
 		workers[t].started = pthread_create(&workers[t].thread, NULL, run, &workers[t]) == 0;
 	run(&workers[0]);
+	whole = workers[0].whole;
 	for (int t = 1; t < threads; t++) {
 		if (workers[t].started)
 			pthread_join(workers[t].thread, NULL);
 		else
 			run(&workers[t]); /* no thread to be had: the result is the same */
+		whole &= workers[t].whole;
 	}
+	return whole;
 }

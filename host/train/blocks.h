@@ -6,6 +6,7 @@
 #ifndef QMAC_TRAIN_BLOCKS_H
 #define QMAC_TRAIN_BLOCKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { QMAC_BLOCKS = 64 };
@@ -16,7 +17,10 @@ static inline int64_t qmac_block_begin(int64_t samples, int block)
 	return samples * block / QMAC_BLOCKS;
 }
 
-/* Calls work(context, block) once for every block, on up to `threads` threads, and waits for all. */
-void qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context);
+/*
+ * Calls work(context, block) once for every block, on up to `threads` threads, and waits for all. False
+ * where blocks were left out, because a stop of the process was due.
+ */
+bool qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "num/fixed.h"
+#include "process/stop.h"
 #include "record/ledger.h"
 #include "step/step.h"
 #include "train/device_gradient.h"
@@ -153,8 +154,11 @@ static enum qmac_status run_loop(struct device_engine *device, int64_t first, in
 		.residual = device->residual->operations->run, .context = device->residual, .point = device->point,
 	};
 
-	for (int64_t t = 0; t < count * batch; t++)
+	for (int64_t t = 0; t < count * batch; t++) {
+		if (qmac_stop_is_due())
+			return qmac_stop_give_up(err);
 		device->order[t] = (uint32_t)qmac_training_sample(training);
+	}
 	qmac_step_sort(device->order, count, batch);
 	return qmac_inner_loop_run(device->inner, &loop, err);
 }
@@ -274,7 +278,7 @@ static void upload_inputs(struct device_engine *device)
 {
 	const struct qmac_dataset *data = &device->training->data;
 
-	for (int64_t i = 0; i < data->samples; i++) {
+	for (int64_t i = 0; i < data->samples && !qmac_stop_is_asked(); i++) {
 		if (!device->training->estimated)
 			qmac_dataset_codes(data, i, device->codes);
 		qmac_inner_loop_set_x(device->inner, i, 1, device->codes);
@@ -348,6 +352,8 @@ static enum qmac_status open_device(struct device_engine *device, const struct q
 	if (status != QMAC_OK)
 		return status;
 	upload_inputs(device);
+	if (qmac_stop_is_asked())
+		return qmac_stop_give_up(err);
 	device->residual->operations->open(device->residual, &device->plan, device->inner);
 	if (!is_centred(device))
 		qmac_inner_loop_set_z(device->inner, NULL);

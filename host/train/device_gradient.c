@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "num/fixed.h"
+#include "process/stop.h"
 #include "train/train.h"
 
 enum { BITS = QMAC_GRADIENT_BITS };
@@ -120,7 +121,7 @@ enum qmac_status qmac_device_gradient_open(struct qmac_device_gradient *gradient
 	const struct qmac_dataset *data = &gradient->training->data;
 	enum qmac_status status = qmac_step_create(driver, &gradient->plan, &gradient->program, err);
 
-	for (int64_t i = 0; status == QMAC_OK && i < data->samples; i++) {
+	for (int64_t i = 0; status == QMAC_OK && i < data->samples && !qmac_stop_is_asked(); i++) {
 		if (!gradient->training->estimated)
 			qmac_dataset_codes(data, i, gradient->row);
 		qmac_inner_loop_set_x(gradient->program, i, 1, gradient->row);

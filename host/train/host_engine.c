@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/stop.h"
 #include "train/engine.h"
 #include "train/optimiser.h"
 
@@ -139,8 +140,9 @@ static enum qmac_status run_steps(struct qmac_engine *engine, int64_t first, int
 	struct qmac_training *training = host->training;
 	const struct qmac_loss *loss = training->loss;
 
-	(void)err;
 	for (int64_t t = first + 1; !training->estimated && t <= first + count; t++) {
+		if (qmac_stop_is_due())
+			return qmac_stop_give_up(err);
 		step(host);
 		if (t == training->keep_after)
 			memcpy(host->kept, host->at, (size_t)training->weights * sizeof(double));

@@ -108,14 +108,15 @@ static void sum_block(void *context, int block)
 	loss->losses[block] = sum;
 }
 
-void qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradient, double *value,
+bool qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradient, double *value,
                         double *norm)
 {
 	struct job job = {loss, w};
 	int64_t weights = qmac_layer_weights(&loss->layer);
 	double samples = (double)loss->data->samples, losses = 0, square = 0, size = 0;
 
-	qmac_blocks_run(loss->threads, sum_block, &job);
+	if (!qmac_blocks_run(loss->threads, sum_block, &job))
+		return false;
 	for (int64_t k = 0; k < weights; k++) {
 		double sum = 0;
 
@@ -133,6 +134,7 @@ void qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradien
 	if (loss->lambda != 0)
 		*value += loss->lambda / 2 * size;
 	*norm = sqrt(square);
+	return true;
 }
 
 void qmac_loss_take(struct qmac_loss *loss, int64_t sample, const double *a, double *r)

@@ -79,8 +79,11 @@ void qmac_loss_destroy(struct qmac_loss *loss);
  */
 QMAC_MUST_CHECK enum qmac_status qmac_loss_keep_centre(struct qmac_loss *loss, struct qmac_error *err);
 
-/* gradient[weights] = grad f(W), *value = f(W), *norm = ||grad f(W)||_2; W becomes the centre. */
-void qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradient, double *value,
+/*
+ * gradient[weights] = grad f(W), *value = f(W), *norm = ||grad f(W)||_2; W becomes the centre. False where it
+ * was cut short, because a stop of the process was due (process/stop.h): then these numbers mean nothing.
+ */
+bool qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradient, double *value,
                         double *norm);
 
 /* a becomes a training sample's logits at the centre; r = q(a) - t, which is returned as l's derivative. */

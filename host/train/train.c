@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/stop.h"
 #include "train/engine.h"
 #include "train/optimiser.h"
 #include "train/training.h"
@@ -110,14 +111,16 @@ static bool goes_on(const struct qmac_training *training)
 }
 
 /* Evaluates f and its gradient at w and fills the row of this epoch. */
-static void measure(struct qmac_training *training, struct qmac_metrics *row)
+static enum qmac_status measure(struct qmac_training *training, struct qmac_metrics *row,
+                                struct qmac_error *err)
 {
 	struct qmac_test_figures test = {NAN, NAN};
 
 	training->value = training->norm = NAN;
 	if (!training->estimated) {
-		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
-		                   &training->norm);
+		if (!qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
+		                        &training->norm))
+			return qmac_stop_give_up(err);
 		test = qmac_loss_test(training->loss, training->w);
 	}
 	*row = (struct qmac_metrics){
@@ -128,6 +131,7 @@ static void measure(struct qmac_training *training, struct qmac_metrics *row)
 		.estimated = training->estimated,
 	};
 	training->engine->operations->cost(training->engine, row);
+	return QMAC_OK;
 }
 
 static double largest_coefficient(const struct qmac_dataset *data)
@@ -207,9 +211,10 @@ static enum qmac_status resume(struct course *course, struct qmac_error *err)
 	struct qmac_training *training = course->training;
 	double value = training->value, norm = training->norm;
 
-	if (training->within == 0)
-		qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
-		                   &training->norm);
+	if (training->within == 0 &&
+	    !qmac_loss_evaluate(training->loss, training->w, training->gradient, &training->value,
+	                        &training->norm))
+		return qmac_stop_give_up(err);
 	if (memcmp(&value, &training->value, sizeof value) != 0 ||
 	    memcmp(&norm, &training->norm, sizeof norm) != 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "the data are not those of the checkpoint: f of its weights is"
@@ -220,13 +225,15 @@ static enum qmac_status resume(struct course *course, struct qmac_error *err)
 /* ---- the course of a run ------------------------------------------------------------- */
 
 /* After an epoch, and before the first. */
-static void report(struct course *course)
+static enum qmac_status report(struct course *course, struct qmac_error *err)
 {
 	struct qmac_training *training = course->training;
 	const struct qmac_train_observer *observer = course->observer;
 	int64_t every = training->run->checkpoint_every;
+	enum qmac_status status = measure(training, &course->result->last, err);
 
-	measure(training, &course->result->last);
+	if (status != QMAC_OK)
+		return status;
 	if (training->epoch == 0)
 		course->first_norm = training->norm;
 	course->result->diverged = !training->estimated &&
@@ -237,6 +244,7 @@ static void report(struct course *course)
 		                                        &training->records) != 0;
 	if (every > 0 && training->epoch > 0 && training->epoch % every == 0 && goes_on(training))
 		checkpoint(course);
+	return QMAC_OK;
 }
 
 static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
@@ -249,9 +257,7 @@ static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
 		if (status == QMAC_OK && !done)
 			checkpoint(course);
 	}
-	if (done)
-		report(course);
-	return status;
+	return done ? report(course, err) : status;
 }
 
 static enum qmac_status run_epochs(struct course *course, struct qmac_error *err)
@@ -271,7 +277,7 @@ static enum qmac_status run_epochs(struct course *course, struct qmac_error *err
 	if (loaded)
 		status = resume(course, err);
 	else
-		report(course);
+		status = report(course, err);
 	while (status == QMAC_OK && !course->stopped && goes_on(training)) {
 		if (training->within == 0)
 			qmac_records_begin(&training->records, ++training->epoch);
@@ -304,6 +310,7 @@ static enum qmac_status run_training(const struct qmac_run *run, const struct qm
 		status = run_epochs(&course, err);
 	if (status != QMAC_OK)
 		goto out;
+	result->stopped = course.stopped && goes_on(&training);
 	result->coefficient_max = estimated ? NAN : largest_coefficient(&training.data);
 	snprintf(result->kernel, sizeof result->kernel, "%s",
 	         training.engine->operations->kernel(training.engine));

@@ -28,6 +28,7 @@ struct qmac_train_result {
 	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
+	bool stopped;            /* by the observer, before its end */
 	double coefficient_max;  /* largest |true coefficient|, which the range of the LP algorithms must
 	                            cover; NaN where the data do not tell it */
 	char kernel[32];         /* the device kernel that ran; "" where no device was used */
@@ -60,8 +61,9 @@ struct qmac_train_observer {
 
 /*
  * Runs the whole training. Fails for a configuration the hardware cannot hold (naming the key to
- * change), a device error, or lack of memory. Divergence is a result, not a failure; the run stops
- * after the epoch in which the gradient norm is no longer finite. result->weights is NULL on failure.
+ * change), a device error, lack of memory, or a stop of the process (process/stop.h). Divergence is a
+ * result, not a failure; the run stops after the epoch in which the gradient norm is no longer finite.
+ * result->weights is NULL on failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
                                             const struct qmac_train_observer *observer,
