@@ -429,7 +429,8 @@ ln -s t.trace trace.link
 ln t.trace trace.hard
 ln t.trace beside.hier
 for file in t.trace ./t.trace trace.link trace.hard beside; do
-	refuses "qmac: cannot write .* to $file[^ ]*: t.trace is the trace: write elsewhere" replay t.trace --backend lockstep --wave "$file"
+	refuses "qmac: cannot write .* to ${file}[^ ]*: t.trace is the trace: write elsewhere" \
+		replay t.trace --backend lockstep --wave "$file"
 done
 ok 'waves do not replace the trace' test "$(head -c 10 t.trace)" = qmac-trace -a -L trace.link
 refuses 'qmac: random stalls change cycles.*' fuzz --stalls --timed

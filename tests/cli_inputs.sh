@@ -6,7 +6,8 @@
 mkdir -p own/folder own/data
 cp "$root/configs/hw/8x8_w8.yaml" own/hw.yaml
 sed "s|^hw: .*|hw: hw.yaml|; s/^epochs: .*/epochs: 1/" run.yaml > own/run.yaml
-awk -v OFS=, 'BEGIN { print "a,b,y"; for (i = 0; i < 50; i++) print i % 7, i % 5, i % 7 - i % 5 }' > own/data/t.csv
+awk -v OFS=, 'BEGIN { print "a,b,y"; for (i = 0; i < 50; i++) print i % 7, i % 5, i % 7 - i % 5 }' \
+	> own/data/t.csv
 cp own/data/t.csv own/data/u.csv
 ln -s run.yaml own/soft.yaml
 ln own/run.yaml own/hard.yaml
@@ -17,7 +18,8 @@ for trace in own/run.yaml ./own/../own/run.yaml own/soft.yaml own/hard.yaml "$wo
 	refuses "qmac: cannot write the trace to $trace: own/run.yaml is the run file: $not_over" \
 		train own/run.yaml --out over --trace "$trace"
 done
-refuses "qmac: .*: own/hw.yaml is the hardware file: $not_over" train own/run.yaml --out over --trace own/hw.yaml
+refuses "qmac: .*: own/hw.yaml is the hardware file: $not_over" \
+	train own/run.yaml --out over --trace own/hw.yaml
 refuses "qmac: .*: own/data/t.csv is the data file: $not_over" train own/run.yaml --set data=csv \
 	--set file=t.csv --data-dir own/data --out over --trace own/data/t.csv
 refuses "qmac: .*: own/data/u.csv is the test file: $not_over" train own/run.yaml --set data=csv \
@@ -84,7 +86,8 @@ run 0 train own/run.yaml --out own/first
 ok 'the hardware is named beside the run file' has own/first/config.yaml '^hw: "hw.yaml" '
 sed -i 's/^rows: .*/rows: 4/; s/^cols: .*/cols: 4/' own/hw.yaml
 run 0 train own/first/config.yaml --out second
-ok 'a hardware file that was edited since: the same cycles' same "$(value own/first cycles)" "$(value second cycles)"
+ok 'a hardware file that was edited since: the same cycles' \
+	same "$(value own/first cycles)" "$(value second cycles)"
 rm own/hw.yaml
 mv own/first own/moved
 run 0 train own/moved/config.yaml --out third

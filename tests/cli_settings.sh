@@ -29,8 +29,8 @@ says err 'qmac: --set classes=3 changes nothing: make_regression does not look a
 ok 'what is used is not spoken of' test "$(wc -l < err)" -eq 2
 run 0 estimate run.yaml --set algorithm=svrg --set bits=4 --out vain
 says err 'qmac: --set bits=4 changes nothing: svrg does not look at it'
-printf 'base: run.yaml\nset: {epochs: 1, delta: 0.5, mu: 2}\nruns:\n  - {algorithm: [svrg, halp], bits: [4, 8]}\n' \
-	> vain.yaml
+printf '%s\n' 'base: run.yaml' 'set: {epochs: 1, delta: 0.5, mu: 2}' 'runs:' \
+	'  - {algorithm: [svrg, halp], bits: [4, 8]}' > vain.yaml
 run 0 sweep vain.yaml --out vain-sweep
 says err 'qmac: vain.yaml:2: delta changes nothing: no run that has it looks at it (halp)'
 ok 'what some run uses is not spoken of' test "$(wc -l < err)" -eq 1
@@ -47,7 +47,7 @@ says out 'results in *qmac-out/run-halp-8-ragged-estimate'
 ok 'other hardware replaces nothing' test -s qmac-out/run-halp-8/summary.json -a ! -s err
 cp qmac-out/run-halp-8/summary.json before
 run 0 train run.yaml --set epochs=2
-says err 'qmac: qmac-out/run-halp-8 holds the result of another configuration, which this run replaces: --out .*'
+says err 'qmac: qmac-out/run-halp-8 holds the result of another configuration, which this run replaces: .*'
 ok 'it is replaced' differ "$(cat before)" "$(cat qmac-out/run-halp-8/summary.json)"
 run 0 train run.yaml --set epochs=1 --out qmac-out/run-halp-8
 ok 'of a folder that was named nothing is said' test ! -s err
@@ -55,7 +55,8 @@ rm -rf qmac-out
 for name in ..yaml ...yaml -x.yaml "$(printf 'a\033[31m.yaml')"; do
 	cp run.yaml "./$name"
 	run 0 train --set epochs=0 -- "./$name"
-	printf 'base: run.yaml\nset: {epochs: 0}\nruns:\n  - {bits: 8, name: ..}\n  - {bits: 8, name: -y}\n' > "./$name"
+	printf '%s\n' 'base: run.yaml' 'set: {epochs: 0}' 'runs:' '  - {bits: 8, name: ..}' \
+		'  - {bits: 8, name: -y}' > "./$name"
 	run 0 sweep -- "./$name"
 	rm "./$name"
 done

@@ -1,6 +1,6 @@
 /*
- * Keys that a run does not look at change nothing: for every algorithm, and every kind of data that needs no
- * file, each such key is given other legal values; weights and cycles stay as they are.
+ * Keys that a run does not look at change nothing: for every algorithm, and for HALP every kind of data that
+ * needs no file, each such key is given other legal values; weights and cycles stay as they are.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 enum { SETTINGS = 9 };
 
 /* Of a small run; the last is the one that changes nothing. */
-static struct qmac_train_result train(const char *algorithm, const char *data, const char *key, const char *value)
+static struct qmac_train_result train(const char *algorithm, const char *data, const char *key,
+                                       const char *value)
 {
 	bool quadratic = strcmp(data, "quadratic") == 0;
 	const struct qmac_setting settings[SETTINGS + 1] = {
@@ -82,16 +83,18 @@ static void test_unused(void)
 {
 	static const char *const algorithms[] = {"sgd", "svrg", "lp_sgd", "lp_svrg", "halp"};
 	static const char *const data[] = {"make_regression", "conditioned", "quadratic"};
+	static const enum qmac_data kinds[] = {QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CONDITIONED,
+	                                        QMAC_DATA_QUADRATIC};
 	struct qmac_run run = {0};
 	char name[QMAC_KEY_NAME_SIZE], text[32];
 	int tried = 0;
 
 	for (int a = 0; a < TEST_COUNT(algorithms); a++)
-		for (int d = 0; d < TEST_COUNT(data); d++) {
+		for (int d = 0; d < (a == QMAC_HALP ? TEST_COUNT(data) : 1); d++) {
 			struct qmac_train_result plain = train(algorithms[a], data[d], NULL, NULL);
 
 			run.algorithm = (enum qmac_algorithm)a;
-			run.data = d == 0 ? QMAC_DATA_MAKE_REGRESSION : d == 1 ? QMAC_DATA_CONDITIONED : QMAC_DATA_QUADRATIC;
+			run.data = kinds[d];
 			for (int key = 0; key < QMAC_RUN_KEYS; key++) {
 				qmac_key_name(&qmac_run_keys[key], name);
 				for (int i = 0; qmac_run_ignores(&run, name) && i < 2; i++) {
@@ -105,7 +108,7 @@ static void test_unused(void)
 			}
 			free(plain.weights);
 		}
-	CU_ASSERT(tried > 200);
+	CU_ASSERT(tried > 100);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ void qmac_cli_stem(const char *file, char *stem, size_t size)
 	point = strrchr(stem, '.');
 	if (point && point != stem)
 		*point = 0;
-	/* "." and ".." are other folders, "-x" is an option, and a control character does something to a terminal */
+	/* "." and ".." are other folders, "-x" is an option, a control character does something to a terminal */
 	for (char *c = stem; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7F || (c == stem && (*c == '.' || *c == '-')))
 			*c = '_';

@@ -275,12 +275,13 @@ static enum qmac_status check_configuration(const struct look *look, const struc
 bool qmac_results_are_of_another(const char *folder, const struct qmac_run_config *config,
                                  const struct qmac_hw_file *hw)
 {
-	char why[64];
+	char why[64] = "";
 	struct look look = {.folder = folder, .why = why, .why_size = sizeof why};
 	struct text summary = {NULL, 0};
 	bool same = true;
 
-	if (strlen(folder) >= QMAC_PATH_MAX || read_text(&look, QMAC_RESULT_SUMMARY, &summary, NULL) || !summary.bytes)
+	if (strlen(folder) >= QMAC_PATH_MAX || read_text(&look, QMAC_RESULT_SUMMARY, &summary, NULL) ||
+	    !summary.bytes)
 		return false;
 	free(summary.bytes);
 	return check_configuration(&look, config, hw, &same, NULL) || !same;
