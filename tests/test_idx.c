@@ -13,6 +13,7 @@
 #include "config_files.h"
 #include "data/idx.h"
 #include "dataset_rows.h"
+#include "run/inputs.h"
 
 enum { TRAIN = 5, TEST = 3, HEIGHT = 2, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
 
@@ -350,10 +351,30 @@ static void test_classes(void)
 	qmac_dataset_free(&data);
 }
 
+/* The four files are what a run reads, whatever their spelling: none is written over. */
+static void test_not_written_over(void)
+{
+	struct qmac_run_config config = {.run = {.data = QMAC_DATA_MNIST}};
+	struct qmac_error err;
+	char trace[700];
+
+	fill("inputs");
+	snprintf(config.run.file, sizeof config.run.file, "%s", path_of("inputs", -1, ""));
+	zip("inputs", 2);
+	for (int which = 0; which < 4; which++) {
+		snprintf(trace, sizeof trace, "%s", path_of("inputs", which, which == 2 ? ".gz" : ""));
+		CU_ASSERT_EQUAL(qmac_run_check_outputs(&config, "out", trace, &err), QMAC_BAD_INPUT);
+		CU_ASSERT(strstr(err.message, trace) && strstr(err.message, "is a data file: write elsewhere"));
+	}
+	snprintf(trace, sizeof trace, "%s", path_of("inputs", -1, "/t.trace"));
+	CU_ASSERT_EQUAL(qmac_run_check_outputs(&config, "out", trace, &err), QMAC_OK);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"what is read", test_read},
+		{"not written over", test_not_written_over},
 		{"quantised", test_quantised},
 		{"other spellings", test_spellings},
 		{"what is refused", test_refusals},
