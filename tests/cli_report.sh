@@ -143,8 +143,8 @@ tame 0 config "$evil.yaml"
 cp -r s "$evil"
 tame 0 report "$evil"
 says out "$shown/halp-8 .*"
-sed -i 's/"diverged": [a-z]*/"weights_sha256": "\\u001b[2J"/; s/"headline": "[a-z_]*"/"headline": "\\u001b]0;x\\u0007"/' \
-	"$evil/halp-8/summary.json"
+sed -i -e 's/"diverged": [a-z]*/"weights_sha256": "\\u001b[2J"/' \
+	-e 's/"headline": "[a-z_]*"/"headline": "\\u001b]0;x\\u0007"/' "$evil/halp-8/summary.json"
 tame 0 report "$evil"
 tame 2 report "$evil/halp-8"
 tame 0 train run.yaml --set epochs=1 --out "$evil/x"

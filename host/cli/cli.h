@@ -96,8 +96,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_refuse_backend(const struct qmac_cli_o
                                                          const char *why, struct qmac_error *err);
 
 /*
- * Print to stdout and to stderr as printf does, but without power over the terminal: names, arguments and what
- * files say may hold anything (qmac_text_show).
+ * Print to stdout and to stderr as printf does, but without power over the terminal: names, arguments and
+ * what files say may hold anything (qmac_text_show).
  */
 __attribute__((format(printf, 1, 2)))
 void qmac_cli_say(const char *format, ...);
