@@ -8,7 +8,6 @@ endless() {
 	timeout -s KILL 60 "$qmac" train run.yaml --set epochs=20 "$@" > out 2> err &
 	process=$!
 }
-two_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -gt 1 ]; }
 # ends STATUS SIGNAL...: sends them to $process, which must end with that status.
 ends() {
 	wanted=$1
@@ -20,9 +19,9 @@ ends() {
 	status=$?
 	ok "after $*: exit status $status, not $wanted" test $status -eq "$wanted"
 }
-for steps in halp=30000000 lp_sgd=30000000 svrg=300000000; do
+for steps in halp=30000000 lp_sgd=30000000 svrg=200000000; do
 	endless --set algorithm=${steps%=*} --set inner_steps=${steps#*=} --out mid
-	await two_lines mid/metrics.csv.tmp
+	await begun mid 1
 	ends 1 TERM
 	says err 'qmac: stopped in epoch 1; mid has no new results'
 	ok 'a run that was stopped in its first epoch leaves nothing' absent mid
@@ -30,7 +29,7 @@ done
 # timeout(1) sends its signal twice: that is one stop.
 "$qmac" train run.yaml --set epochs=1000000 --out twice > out 2> err &
 process=$!
-await grows twice/metrics.csv.tmp
+await begun twice 2
 kill -TERM $process $process
 wait $process
 ok 'the same signal twice at once: exit status' test $? -eq 1
@@ -39,7 +38,7 @@ ok 'a checkpoint is left' test -s twice/checkpoint
 # A checkpoint after every third epoch alone: a stop waits for it.
 "$qmac" train run.yaml --set epochs=1000000 --set checkpoint.every=3 --out third > out 2> err &
 process=$!
-await grows third/metrics.csv.tmp
+await begun third 2
 ends 1 TERM
 epoch=$(sed -n 's/^qmac: stopped after epoch \([0-9]*\); third has no new results: go on with --resume$/\1/p' err)
 ok "stopped at a checkpoint, not after epoch $epoch" test -n "$epoch" -a $((${epoch:-1} % 3)) -eq 0
@@ -49,13 +48,12 @@ ok "stopped at a checkpoint, not after epoch $epoch" test -n "$epoch" -a $((${ep
 	exec "$qmac" train run.yaml --set epochs=1000000 --out ignoring > out 2> err
 ) &
 process=$!
-await grows ignoring/metrics.csv.tmp
+await begun ignoring 2
 kill -HUP $process
 kill -INT $process
-lines=$(wc -l < ignoring/metrics.csv.tmp)
-goes_on() { [ "$(wc -l < ignoring/metrics.csv.tmp)" -gt $((lines + 1)) ]; }
-await goes_on
-ok 'signals that are ignored at the start stay ignored' goes_on
+lines=$(wc -l < "$begun_file")
+await begun ignoring $((lines + 1))
+ok 'signals that are ignored at the start stay ignored' begun ignoring $((lines + 1))
 ends 1 TERM
 # While data are read, which takes a second and more, or made.
 yes 1,2,3,4,5,6 | head -c 80000000 | gzip -1 > slow.csv.gz
@@ -64,13 +62,13 @@ for data in 'data=csv --set file=slow.csv.gz' 'data=conditioned --set samples=40
 	# shellcheck disable=SC2086 # words
 	timeout -s KILL 60 "$qmac" train run.yaml --set $data --out loading > out 2> err &
 	process=$!
-	await test -e loading/metrics.csv.tmp
+	await begun loading -1
 	ends 1 TERM
 	says err 'qmac: stopped before the first epoch; loading has no new results'
 done
 "$qmac" estimate run.yaml --set epochs=1000 --set inner_steps=1000000 --out counting > out 2> err &
 process=$!
-await two_lines counting/metrics.csv.tmp
+await begun counting 1
 ends 1 TERM
 says err 'qmac: stopped \(in\|after\) epoch [0-9]*; counting has no new results'
 
@@ -110,17 +108,17 @@ wait $listener
 ok 'gnuplot ends with a qmac that is stopped twice' test $? -eq 0
 "$qmac" sweep endless.yaml -j 2 --out orphans > out 2> err &
 process=$!
-await grows orphans/svrg/metrics.csv.tmp
+await begun orphans/svrg 2
 ends 137 KILL
 run 0 sweep sweep.yaml -j 2 --out orphans --resume
 ok 'the processes of a sweep that was killed hold no folder' test "$(grep -c ',ok$' orphans/results.csv)" -eq 6
-"$qmac" sweep endless.yaml -j 2 --out orphans > out 2> err &
+"$qmac" sweep endless.yaml -j 2 --out again > out 2> err &
 process=$!
-await grows orphans/svrg/metrics.csv.tmp
+await begun again/svrg 2
 kill -TERM $process $process
 wait $process
 ok 'a sweep that is stopped twice at once: exit status' test $? -eq 1
-ok 'a stopped sweep leaves checkpoints' test -s orphans/svrg/checkpoint
+ok 'a stopped sweep leaves checkpoints' test -s again/svrg/checkpoint
 
 # ---- standard streams -----------------------------------------------------------------
 rm -rf closed
