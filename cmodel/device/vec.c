@@ -268,10 +268,13 @@ static void reduce_rows(struct vec *v)
 		}
 }
 
-/* Is it a dot product over rows and lanes whose bounds prove that its sum fits 64 bits? */
+/*
+ * Is it a dot product over rows and lanes whose bounds prove that its sum fits 64 bits? It has fewer than
+ * 2^22 products (65,535 rows of 64 lanes), none of them beyond 2^(a_bits + b_bits - 2).
+ */
 static bool is_short_dot(const struct vec *v)
 {
-	enum { PRODUCTS_BITS = 22 }; /* at most 2^16 rows of 2^6 lanes */
+	enum { TERMS_BITS = 22, FACTOR_BITS = 32 };
 	const struct qmac_command *c = v->c;
 
 	if (c->op != QMAC_OP_MUL || !c->red_rows || !c->red_lanes || c->n1 != 1 || c->s1space == QMAC_SPACE_IMM)
@@ -280,7 +283,7 @@ static bool is_short_dot(const struct vec *v)
 		int a_bits = rows_bits(v, c->s0space, c->src0 + i0 * c->a0, 0, 1, c->s0_unsigned);
 		int b_bits = rows_bits(v, c->s1space, c->src1 + i0 * c->b0, 0, 1, c->s1_unsigned);
 
-		if (a_bits > 31 || b_bits > (int)QMAC_MULT_BITS || a_bits + b_bits + PRODUCTS_BITS > 64)
+		if (a_bits > FACTOR_BITS || b_bits > (int)QMAC_MULT_BITS || a_bits + b_bits - 2 + TERMS_BITS > 63)
 			return false;
 	}
 	return true;
