@@ -30,7 +30,7 @@ run 0 train run.yaml --out older --resume
 ok 'but not kept' test "$(grep -c 'holds this result' out)" -eq 0
 sed -i '/"files"/,/}/d; /"summary_sha256"/d; s/\("wall_seconds".*\),/\1/' older/summary.json
 run 0 train run.yaml --out older --resume
-says err 'qmac: the result in older is not kept: summary.json is of an older revision of qmac, .* no SHA-256 .*'
+says err 'qmac: the result in older is not kept: summary.json is of an older revision of qmac, and has no .*'
 run 0 train run.yaml --out older --resume
 ok 'the new one is' has out 'older holds this result already'
 
@@ -65,6 +65,24 @@ says err 'qmac: the result in s/lp_sgd-8 is not kept: weights.npy is missing'
 ok 'a sweep does damaged runs again' test -s s/halp-8/metrics.csv -a -s s/lp_sgd-8/weights.npy
 ok 'and ends with the same results' cmp -s before s/results.csv
 ok 'and keeps the others' same "$(cat kept)" "$(ls -i s/svrg/summary.json)"
+
+# ---- tables of a sweep: all of them, or none ---------------------------------------
+sed 's/epochs: 2/epochs: 40/; /lp_sgd/d; s/\[sgd, svrg\]/svrg, seed: [1, 2]/' sweep.yaml > seeds.yaml
+run 0 sweep seeds.yaml --out tables
+ok 'two tables' test "$(wc -c < tables/results.csv)" -lt 1024 -a "$(wc -c < tables/seeds.csv)" -gt 1024
+(
+	trap '' XFSZ
+	ulimit -f 2 # blocks of 512 bytes
+	"$qmac" sweep seeds.yaml --out tables --resume > out 2> err
+)
+ok 'a table that finds no room fails' test $? -eq 2
+says err 'qmac: cannot write tables/seeds.csv: .*'
+ok 'nor is the other there' test -z "$(find tables -maxdepth 1 -type f)"
+run 0 sweep seeds.yaml --out tables --resume
+rm tables/curve.csv 2> shell
+mkdir tables/curve.csv
+refuses 'qmac: cannot write tables/curve.csv: Is a directory' sweep seeds.yaml --out tables
+ok 'a folder of that name stays, and so do older tables' test -d tables/curve.csv -a -s tables/results.csv
 
 # ---- hardware files of a sweep ----------------------------------------------------
 sed 's/^rows: .*/rows: 99/' "$root/configs/hw/8x8_w8.yaml" > badhw.yaml

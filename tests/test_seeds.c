@@ -208,10 +208,12 @@ static void check_line(const char *head, double mean, const char *tail)
 
 static void write_csv(const struct bench *bench)
 {
+	struct qmac_atomic_file file;
 	struct qmac_error err;
 
-	CU_ASSERT_EQUAL(qmac_seeds_write_csv(&bench->sweep, &bench->seeds, bench->rows, test_folder(), &err),
+	CU_ASSERT_EQUAL(qmac_seeds_write_csv(&bench->sweep, &bench->seeds, bench->rows, test_folder(), &file, &err),
 	                QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_atomic_place(&file, &err), QMAC_OK);
 }
 
 static void test_csv(void)
@@ -287,6 +289,7 @@ static void test_curve(void)
 	static const char runs[] = "set: {data: conditioned}\nruns:\n"
 		"  - {algorithm: halp, kappa: [2, 10], mu: [0.5, 1], seed: [1, 2]}\n";
 	struct qmac_curve_point *points;
+	struct qmac_atomic_file file;
 	struct qmac_error err;
 	struct bench bench;
 	char rest[512];
@@ -301,7 +304,8 @@ static void test_curve(void)
 	CU_ASSERT_STRING_EQUAL(points[0].title, "grad_norm"); /* one line: its title does not tell the seed */
 	CU_ASSERT_STRING_EQUAL(points[0].name, "2-1");
 	CU_ASSERT_EQUAL(points[0].row, 2);
-	CU_ASSERT_EQUAL(qmac_curve_write_csv(&bench.sweep, points, 2, test_folder(), &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_curve_write_csv(&bench.sweep, points, 2, test_folder(), &file, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_atomic_place(&file, &err), QMAC_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"), ",2-1\ngrad_norm,10,0.5,"));
 	free(points);
 	/* With the seed as an axis, or to be chosen, there is a point for each. */

@@ -84,6 +84,7 @@ static void test_curve(void)
 	};
 	struct qmac_sweep_row *rows = calloc(TEST_COUNT(norms), sizeof *rows);
 	struct qmac_curve_point *points;
+	struct qmac_atomic_file file;
 	struct qmac_seeds seeds;
 	struct qmac_sweep sweep;
 	struct qmac_error err;
@@ -117,7 +118,8 @@ static void test_curve(void)
 		CU_ASSERT(isnan(expected[i].best) ? isnan(points[i].best) : points[i].best == expected[i].best);
 		CU_ASSERT_EQUAL(points[i].row, expected[i].row);
 	}
-	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, test_folder(), &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_curve_write_csv(&sweep, points, 6, test_folder(), &file, &err), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_atomic_place(&file, &err), QMAC_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"),
 	                       "line,kappa,mu,grad_norm,name\nsvrg,2,,2,2-svrg\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(test_text("curve.csv"), "\nhalp-8,2,1,3,halp-8-2-1\n"));

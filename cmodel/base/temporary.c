@@ -56,8 +56,8 @@ int qmac_temporary_open(const char *path, mode_t mode, char *temporary, size_t s
 		int file, length;
 
 		draw(random);
-		length = snprintf(temporary, size, "%.*s%.*s%s%s%s", (int)(name - path), path, NAME, name, mark, random,
-		                  end);
+		length = snprintf(temporary, size, "%.*s%.*s%s%s%s", (int)(name - path), path, NAME, name, mark,
+		                  random, end);
 		if (length < 0 || (size_t)length >= size) {
 			errno = ENAMETOOLONG;
 			return -1;

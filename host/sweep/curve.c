@@ -99,26 +99,26 @@ int qmac_curve_make(const struct qmac_sweep *sweep, const struct qmac_sweep_row 
 /* ---- files -------------------------------------------------------------------- */
 
 enum qmac_status qmac_curve_write_csv(const struct qmac_sweep *sweep, const struct qmac_curve_point *points,
-                                      int count, const char *folder, struct qmac_error *err)
+                                      int count, const char *folder, struct qmac_atomic_file *file,
+                                      struct qmac_error *err)
 {
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, folder, "curve.csv", err);
+	enum qmac_status status = qmac_atomic_open(file, folder, "curve.csv", err);
 	char text[QMAC_REAL_TEXT];
 
 	if (status)
 		return status;
-	fprintf(file.stream, "line,%s%s%s,%s,name\n", sweep->plot_x, sweep->plot_best[0] ? "," : "",
+	fprintf(file->stream, "line,%s%s%s,%s,name\n", sweep->plot_x, sweep->plot_best[0] ? "," : "",
 	        sweep->plot_best, sweep->plot_y);
 	for (int i = 0; i < count; i++) {
-		qmac_csv_write_text(file.stream, points[i].title);
-		fprintf(file.stream, ",%s,", qmac_real_text(points[i].x, text));
+		qmac_csv_write_text(file->stream, points[i].title);
+		fprintf(file->stream, ",%s,", qmac_real_text(points[i].x, text));
 		if (sweep->plot_best[0])
-			fprintf(file.stream, "%s,", isnan(points[i].best) ? "" : qmac_real_text(points[i].best, text));
-		fprintf(file.stream, "%s,", qmac_real_text(points[i].y, text));
-		qmac_csv_write_text(file.stream, points[i].name);
-		fputc('\n', file.stream);
+			fprintf(file->stream, "%s,", isnan(points[i].best) ? "" : qmac_real_text(points[i].best, text));
+		fprintf(file->stream, "%s,", qmac_real_text(points[i].y, text));
+		qmac_csv_write_text(file->stream, points[i].name);
+		fputc('\n', file->stream);
 	}
-	return qmac_atomic_commit(&file, err);
+	return qmac_atomic_finish(file, NULL, err);
 }
 
 /* All x in rising order, each once; returns how many. */

@@ -34,10 +34,11 @@ struct qmac_curve_point {
 int qmac_curve_make(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
                     const struct qmac_seeds *seeds, struct qmac_curve_point **points);
 
-/* folder/curve.csv: one row for each point (docs/results.md). */
+/* What will be folder/curve.csv, finished: one row for each point (docs/results.md). */
 QMAC_MUST_CHECK enum qmac_status qmac_curve_write_csv(const struct qmac_sweep *sweep,
                                                       const struct qmac_curve_point *points, int count,
-                                                      const char *folder, struct qmac_error *err);
+                                                      const char *folder, struct qmac_atomic_file *file,
+                                                      struct qmac_error *err);
 
 /* A row for each line, a column for each x; behind a figure the value of `best`. */
 void qmac_curve_print(const struct qmac_sweep *sweep, const struct qmac_curve_point *points, int count,

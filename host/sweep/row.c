@@ -173,17 +173,16 @@ static void write_row(FILE *out, const struct qmac_sweep_row *row)
 }
 
 enum qmac_status qmac_sweep_write_csv(const char *folder, const struct qmac_sweep_row *rows, int count,
-                                      struct qmac_error *err)
+                                      struct qmac_atomic_file *file, struct qmac_error *err)
 {
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, folder, "results.csv", err);
+	enum qmac_status status = qmac_atomic_open(file, folder, "results.csv", err);
 
 	if (status)
 		return status;
 	for (int i = 0; i < COLUMNS; i++)
-		fprintf(file.stream, "%s%s", i ? "," : "", columns[i].name);
-	fputc('\n', file.stream);
+		fprintf(file->stream, "%s%s", i ? "," : "", columns[i].name);
+	fputc('\n', file->stream);
 	for (int i = 0; i < count; i++)
-		write_row(file.stream, &rows[i]);
-	return qmac_atomic_commit(&file, err);
+		write_row(file->stream, &rows[i]);
+	return qmac_atomic_finish(file, NULL, err);
 }

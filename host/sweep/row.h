@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "config/sweep_file.h"
+#include "report/atomic_file.h"
 #include "report/stored.h"
 #include "run/job.h"
 
@@ -54,7 +55,9 @@ void qmac_sweep_mark_pareto(struct qmac_sweep_row *rows, int count, const char *
 /* How the run ended, in a word: "ok", "failed", or "locked" where another process writes into its folder. */
 const char *qmac_sweep_outcome(const struct qmac_sweep_row *row);
 
+/* What will be folder/results.csv, finished (report/atomic_file.h). */
 QMAC_MUST_CHECK enum qmac_status qmac_sweep_write_csv(const char *folder, const struct qmac_sweep_row *rows,
-                                                      int count, struct qmac_error *err);
+                                                      int count, struct qmac_atomic_file *file,
+                                                      struct qmac_error *err);
 
 #endif

@@ -192,34 +192,31 @@ static void write_real(FILE *out, double value, char end)
 
 enum qmac_status qmac_seeds_write_csv(const struct qmac_sweep *sweep, const struct qmac_seeds *seeds,
                                       const struct qmac_sweep_row *rows, const char *folder,
-                                      struct qmac_error *err)
+                                      struct qmac_atomic_file *file, struct qmac_error *err)
 {
 	const char *column = column_of(sweep, rows);
-	struct qmac_atomic_file file;
-	enum qmac_status status = qmac_atomic_open(&file, folder, "seeds.csv", err);
+	enum qmac_status status = qmac_atomic_open(file, folder, "seeds.csv", err);
 
 	if (status)
 		return status;
-	fprintf(file.stream, "name,epoch,seeds,%s_mean,%s_min,%s_max\n", column, column, column);
+	fprintf(file->stream, "name,epoch,seeds,%s_mean,%s_min,%s_max\n", column, column, column);
 	for (int k = 0; k < seeds->count; k++) {
 		const struct qmac_seed_group *group = &seeds->groups[k];
 		int64_t last = last_epoch(seeds, group, rows);
 		struct qmac_spread *spreads = make_spreads(seeds, group, rows, column, last);
 
-		if (!spreads && last >= 0) {
-			qmac_atomic_abandon(&file);
+		if (!spreads && last >= 0)
 			return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-		}
 		for (int64_t epoch = 0; epoch <= last; epoch++) {
-			qmac_csv_write_text(file.stream, group->name);
-			fprintf(file.stream, ",%lld,%d,", (long long)epoch, spreads[epoch].count);
-			write_real(file.stream, spreads[epoch].mean, ',');
-			write_real(file.stream, spreads[epoch].min, ',');
-			write_real(file.stream, spreads[epoch].max, '\n');
+			qmac_csv_write_text(file->stream, group->name);
+			fprintf(file->stream, ",%lld,%d,", (long long)epoch, spreads[epoch].count);
+			write_real(file->stream, spreads[epoch].mean, ',');
+			write_real(file->stream, spreads[epoch].min, ',');
+			write_real(file->stream, spreads[epoch].max, '\n');
 		}
 		free(spreads);
 	}
-	return qmac_atomic_commit(&file, err);
+	return qmac_atomic_finish(file, NULL, err);
 }
 
 /* spread NULL: the group has not come to that epoch. */

@@ -45,11 +45,12 @@ struct qmac_spread qmac_seeds_spread(const char *column, const double *values, i
 double qmac_seeds_figure(const struct qmac_seeds *seeds, const struct qmac_seed_group *group,
                          const struct qmac_sweep_row *rows, const char *name);
 
-/* folder/seeds.csv: one row for each group and epoch (docs/results.md). */
+/* What will be folder/seeds.csv, finished: one row for each group and epoch (docs/results.md). */
 QMAC_MUST_CHECK enum qmac_status qmac_seeds_write_csv(const struct qmac_sweep *sweep,
                                                       const struct qmac_seeds *seeds,
                                                       const struct qmac_sweep_row *rows,
-                                                      const char *folder, struct qmac_error *err);
+                                                      const char *folder, struct qmac_atomic_file *file,
+                                                      struct qmac_error *err);
 
 /*
  * A row for each group, a column for each epoch that qmac_comparison_print shows: "mean [min .. max]",

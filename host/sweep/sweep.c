@@ -9,6 +9,7 @@
 #include "config/hw_file.h"
 #include "config/text.h"
 #include "process/pool.h"
+#include "report/atomic_file.h"
 #include "report/folder_lock.h"
 #include "report/members.h"
 #include "report/plot.h"
@@ -213,15 +214,18 @@ static enum qmac_status open_folder(const struct qmac_sweep_options *options, st
                                     struct qmac_error *err)
 {
 	enum qmac_status status = qmac_folder_lock_take(lock, options->folder, err);
+	char path[QMAC_MEMBER_PATH];
 
 	for (int i = 0; !status && i < OWN_FILES; i++) {
-		char path[QMAC_MEMBER_PATH];
-
 		own_path(options, i, path);
-		if (remove(path) && errno != ENOENT)
+		status = qmac_atomic_check(path, err);
+	}
+	for (int i = 0; !status && i < OWN_FILES; i++) {
+		own_path(options, i, path);
+		if (unlink(path) && errno != ENOENT)
 			status = qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
 	}
-	return status;
+	return status ? status : qmac_folder_sync(options->folder, err);
 }
 
 /* Reads the results; a diverged run that failed by its own rule has some, too. */
@@ -281,22 +285,25 @@ static void print_table(const struct qmac_sweep_row *rows, int count, FILE *out)
 	free(lines);
 }
 
-/* The plot of final figures against a setting, the same as a file and as a table. */
-static enum qmac_status draw_curve(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
-                                   const struct qmac_seeds *seeds, const struct qmac_sweep_options *options,
-                                   char *warning, size_t warning_size, struct qmac_error *err)
+/* The tables of all runs together: first all are on the disk, then each gets its name, results.csv last. */
+static enum qmac_status write_tables(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
+                                     const struct qmac_seeds *seeds, const struct qmac_curve_point *points,
+                                     int point_count, const char *folder, struct qmac_error *err)
 {
-	struct qmac_curve_point *points;
-	int count = qmac_curve_make(sweep, rows, seeds, &points);
-	enum qmac_status status = qmac_curve_write_csv(sweep, points, count, options->folder, err);
+	enum { SEEDS, CURVE, RESULTS, TABLES };
+	struct qmac_atomic_file files[TABLES] = {{.stream = NULL}};
+	enum qmac_status status = qmac_sweep_write_csv(folder, rows, sweep->run_count, &files[RESULTS], err);
 
-	if (!status) {
-		qmac_curve_plot(sweep, points, count, options->folder, warning, warning_size);
-		if (options->table)
-			qmac_curve_print(sweep, points, count, options->table);
-	}
-	free(points);
-	return status;
+	if (!status && seeds->count)
+		status = qmac_seeds_write_csv(sweep, seeds, rows, folder, &files[SEEDS], err);
+	if (!status && qmac_curve_is_wanted(sweep))
+		status = qmac_curve_write_csv(sweep, points, point_count, folder, &files[CURVE], err);
+	for (int i = 0; !status && i < TABLES; i++)
+		if (files[i].stream)
+			status = qmac_atomic_place(&files[i], err);
+	for (int i = 0; i < TABLES; i++)
+		qmac_atomic_abandon(&files[i]);
+	return status ? status : qmac_folder_sync(folder, err);
 }
 
 /* Files and tables of all runs together. */
@@ -306,26 +313,31 @@ static enum qmac_status conclude(const struct qmac_sweep *sweep, const struct qm
 {
 	const char *folder = options->folder;
 	bool curve = qmac_curve_is_wanted(sweep);
+	struct qmac_curve_point *points = NULL;
+	int point_count = 0;
 	struct qmac_seeds seeds;
 	enum qmac_status status = qmac_seeds_make(sweep, rows, &seeds, err);
 
+	if (!status && curve)
+		point_count = qmac_curve_make(sweep, rows, &seeds, &points);
 	if (!status)
-		status = qmac_sweep_write_csv(folder, rows, sweep->run_count, err);
-	if (!status && seeds.count)
-		status = qmac_seeds_write_csv(sweep, &seeds, rows, folder, err);
+		status = write_tables(sweep, rows, &seeds, points, point_count, folder, err);
 	if (status)
 		goto out;
-	if (sweep->plot_x[0] && sweep->plot_y[0] && !curve && seeds.count)
+	if (curve)
+		qmac_curve_plot(sweep, points, point_count, folder, warning, warning_size);
+	else if (sweep->plot_x[0] && sweep->plot_y[0] && seeds.count)
 		qmac_seeds_plot(sweep, &seeds, rows, folder, warning, warning_size);
-	else if (sweep->plot_x[0] && sweep->plot_y[0] && !curve)
+	else if (sweep->plot_x[0] && sweep->plot_y[0])
 		plot(sweep, rows, folder, warning, warning_size);
 	if (options->table)
 		print_table(rows, sweep->run_count, options->table);
 	if (options->table && seeds.count)
 		qmac_seeds_print(sweep, &seeds, rows, options->table);
-	if (curve)
-		status = draw_curve(sweep, rows, &seeds, options, warning, warning_size, err);
+	if (options->table && curve)
+		qmac_curve_print(sweep, points, point_count, options->table);
 out:
+	free(points);
 	qmac_seeds_free(&seeds);
 	return status;
 }
