@@ -52,7 +52,8 @@ END
 chmod +x tools/verilator tools/cxx
 # Whoever is killed leaves the lock, which is nobody's then.
 no_builds() { [ -d cache/rtl ] && [ -z "$(find cache/rtl ! -name "*.lock" ! -path cache/rtl)" ]; }
-# stops_build HOW STATUS ARGUMENTS...: TERM, or KILL for status 137, while the RTL is being built, for qmac `alone` or for its `group`.
+# stops_build HOW STATUS ARGUMENTS...: TERM, or KILL for status 137, while the RTL is being built, for qmac
+# `alone` or for its `group`.
 stops_build() {
 	how=$1 wanted=$2
 	shift 2

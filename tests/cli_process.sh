@@ -152,3 +152,29 @@ if [ -c /dev/full ]; then
 else
 	skipped=$((skipped + 22))
 fi
+
+# ---- progress -----------------------------------------------------------------------
+# When lines of a log are due is what test_progress looks at; runs of moments have none.
+run 0 sweep sweep.yaml -j 2 --out progress
+ok 'a short sweep has an empty log' test ! -s err
+run 0 train run.yaml --quiet --out progress/quiet
+run 0 sweep sweep.yaml --quiet --out progress
+run 0 estimate run.yaml --quiet --out progress/estimate
+run 0 fuzz --quiet --backend cmodel --configs 1 --count 50
+refuses "qmac: unknown option '--quiet'.*" config run.yaml --quiet
+# live ARGUMENTS...: qmac on a terminal, whose output goes to the file live.
+live() {
+	script -qec "'$qmac' $*" live > shell < /dev/null
+}
+if command -v script > /dev/null 2>&1; then
+	live train run.yaml --out live.train
+	ok 'a live line of a training' has live 'epoch 0 of 3, grad_norm [0-9].*, 0 %'
+	live train run.yaml --quiet --out live.train
+	ok 'no live line of a quiet training' test "$(grep -c 'epoch 0 of' live)" -eq 0
+	live sweep sweep.yaml -j 1 --out live.sweep
+	ok 'a live line of a sweep' has live '1 of 6 runs done, 16 %, [0-9]* s left'
+	live fuzz --backend cmodel --configs 3 --count 300
+	ok 'a live line of a fuzzing' has live '1 of 3 configurations, 33 %, [0-9]* s left'
+else
+	skipped=$((skipped + 4))
+fi

@@ -51,9 +51,12 @@ static int grades(void)
 		return 3; /* what is under way has a second yet */
 	raise(SIGINT); /* at once: it belongs to the first */
 	sleep_ms(1100);
-	if (*stop != SIGTERM || !qmac_stop_is_due() || qmac_blocks_run(1, count, &blocks) || blocks != QMAC_BLOCKS)
+	if (*stop != SIGTERM || !qmac_stop_is_due())
+		return 6;
+	if (qmac_blocks_run(1, count, &blocks) || blocks != QMAC_BLOCKS)
 		return 4;
-	if (qmac_stop_give_up(&err) != QMAC_CHECK_FAILED || !qmac_stop_has_given_up() || strcmp(err.message, "stopped"))
+	if (qmac_stop_give_up(&err) != QMAC_CHECK_FAILED || !qmac_stop_has_given_up() ||
+	    strcmp(err.message, "stopped") != 0)
 		return 5;
 	return 0;
 }

@@ -21,7 +21,8 @@ enum {
 	QMAC_CLI_REPLAY = 32,  /* --wave */
 	QMAC_CLI_LOCKSTEP = 64, /* --timed, --stalls */
 	QMAC_CLI_FUZZ = 128,   /* --hw FILE..., --timed, --stalls without a seed, and those of fuzz */
-	QMAC_CLI_BACKEND = 256
+	QMAC_CLI_BACKEND = 256,
+	QMAC_CLI_QUIET = 512
 };
 
 struct qmac_lockstep_settings;
@@ -40,7 +41,7 @@ struct qmac_cli_options {
 	const char **hw, *kind;
 	int hw_count, configs;
 	int64_t count, seed;
-	bool resume, timed, stalled, help;
+	bool resume, timed, stalled, quiet, help;
 	void *storage;                 /* of keys */
 };
 
@@ -132,18 +133,34 @@ void qmac_cli_catch_bus_error(void);
 void qmac_cli_waves_begin(const char *path);
 void qmac_cli_waves_end(void);
 
-/* One line on stderr that shows how a training goes, where stderr is a terminal. */
+/*
+ * How far something long is, on stderr. On a terminal that is one line, drawn anew ten times a second at
+ * most. In a log it is a line after each tenth and each minute, whichever comes first, but none within five
+ * seconds of the start or of the one before. With --quiet it is nothing.
+ */
+enum qmac_cli_progress_form { QMAC_CLI_SILENT, QMAC_CLI_LIVE, QMAC_CLI_LINES };
+
 struct qmac_cli_progress {
-	bool shown;
-	double start;      /* seconds */
-	double drawn;      /* when it was drawn last */
-	int64_t epochs;
+	enum qmac_cli_progress_form form;
+	int64_t total;             /* set it before the first report */
+	bool begun, drawn;         /* drawn: a live line stands there */
+	int64_t first;             /* done before the start */
+	double start, told, told_share; /* seconds; told: last */
 };
 
-void qmac_cli_progress_start(struct qmac_cli_progress *progress, int64_t epochs);
-/* Draws a row of metrics, at most ten times a second. */
-void qmac_cli_progress_show(struct qmac_cli_progress *progress, const struct qmac_metrics *metrics);
-/* Clears the line. */
-void qmac_cli_progress_end(struct qmac_cli_progress *progress);
+void qmac_cli_progress_start(struct qmac_cli_progress *progress, const struct qmac_cli_options *options);
+/* So much of the total is done. The format says so; share and time left come behind it. */
+__attribute__((format(printf, 3, 4)))
+void qmac_cli_progress_show(struct qmac_cli_progress *progress, int64_t done, const char *format, ...);
+/* Takes a live line away: before anything else is printed, and in the end. */
+void qmac_cli_progress_clear(struct qmac_cli_progress *progress);
+/* For job.on_metrics: shows a row of metrics; context is the progress, the total the epochs. */
+int qmac_cli_progress_metrics(void *context, const struct qmac_metrics *metrics);
+
+/* What these are made of, at a time that is given: whether it is to be told, and share and time left. */
+void qmac_cli_progress_begin(struct qmac_cli_progress *progress, enum qmac_cli_progress_form form,
+                             double now);
+bool qmac_cli_progress_text(struct qmac_cli_progress *progress, double now, int64_t done, char *text,
+                            size_t size);
 
 #endif

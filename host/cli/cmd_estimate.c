@@ -4,12 +4,6 @@
 #include "report/results.h"
 #include "run/job.h"
 
-static int show(void *context, const struct qmac_metrics *metrics)
-{
-	qmac_cli_progress_show(context, metrics);
-	return 0;
-}
-
 enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	struct qmac_cli_progress progress;
@@ -17,7 +11,8 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	struct qmac_run_config config;
 	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
-		.config = &config, .folder = folder, .estimate = true, .on_metrics = show,
+		.config = &config, .folder = folder, .estimate = true,
+		.on_metrics = qmac_cli_progress_metrics,
 		.on_note = qmac_cli_note, .context = &progress,
 	};
 	enum qmac_status status;
@@ -28,9 +23,10 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	if (status)
 		return status;
 	job.stop = qmac_stop_catch();
-	qmac_cli_progress_start(&progress, config.run.epochs);
+	qmac_cli_progress_start(&progress, options);
+	progress.total = config.run.epochs;
 	status = qmac_job_run(&job, &result, err);
-	qmac_cli_progress_end(&progress);
+	qmac_cli_progress_clear(&progress);
 	if (status)
 		return status;
 	if (!qmac_is_low_precision(config.run.algorithm))

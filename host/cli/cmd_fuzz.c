@@ -20,6 +20,7 @@ struct run {
 	struct qmac_rtl_library *library;
 	int64_t commands, streams[QMAC_FUZZ_KINDS];
 	int played, failed; /* configurations */
+	struct qmac_cli_progress progress;
 };
 
 /* Where a backend gets the seed of its stalls. Each configuration has a process of its own. */
@@ -97,8 +98,10 @@ static const char *word_for(const struct qmac_fuzz_result *r)
 static void on_result(void *context, int index, const struct qmac_fuzz_result *r)
 {
 	struct run *run = context;
+	int configs = run->fuzz->configs;
 
-	printf("%d/%d seed %" PRIu64 ": ", index + 1, run->fuzz->configs, r->seed);
+	qmac_cli_progress_clear(&run->progress);
+	printf("%d/%d seed %" PRIu64 ": ", index + 1, configs, r->seed);
 	if (r->hw.rows)
 		print_hw(&r->hw);
 	printf(": %" PRId64 " of %" PRId64 " commands, %s\n", r->commands, r->wanted, word_for(r));
@@ -110,6 +113,8 @@ static void on_result(void *context, int index, const struct qmac_fuzz_result *r
 	if (r->status)
 		print_difference(run, index, r);
 	qmac_cli_flush_output();
+	if (index + 1 < configs)
+		qmac_cli_progress_show(&run->progress, index + 1, "%d of %d configurations", index + 1, configs);
 }
 
 static enum qmac_status load_hw(const struct qmac_cli_options *options, struct qmac_hw **hw,
@@ -175,7 +180,10 @@ enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qm
 		fuzz.inputs = &inputs;
 		fuzz.stop = qmac_stop_catch();
 		run.fuzz = &fuzz;
+		qmac_cli_progress_start(&run.progress, options);
+		run.progress.total = fuzz.configs;
 		status = qmac_fuzz_run(&fuzz, on_result, &run, err);
+		qmac_cli_progress_clear(&run.progress);
 		if (run.played)
 			print_totals(&run);
 	}

@@ -8,15 +8,14 @@
 
 static void on_done(void *context, const char *name, const char *failure, int done, int total)
 {
-	bool terminal = *(const bool *)context;
+	struct qmac_cli_progress *progress = context;
 
-	if (terminal)
-		fputs("\r\033[K", stderr);
+	progress->total = total;
+	qmac_cli_progress_clear(progress);
 	if (failure[0])
 		qmac_cli_warn("qmac: run %s failed: %s\n", name, failure);
-	if (terminal && done < total)
-		fprintf(stderr, "%d of %d runs done", done, total);
-	fflush(stderr);
+	if (done < total)
+		qmac_cli_progress_show(progress, done, "%d of %d runs done", done, total);
 }
 
 static int default_jobs(void)
@@ -28,7 +27,7 @@ static int default_jobs(void)
 
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err)
 {
-	bool terminal = isatty(STDERR_FILENO);
+	struct qmac_cli_progress progress;
 	char folder[QMAC_PATH_MAX], stem[256], warning[512];
 	const struct qmac_sweep_options sweep_options = {
 		.folder = options->out ? options->out : folder,
@@ -37,7 +36,7 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 		.stop = qmac_stop_catch(),
 		.on_done = on_done,
 		.on_note = qmac_cli_note,
-		.context = &terminal,
+		.context = &progress,
 		.table = stdout,
 	};
 	struct qmac_sweep sweep;
@@ -45,9 +44,11 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 
 	if (status)
 		return status;
+	qmac_cli_progress_start(&progress, options);
 	qmac_cli_stem(options->files[0], stem, sizeof stem);
 	snprintf(folder, sizeof folder, "qmac-out/%s", stem);
 	status = qmac_sweep_run(&sweep, &sweep_options, warning, sizeof warning, err);
+	qmac_cli_progress_clear(&progress);
 	if (warning[0])
 		qmac_cli_warn("qmac: %s\n", warning);
 	if (!status)

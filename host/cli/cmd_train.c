@@ -12,12 +12,6 @@
 #include "report/table.h"
 #include "run/job.h"
 
-static int show(void *context, const struct qmac_metrics *metrics)
-{
-	qmac_cli_progress_show(context, metrics);
-	return 0;
-}
-
 /* What an estimate cannot tell. */
 static void print_missing(void)
 {
@@ -167,7 +161,8 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	struct qmac_run_config config;
 	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
-		.config = &config, .resume = options->resume, .settings = settings, .on_metrics = show,
+		.config = &config, .resume = options->resume, .settings = settings,
+		.on_metrics = qmac_cli_progress_metrics,
 		.on_note = qmac_cli_note, .on_lost = qmac_cli_note, .context = &progress,
 		.folder = folder,
 	};
@@ -180,9 +175,10 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	if (status)
 		return status;
 	job.stop = qmac_stop_catch();
-	qmac_cli_progress_start(&progress, config.run.epochs);
+	qmac_cli_progress_start(&progress, options);
+	progress.total = config.run.epochs;
 	status = qmac_job_run(&job, &result, err);
-	qmac_cli_progress_end(&progress);
+	qmac_cli_progress_clear(&progress);
 	if (result.traced)
 		qmac_cli_say("trace of %" PRIu64 " commands in %s\n", result.traced, options->trace);
 	if (status && !result.diverged)

@@ -7,6 +7,7 @@
 #include "qmac_isa.h"
 #include "report/version.h"
 
+#define QUIET_OPTION "  --quiet           says nothing of how far it is\n"
 #define HW_OPTION "  --hw HW.yaml      hardware, instead of the run file's\n"
 #define BACKEND_OPTION \
 	"  --backend NAME    what executes: cmodel, rtl (the Verilog) or lockstep (both, compared)\n"
@@ -18,7 +19,7 @@
 static const struct qmac_cli_command commands[] = {
 	{
 		"train", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]..."
-		" [--out DIR] [--resume]"
+		" [--out DIR] [--resume] [--quiet]"
 		" [--trace FILE [--trace-from N] [--trace-count M]]",
 		"Runs a training and writes its result folder.\n\n" RUN_OPTIONS
 		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>][-<HW>] where not given\n"
@@ -26,18 +27,19 @@ static const struct qmac_cli_command commands[] = {
 		"                    a run that was stopped or killed goes on from its checkpoint\n"
 		"  --trace FILE      records commands for `qmac replay`\n"
 		"  --trace-from N    the first of them, counted from 0; 0 where not given\n"
-		"  --trace-count M   how many, at most 1000000; 1000 where not given\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1,
+		"  --trace-count M   how many, at most 1000000; 1000 where not given\n" QUIET_OPTION,
+		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT | QMAC_CLI_RESUME |
+		QMAC_CLI_TRACE, 1, 1,
 		qmac_cli_train,
 	},
 	{
-		"sweep", "SWEEP.yaml [-j N] [--resume] [--out DIR]",
+		"sweep", "SWEEP.yaml [-j N] [--resume] [--out DIR] [--quiet]",
 		"Runs a grid of trainings in parallel; one row each in results.csv, one plot.\n\n"
 		"  -j N, --jobs N    runs at a time; the number of processors where not given\n"
 		"  --out DIR         folder of the results; qmac-out/<sweep file> where not given\n"
 		"  --resume          keeps complete results of the same configurations, and goes on with runs that\n"
-		"                    were stopped or killed\n",
-		QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
+		"                    were stopped or killed\n" QUIET_OPTION,
+		QMAC_CLI_QUIET | QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
 	},
 	{
 		"report", "DIR... [--out FILE.svg]",
@@ -53,13 +55,14 @@ static const struct qmac_cli_command commands[] = {
 	},
 	{
 		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
-		" [--resume] [--timed | --stalls SEED]",
+		" [--resume] [--timed | --stalls SEED] [--quiet]",
 		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"
 		"  --timed           cycles and timed counters must be equal, too\n"
 		"  --stalls SEED     holds up every stream of the RTL at random\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; a trace of the first difference goes there, too\n"
-		"  --resume          as for train; what was compared before is not compared again\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_cosim,
+		"  --resume          as for train; what was compared before is not compared again\n" QUIET_OPTION,
+		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_RESUME | QMAC_CLI_LOCKSTEP, 1, 1,
+		qmac_cli_cosim,
 	},
 	{
 		"replay", "TRACE [--backend B] [--timed | --stalls SEED] [--wave FILE.fst]",
@@ -71,15 +74,16 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_BACKEND | QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
 	},
 	{
-		"estimate", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]",
+		"estimate", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR] [--quiet]",
 		"Cycles, bytes and counts that a training would take of the device: the same commands, checked,\n"
 		"counted and timed, without their values. What depends on data is named.\n\n" HW_OPTION SET_OPTIONS
-		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n",
-		QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,
+		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n"
+		QUIET_OPTION,
+		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,
 	},
 	{
 		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--timed | --stalls]"
-		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR]",
+		" [--hw HW.yaml]... [--backend B] [-j N] [--out DIR] [--quiet]",
 		"Plays random streams of commands on random hardware and compares; a difference is made small\n"
 		"and written as a trace.\n\n"
 		"  --configs N       hardware configurations; 8, or as many as --hw gives\n"
@@ -91,8 +95,9 @@ static const struct qmac_cli_command commands[] = {
 		"  --hw HW.yaml      this hardware, not a random one; may be repeated\n"
 		"  --backend NAME    what is tested: lockstep, rtl or cmodel; lockstep where not given\n"
 		"  -j N, --jobs N    configurations at a time; 1 where not given\n"
-		"  --out DIR         folder of traces; qmac-out/fuzz where not given\n",
-		QMAC_CLI_FUZZ | QMAC_CLI_BACKEND | QMAC_CLI_JOBS | QMAC_CLI_OUT, 0, 0, qmac_cli_fuzz,
+		"  --out DIR         folder of traces; qmac-out/fuzz where not given\n" QUIET_OPTION,
+		QMAC_CLI_QUIET | QMAC_CLI_FUZZ | QMAC_CLI_BACKEND | QMAC_CLI_JOBS | QMAC_CLI_OUT, 0, 0,
+		qmac_cli_fuzz,
 	},
 };
 

@@ -7,7 +7,7 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -33,6 +33,7 @@ static const struct option {
 	[SEED] = {"--seed", 0, true, QMAC_CLI_FUZZ},
 	[KIND] = {"--kind", 0, true, QMAC_CLI_FUZZ},
 	[STALLED] = {"--stalls", 0, false, QMAC_CLI_FUZZ},
+	[QUIET] = {"--quiet", 0, false, QMAC_CLI_QUIET},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -168,6 +169,9 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		return QMAC_OK;
 	case RESUME:
 		options->resume = true;
+		return QMAC_OK;
+	case QUIET:
+		options->quiet = true;
 		return QMAC_OK;
 	case HELP:
 		options->help = true;

@@ -197,13 +197,14 @@ static enum qmac_status write_trace(const struct qmac_job *job, struct qmac_reco
 	return status;
 }
 
-/* Where the run was stopped, and where it goes on. given_up: in the middle of an epoch, or before the first. */
+/* Where the run was stopped, and where it goes on. given_up: within an epoch, or before the first. */
 static enum qmac_status fail_stopped(const struct watch *watch, bool given_up, struct qmac_error *err)
 {
 	char where[64] = "before the first epoch", how[80] = "";
 
 	if (watch->epoch >= 0)
-		snprintf(where, sizeof where, "%s epoch %" PRId64, given_up ? "in" : "after", watch->epoch + given_up);
+		snprintf(where, sizeof where, "%s epoch %" PRId64, given_up ? "in" : "after",
+		         watch->epoch + given_up);
 	if (watch->kept && watch->kept_epoch == watch->epoch)
 		snprintf(how, sizeof how, ": go on with --resume");
 	else if (watch->kept)

@@ -27,8 +27,8 @@ struct qmac_job {
 	const struct qmac_lockstep_settings *settings; /* NULL: none; failure_trace is <folder>/mismatch.trace */
 	/*
 	 * Once it is not 0 (a signal's number) the run ends at its next checkpoint, and where none is to come
-	 * after the epoch; may be NULL. Where it is that of process/stop.h, whatever takes longer than that allows
-	 * is given up.
+	 * after the epoch; may be NULL. Where it is that of process/stop.h, whatever takes longer than that
+	 * allows is given up.
 	 */
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
