@@ -73,7 +73,12 @@ digest() {
 # alignment, which `new` heeds from C++17 on, as its own files are compiled.
 compile() {
 	# shellcheck disable=SC2086
-	$cxx -O2 -std=gnu++17 -fPIC -fvisibility=hidden -Irtl/sim -Iv -isystem "$include" -c "$@"
+	$cxx -std=gnu++17 -fPIC -fvisibility=hidden -Irtl/sim -Iv -isystem "$include" -c "$@"
+}
+
+# together FIND-EXPRESSION...: one source of Verilator's files of such names.
+together() {
+	find v -name 'V*.cpp' "$@" | sort | sed 's,.*/\(.*\),#include "\1",'
 }
 
 # In the folder $work, which holds the sources; its output is the log.
@@ -96,13 +101,18 @@ build() {
 		--x-initial unique --x-assign unique --default-language 1364-2005 +1800-2017ext+sv -Wno-fatal $trace \
 		-CFLAGS '-fPIC -fvisibility=hidden' -Irtl -I. -y rtl -y rtl/sim \
 		$parameters rtl/sim/*.sv
-	# Verilator's makefile refuses a folder with a space in its name, which it never uses.
-	make -C v -f Vdevice.mk -j 2 CURDIR=. CXX="$cxx" OPT_FAST="$optimise" OPT_SLOW=-O0 Vdevice__ALL.a
+	# Most of what a compiler does here is to read Verilator's headers. So it reads them twice: for the files
+	# whose code runs in every cycle, and for the others. Verilator's makefile has the options; it refuses a
+	# folder with a space in its name, which it never uses.
+	together -name '*__Slow.cpp' > v/slow.cpp
+	together ! -name '*__Slow.cpp' > v/fast.cpp
+	make -C v -f Vdevice.mk -j 2 CURDIR=. CXX="$cxx" OPT_FAST="$optimise" OPT_SLOW=-O0 VM_PARALLEL_BUILDS=1 \
+		VM_CLASSES_FAST=fast VM_CLASSES_SLOW=slow VM_SUPPORT_FAST= VM_SUPPORT_SLOW= Vdevice__ALL.a
 	# What the runtime prints is for the one who asked for the simulation.
-	compile -DVL_PRINTF=qmac_rtl_print -include rtl/sim/device.h "$include/verilated.cpp" -o verilated.o
-	compile "$include/verilated_threads.cpp" -o threads.o
-	[ "$kind" != wave ] || compile "$include/verilated_fst_c.cpp" -o fst.o
-	compile $define rtl/sim/device_shim.cpp -o shim.o
+	printf '#include <%s>\n' verilated.cpp verilated_threads.cpp > runtime.cpp
+	compile "$optimise" -DVL_PRINTF=qmac_rtl_print -include rtl/sim/device.h runtime.cpp -o runtime.o
+	[ "$kind" != wave ] || compile -O2 "$include/verilated_fst_c.cpp" -o fst.o
+	compile "$optimise" $define rtl/sim/device_shim.cpp -o shim.o
 	$cxx -shared -o device.so ./*.o v/Vdevice__ALL.a -latomic -lpthread ${trace:+-lz}
 	sha256sum < device.so | cut -c 1-64 > device.sum
 	cat device.sum >> device.so

@@ -35,7 +35,7 @@ value() {
 sources_key() {
 	{
 		verilator --version
-		"$MUTANT_CXX" --version
+		"${CXX:-$(command -v clang++ || command -v g++ || command -v c++)}" --version
 		cat "$here"/*.sh "$here"/*.yaml cmodel/*/*.[ch] cmodel/*/*.def rtl/*.v rtl/*.vh rtl/sim/* \
 			host/fuzz/* host/backend/* host/cosim/* host/process/* host/trace/*
 	} | sha256sum | cut -c 1-32
@@ -45,8 +45,9 @@ sources_key() {
 fuzz() {
 	how=--timed
 	[ "${5:-}" = stalls ] && how=--stalls
-	QMAC_CACHE=$cache QMAC_RTL=$rtl CXX=$root/$here/cxx.sh MUTANT_STORE=$store "$1" fuzz --seed "$seed" \
-		--configs 1 --count "$count" --kind "$4" "$how" --hw "$here/$3.yaml" --out "$2" > "$2/log" 2>&1
+	# Simulations that run for seconds: little is optimised.
+	QMAC_CACHE=$cache QMAC_RTL=$rtl QMAC_RTL_OPT=-O1 "$1" fuzz --seed "$seed" --configs 1 --count "$count" \
+		--kind "$4" "$how" --hw "$here/$3.yaml" --out "$2" > "$2/log" 2>&1
 }
 
 # ---- the change and what is built from it ---------------------------------------------------
@@ -155,11 +156,11 @@ judge() {
 
 # NAME is that of a mutant, or control-HW-KIND[-stalls].
 one() {
-	name=$1 dir=$out/$1 cache=$out/cache rtl=$root store=''
+	name=$1 dir=$out/$1 cache=$out/cache rtl=$root
 	log=$dir/log tree=$dir/tree program=$BUILD/qmac
 	mutant=$(paragraph "$name")
 	case $name in
-	control-*) play=$(echo "${name#control-}" | tr - ' ') store=1 ;;
+	control-*) play=$(echo "${name#control-}" | tr - ' ') ;;
 	*)
 		play=$(value play) file=$(value file)
 		rm -rf "$dir"
@@ -251,14 +252,8 @@ if ! command -v verilator > /dev/null; then
 	echo 'mutants: skipped: verilator is not installed'
 	exit 0
 fi
-MUTANT_CXX=${CXX:-$(command -v clang++ || command -v g++ || command -v c++)} || die 'there is no C++ compiler'
 key=$(sources_key)
-MUTANT_OBJECTS=$out/objects/$key
-export MUTANT_CXX MUTANT_OBJECTS BUILD
-if [ ! -d "$MUTANT_OBJECTS" ]; then
-	rm -rf "$out/objects"
-	mkdir -p "$MUTANT_OBJECTS"
-fi
+export BUILD
 all=$(sed -n 's/^mutant //p' "$list")
 [ $# -gt 0 ] && whole=0 || whole=1
 # shellcheck disable=SC2086 # a list

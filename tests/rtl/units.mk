@@ -79,11 +79,12 @@ $(BUILD)/rtl/%/parameters: FORCE
 FORCE:
 
 # The Verilog files are in NAME/unit.d once it was made.
-$(BUILD)/rtl/%/Vunit__ALL.a: $(BUILD)/rtl/%/parameters $(BUILD)/gen/qmac_isa.vh tests/rtl/build.sh
+$(BUILD)/rtl/%/Vunit__ALL.a: $(BUILD)/rtl/%/parameters $(BUILD)/gen/qmac_isa.vh tests/rtl/build.sh \
+		rtl/sim/unit.h rtl/sim/unit_shim.cpp
 	$(say) rtl $@
 	$(Q)BUILD='$(BUILD)' CXX="$(rtl_cxx)" OPT='$(rtl_optimise)' sh tests/rtl/build.sh archive $* $(rtl_$*)
 
-$(BUILD)/rtl/%/test: $(BUILD)/rtl/%/Vunit__ALL.a rtl/sim/unit.h rtl/sim/unit_shim.cpp $(rtl_objects)
+$(BUILD)/rtl/%/test: $(BUILD)/rtl/%/Vunit__ALL.a $(rtl_objects)
 	$(say) link $@
 	$(Q)BUILD='$(BUILD)' CC='$(CC)' CXX="$(rtl_cxx)" CFLAGS='$(STRICT) $(CFLAGS) $(INCLUDES) -Itests' \
 	OBJECTS='$(rtl_more) $(rtl_objects)' LIBS='$(LIBS) -lcunit' sh tests/rtl/build.sh test $* $(rtl_$*)
