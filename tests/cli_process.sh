@@ -79,14 +79,14 @@ cat > hanging/gnuplot <<'END_OF_GNUPLOT'
 #!/bin/sh
 exec > "$HANGS"
 echo started
-exec sleep 50
+exec sleep 100
 END_OF_GNUPLOT
 chmod +x hanging/gnuplot
 mkfifo hangs
 # hangs SIGNAL...: a run whose plot is being drawn gets these, half a second apart.
 hangs() {
 	rm -f heard
-	timeout 60 cat hangs > heard &
+	timeout 30 cat hangs > heard &
 	listener=$!
 	HANGS=$work/hangs PATH=$work/hanging:$PATH "$qmac" train run.yaml --out drawing > out 2> err &
 	process=$!
