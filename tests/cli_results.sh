@@ -52,6 +52,8 @@ ok 'the weights are the same' cmp -s damaged/weights.npy b/weights.npy
 run 0 train run.yaml --out damaged --resume
 says out 'damaged holds this result already.*'
 sed -i '2s/,1,/,2,/; 2s/,0,/,3,/' damaged/layers.csv
+run 0 report damaged --out both.svg
+says err 'qmac: the result in damaged is not as it was written: layers.csv is damaged: .*'
 run 0 train run.yaml --out damaged --resume
 says err 'qmac: the result in damaged is not kept: layers.csv is damaged: its SHA-256 is not the one in .*'
 ok 'a digit is mended' cmp -s damaged/layers.csv b/layers.csv

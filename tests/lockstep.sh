@@ -149,7 +149,7 @@ if [ "$verilator" ]; then
 	QMAC_RTL=$root
 	check '.* commands.*: equal' replay faulty.out/mismatch.trace
 else
-	skipped=$((skipped + 7))
+	skipped=$((skipped + 9))
 fi
 
 # ---- fuzzing: training streams are what the driver makes of products and inner loops -----
@@ -164,10 +164,16 @@ done
 if [ "$verilator" ]; then
 	trace=$root/traces/mix_5x7.trace
 	echo before > waves
+	chmod 604 waves
 	ln -s waves w.fst
+	echo mine > waves.hier
 	check '.* commands.*: equal' replay "$trace" --backend rtl --wave w.fst
 	ok 'waves go through a link' test -L w.fst -a "$(wc -c < waves)" -gt 100000
-	ok 'their writer leaves nothing beside them' test -z "$(find . -name '*hier*')"
+	ok 'their writer leaves nothing beside them' test -z "$(find . -name 'w*.tmp*')" -a -s waves.hier
+	ok 'waves that replace others have their mode' test -n "$(find waves -perm 604)"
+	sed 's/^\(retire 4 [A-Z]* [A-Z]* [0-9]*\) [0-9]* /\1 77 /' "$trace" > wrong.trace
+	"$qmac" replay wrong.trace --backend rtl --wave wrong.fst > out 2> err
+	ok 'a replay that finds a difference has waves, too' test $? -eq 1 -a "$(wc -c < wrong.fst)" -gt 100000
 	mkdir disk
 	for size in 16k 160k; do
 		if ! unshare -rm mount -t tmpfs tmpfs disk 2> /dev/null; then
@@ -175,13 +181,14 @@ if [ "$verilator" ]; then
 			continue
 		fi
 		unshare -rm sh -c "mount -t tmpfs -o size=$size tmpfs disk
+			echo earlier > disk/w.fst
 			'$qmac' replay '$trace' --backend rtl --wave disk/w.fst
-			echo status \$?, files: \$(ls disk)" > out 2> err
-		says out 'status 2, files:'
+			echo status \$?, \$(ls disk): \$(cat disk/*)" > out 2> err
+		says out 'status 2, w.fst: earlier'
 		says err 'qmac: .*disk.* full.*'
 	done
 else
-	skipped=$((skipped + 7))
+	skipped=$((skipped + 9))
 fi
 
 # ---- a stop in the middle of a stream, which takes minutes with such a memory --------------------------

@@ -66,8 +66,6 @@ enum qmac_status qmac_wave_check(const char *wave, struct qmac_error *err)
 
 	if (!status)
 		status = probe(path, err);
-	if (!status)
-		status = probe(strcat(path, QMAC_WAVE_BESIDE), err);
 	return status;
 }
 

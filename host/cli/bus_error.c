@@ -22,7 +22,7 @@ static void say(const char *text)
 
 /*
  * Only calls that POSIX allows in a handler. The file beside the waves is there as long as they are
- * written: without it a file of that name is an earlier one.
+ * written: without it the error comes from somewhere else.
  */
 static void explain(int number, siginfo_t *info, void *context)
 {
@@ -38,6 +38,8 @@ static void explain(int number, siginfo_t *info, void *context)
 		say(shown);
 		say(" or that of /tmp; free space or name another file with --wave. It was removed\n");
 	} else {
+		if (wave[0])
+			unlink(wave);
 		say("qmac: bus error: a library in the cache of simulations may be damaged (remove it: "
 		    "$QMAC_CACHE/rtl, else ~/.cache/qmac/rtl), or a disk is full\n");
 	}
@@ -54,12 +56,12 @@ void qmac_cli_catch_bus_error(void)
 		sigaction(SIGBUS, &action, NULL);
 }
 
-void qmac_cli_waves_begin(const char *path)
+void qmac_cli_waves_begin(const char *path, const char *temporary)
 {
-	strcpy(beside, path);
+	strcpy(beside, temporary);
 	strcat(beside, QMAC_WAVE_BESIDE);
 	qmac_text_show(path, shown, sizeof shown);
-	strcpy(wave, path);
+	strcpy(wave, temporary);
 }
 
 void qmac_cli_waves_end(void)

@@ -129,8 +129,8 @@ void qmac_cli_flush_output(void);
  */
 void qmac_cli_catch_bus_error(void);
 
-/* Between these two it also removes that file, of which qmac_wave_path() gave the name, half-written. */
-void qmac_cli_waves_begin(const char *path);
+/* Between these two it also removes the temporary file, half-written, of the waves that will be `path`. */
+void qmac_cli_waves_begin(const char *path, const char *temporary);
 void qmac_cli_waves_end(void);
 
 /*

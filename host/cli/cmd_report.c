@@ -8,6 +8,7 @@
 #include "report/folder_lock.h"
 #include "report/members.h"
 #include "report/plot.h"
+#include "report/results.h"
 #include "report/stored.h"
 
 #define DEFAULT_OUT "qmac-out/report.svg"
@@ -102,6 +103,15 @@ static bool has_diverged(const struct qmac_stored *stored)
 	return text && strcmp(text, "true") == 0;
 }
 
+/* What is shown may not be what was computed. */
+static void warn_damaged(const char *folder)
+{
+	char why[128];
+
+	if (qmac_results_check(folder, why, sizeof why, NULL) == QMAC_OK && why[0])
+		qmac_cli_warn("qmac: the result in %s is not as it was written: %s\n", folder, why);
+}
+
 /*
  * Reads the folders. One that was given by its own path must be complete; of those found in another, what is
  * not complete is named. complete: how many are.
@@ -126,6 +136,7 @@ static enum qmac_status read_all(const struct qmac_collection *folders, struct q
 			qmac_cli_warn("qmac: %s\n", qmac_error_text(err, text, sizeof text));
 			continue;
 		}
+		warn_damaged(item->folder);
 		lines[i].stored = &stored[i];
 		lines[i].note = has_diverged(&stored[i]) ? "diverged" : "";
 		++*complete;
