@@ -6,6 +6,9 @@
 # "N passed, N failed, N skipped" over all.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
+# Random tests draw from a fixed seed under the sanitizers, and elsewhere from the seed of the day, its date;
+# QMAC_TEST_SEED in the environment takes the place of both. A test that fails says how it is run again.
+#
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
 set -u
 here=$(dirname "$0")
@@ -17,6 +20,7 @@ if [ "${1:-}" = --one ]; then
 	log=$logs/$variant-$name.log
 	# No test takes long: this limit is for one that hangs.
 	limit=
+	again=
 	command -v timeout >/dev/null 2>&1 && limit='timeout 600'
 	case $name in
 	cli)
@@ -46,16 +50,22 @@ if [ "${1:-}" = --one ]; then
 	*)
 		program=$BUILD/$variant/tests/$name
 		[ "$variant" = rtl ] && program=$BUILD/rtl/$name/test
+		[ "$variant" = sanitize ] || export QMAC_TEST_SEED="${QMAC_TEST_SEED:-$SEED_OF_THE_DAY}"
+		again="again: ${QMAC_TEST_SEED:+QMAC_TEST_SEED=$QMAC_TEST_SEED }$program"
 		$limit "$program" > "$log" 2>&1
 		;;
 	esac
-	echo $? > "$logs/$variant-$name.status"
+	status=$?
+	echo $status > "$logs/$variant-$name.status"
+	[ $status = 0 ] || [ -z "$again" ] || echo "$again" >> "$log"
 	times > "$logs/$variant-$name.times"
 	exit 0
 fi
 
 rm -rf "$logs"
 mkdir -p "$logs"
+export SEED_OF_THE_DAY="${SEED_OF_THE_DAY:-$(date +%Y%m%d)}"
+echo "seed: ${QMAC_TEST_SEED:-$SEED_OF_THE_DAY, under the sanitizers a fixed one}"
 set -- "$@" cli pinned
 # The longest comes first.
 printf 'release/lockstep\nrelease/kill\nrelease/docs\n' > "$logs/list"
