@@ -1,15 +1,20 @@
 /*
- * Two things about time that whole programs (test_time.c) do not reach: numbers of descriptors that
- * pass 2^32, and rows of memory of every size.
+ * What whole programs (test_time.c) do not reach: numbers of descriptors and cycles that pass 2^32, registers
+ * of two words whose lower one overflows, and rows of memory of every size.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "backend/wrapper.h"
+#include "device/internal.h"
+#include "driver/driver.h"
+#include "reference/device_pair.h"
 #include "shipped_hw.h"
 #include "time/clock_state.h"
 
 enum { COMMANDS = 400, RING_LOG2 = 7 };
 
-/* ---- 2^32 descriptors ------------------------------------------------------------- */
+/* ---- 2^32 descriptors, and cycles ------------------------------------------------------------- */
 
 struct log {
 	uint64_t cycle[COMMANDS];
@@ -39,8 +44,8 @@ static struct qmac_command command_of(int i)
 	return i == COMMANDS - 1 ? sync : i % 7 == 3 ? load : vec;
 }
 
-/* Retire cycles of the commands from number `first` on. */
-static void play(const struct qmac_hw *hw, uint32_t first, struct log *log)
+/* Retire cycles of the commands from number `first` on, on a device that has stood still since cycle `now`. */
+static void play(const struct qmac_hw *hw, uint32_t first, uint64_t now, struct log *log)
 {
 	struct qmac_clock *clock;
 
@@ -48,6 +53,7 @@ static void play(const struct qmac_hw *hw, uint32_t first, struct log *log)
 	CU_ASSERT_EQUAL_FATAL(qmac_clock_create(hw, on_retire, log, 0, &clock, NULL), QMAC_OK);
 	clock->number = clock->fetched = clock->tail = first;
 	clock->complete = first;
+	clock->now = now;
 	clock->fetch.beats = (uint64_t)first * (QMAC_COMMAND_BYTES / (uint64_t)hw->bus_bytes);
 	for (int i = 0; i < COMMANDS; i++) {
 		const struct qmac_command command = command_of(i);
@@ -71,12 +77,146 @@ static void test_number_wraps(void)
 	for (int a = 0; a < TEST_COUNT(arrays); a++) {
 		struct qmac_hw hw = shipped_hw(arrays[a]);
 
-		play(&hw, 0, &expected);
+		play(&hw, 0, 0, &expected);
 		for (uint32_t before = 1; before <= 3; before++) {
-			play(&hw, 0 - (before << RING_LOG2), &got);
+			play(&hw, 0 - (before << RING_LOG2), 0, &got);
 			CU_ASSERT_EQUAL(memcmp(expected.cycle, got.cycle, sizeof expected.cycle), 0);
 		}
 	}
+}
+
+/* Cycles pass 2^32, and 2^40, of which 256 parts pass 2^48, in the middle. */
+static void test_cycles_wrap(void)
+{
+	struct qmac_hw hw = shipped_hw("ragged");
+	static struct log expected, got;
+
+	play(&hw, 0, 0, &expected);
+	for (int bits = 32; bits <= 40; bits += 8) {
+		uint64_t now = (1ULL << bits) - expected.cycle[COMMANDS / 2];
+		int wrong = 0;
+
+		play(&hw, 0, now, &got);
+		for (int i = 0; i < COMMANDS; i++)
+			wrong += got.cycle[i] != expected.cycle[i] + now;
+		CU_ASSERT_EQUAL(wrong, 0);
+		CU_ASSERT(got.cycle[0] < 1ULL << bits && got.cycle[COMMANDS - 1] > 1ULL << bits);
+	}
+}
+
+/* ---- registers of two words ------------------------------------------------------- */
+
+static uint64_t stamp_of(struct qmac_device *device)
+{
+	return qmac_device_read(device, QMAC_REG_STAMP_LO) |
+	       (uint64_t)qmac_device_read(device, QMAC_REG_STAMP_HI) << 32;
+}
+
+/* Some LOADs and VECs, and a SYNC, on a device whose counters and whose time begin with `before`. */
+static struct qmac_device *count_from(const struct qmac_hw *hw, uint64_t before)
+{
+	enum { BYTES = 1 << 17, RING = BYTES - (QMAC_COMMAND_BYTES << RING_LOG2), SOME = 40 };
+	const struct qmac_device_options options = {.memory_bytes = BYTES};
+	static uint32_t words[SOME][QMAC_COMMAND_WORDS];
+	struct qmac_device *device;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_device_create(hw, &options, &device, NULL), QMAC_OK);
+	pair_set_up(device, 0, BYTES, RING, RING_LOG2);
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		device->counters[i] = before;
+	device->clock->now = device->clock->fetch_bytes = before;
+	for (int e = 0; e < 3; e++)
+		device->clock->engine[e].busy = device->clock->engine[e].wait = device->clock->engine[e].starved =
+			device->clock->engine[e].memory = before;
+	for (int i = 0; i < SOME; i++) {
+		struct qmac_command command = command_of(i);
+
+		if (i == SOME - 1)
+			command = (struct qmac_command){.opcode = QMAC_OPCODE_SYNC, .stamp = 1};
+		qmac_command_encode(&command, words[i]);
+	}
+	pair_submit(device, RING, RING_LOG2, words, SOME, UINT64_MAX);
+	return device;
+}
+
+/* Both words of each counter and of the stamp, where the lower one passes 2^32 by one, and where by more. */
+static void test_two_words(void)
+{
+	struct qmac_hw hw = shipped_hw("8x8_w8");
+	struct qmac_device *plain = count_from(&hw, 0);
+	int reached = 0;
+
+	for (uint64_t more = 1; more <= 1000; more += 999) {
+		uint64_t before = (7ULL << 32) - more;
+		struct qmac_device *device = count_from(&hw, before);
+
+		for (int i = 0; i < QMAC_COUNTERS; i++) {
+			uint64_t counted = pair_counter(plain, i);
+
+			CU_ASSERT_EQUAL(pair_counter(device, i), before + counted);
+			reached += counted >= more;
+		}
+		CU_ASSERT_EQUAL(stamp_of(device), before + stamp_of(plain));
+		CU_ASSERT(stamp_of(plain) > 1000);
+		qmac_device_destroy(device);
+	}
+	CU_ASSERT(reached > 10);
+	qmac_device_destroy(plain);
+}
+
+/* A device whose counters begin with 5 * 2^32. */
+static uint32_t read_more(struct qmac_backend *backend, uint32_t offset)
+{
+	return qmac_wrapper_read(backend, offset) + (offset >= QMAC_COUNTER_BASE && offset % 8 ? 5 : 0);
+}
+
+static struct qmac_backend *counting_on(struct qmac_backend *inner)
+{
+	static const struct qmac_backend_operations operations = {
+		.name = "counting on", .read = read_more, .write = qmac_wrapper_write,
+		.read_memory = qmac_wrapper_read_memory, .write_memory = qmac_wrapper_write_memory,
+		.wait = qmac_wrapper_wait, .destroy = qmac_wrapper_destroy,
+	};
+	struct qmac_wrapper *wrapper = calloc(1, sizeof *wrapper);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(wrapper);
+	qmac_wrapper_init(wrapper, &operations, inner);
+	return &wrapper->base;
+}
+
+/* The driver's totals over a reset: what was before, and what the device has counted since. */
+static void test_totals(void)
+{
+	const struct qmac_device_options options = {.memory_bytes = 1 << 20};
+	const struct qmac_command load = command_of(3);
+	struct qmac_hw hw = shipped_hw("8x8_w8");
+	struct qmac_driver_totals once, totals;
+	struct qmac_backend *backend;
+	struct qmac_driver *driver;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_backend_create("cmodel", &hw, &options, &backend, NULL), QMAC_OK);
+	backend = counting_on(backend);
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(backend, &hw, 5, &driver, NULL), QMAC_OK);
+	for (int i = 0; i < QMAC_COUNTERS; i++)
+		totals.counters[i] = UINT32_MAX - (uint64_t)i;
+	totals.host_bytes = UINT32_MAX;
+	qmac_driver_set_totals(driver, &totals);
+	for (uint64_t times = 1; times <= 3; times++) {
+		struct qmac_driver_totals now;
+
+		CU_ASSERT_EQUAL(qmac_driver_submit(driver, &load, NULL), QMAC_OK);
+		CU_ASSERT_EQUAL(qmac_driver_finish(driver, NULL), QMAC_OK);
+		now = qmac_driver_totals(driver);
+		for (int i = 0; i < QMAC_COUNTERS; i++) {
+			once.counters[i] = times == 1 ? now.counters[i] - totals.counters[i] : once.counters[i];
+			CU_ASSERT_EQUAL(now.counters[i], totals.counters[i] + times * once.counters[i]);
+		}
+		CU_ASSERT_EQUAL(now.host_bytes, totals.host_bytes + times * 2 * QMAC_COMMAND_BYTES);
+		CU_ASSERT(once.counters[QMAC_COUNTER_CYCLES] > 5ULL << 32);
+		qmac_driver_reset(driver);
+	}
+	qmac_driver_close(driver);
+	qmac_backend_destroy(backend);
 }
 
 /* ---- rows of memory --------------------------------------------------------------- */
@@ -122,6 +262,9 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"numbers of descriptors pass 2^32", test_number_wraps},
+		{"cycles pass 2^32 and 2^40", test_cycles_wrap},
+		{"registers of two words", test_two_words},
+		{"totals of the driver", test_totals},
 		{"every row is opened once on the way through memory", test_rows},
 	};
 
