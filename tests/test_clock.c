@@ -44,7 +44,7 @@ static struct qmac_command command_of(int i)
 	return i == COMMANDS - 1 ? sync : i % 7 == 3 ? load : vec;
 }
 
-/* Retire cycles of the commands from number `first` on, on a device that has stood still since cycle `now`. */
+/* Retire cycles of the commands from number `first` on, where time has come to `now`. */
 static void play(const struct qmac_hw *hw, uint32_t first, uint64_t now, struct log *log)
 {
 	struct qmac_clock *clock;

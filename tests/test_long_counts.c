@@ -413,8 +413,8 @@ static struct qmac_program *make_program(const struct qmac_hw *hw, struct qmac_b
 	};
 	const struct qmac_command vec = {
 		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD, .dst = row, .src0 = row, .src1 = row, .mult = 1,
-		.bw = 32, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .n1 = 1, .n0 = 1,
-		.lanes = 1,
+		.bw = 32, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .n1 = 1,
+		.n0 = 1, .lanes = 1,
 	};
 
 	CU_ASSERT_EQUAL_FATAL(qmac_program_add(program, &part, NULL, NULL, NULL), QMAC_OK);
