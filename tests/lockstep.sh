@@ -159,7 +159,7 @@ for hw in "$ragged" mix.yaml; do
 	fuzz --hw "$hw" --kind malformed --count 3000 --seed 13 --timed
 	fuzz --hw "$hw" --kind all --count 6000 --seed 14 --stalls
 done
-# Other streams each day: the date is their seed, as it is that of random tests (tests/run.sh).
+# Other streams each day: the date is their seed.
 day=${QMAC_TEST_SEED:-${SEED_OF_THE_DAY:-$(date +%Y%m%d)}}
 fuzz --hw "$ragged" --kind all --count 6000 --seed "$day" --timed
 fuzz --hw "$ragged" --kind all --count 3000 --seed "$day" --stalls

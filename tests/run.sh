@@ -6,8 +6,8 @@
 # "N passed, N failed, N skipped" over all.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
-# Random tests draw from a fixed seed under the sanitizers, and elsewhere from the seed of the day, its date;
-# QMAC_TEST_SEED in the environment takes the place of both. A test that fails says how it is run again.
+# Random tests draw from a fixed seed, or from QMAC_TEST_SEED. QMAC_TEST_SEED=day keeps the fixed one under the
+# sanitizers and takes the date elsewhere. A test that fails says how it is run again.
 #
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
 set -u
@@ -17,6 +17,10 @@ logs=$BUILD/test-logs
 
 if [ "${1:-}" = --one ]; then
 	variant=${2%/*} name=${2#*/}
+	if [ "${QMAC_TEST_SEED:-}" = day ]; then
+		unset QMAC_TEST_SEED
+		[ "$variant" = sanitize ] || export QMAC_TEST_SEED="$SEED_OF_THE_DAY"
+	fi
 	log=$logs/$variant-$name.log
 	# No test takes long: this limit is for one that hangs.
 	limit=
@@ -50,7 +54,6 @@ if [ "${1:-}" = --one ]; then
 	*)
 		program=$BUILD/$variant/tests/$name
 		[ "$variant" = rtl ] && program=$BUILD/rtl/$name/test
-		[ "$variant" = sanitize ] || export QMAC_TEST_SEED="${QMAC_TEST_SEED:-$SEED_OF_THE_DAY}"
 		again="again: ${QMAC_TEST_SEED:+QMAC_TEST_SEED=$QMAC_TEST_SEED }$program"
 		$limit "$program" > "$log" 2>&1
 		;;
@@ -65,7 +68,7 @@ fi
 rm -rf "$logs"
 mkdir -p "$logs"
 export SEED_OF_THE_DAY="${SEED_OF_THE_DAY:-$(date +%Y%m%d)}"
-echo "seed: ${QMAC_TEST_SEED:-$SEED_OF_THE_DAY, under the sanitizers a fixed one}"
+[ -z "${QMAC_TEST_SEED:-}" ] || echo "seed: $QMAC_TEST_SEED (day: $SEED_OF_THE_DAY)"
 set -- "$@" cli pinned
 # The longest comes first.
 printf 'release/lockstep\nrelease/kill\nrelease/docs\n' > "$logs/list"

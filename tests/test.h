@@ -5,7 +5,7 @@
  * the exit status.
  *
  * Random tests take their seed from test_seed(), which prints it: set QMAC_TEST_SEED
- * to repeat a run. `make test` sets it to the date in all builds but the sanitizers' (tests/run.sh).
+ * to repeat a run. For `make test` it may be `day`: the date, but under the sanitizers.
  */
 #ifndef QMAC_TEST_H
 #define QMAC_TEST_H

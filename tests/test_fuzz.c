@@ -218,6 +218,11 @@ static void test_planted(void)
 		options.commands *= options.kind == QMAC_FUZZ_MALFORMED || fault == FAULT_STATE ? 4 : 1;
 		options.stalls = planted[fault].stalls || fault == FAULT_DIGEST;
 		qmac_fuzz_configuration(&options, 0, &result);
+		/* Some hardware hides a fault: accumulators, say, that are too narrow for any training. */
+		for (int more = 0; more < 10 && fault != FAULT_NONE && result.status == QMAC_OK; more++) {
+			options.seed = test_random(&rng) >> 1;
+			qmac_fuzz_configuration(&options, 0, &result);
+		}
 		if (fault == FAULT_NONE) {
 			CU_ASSERT(result.status == QMAC_OK && result.commands == 4000 && !result.trace[0]);
 			continue;
