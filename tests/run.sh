@@ -3,7 +3,7 @@
 # results in both, the RTL in lockstep, runs that are killed and resumed, the figures that the documents print,
 # and the check of the generated tables. BUILD is the build folder.
 # Prints one line per program, the whole output of those that fail, and at the end
-# "N passed, N failed, N skipped" over all.
+# "N passed, N failed, N skipped" over all. Beside a test's log stands what it took: its .times.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
 # Random tests draw from a fixed seed, or from QMAC_TEST_SEED. QMAC_TEST_SEED=day keeps the fixed one under the
@@ -70,11 +70,14 @@ mkdir -p "$logs"
 export SEED_OF_THE_DAY="${SEED_OF_THE_DAY:-$(date +%Y%m%d)}"
 [ -z "${QMAC_TEST_SEED:-}" ] || echo "seed: $QMAC_TEST_SEED (day: $SEED_OF_THE_DAY)"
 set -- "$@" cli pinned
-# The longest comes first.
-printf 'release/lockstep\nrelease/kill\nrelease/docs\n' > "$logs/list"
+# The longest come first, so that no processor waits for another in the end.
+long='sanitize/cli sanitize/test_batch_program release/cli sanitize/test_checkpoint sanitize/test_fuzz'
+# shellcheck disable=SC2086 # a list
+printf '%s\n' release/lockstep $long release/kill release/docs > "$logs/list"
 for name in "$@"; do
 	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
-done >> "$logs/list"
+done | grep -vxF -f "$logs/list" > "$logs/list.rest"
+cat "$logs/list.rest" >> "$logs/list"
 for name in ${RTL_UNITS:-}; do
 	echo "rtl/$name"
 done >> "$logs/list"
