@@ -76,7 +76,7 @@ enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct 
 	};
 	const struct qmac_backend_source source = qmac_cosim_source(&settings);
 	const struct qmac_replay replay = {.backend = backend, .timed = options->timed, .source = &source};
-	struct qmac_error wave_error;
+	struct qmac_error wave_error = {.line = 0};
 	struct waves waves;
 	struct qmac_trace *trace;
 	enum qmac_status status, wave_status = QMAC_OK;
