@@ -7,14 +7,14 @@ if command -v make >/dev/null 2>&1; then
 	ok 'make alone makes the Verilog header' has out 'nowhere/gen/qmac_isa.vh'
 	for folder in 'a b' 'a#b' 'a:b'; do
 		make -n -C "$root" BUILD="$folder" > out 2> err
-		ok "make says that it cannot build in '$folder'" has err "BUILD=$folder: make cannot build in a folder"
+		ok "make cannot build in '$folder'" has err "BUILD=$folder: make cannot build in a folder"
 	done
 else
 	skipped=$((skipped + 4))
 fi
 
-# Tools that take no time, or many seconds, in which they hold the FIFO open. Like the real one, this Verilator
-# writes a makefile that refuses a folder with a space in its name.
+# Tools that take no time, or many seconds, in which they hold the FIFO open. Like the real one, this
+# Verilator writes a makefile that refuses a folder with a space in its name.
 mkdir tools
 cat > tools/verilator <<'END'
 #!/bin/sh
@@ -29,7 +29,8 @@ case $1 in
 	[ -z "${KILLED:-}" ] || kill -KILL 0
 	echo build >> "$BUILDS"
 	sleep "${SECONDS_OF_BUILD:-0}"
-	printf 'ifneq ($(words $(CURDIR)),1)\n$(error spaces)\nendif\nVdevice__ALL.a:\n\t: > $@\n' > "$2/Vdevice.mk"
+	printf 'ifneq ($(words $(CURDIR)),1)\n$(error spaces)\nendif\nVdevice__ALL.a:\n\t: > $@\n' \
+		> "$2/Vdevice.mk"
 	if [ -p "$SLOW" ]; then
 		exec > "$SLOW"
 		echo started

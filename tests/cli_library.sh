@@ -41,7 +41,7 @@ damages 'an empty library'
 # refused REASON: nothing is loaded, nothing is built.
 refused() {
 	replay
-	says err "qmac: .* not loaded, because $1: remove it .*QMAC_CACHE\|qmac: no code .*, because $1: .*QMAC_CACHE"
+	says err "qmac: .* not loaded, because $1: remove .*QMAC_CACHE\|qmac: no code .* because $1: .*QMAC_CACHE"
 	builds 0
 }
 chmod g+w "$library"

@@ -40,8 +40,8 @@ static enum qmac_status check_folder(const char *folder, struct qmac_error *err)
 		                 folder, strerror(errno));
 	reason = distrust(&there);
 	if (reason)
-		return qmac_fail(err, QMAC_BAD_INPUT, "no code is loaded from the folder %s, because %s: remove it or "
-		                 "make it yours alone (chown, chmod go-w), or name another one with QMAC_CACHE",
+		return qmac_fail(err, QMAC_BAD_INPUT, "no code is loaded from the folder %s, because %s: remove it "
+		                 "or make it yours alone (chown, chmod go-w), or name another one with QMAC_CACHE",
 		                 folder, reason);
 	return QMAC_OK;
 }
@@ -144,8 +144,8 @@ enum qmac_status qmac_rtl_cache_find(const char *library, enum qmac_rtl_found *f
 	*file = -1;
 	if (!reason)
 		return QMAC_OK;
-	return qmac_fail(err, QMAC_BAD_INPUT, "the library %s is not loaded, because %s: remove it to have it built "
-	                 "again, or name another folder with QMAC_CACHE", library, reason);
+	return qmac_fail(err, QMAC_BAD_INPUT, "the library %s is not loaded, because %s: remove it to have it "
+	                 "built again, or name another folder with QMAC_CACHE", library, reason);
 }
 
 /* ---- the right to build ------------------------------------------------------- */
@@ -167,8 +167,8 @@ enum qmac_status qmac_rtl_cache_lock(const char *path, int *lock, struct qmac_er
 	*lock = -1;
 	if (reason == EWOULDBLOCK)
 		return QMAC_OK;
-	return qmac_fail(err, QMAC_BAD_INPUT, "cannot build the RTL: %s: %s; QMAC_CACHE names another folder", path,
-	                 strerror(reason));
+	return qmac_fail(err, QMAC_BAD_INPUT, "cannot build the RTL: %s: %s; QMAC_CACHE names another folder",
+	                 path, strerror(reason));
 }
 
 void qmac_rtl_cache_unlock(const char *path, int lock)

@@ -212,8 +212,8 @@ static enum qmac_status explain(const struct build *build, int exit_status, stru
 	case BUILD_STOPPED:
 		return qmac_stop_give_up(err);
 	case BUILD_FAILED:
-		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL of this hardware configuration cannot be built: %s; more "
-		                 "is in %s/%s.log", build->line, build->cache, build->name);
+		return qmac_fail(err, QMAC_BAD_INPUT, "the RTL of this hardware configuration cannot be built: %s; "
+		                 "more is in %s/%s.log", build->line, build->cache, build->name);
 	default:
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s/rtl/sim/build.sh failed (exit status %d): %s",
 		                 build->root, exit_status, build->line);
@@ -270,8 +270,8 @@ static enum qmac_status build_library(struct build *build, const struct listener
 		return explain(build, exit_status, err);
 	status = qmac_rtl_cache_find(path, &found, file, err);
 	if (!status && found != QMAC_RTL_WHOLE)
-		return qmac_fail(err, QMAC_BAD_INPUT, "%s is %s although it was just built; did the sources of the RTL "
-		                 "change meanwhile? Run it again", path,
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s is %s although it was just built; did the sources of the "
+		                 "RTL change meanwhile? Run it again", path,
 		                 found == QMAC_RTL_ABSENT ? "missing" : "damaged");
 	return status;
 }
