@@ -114,10 +114,26 @@ static void check_race_free(const struct qmac_fuzz_stream *stream)
 	free(commands);
 }
 
+/* Is command i one of the four before it, but for its waits, its tag and one word? */
+static bool is_again(const struct qmac_trace *t, size_t i)
+{
+	for (size_t k = 1; k <= 4 && k <= i; k++) {
+		const uint32_t *words = t->commands[i].words, *other = t->commands[i - k].words;
+		int differ = (words[0] & 0xF) != (other[0] & 0xF);
+
+		for (unsigned w = 3; w < QMAC_COMMAND_WORDS; w++)
+			differ += words[w] != other[w];
+		if (differ <= 1 && (words[0] & 0xF) != QMAC_OPCODE_SYNC)
+			return true;
+	}
+	return false;
+}
+
 static void test_streams(void)
 {
 	uint64_t rng = test_seed();
-	int faults[16] = {0}, wraps = 0, turns = 0, behind = 0, opcodes[6] = {0};
+	int faults[16] = {0}, wraps = 0, turns = 0, behind = 0, opcodes[6] = {0}, commands = 0, again = 0;
+	int full = 0, wide = 0;
 
 	for (int i = 0; i < STREAMS; i++) {
 		/* Every fault must come: most are malformed. */
@@ -145,8 +161,15 @@ static void test_streams(void)
 		behind += stream.fault && stream.retiring + 1 < stream.trace->command_count;
 		for (size_t c = 0; c < stream.retiring; c++)
 			opcodes[stream.trace->commands[c].words[0] & 0xF]++;
+		for (size_t c = 0; kind != QMAC_FUZZ_TRAINING && c < stream.retiring; c++, commands++)
+			again += is_again(stream.trace, c);
+		full += hw.acc_bits <= hw.a_bits + hw.w_bits + 1 && hw.cols < 5;
+		wide += hw.a_bits + hw.w_bits >= 27;
 		qmac_fuzz_stream_free(&stream);
 	}
+	/* About a quarter; accumulators that few sums fill; products whose sums leave 32 bits. */
+	CU_ASSERT(again > commands / 6 && again < commands / 2);
+	CU_ASSERT(full > STREAMS / 10 && wide > STREAMS / 8);
 	for (unsigned f = QMAC_FAULT_OPCODE; f <= QMAC_FAULT_RING; f++) {
 		CU_ASSERT(faults[f] > 0);
 		if (!faults[f])

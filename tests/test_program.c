@@ -60,7 +60,7 @@ static void damage_program(uint64_t *rng, const struct ref_device *device,
 static void run_stream(uint64_t *rng, bool damage, uint64_t counters[QMAC_COUNTERS])
 {
 	static struct device_pair pair;
-	struct qmac_fuzz_program program = {.rng = test_random(rng), .data_bytes = 8192};
+	struct qmac_fuzz_program program = {.rng = test_random(rng), .data_bytes = 8192, .again = 6};
 	uint64_t seed = program.rng;
 	uint32_t words[COMMANDS][QMAC_COMMAND_WORDS], ring_log2 = 1 + (uint32_t)(test_random(rng) % 6);
 	uint32_t victim = damage ? (uint32_t)(test_random(rng) % COMMANDS) : COMMANDS;

@@ -2,12 +2,10 @@
 
 #include <string.h>
 
+#include "fuzz/again.h"
 #include "fuzz/random.h"
 #include "isa/command.h"
 #include "isa/space.h"
-
-/* Products and table look-ups of one command, about: simulating a device takes time. */
-enum { WORK_LIMIT = 600 };
 
 /* A nest of three loops, inner first, within [first, first + sum of (n-1)*s]. */
 struct nest {
@@ -134,7 +132,7 @@ static void random_move(struct qmac_fuzz_program *p, struct qmac_command *c)
 		c->container = c->space == QMAC_SPACE_LUT ? QMAC_CONTAINER_WORD : (uint32_t)qmac_fuzz_below(rng, 4);
 		c->len = pick(rng, 1, width_of(&p->hw, c->space));
 		c->coalesce = chance(rng, 3);
-		random_counts(rng, 3, 1 + WORK_LIMIT / width_of(&p->hw, c->space), &rows);
+		random_counts(rng, 3, 1 + QMAC_FUZZ_WORK / width_of(&p->hw, c->space), &rows);
 	} while (!place_in_memory(p, &rows, c));
 	random_strides(rng, depth_of(&p->hw, c->space), 0, 65535, &rows);
 	c->n0 = (uint32_t)rows.n[0];
@@ -167,7 +165,7 @@ static void random_gemm(struct qmac_fuzz_program *p, struct qmac_command *c)
 	c->acc_shift = chance(rng, 2) ? 0 : pick(rng, 0, p->hw.acc_bits - 1);
 	c->a_unsigned = chance(rng, 2);
 	c->w_unsigned = chance(rng, 2);
-	limit = 1 + WORK_LIMIT / (c->k * c->n);
+	limit = 1 + QMAC_FUZZ_WORK / (c->k * c->n);
 	random_counts(rng, 3, limit < p->hw.os_max ? limit : p->hw.os_max, &a);
 	other = a;
 	random_strides(rng, p->hw.a_depth, 0, 65535, &a);
@@ -301,7 +299,7 @@ static void random_vec(struct qmac_fuzz_program *p, struct qmac_command *c)
 	c->red_rows = chance(rng, 3);
 	c->red_lanes = chance(rng, 4);
 	do {
-		random_counts(rng, 2, 1 + WORK_LIMIT / 2 / c->lanes, &loops);
+		random_counts(rng, 2, 1 + QMAC_FUZZ_WORK / 2 / c->lanes, &loops);
 	} while (loops.n[0] + loops.n[1] > depth_of(&p->hw, c->dspace));
 	c->n0 = (uint32_t)loops.n[0];
 	c->n1 = (uint32_t)loops.n[1];
@@ -357,7 +355,14 @@ void qmac_fuzz_wait_all(struct qmac_fuzz_program *program, struct qmac_command *
 void qmac_fuzz_command(struct qmac_fuzz_program *program, struct qmac_command *command)
 {
 	static const unsigned char mix[] = {1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5};
+	uint64_t *rng = &program->rng;
+	int64_t again = program->again ? qmac_fuzz_below(rng, QMAC_FUZZ_AGAIN_ALL) : QMAC_FUZZ_AGAIN_ALL;
 
-	qmac_fuzz_command_of(program, mix[qmac_fuzz_below(&program->rng, (int64_t)sizeof mix)], command);
+	if (again >= program->again || !qmac_fuzz_again(program, command)) {
+		qmac_fuzz_command_of(program, mix[qmac_fuzz_below(rng, (int64_t)sizeof mix)], command);
+		if (program->again && qmac_fuzz_chance(rng, 2))
+			qmac_fuzz_aim(program, command);
+	}
+	qmac_fuzz_remember(program, command);
 	qmac_fuzz_wait_all(program, command);
 }

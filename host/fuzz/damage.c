@@ -71,10 +71,42 @@ static const char *class_of(uint32_t opcode)
 	}
 }
 
+static bool belongs(int field, uint32_t opcode)
+{
+	return strcmp(fields[field].class, class_of(opcode)) == 0;
+}
+
+int qmac_fuzz_own_field(uint64_t *rng, const uint32_t words[QMAC_COMMAND_WORDS])
+{
+	int field;
+
+	do {
+		field = (int)qmac_fuzz_below(rng, FIELDS);
+	} while (!belongs(field, words[0] & 0xF));
+	return field;
+}
+
+void qmac_fuzz_change(uint64_t *rng, uint32_t words[QMAC_COMMAND_WORDS], int field)
+{
+	int64_t most = ((int64_t)1 << fields[field].bits) - 1;
+	int64_t value = (words[fields[field].word] & mask_of(field)) >> fields[field].lsb;
+
+	switch (qmac_fuzz_below(rng, 3)) {
+	case 0:
+		value = qmac_fuzz_pick(rng, 0, most);
+		break;
+	case 1:
+		value = qmac_fuzz_below(rng, most < 8 ? most + 1 : 9);
+		break;
+	default:
+		value += qmac_fuzz_below(rng, 7) - 3;
+	}
+	insert(words, field, (uint64_t)value);
+}
+
 bool qmac_fuzz_field_lower(uint32_t words[QMAC_COMMAND_WORDS], int field, uint32_t value)
 {
-	if (strcmp(fields[field].class, "COMMON") != 0 &&
-	    strcmp(fields[field].class, class_of(words[0] & 0xF)) != 0)
+	if (strcmp(fields[field].class, "COMMON") != 0 && !belongs(field, words[0] & 0xF))
 		return false;
 	if ((words[fields[field].word] & mask_of(field)) >> fields[field].lsb <= value)
 		return false;

@@ -13,6 +13,12 @@
 /* Damages a descriptor: it may become illegal, or stay legal by chance. */
 void qmac_fuzz_damage(uint64_t *rng, uint32_t words[QMAC_COMMAND_WORDS]);
 
+/* A part of a field that only the class of the descriptor has, which is not SYNC. */
+int qmac_fuzz_own_field(uint64_t *rng, const uint32_t words[QMAC_COMMAND_WORDS]);
+
+/* Changes it, often by little: the descriptor may become illegal. */
+void qmac_fuzz_change(uint64_t *rng, uint32_t words[QMAC_COMMAND_WORDS], int field);
+
 /* Parts of fields of all classes. */
 int qmac_fuzz_field_count(void);
 

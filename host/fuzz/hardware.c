@@ -4,14 +4,28 @@
 
 #include "fuzz/random.h"
 
+/* Of an operand; wide ones, whose sums leave 32 bits, as often as narrow ones. */
+static int operand_bits(uint64_t *rng)
+{
+	return (int)qmac_fuzz_pick(rng, qmac_fuzz_chance(rng, 3) ? 12 : 2, 16);
+}
+
+/* Often hardly wider than one product, so that a few of them fill it. */
+static int acc_bits(uint64_t *rng, int product_bits)
+{
+	int low = product_bits < 16 ? 16 : product_bits;
+
+	return (int)qmac_fuzz_pick(rng, qmac_fuzz_chance(rng, 2) ? low : 16, 64);
+}
+
 /* All but the size of the array. */
 static void fill(uint64_t *rng, struct qmac_hw *hw)
 {
 	int longest;
 
-	hw->a_bits = (int)qmac_fuzz_pick(rng, 2, 16);
-	hw->w_bits = (int)qmac_fuzz_pick(rng, 2, 16);
-	hw->acc_bits = (int)qmac_fuzz_pick(rng, 16, 64);
+	hw->a_bits = operand_bits(rng);
+	hw->w_bits = operand_bits(rng);
+	hw->acc_bits = acc_bits(rng, hw->a_bits + hw->w_bits);
 	hw->acc_overflow = (int)qmac_fuzz_below(rng, 2);
 	hw->os_max = 256 << qmac_fuzz_below(rng, 9);
 	longest = hw->rows > hw->cols ? hw->rows : hw->cols;

@@ -96,6 +96,21 @@ static void place(struct qmac_fuzz_draft *d)
 	t->mem_size = at + (uint64_t)qmac_fuzz_below(rng, 100) - t->mem_base;
 }
 
+/* Bytes from anywhere in a number, or whole numbers: then containers of all sizes are at their ends, too. */
+static void fill_line(uint64_t *rng, struct qmac_trace_bytes *bytes)
+{
+	bool whole = qmac_fuzz_chance(rng, 2);
+	uint64_t word = 0;
+
+	for (unsigned i = 0; i < bytes->count; i++) {
+		unsigned place = whole ? (unsigned)(bytes->address + i) % 8 : i % 7;
+
+		if (!whole || i == 0 || place == 0)
+			word = qmac_fuzz_word(rng);
+		bytes->data[i] = (uint8_t)(word >> 8 * place);
+	}
+}
+
 /* The lines of memory that hold data, cut to it, in the order of their addresses; one in `share`. */
 static bool add_memory(struct qmac_fuzz_draft *d, int64_t share)
 {
@@ -113,8 +128,7 @@ static bool add_memory(struct qmac_fuzz_draft *d, int64_t share)
 			return false;
 		bytes->address = at;
 		bytes->count = (uint8_t)(next - at);
-		for (unsigned i = 0; i < bytes->count; i++)
-			bytes->data[i] = (uint8_t)(qmac_fuzz_word(&d->program.rng) >> i % 7 * 8);
+		fill_line(&d->program.rng, bytes);
 	}
 	return true;
 }
@@ -153,6 +167,7 @@ bool qmac_fuzz_draft_begin(struct qmac_fuzz_draft *d, const struct qmac_hw *hw, 
 	if (!d->trace || !d->commands)
 		return false;
 	d->trace->hw = *hw;
+	d->program.again = (int)qmac_fuzz_below(rng, 4) * QMAC_FUZZ_AGAIN_ALL / 4;
 	place(d);
 	return true;
 }
