@@ -234,7 +234,7 @@ static void test_raise(void)
 	kernel_rig_close(&rig);
 }
 
-/* Sums that are assigned, from a part of acc_bits to beyond it, and smaller and smaller ones added to them. */
+/* Sums that are assigned, from a part of acc_bits to beyond it; ever smaller ones are added to them. */
 static void check_sums(int acc_bits, uint32_t mode, uint32_t step, uint32_t n)
 {
 	const struct qmac_hw hw = hw_of(2, 3, 5, 2, acc_bits);
