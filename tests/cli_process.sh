@@ -1,5 +1,5 @@
-# cli_process.sh: signals, streams and processes: what whoever starts, stops or kills qmac can do to it; a part
-# of cli.sh, which reads this file.
+# cli_process.sh: signals, streams and processes: what whoever starts, stops or kills qmac can do to it; a
+# part of cli.sh, which reads this file.
 # shellcheck shell=sh disable=SC2154
 
 # ---- signals -----------------------------------------------------------------------
@@ -40,7 +40,8 @@ ok 'a checkpoint is left' test -s twice/checkpoint
 process=$!
 await begun third 2
 ends 1 TERM
-epoch=$(sed -n 's/^qmac: stopped after epoch \([0-9]*\); third has no new results: go on with --resume$/\1/p' err)
+stopped='^qmac: stopped after epoch \([0-9]*\); third has no new results: go on with --resume$'
+epoch=$(sed -n "s/$stopped/\1/p" err)
 ok "stopped at a checkpoint, not after epoch $epoch" test -n "$epoch" -a $((${epoch:-1} % 3)) -eq 0
 # Who ignores signals from the start goes on.
 (
@@ -111,7 +112,7 @@ process=$!
 await begun orphans/svrg 2
 ends 137 KILL
 run 0 sweep sweep.yaml -j 2 --out orphans --resume
-ok 'the processes of a sweep that was killed hold no folder' test "$(grep -c ',ok$' orphans/results.csv)" -eq 6
+ok 'processes of a sweep that was killed hold no folder' test "$(grep -c ',ok$' orphans/results.csv)" -eq 6
 "$qmac" sweep endless.yaml -j 2 --out again > out 2> err &
 process=$!
 await begun again/svrg 2

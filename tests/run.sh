@@ -1,13 +1,13 @@
 #!/bin/sh
 # run.sh TEST...: runs every test program in both builds, the tests of the command line and the pinned
-# results in both, the RTL in lockstep, runs that are killed and resumed, the figures that the documents print,
-# and the check of the generated tables. BUILD is the build folder.
+# results in both, the RTL in lockstep, runs that are killed and resumed, the figures that the documents
+# print, and the check of the generated tables. BUILD is the build folder.
 # Prints one line per program, the whole output of those that fail, and at the end
 # "N passed, N failed, N skipped" over all. Beside a test's log stands what it took: its .times.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
 #
-# Random tests draw from a fixed seed, or from QMAC_TEST_SEED. QMAC_TEST_SEED=day keeps the fixed one under the
-# sanitizers and takes the date elsewhere. A test that fails says how it is run again.
+# Random tests draw from a fixed seed, and in the release build from the date, which is printed; with
+# QMAC_TEST_SEED all draw from that one. A test that fails says how it is run again.
 #
 # run.sh --one VARIANT NAME is the part that runs one of them (by xargs, several at a time).
 set -u
@@ -17,10 +17,7 @@ logs=$BUILD/test-logs
 
 if [ "${1:-}" = --one ]; then
 	variant=${2%/*} name=${2#*/}
-	if [ "${QMAC_TEST_SEED:-}" = day ]; then
-		unset QMAC_TEST_SEED
-		[ "$variant" = sanitize ] || export QMAC_TEST_SEED="$SEED_OF_THE_DAY"
-	fi
+	[ -n "${QMAC_TEST_SEED:-}" ] || [ "$variant" != release ] || export QMAC_TEST_SEED="$SEED_OF_THE_DAY"
 	log=$logs/$variant-$name.log
 	# No test takes long: this limit is for one that hangs.
 	limit=
@@ -68,7 +65,7 @@ fi
 rm -rf "$logs"
 mkdir -p "$logs"
 export SEED_OF_THE_DAY="${SEED_OF_THE_DAY:-$(date +%Y%m%d)}"
-[ -z "${QMAC_TEST_SEED:-}" ] || echo "seed: $QMAC_TEST_SEED (day: $SEED_OF_THE_DAY)"
+echo "seed: ${QMAC_TEST_SEED:-fixed, and of the day $SEED_OF_THE_DAY}"
 set -- "$@" cli pinned
 # The longest come first, so that no processor waits for another in the end.
 long='sanitize/cli sanitize/test_batch_program release/cli sanitize/test_checkpoint sanitize/test_fuzz'

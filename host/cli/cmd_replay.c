@@ -14,7 +14,7 @@
 #include "report/members.h"
 #include "trace/trace.h"
 
-/* Where waves will be, and where they are written: their writer removes files as it likes, one beside, too. */
+/* Where waves will be, and where they are written: their writer removes files as it likes. */
 struct waves {
 	char path[QMAC_WAVE_PATH_MAX], temporary[QMAC_WAVE_PATH_MAX];
 };

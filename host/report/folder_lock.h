@@ -22,7 +22,7 @@ struct qmac_folder_lock {
  */
 QMAC_MUST_CHECK enum qmac_status qmac_folder_lock_take(struct qmac_folder_lock *lock, const char *folder,
                                                        struct qmac_error *err);
-/* The same for who writes a file that is nobody else's: beside others of this kind, but not beside a writer. */
+/* The same for who writes a file that is nobody else's: beside others like it, not beside a writer. */
 QMAC_MUST_CHECK enum qmac_status qmac_folder_lock_share(struct qmac_folder_lock *lock, const char *folder,
                                                         struct qmac_error *err);
 /* False once the folder was removed or moved: its path then means nothing, or a folder of someone else. */
