@@ -1,6 +1,11 @@
 # qmac: the only build file. `make help` lists the targets.
 # Everything built goes to $(BUILD), default build/.
 
+# Every processor, where -j does not say how many; what is cleaned away must be gone before anything is built.
+ifeq ($(MAKELEVEL)$(filter clean,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+endif
+
 BUILD ?= build
 # make itself stops at these, everywhere.
 unbearable := \# : % $$ ' " \ * ? [ ; ~
@@ -57,6 +62,8 @@ $(BUILD)/gen/qmac_isa.vh: $(BUILD)/gen/isa-gen
 # ---- objects: $(BUILD)/<variant>/<source>.o, variants release and sanitize ---
 release_flags := $(CFLAGS)
 sanitize_flags := $(SANITIZE)
+# Linked into the program, which then starts faster; clang does that anyway.
+sanitize_link := $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 # Kernels for one instruction set; elsewhere their files are empty. The compiler is asked when it is
 # needed, because `make deps` may have to install it first.
 x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
@@ -103,11 +110,11 @@ $(BUILD)/$(1)/libqmac.a: $(library_sources:%.c=$(BUILD)/$(1)/%.o) $(host_sources
 
 $(BUILD)/$(1)/qmac: $(BUILD)/$(1)/host/cli/main.o $(BUILD)/$(1)/libqmac.a
 	$(say) link $$@
-	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -o $$@
+	$(Q)$(CC) $$($(1)_flags) $$($(1)_link) $$^ $(LIBS) -o $$@
 
 $(BUILD)/$(1)/tests/%: $(BUILD)/$(1)/tests/%.o $(test_support:%.c=$(BUILD)/$(1)/%.o) $(BUILD)/$(1)/libqmac.a
 	$(say) link $$@
-	$(Q)$(CC) $$($(1)_flags) $$^ $(LIBS) -lcunit $$(more_libs) -o $$@
+	$(Q)$(CC) $$($(1)_flags) $$($(1)_link) $$^ $(LIBS) -lcunit $$(more_libs) -o $$@
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,sanitize))

@@ -7,7 +7,7 @@
 #include "reference/ref_conv.h"
 #include "test.h"
 
-enum { CASES = 120, ELEMENTS_MAX = 1 << 14, PASSES_MAX = 4000, DEPTH = 65536 };
+enum { CASES = TEST_CASES(120), ELEMENTS_MAX = 1 << 14, PASSES_MAX = 4000, DEPTH = 65536 };
 
 static uint64_t state;
 static struct {

@@ -154,15 +154,15 @@ fi
 
 # ---- fuzzing: training streams are what the driver makes of products and inner loops -----
 for hw in "$ragged" mix.yaml; do
-	fuzz --hw "$hw" --kind legal --count 6000 --seed 11 --timed
+	fuzz --hw "$hw" --kind legal --count 4000 --seed 11 --timed
 	fuzz --hw "$hw" --kind training --count 4000 --seed 12 --timed
-	fuzz --hw "$hw" --kind malformed --count 3000 --seed 13 --timed
-	fuzz --hw "$hw" --kind all --count 6000 --seed 14 --stalls
+	fuzz --hw "$hw" --kind malformed --count 2000 --seed 13 --timed
+	fuzz --hw "$hw" --kind all --count 4000 --seed 14 --stalls
 done
 # Other streams each day: the date is their seed.
 day=${QMAC_TEST_SEED:-${SEED_OF_THE_DAY:-$(date +%Y%m%d)}}
-fuzz --hw "$ragged" --kind all --count 6000 --seed "$day" --timed
-fuzz --hw "$ragged" --kind all --count 3000 --seed "$day" --stalls
+fuzz --hw "$ragged" --kind all --count 3000 --seed "$day" --timed
+fuzz --hw "$ragged" --kind all --count 2000 --seed "$day" --stalls
 
 # ---- waves: behind a link, and on a disk too small for them at the start or at the end -------------
 if [ "$verilator" ]; then

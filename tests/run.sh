@@ -30,9 +30,9 @@ if [ "${1:-}" = --one ]; then
 		$limit sh "$here/cli.sh" "$qmac" > "$log" 2>&1
 		;;
 	pinned)
-		# The sanitizers see every fifth run.
+		# The sanitizers see every tenth run.
 		if [ "$variant" = sanitize ]; then
-			$limit sh "$here/pinned.sh" "$BUILD/sanitize/qmac" 5 > "$log" 2>&1
+			$limit sh "$here/pinned.sh" "$BUILD/sanitize/qmac" 10 > "$log" 2>&1
 		else
 			$limit sh "$here/pinned.sh" "$BUILD/qmac" > "$log" 2>&1
 		fi

@@ -14,14 +14,7 @@
 #include "test.h"
 #include "step/step.h"
 
-enum { BATCH_MAX = 40, STEPS_MAX = 5, LOOPS = 3 };
-
-/* The sanitizers see the first of them. */
-#ifdef TEST_SANITIZED
-enum { CASES = 300 };
-#else
-enum { CASES = 800 };
-#endif
+enum { BATCH_MAX = 40, STEPS_MAX = 5, LOOPS = 3, CASES = TEST_CASES(800) };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {

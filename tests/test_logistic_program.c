@@ -17,7 +17,7 @@
 #include "step/step.h"
 #include "step/logistic_arithmetic.h"
 
-enum { SAMPLES = 20, BATCH_MAX = 12, STEPS_MAX = 4, LOOPS = 3, CASES = 400 };
+enum { SAMPLES = 20, BATCH_MAX = 12, STEPS_MAX = 4, LOOPS = 3, CASES = TEST_CASES(400) };
 
 /* What the random cases reached, so that the test can not go blind. */
 static struct {
@@ -254,7 +254,7 @@ static void test_random_cases(void)
 	       seen.clamped);
 	CU_ASSERT(seen.cases > CASES / 3 && seen.tight > CASES / 10);
 	CU_ASSERT(seen.limbs_x > 20 && seen.limbs_z > 20 && seen.limbs_m > 20 && seen.groups > 20);
-	CU_ASSERT(seen.parts > 20 && seen.part_chunks > 5);
+	CU_ASSERT(seen.parts > CASES / 20 && seen.part_chunks > CASES / 100);
 	CU_ASSERT(seen.chunks > 10 && seen.ragged > 5 && seen.left > 20 && seen.plain > 5 && seen.clamped > 20);
 }
 
