@@ -169,7 +169,7 @@ docs: $(BUILD)/gen/isa-gen ## refresh the generated tables in docs/
 	@sh tests/docs_tables.sh write $(BUILD)/gen/isa-gen docs/command-set.md
 
 lint: ## static checks
-	@BUILD='$(BUILD)' CC='$(CC)' sh tests/lint.sh
+	+@BUILD='$(BUILD)' CC='$(CC)' sh tests/lint.sh
 
 clean: ## remove everything built
 	rm -rf $(BUILD)

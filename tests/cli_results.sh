@@ -116,7 +116,7 @@ in_use() {
 	folder=$1
 	shift
 	run 4 "$@"
-	says err "qmac: \(another process\|process [0-9]*\) is writing results into $folder: wait for its end, or .*"
+	says err "qmac: \(another process\|process [0-9]*\) is writing results into $folder: wait for .*"
 	ok "qmac $*: one line of error, no output" test "$(wc -l < err)" -eq 1 -a ! -s out
 }
 in_use busy train run.yaml --set seed=8 --out busy

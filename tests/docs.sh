@@ -31,7 +31,8 @@ commands() {
 missing() {
 	if grep -q 'qmac cosim\|qmac fuzz\|--backend' "$1" && ! command -v verilator > /dev/null; then
 		echo 'verilator is not installed'
-	elif grep -q 'mnist\|housing\|a9a\|fig4' "$1" && [ ! -d "${QMAC_DATA:-$HOME/.cache/qmac/data}/mnist" ]; then
+	elif grep -q 'mnist\|housing\|a9a\|fig4' "$1" &&
+		[ ! -d "${QMAC_DATA:-$HOME/.cache/qmac/data}/mnist" ]; then
 		echo 'the data sets are not there'
 	fi
 }
@@ -45,8 +46,8 @@ check() {
 		echo "docs: $at: skipped: $why"
 		return
 	fi
-	# How long something takes, and whether the RTL has to be built first, is no matter of the document; nor is
-	# what an earlier command left.
+	# How long something takes, and whether the RTL has to be built first, is no matter of the document; nor
+	# is what an earlier command left.
 	rm -rf run/qmac-out
 	(cd run && sh "../$2.sh" 2>&1) | grep -v -e '^qmac: .* the RTL of this' -e '^qmac: .* left$' > "$2.real"
 	if cmp -s "$2.out" "$2.real"; then

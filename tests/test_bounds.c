@@ -24,33 +24,6 @@ static struct qmac_hw hw_of(int rows, int cols, int a_bits, int w_bits, int acc_
 	};
 }
 
-static void put_words(struct kernel_rig *rig, uint64_t address, const int64_t *words, int count)
-{
-	uint8_t bytes[8];
-
-	for (int i = 0; i < count; i++, address += 8) {
-		for (int b = 0; b < 8; b++)
-			bytes[b] = (uint8_t)((uint64_t)words[i] >> 8 * b);
-		kernel_rig_write(rig, address, bytes, sizeof bytes);
-	}
-}
-
-/* Every word of ACC rows row, row + step, ... becomes `value`; the device knows their limits exactly. */
-static void load_rows(struct kernel_rig *rig, uint32_t row, uint32_t rows, uint32_t step, int64_t value)
-{
-	const struct qmac_command load = {
-		.opcode = QMAC_OPCODE_LOAD, .space = QMAC_SPACE_ACC, .container = QMAC_CONTAINER_DOUBLE,
-		.is_signed = 1, .base = 4096, .row = row, .n0 = rows, .n1 = 1, .n2 = 1, .hi0 = rows - 1, .ds0 = step,
-		.len = (uint32_t)rig->ref.hw.cols,
-	};
-	int64_t words[64];
-
-	for (int j = 0; j < rig->ref.hw.cols; j++)
-		words[j] = value;
-	put_words(rig, 4096, words, rig->ref.hw.cols);
-	kernel_rig_execute(rig, &load);
-}
-
 /* ---- words in ACC: every way to write them ------------------------------------------- */
 
 enum { LARGE = 100 }; /* an ACC row that holds the largest, or the smallest, word */
@@ -105,8 +78,8 @@ static void prepare(struct kernel_rig *rig, const struct qmac_command *c, bool n
 
 		bytes[i] = !c->is_signed ? 0xFF : negative ? (top ? 0x80 : 0) : top ? 0x7F : 0xFF;
 	}
-	load_rows(rig, 0, 128, 1, 0);
-	load_rows(rig, LARGE, 1, 1, negative ? qmac_min_of(acc_bits) : qmac_max_of(acc_bits));
+	kernel_rig_load_rows(rig, 0, 128, 1, 0);
+	kernel_rig_load_rows(rig, LARGE, 1, 1, negative ? qmac_min_of(acc_bits) : qmac_max_of(acc_bits));
 	kernel_rig_write(rig, 0, bytes, sizeof bytes);
 }
 
@@ -177,7 +150,8 @@ static void test_parts(void)
 		 .acc_shift = 19},
 	};
 	const struct qmac_command add = {
-		.opcode = QMAC_OPCODE_GEMM, .accumulate = 1, .c = 2, .cs0 = 3, .n0 = 3, .n1 = 1, .n2 = 1, .k = 1, .n = 3,
+		.opcode = QMAC_OPCODE_GEMM, .accumulate = 1, .c = 2, .cs0 = 3, .n0 = 3, .n1 = 1, .n2 = 1, .k = 1,
+		.n = 3,
 	};
 	const struct qmac_hw hw = hw_of(2, 3, 5, 2, 20);
 	struct kernel_rig rig;
@@ -210,8 +184,8 @@ static void check_raise(struct kernel_rig *rig, uint32_t rows, uint32_t step, ui
 
 	kernel_rig_fill(rig, QMAC_SPACE_W, negative ? -2 : 3);
 	for (int beyond = 0; beyond < 2; beyond++) {
-		load_rows(rig, 0, 40, 1, 0);
-		load_rows(rig, os ? at : at * step, 1, 1, edge + (negative ? -beyond : beyond));
+		kernel_rig_load_rows(rig, 0, 40, 1, 0);
+		kernel_rig_load_rows(rig, os ? at : at * step, 1, 1, edge + (negative ? -beyond : beyond));
 		CU_ASSERT_EQUAL(kernel_rig_execute(rig, &gemm).acc_saturations, beyond ? 3U : 0U);
 	}
 }
@@ -250,7 +224,7 @@ static void check_sums(int acc_bits, uint32_t mode, uint32_t step, uint32_t n)
 	kernel_rig_fill(&rig, QMAC_SPACE_A, 31);
 	kernel_rig_fill(&rig, QMAC_SPACE_W, 3);
 	for (int way = 0; way < 28; way++) {
-		load_rows(&rig, 0, 20, 1, 0);
+		kernel_rig_load_rows(&rig, 0, 20, 1, 0);
 		gemm.accumulate = 0;
 		gemm.acc_shift = (uint32_t)(acc_bits - 13 + way / 4);
 		kernel_rig_execute(&rig, &gemm);
@@ -283,7 +257,8 @@ static void check_wide(int a_bits, int w_bits, int signs)
 {
 	struct qmac_hw hw = hw_of(64, 2, a_bits, w_bits, 64);
 	struct qmac_command gemm = {
-		.opcode = QMAC_OPCODE_GEMM, .a_unsigned = signs & 1, .w_unsigned = signs >> 1 & 1, .n1 = 1, .n2 = 1, .n = 2,
+		.opcode = QMAC_OPCODE_GEMM, .a_unsigned = signs & 1, .w_unsigned = signs >> 1 & 1, .n1 = 1,
+		.n2 = 1, .n = 2,
 	};
 	struct kernel_rig rig;
 
@@ -364,9 +339,9 @@ static void check_vec(struct kernel_rig *rig, const struct vec_case *v, uint32_t
 		vec.src1 = vec.b0 = 0;
 		vec.imm = (int32_t)v->b;
 	}
-	load_rows(rig, 0, 40, 1, 0);
-	load_rows(rig, at * step, 1, 1, v->a);
-	load_rows(rig, 20 + at * step, 1, 1, v->b);
+	kernel_rig_load_rows(rig, 0, 40, 1, 0);
+	kernel_rig_load_rows(rig, at * step, 1, 1, v->a);
+	kernel_rig_load_rows(rig, 20 + at * step, 1, 1, v->b);
 	for (vec.red_lanes = 0; vec.red_lanes < 2; vec.red_lanes++) {
 		uint64_t saturations = kernel_rig_execute(rig, &vec).requant_saturations;
 
@@ -412,9 +387,9 @@ static void test_dot(void)
 		for (uint32_t at = 0; at < 5; at += 2)
 			for (uint32_t step = 1; step < 3; step++) {
 				dot.a0 = dot.b0 = step;
-				load_rows(&rig, 0, 40, 1, 0);
-				load_rows(&rig, at * step, 1, 1, factors[i][0]);
-				load_rows(&rig, 20 + at * step, 1, 1, factors[i][1]);
+				kernel_rig_load_rows(&rig, 0, 40, 1, 0);
+				kernel_rig_load_rows(&rig, at * step, 1, 1, factors[i][0]);
+				kernel_rig_load_rows(&rig, 20 + at * step, 1, 1, factors[i][1]);
 				kernel_rig_execute(&rig, &dot);
 			}
 	kernel_rig_close(&rig);
@@ -483,8 +458,8 @@ static void test_containers(void)
 
 			edge += !beyond ? 0 : way & 1 ? 1 : -1;
 			store.is_signed = way >> 2 & 1;
-			load_rows(&rig, 0, 10, 1, 0);
-			load_rows(&rig, way & 8 ? 3 : 5, 1, 1, edge);
+			kernel_rig_load_rows(&rig, 0, 10, 1, 0);
+			kernel_rig_load_rows(&rig, way & 8 ? 3 : 5, 1, 1, edge);
 			CU_ASSERT_EQUAL(kernel_rig_execute(&rig, &store).container_saturations,
 			                store.is_signed ? 19U * beyond : edge < 0 ? 19U : 0U);
 		}

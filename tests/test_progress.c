@@ -14,7 +14,8 @@ static int lines_of(enum qmac_cli_progress_form form, int64_t steps, double seco
 	text[0] = 0;
 	/* It took a while to get ready. */
 	for (int64_t done = 0; done <= steps; done++)
-		lines += qmac_cli_progress_text(&progress, 1003 + seconds * (double)done / (double)steps, done, text, 64);
+		lines += qmac_cli_progress_text(&progress, 1003 + seconds * (double)done / (double)steps, done, text,
+		                                64);
 	return lines;
 }
 

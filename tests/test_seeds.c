@@ -211,7 +211,8 @@ static void write_csv(const struct bench *bench)
 	struct qmac_atomic_file file;
 	struct qmac_error err;
 
-	CU_ASSERT_EQUAL(qmac_seeds_write_csv(&bench->sweep, &bench->seeds, bench->rows, test_folder(), &file, &err),
+	CU_ASSERT_EQUAL(qmac_seeds_write_csv(&bench->sweep, &bench->seeds, bench->rows, test_folder(), &file,
+	                                     &err),
 	                QMAC_OK);
 	CU_ASSERT_EQUAL(qmac_atomic_place(&file, &err), QMAC_OK);
 }

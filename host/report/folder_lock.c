@@ -86,8 +86,8 @@ static enum qmac_status refuse(const struct qmac_folder_lock *lock, const char *
 
 	if (process > 0)
 		snprintf(name, sizeof name, "process %ld", process);
-	return qmac_fail(err, QMAC_LOCKED, "%s is writing results into %s: wait for its end, or take another folder",
-	                 name, folder);
+	return qmac_fail(err, QMAC_LOCKED, "%s is writing results into %s: wait for its end, or take"
+	                 " another folder", name, folder);
 }
 
 /*

@@ -65,8 +65,8 @@ enum qmac_status qmac_output_check(const struct qmac_inputs *inputs, const char 
 	char *real = realpath(path, NULL); /* where there is nothing, nothing can be lost */
 
 	if (!status && real && is_member(real))
-		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s to %.400s: %.400s is a file of a result: write"
-		                   " elsewhere", what, path, real);
+		status = qmac_fail(err, QMAC_BAD_INPUT, "cannot write %s to %.400s: %.400s is a file of a result:"
+		                   " write elsewhere", what, path, real);
 	free(real);
 	return status;
 }

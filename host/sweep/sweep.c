@@ -362,8 +362,8 @@ static enum qmac_status verdict(const struct qmac_sweep_row *rows, int count, st
 	}
 	if (failed)
 		return qmac_fail(err, worst, "%d of %d runs failed", failed + locked, count);
-	return locked ? qmac_fail(err, QMAC_LOCKED, "%d of %d runs are locked by another process: run it again with"
-	                          " --resume when that has ended", locked, count) : QMAC_OK;
+	return locked ? qmac_fail(err, QMAC_LOCKED, "%d of %d runs are locked by another process: run it again"
+	                          " with --resume when that has ended", locked, count) : QMAC_OK;
 }
 
 enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qmac_sweep_options *options,

@@ -180,3 +180,29 @@ struct ref_record kernel_rig_execute(struct kernel_rig *rig, const struct qmac_c
 	}
 	return expected;
 }
+
+static void put_words(struct kernel_rig *rig, uint64_t address, const int64_t *words, int count)
+{
+	uint8_t bytes[8];
+
+	for (int i = 0; i < count; i++, address += 8) {
+		for (int b = 0; b < 8; b++)
+			bytes[b] = (uint8_t)((uint64_t)words[i] >> 8 * b);
+		kernel_rig_write(rig, address, bytes, sizeof bytes);
+	}
+}
+
+void kernel_rig_load_rows(struct kernel_rig *rig, uint32_t row, uint32_t rows, uint32_t step, int64_t value)
+{
+	const struct qmac_command load = {
+		.opcode = QMAC_OPCODE_LOAD, .space = QMAC_SPACE_ACC, .container = QMAC_CONTAINER_DOUBLE,
+		.is_signed = 1, .base = 4096, .row = row, .n0 = rows, .n1 = 1, .n2 = 1, .hi0 = rows - 1, .ds0 = step,
+		.len = (uint32_t)rig->ref.hw.cols,
+	};
+	int64_t words[64];
+
+	for (int j = 0; j < rig->ref.hw.cols; j++)
+		words[j] = value;
+	put_words(rig, 4096, words, rig->ref.hw.cols);
+	kernel_rig_execute(rig, &load);
+}

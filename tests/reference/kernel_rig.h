@@ -38,4 +38,10 @@ void kernel_rig_reset(struct kernel_rig *rig);
  */
 struct ref_record kernel_rig_execute(struct kernel_rig *rig, const struct qmac_command *command);
 
+/*
+ * A LOAD: every word of the `rows` ACC rows row, row + step, ... becomes `value`; the device then knows their
+ * limits exactly.
+ */
+void kernel_rig_load_rows(struct kernel_rig *rig, uint32_t row, uint32_t rows, uint32_t step, int64_t value);
+
 #endif

@@ -29,8 +29,8 @@ archive() {
 			print $i ":"
 	}' "$dir/Vunit__ver.d" > "$dir/unit.d"
 	# One source of all, because most of what a compiler does here is to read Verilator's headers; what runs
-	# once is not optimised. Verilator's makefile has the options; it refuses a folder with a space in its name,
-	# which it never uses.
+	# once is not optimised. Verilator's makefile has the options; it refuses a folder with a space in its
+	# name, which it never uses.
 	cp rtl/sim/unit.h rtl/sim/unit_shim.cpp "$dir"
 	{
 		find "$dir" -name 'Vunit*.cpp' ! -name '*__Slow.cpp' | sort
