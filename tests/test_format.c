@@ -219,6 +219,88 @@ static void elements_take_their_own_random_numbers(void)
 	free(codes);
 }
 
+/* ---- floats ----------------------------------------------------------------------- */
+
+/* A float of any size: zero, subnormal numbers, few bits, so that ties are common, infinities. */
+static float any_float(int fl)
+{
+	static const float ends[] = {0, -0.0F, FLT_MIN, FLT_TRUE_MIN, FLT_MAX, INFINITY};
+	float sign = test_random(&state) % 2 ? 1 : -1;
+
+	switch (test_random(&state) % 4) {
+	case 0:
+		return sign * ends[test_random(&state) % 6];
+	case 1:
+		return (float)ldexp((double)(test_random(&state) % 64) - 31.5,
+		                    -fl - (int)(test_random(&state) % 3));
+	case 2:
+		return sign * (float)ldexp(unit_random(), (int)(test_random(&state) % 280) - 150);
+	default:
+		return sign * (float)ldexp(unit_random(), (int)(test_random(&state) % 60) - 28 - fl);
+	}
+}
+
+/* Ragged counts, also across two rows of random numbers: every code is that of the element alone. */
+static void floats_follow_the_reference(void)
+{
+	enum { NUMBERS = 65536 + 77 };
+	float *x = malloc(NUMBERS * sizeof *x);
+	int32_t *codes = malloc(NUMBERS * sizeof *codes);
+	int wrong = 0;
+
+	state = test_seed();
+	CU_ASSERT_FATAL(x && codes);
+	for (int round = 0; round < 60 && !wrong; round++) {
+		struct qmac_format format = {.bw = 2 + (int)(test_random(&state) % 31),
+		                             .fl = (int)(test_random(&state) % 60) - 20};
+		uint32_t key = (uint32_t)test_random(&state);
+		int count = round == 0 ? NUMBERS : (int)(test_random(&state) % 200);
+		unsigned mode = round == 0 ? QMAC_ROUND_STOCHASTIC : (unsigned)round % MODES;
+		uint64_t saturations = 5, expected = 5;
+
+		if (round % 5 == 4)
+			format.fl = round % 2 ? 990 - round : round - 990;
+		for (int i = 0; i < count; i++)
+			x[i] = any_float(format.fl);
+		CU_ASSERT_EQUAL(qmac_format_encode_floats(format, mode, key, x, count, codes, &saturations, NULL),
+		                QMAC_OK);
+		for (int i = 0; i < count; i++) {
+			uint32_t r = ref_dither(key, (uint32_t)i / 65536, (uint32_t)i % 65536);
+			int32_t code;
+
+			if (isfinite(x[i]) && (fabsf(x[i]) >= FLT_MIN || x[i] == 0))
+				code = ref_format_code(format.bw, format.fl, mode, r, (double)x[i], &expected);
+			else
+				code = qmac_format_code(format, mode, r, (double)x[i], &expected);
+			wrong += code != codes[i];
+		}
+		wrong += saturations != expected;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	free(x);
+	free(codes);
+}
+
+static void a_float_that_is_nan_is_refused(void)
+{
+	struct qmac_error err;
+	int32_t codes[70];
+	float x[70] = {0};
+
+	for (int i = 0; i < 70; i += 3) {
+		char text[64];
+
+		x[i] = NAN;
+		snprintf(text, sizeof text, "element %d is NaN", i);
+		CU_ASSERT_EQUAL(qmac_format_encode_floats((struct qmac_format){8, 4}, (unsigned)i % MODES, 1, x, 70,
+		                                          codes, NULL, &err), QMAC_BAD_INPUT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.message, text));
+		x[i] = 0;
+	}
+	CU_ASSERT_EQUAL(qmac_format_encode_floats((struct qmac_format){33, 4}, 0, 1, x, 70, codes, NULL, NULL),
+	                QMAC_BAD_INPUT);
+}
+
 /* ---- the ends ----------------------------------------------------------------------- */
 
 static void infinities_clamp_and_count(void)
@@ -295,6 +377,8 @@ int main(void)
 		{"the float32 formula is within one code", float_formula_is_within_one_code},
 		{"stochastic rounding is unbiased", stochastic_rounding_is_unbiased},
 		{"elements take their own random numbers", elements_take_their_own_random_numbers},
+		{"floats follow the reference", floats_follow_the_reference},
+		{"a float that is NaN is refused", a_float_that_is_nan_is_refused},
 		{"infinities clamp and count", infinities_clamp_and_count},
 		{"values are exact", values_are_exact},
 		{"NaN is refused with its index", nan_is_refused_with_its_index},

@@ -8,6 +8,8 @@
 #include "num/fixed.h"
 
 enum { BW_MIN = 2, BW_MAX = 32, FL_LIMIT = 990, MANTISSA_BITS = 53, SHIFT_MAX = 63 };
+enum { CHANNELS = 1 << 16 }; /* of one row of the random numbers */
+enum { BLOCK = 32 };          /* divides CHANNELS */
 
 enum qmac_status qmac_format_check(struct qmac_format format, struct qmac_error *err)
 {
@@ -57,6 +59,13 @@ int32_t qmac_format_code(struct qmac_format format, unsigned mode, uint32_t r, d
 	return (int32_t)qmac_clamp(round_mantissa(mantissa, -exponent, mode, r), format.bw, count);
 }
 
+static enum qmac_status refuse_nan(struct qmac_format format, int64_t i, struct qmac_error *err)
+{
+	return qmac_fail(err, QMAC_BAD_INPUT, "element %" PRId64 " is NaN, which has no code in <%d,%d>; "
+	                 "check the data, or lower the step size if training diverged",
+	                 i, format.bw, format.fl);
+}
+
 enum qmac_status qmac_format_encode(struct qmac_format format, unsigned mode, uint32_t key,
                                     const double *x, int64_t count, int32_t *codes,
                                     uint64_t *saturations, struct qmac_error *err)
@@ -66,20 +75,73 @@ enum qmac_status qmac_format_encode(struct qmac_format format, unsigned mode, ui
 
 	assert(mode <= QMAC_ROUND_STOCHASTIC);
 	for (int64_t i = 0; status == QMAC_OK && i < count; i++) {
-		uint32_t channel = (uint32_t)i & 0xFFFF, r = 0;
+		uint32_t channel = (uint32_t)i % CHANNELS, r = 0;
 
 		if (isnan(x[i]))
-			return qmac_fail(err, QMAC_BAD_INPUT, "element %" PRId64 " is NaN, which has no code in <%d,%d>; "
-			                 "check the data, or lower the step size if training diverged",
-			                 i, format.bw, format.fl);
+			return refuse_nan(format, i, err);
 		if (mode == QMAC_ROUND_STOCHASTIC) {
 			if (channel == 0)
-				row_state = qmac_dither_row(key, (uint32_t)(i >> 16));
+				row_state = qmac_dither_row(key, (uint32_t)(i / CHANNELS));
 			r = qmac_dither_channel(row_state, channel);
 		}
 		codes[i] = qmac_format_code(format, mode, r, x[i], saturations);
 	}
 	return status;
+}
+
+/*
+ * n codes of one row of random numbers, the first in channel `channel`. A float has 24 bits: times a power of
+ * two it is exact in double, and so is its floor to 2^-24, to which u / 2^24 is added in integers. What is
+ * beyond 2^38 saturates anyway, and fits 64 bits like this. Returns how many are not NaN.
+ */
+static int encode_block(struct qmac_format format, unsigned mode, double scale, uint32_t row_state,
+                        uint32_t channel, const float *x, int n, int32_t *codes, uint64_t *saturations)
+{
+	uint32_t r[BLOCK];
+
+	for (int i = 0; mode == QMAC_ROUND_STOCHASTIC && i < BLOCK; i++)
+		r[i] = qmac_dither_channel(row_state, channel + (uint32_t)i);
+	for (int i = 0; i < n; i++) {
+		double t = (double)x[i] * scale;
+		int64_t code;
+
+		if (isnan(t))
+			return i;
+		t = t > 0x1p38 ? 0x1p38 : t < -0x1p38 ? -0x1p38 : t;
+		if (mode == QMAC_ROUND_STOCHASTIC)
+			code = qmac_shift_right((int64_t)floor(t * 0x1p24) + r[i], 24);
+		else
+			code = (int64_t)(mode == QMAC_ROUND_NEAREST ? rint(t) : floor(t));
+		codes[i] = (int32_t)qmac_clamp(code, format.bw, saturations);
+	}
+	return n;
+}
+
+enum qmac_status qmac_format_encode_floats(struct qmac_format format, unsigned mode, uint32_t key,
+                                           const float *x, int64_t count, int32_t *codes,
+                                           uint64_t *saturations, struct qmac_error *err)
+{
+	enum qmac_status status = qmac_format_check(format, err);
+	uint64_t unused = 0;
+	uint32_t row_state = 0;
+	double scale;
+
+	assert(mode <= QMAC_ROUND_STOCHASTIC);
+	if (status != QMAC_OK)
+		return status;
+	/* 2^-300 makes as little of every float as a smaller scale does, and leaves it its sign. */
+	scale = ldexp(1, format.fl < -300 ? -300 : format.fl);
+	for (int64_t i = 0; i < count; i += BLOCK) {
+		int n = count - i < BLOCK ? (int)(count - i) : BLOCK, good;
+
+		if (i % CHANNELS == 0)
+			row_state = qmac_dither_row(key, (uint32_t)(i / CHANNELS));
+		good = encode_block(format, mode, scale, row_state, (uint32_t)i % CHANNELS, x + i, n, codes + i,
+		                    saturations ? saturations : &unused);
+		if (good < n)
+			return refuse_nan(format, i + good, err);
+	}
+	return QMAC_OK;
 }
 
 double qmac_format_value(struct qmac_format format, int32_t code)

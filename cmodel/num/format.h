@@ -30,6 +30,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_format_encode(struct qmac_format format, u
                                                     const double *x, int64_t count, int32_t *codes,
                                                     uint64_t *saturations, struct qmac_error *err);
 
+/* The same of floats, and faster: codes of float32 masters, as networks keep them. */
+QMAC_MUST_CHECK enum qmac_status qmac_format_encode_floats(struct qmac_format format, unsigned mode,
+                                                           uint32_t key, const float *x, int64_t count,
+                                                           int32_t *codes, uint64_t *saturations,
+                                                           struct qmac_error *err);
+
 /* One value; x must not be NaN. r is the 24-bit random number of stochastic rounding. */
 int32_t qmac_format_code(struct qmac_format format, unsigned mode, uint32_t r, double x,
                          uint64_t *saturations);

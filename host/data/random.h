@@ -1,7 +1,7 @@
 /*
  * Random numbers of the host: counter-based streams keyed by (seed, stream), so
  * that data, sample order and noise never depend on each other or on threads.
- * Bits are the same on every machine: normal deviates use our own logarithm.
+ * Bits are the same on every machine: normal deviates use our own logarithm (num/elementary.h).
  */
 #ifndef QMAC_DATA_RANDOM_H
 #define QMAC_DATA_RANDOM_H
@@ -17,7 +17,8 @@ enum qmac_stream {
 	QMAC_STREAM_DATA = 1,    /* generated inputs and coefficients */
 	QMAC_STREAM_SAMPLES = 2, /* order of the samples */
 	QMAC_STREAM_OPTION = 3,  /* the inner iterate that option II keeps */
-	QMAC_STREAM_SPLIT = 4    /* which samples are for testing */
+	QMAC_STREAM_SPLIT = 4,   /* which samples are for testing */
+	QMAC_STREAM_WEIGHTS = 5  /* initial weights */
 };
 
 struct qmac_random qmac_random_stream(uint32_t seed, enum qmac_stream stream);
@@ -28,8 +29,5 @@ double qmac_random_normal(struct qmac_random *random);   /* mean 0, variance 1 *
 
 /* Uniform in [0, bound), exactly; bound > 0. */
 uint64_t qmac_random_below(struct qmac_random *random, uint64_t bound);
-
-/* Natural logarithm of a finite x > 0, the same bits everywhere; error below 2 ulp. */
-double qmac_log(double x);
 
 #endif
