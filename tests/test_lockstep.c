@@ -390,7 +390,7 @@ static void test_reset_at_work(void)
 				plant.fault = STRAY;
 			} else {
 				write_register(&h, QMAC_REG_RING_TAIL, h.tail);
-				/* Some hardware has room for the whole batch in its queues, and then carries it out at once. */
+				/* Some hardware queues the whole batch, and then carries it out at once. */
 				if (h.backend->operations->wait(h.backend, 1, &raised, &err))
 					break;
 				CU_ASSERT(h.backend->operations->read(h.backend, QMAC_REG_STATUS) & QMAC_STATUS_BUSY);
