@@ -116,7 +116,7 @@ static inline struct qmac_records records_of(int64_t epoch)
 	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&records, 2, NULL), QMAC_OK);
 	for (int l = 0; l < 2; l++)
 		records.layer[l] = (struct qmac_layer_record){
-			.w_bits = l ? 32 : qmac_is_low_precision(config.run.algorithm) ? config.run.bits : 0,
+			.w_bits = l ? 32 : qmac_run_uses_device(&config.run) ? config.run.bits : 0,
 			 .x_bits = config.run.x_bits, .delta = l ? (double)NAN : .25,
 		};
 	strcpy(records.layer[0].name, "conv1");

@@ -6,9 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "process/blocks.h"
 #include "process/stop.h"
 #include "test.h"
-#include "train/blocks.h"
 
 static void sleep_ms(long ms)
 {
@@ -47,13 +47,13 @@ static int grades(void)
 	raise(SIGTERM);
 	if (*stop != SIGTERM || !qmac_stop_is_asked())
 		return 2;
-	if (!qmac_blocks_run(1, count, &blocks) || blocks != QMAC_BLOCKS)
+	if (!qmac_blocks_run(1, QMAC_BLOCKS, count, &blocks) || blocks != QMAC_BLOCKS)
 		return 3; /* what is under way has a second yet */
 	raise(SIGINT); /* at once: it belongs to the first */
 	sleep_ms(1100);
 	if (*stop != SIGTERM || !qmac_stop_is_due())
 		return 6;
-	if (qmac_blocks_run(1, count, &blocks) || blocks != QMAC_BLOCKS)
+	if (qmac_blocks_run(1, QMAC_BLOCKS, count, &blocks) || blocks != QMAC_BLOCKS)
 		return 4;
 	if (qmac_stop_give_up(&err) != QMAC_CHECK_FAILED || !qmac_stop_has_given_up() ||
 	    strcmp(err.message, "stopped") != 0)

@@ -58,9 +58,9 @@ enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct q
 	/* There is room: the run file is no setting. */
 	lockstep.settings[lockstep.setting_count++] = (struct qmac_setting){"backend", "lockstep", "cosim"};
 	status = qmac_cli_load(&lockstep, &config, err);
-	if (!status && !qmac_is_low_precision(config.run.algorithm))
+	if (!status && !qmac_run_uses_device(&config.run))
 		status = qmac_fail(err, QMAC_BAD_INPUT, "there is nothing to compare: %s does not use the device",
-		                   qmac_algorithm_name(config.run.algorithm));
+		                   qmac_run_method(&config.run));
 	if (!status)
 		status = qmac_cli_train_with(&lockstep, &settings, err);
 	if (!status)

@@ -29,7 +29,7 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	qmac_cli_progress_clear(&progress);
 	if (status)
 		return status;
-	if (!qmac_is_low_precision(config.run.algorithm))
-		printf("%-19s not used: %s runs on the host\n", "device", qmac_algorithm_name(config.run.algorithm));
+	if (!qmac_run_uses_device(&config.run))
+		printf("%-19s not used: %s runs on the host\n", "device", qmac_run_method(&config.run));
 	return qmac_cli_print_summary(job.folder, err);
 }

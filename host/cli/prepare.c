@@ -40,14 +40,14 @@ static void default_folder(const struct qmac_cli_options *options, const struct 
 
 	hw[0] = 0;
 	qmac_cli_stem(config->file, stem, sizeof stem);
-	if (qmac_is_low_precision(run->algorithm))
+	if (qmac_run_uses_device(run))
 		snprintf(bits, sizeof bits, "-%d", run->bits);
 	for (int i = 0; i < options->setting_count; i++)
 		if (options->settings[i].key && strcmp(options->settings[i].key, "hw") == 0) {
 			qmac_cli_stem(options->settings[i].value, hw, sizeof hw);
 			dash = "-";
 		}
-	snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s%s%s%s%s", stem, qmac_algorithm_name(run->algorithm), bits,
+	snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s%s%s%s%s", stem, qmac_run_method(run), bits,
 	         dash, hw, suffix);
 }
 

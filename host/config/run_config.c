@@ -186,12 +186,24 @@ static enum qmac_status check_available(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	const struct qmac_kernel *kernel;
 
+	if (run->network[0] && run->precision_policy != QMAC_POLICY_FLOAT)
+		return refuse(l, QMAC_KEY_precision_policy, QMAC_KEY_network, "%s is not available yet; use float",
+		              qmac_run_method(run));
 	if (run->lambda > 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION)
 		return refuse(l, QMAC_KEY_lambda, QMAC_KEY_problem, "%g is not available yet for %s; use 0",
 		              run->lambda, qmac_problem_name(run->problem));
 	if (qmac_kernel_find(run->kernel, &kernel, l->err))
 		return blame(l, QMAC_KEY_kernel, QMAC_KEY_kernel);
 	return QMAC_OK;
+}
+
+static enum qmac_status check_network(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+
+	if (!run->network[0])
+		return QMAC_OK;
+	return refuse(l, QMAC_KEY_network, QMAC_KEY_network, "not available yet");
 }
 
 static enum qmac_status check_hw(struct loader *l)
@@ -262,6 +274,8 @@ static enum qmac_status check_data(struct loader *l)
 	const struct qmac_run *run = &l->config->run;
 	bool logistic = run->problem == QMAC_PROBLEM_LOGISTIC_REGRESSION;
 
+	if (run->network[0])
+		logistic = qmac_data_is_images(run->data); /* the problem is what the data are */
 	if (qmac_data_is_generated(run->data) ? logistic : !logistic && qmac_data_is_images(run->data))
 		return refuse(l, QMAC_KEY_data, QMAC_KEY_problem, "%s", logistic ?
 		              "logistic_regression wants data with classes: set data to mnist, fashion_mnist, csv or"
@@ -275,6 +289,8 @@ static enum qmac_status check_rules(struct loader *l)
 {
 	enum qmac_status status = check_available(l);
 
+	if (!status)
+		status = check_network(l);
 	if (!status)
 		status = check_data(l);
 	if (!status)
@@ -366,6 +382,7 @@ void qmac_run_config_print(const struct qmac_run_config *config, const char *hw,
 		snprintf(run.hw, sizeof run.hw, "%s", hw);
 	else
 		make_absolute(run.hw);
+	make_absolute(run.network);
 	make_absolute(run.file);
 	make_absolute(run.test_file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {

@@ -26,12 +26,15 @@ enum qmac_separator {
 enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP };
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
+enum qmac_policy { QMAC_POLICY_FLOAT, QMAC_POLICY_FIXED, QMAC_POLICY_ADAPT, QMAC_POLICY_MUPPET };
+enum qmac_softmax_count { QMAC_SOFTMAX_SINGLE, QMAC_SOFTMAX_DOUBLE };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
-enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_RUN_KEYS_MAX = 64 };
+enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_RUN_KEYS_MAX = 128 };
 
 /* Effective values; members are named as the keys, <group>_<name> where a key has a group. */
 struct qmac_run {
+	char network[QMAC_PATH_MAX];   /* network file; "": problem and algorithm say what is trained */
 	enum qmac_problem problem;     /* "linear_regression", "logistic_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
 	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
@@ -77,6 +80,18 @@ struct qmac_run {
 	enum qmac_divergence divergence; /* "report" or "fail" (exit status 1) */
 	int64_t checkpoint_every;      /* epochs from one checkpoint to the next; 0: none */
 	int64_t checkpoint_steps;      /* inner steps from one to the next within an epoch; 0: none */
+	/* Of a network: */
+	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
+	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
+	int resize;                    /* height and width that its images get; 0: as they are */
+	double init_gain;              /* a weight's initial variance is init_gain / fan-in */
+	double init_biases;            /* initial biases are uniform in -init_biases..init_biases */
+	enum qmac_softmax_count softmax; /* "single", "double" */
+	double momentum;               /* 0 to below 1 */
+	double l1, l2;
+	int64_t accumulate;            /* minibatches whose gradients are added up for a step */
+	bool normalise;                /* every parameter's gradient to norm 1 */
+	int64_t eval_every;            /* epochs from one evaluation to the next; 0: the last only */
 };
 
 /*
@@ -124,6 +139,11 @@ bool qmac_run_has_number(const char *key);
 double qmac_run_number(const struct qmac_run *run, const char *key);
 /* The word for the run's algorithm, or its data, where they do not look at that key; NULL where they do. */
 const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
+
+/* What trains: the algorithm, or the precision policy of a network, as a word. */
+const char *qmac_run_method(const struct qmac_run *run);
+/* Whether the device is used; where not, the run has no bits and no figures of the device. */
+bool qmac_run_uses_device(const struct qmac_run *run);
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "config/run_table.h"
 
@@ -32,6 +33,8 @@ static double default_alpha(const struct qmac_run *run)
 {
 	double one = run->algorithm == QMAC_SGD || run->algorithm == QMAC_LP_SGD ? 2.5e-3 : 5e-3;
 
+	if (run->network[0])
+		return 0.1;
 	if (is_logistic(run))
 		return fmin(0.002 * (double)run->batch, 0.1);
 	return one * sqrt((double)run->batch);
@@ -90,8 +93,9 @@ static void set_problem_defaults(struct qmac_run_config *config, const bool give
 		set_source(config, QMAC_KEY_kappa, "", quadratic ? " for quadratic" : "");
 	}
 	if (!given[QMAC_KEY_batch]) {
-		run->batch = quadratic ? run->features : 1;
-		set_source(config, QMAC_KEY_batch, "", quadratic ? " for quadratic: features" : "");
+		run->batch = run->network[0] ? 256 : quadratic ? run->features : 1;
+		set_source(config, QMAC_KEY_batch, "", run->network[0] ? " for networks" :
+		           quadratic ? " for quadratic: features" : "");
 	}
 }
 
@@ -101,7 +105,9 @@ static void set_batch_defaults(struct qmac_run_config *config, const bool given[
 	struct qmac_run *run = &config->run;
 	char batched[64] = "";
 
-	if (run->batch > 1)
+	if (run->network[0])
+		strcpy(batched, "networks");
+	else if (run->batch > 1)
 		snprintf(batched, sizeof batched, "%s, batch %" PRId64, qmac_algorithm_name(run->algorithm),
 		         run->batch);
 	if (!given[QMAC_KEY_alpha]) {

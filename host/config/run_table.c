@@ -9,13 +9,18 @@ enum {
 	LP = LP_SGD | LP_SVRG | HALP,
 	OUTER = 1 << QMAC_SVRG | LP_SVRG | HALP,
 	ALL = 1 << QMAC_SGD | OUTER | LP,
+	DEVICE_NETWORKS = QMAC_RUN_NETWORK << QMAC_POLICY_FIXED | QMAC_RUN_NETWORK << QMAC_POLICY_ADAPT |
+	                  QMAC_RUN_NETWORK << QMAC_POLICY_MUPPET,
+	NETWORKS = QMAC_RUN_NETWORK << QMAC_POLICY_FLOAT | DEVICE_NETWORKS,
+	EVERY = ALL | NETWORKS,
 	QUADRATIC = QMAC_RUN_DATA << QMAC_DATA_QUADRATIC,
 	SHAPED = QUADRATIC | QMAC_RUN_DATA << QMAC_DATA_CONDITIONED,
 	GENERATED = SHAPED | QMAC_RUN_DATA << QMAC_DATA_MAKE_REGRESSION,
 	CSV = QMAC_RUN_DATA << QMAC_DATA_CSV,
 	TABLES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM,
 	SPLIT = TABLES | (GENERATED & ~QUADRATIC),
-	FILES = TABLES | QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST
+	IMAGES = QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST,
+	FILES = TABLES | IMAGES
 };
 
 /* member: of struct qmac_run */
@@ -58,10 +63,26 @@ const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_key
 	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
 	                                    "conditioned", "quadratic"};
 	unsigned data = key->used_by / QMAC_RUN_DATA;
+	unsigned method = run->network[0] ? (unsigned)QMAC_RUN_NETWORK << run->precision_policy
+	                                  : 1u << run->algorithm;
 
 	if (data && !(data >> run->data & 1))
 		return names[run->data];
-	return key->used_by >> run->algorithm & 1 ? NULL : qmac_algorithm_name(run->algorithm);
+	return key->used_by & method ? NULL : qmac_run_method(run);
+}
+
+const char *qmac_run_method(const struct qmac_run *run)
+{
+	static const char *const policies[] = {"float", "fixed", "adapt", "muppet"};
+
+	return run->network[0] ? policies[run->precision_policy] : qmac_algorithm_name(run->algorithm);
+}
+
+bool qmac_run_uses_device(const struct qmac_run *run)
+{
+	if (run->network[0])
+		return run->precision_policy != QMAC_POLICY_FLOAT;
+	return run->algorithm != QMAC_SGD && run->algorithm != QMAC_SVRG;
 }
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm)

@@ -19,8 +19,11 @@ enum {
 	QMAC_RUN_KEYS
 };
 
-/* used_by: a bit per enum qmac_algorithm, and QMAC_RUN_DATA << per enum qmac_data, none: all. */
-enum { QMAC_RUN_DATA = 1 << 16 };
+/*
+ * used_by: a bit per enum qmac_algorithm, QMAC_RUN_NETWORK << per enum qmac_policy, and QMAC_RUN_DATA << per
+ * enum qmac_data, none: all.
+ */
+enum { QMAC_RUN_NETWORK = 1 << 8, QMAC_RUN_DATA = 1 << 16 };
 
 extern const struct qmac_key qmac_run_keys[QMAC_RUN_KEYS];
 extern const struct qmac_key_table qmac_run_table;

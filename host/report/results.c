@@ -268,7 +268,7 @@ static void draw(struct qmac_results *results, enum qmac_figure headline)
 {
 	const struct qmac_figure_kind *kind = &qmac_figure_kinds[headline];
 	const struct qmac_series series = {
-		.title = qmac_algorithm_name(results->config.run.algorithm),
+		.title = qmac_run_method(&results->config.run),
 		.file = results->files[QMAC_RESULT_METRICS].temporary,
 	};
 	const struct qmac_plot picture = {

@@ -26,12 +26,6 @@ struct qmac_results;
 /* The columns of metrics.csv in order: "epoch|step|...". */
 extern const char qmac_metrics_columns[];
 
-/* True where the device runs the inner loop: the others have no bits, and no figures of the device. */
-static inline bool qmac_is_low_precision(enum qmac_algorithm algorithm)
-{
-	return algorithm != QMAC_SGD && algorithm != QMAC_SVRG;
-}
-
 QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_config *config,
                                                      const struct qmac_hw_file *hw,
                                                      struct qmac_results **results,

@@ -104,7 +104,7 @@ static void write_hw(FILE *out, const struct qmac_hw *hw)
 
 static void write_run(FILE *out, const struct qmac_summary *s)
 {
-	bool low = qmac_is_low_precision(s->run->algorithm);
+	bool low = qmac_run_uses_device(s->run);
 
 	write_key(out, "estimated");
 	fputs(s->result->last.estimated ? "true,\n" : "false,\n", out);

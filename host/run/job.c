@@ -177,9 +177,9 @@ static enum qmac_status create_recorder(const struct qmac_job *job, struct qmac_
 	*recorder = NULL;
 	if (!job->trace_file)
 		return QMAC_OK;
-	if (!qmac_is_low_precision(run->algorithm))
+	if (!qmac_run_uses_device(run))
 		return qmac_fail(err, QMAC_BAD_INPUT, "there is nothing to trace: %s does not use the device",
-		                 qmac_algorithm_name(run->algorithm));
+		                 qmac_run_method(run));
 	*recorder = qmac_recorder_create(&job->window);
 	return *recorder ? qmac_trace_write_probe(job->trace_file, err) :
 	       qmac_fail(err, QMAC_INTERNAL, "out of memory for a trace");

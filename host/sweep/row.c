@@ -86,7 +86,7 @@ double qmac_sweep_figure(const struct qmac_sweep_row *row, const char *name)
 
 	if (!column || !row->has_result || row->answer.result.diverged)
 		return (double)NAN;
-	if (column->source == DEVICE && !qmac_is_low_precision(row->config.run.algorithm))
+	if (column->source == DEVICE && !qmac_run_uses_device(&row->config.run))
 		return (double)NAN;
 	return qmac_json_real(row->stored.summary, column->key);
 }
@@ -109,11 +109,11 @@ void qmac_sweep_mark_pareto(struct qmac_sweep_row *rows, int count, const char *
 /* A setting of the run, empty where its algorithm does not know it. */
 static void write_setting(FILE *out, const struct qmac_run *run, const char *name)
 {
-	bool low = qmac_is_low_precision(run->algorithm);
+	bool low = qmac_run_uses_device(run);
 	const char *slash = strrchr(run->hw, '/');
 
 	if (strcmp(name, "algorithm") == 0)
-		fputs(qmac_algorithm_name(run->algorithm), out);
+		fputs(qmac_run_method(run), out);
 	else if (strcmp(name, "bits") == 0 && low)
 		fprintf(out, "%d", run->bits);
 	else if (strcmp(name, "alpha") == 0)

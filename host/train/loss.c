@@ -91,12 +91,13 @@ static void sum_block(void *context, int block)
 	struct qmac_loss *loss = job->loss;
 	const struct qmac_dataset *data = loss->data;
 	const struct qmac_layer *layer = &loss->layer;
-	int64_t weights = qmac_layer_weights(layer), end = qmac_block_begin(data->samples, block + 1);
+	int64_t weights = qmac_layer_weights(layer);
+	int64_t end = qmac_block_begin(data->samples, block + 1, QMAC_BLOCKS);
 	double *gradient = loss->gradients + block * weights, *room = loss->rows + block * layer->inputs;
 	double logits[QMAC_CLASSES_MAX], r[QMAC_CLASSES_MAX], sum = 0;
 
 	memset(gradient, 0, (size_t)weights * sizeof gradient[0]);
-	for (int64_t i = qmac_block_begin(data->samples, block); i < end; i++) {
+	for (int64_t i = qmac_block_begin(data->samples, block, QMAC_BLOCKS); i < end; i++) {
 		const double *x = qmac_dataset_row(data, i, room);
 		double *a = loss->logits ? centre_of(loss, i) : logits;
 
@@ -115,7 +116,7 @@ bool qmac_loss_evaluate(struct qmac_loss *loss, const double *w, double *gradien
 	int64_t weights = qmac_layer_weights(&loss->layer);
 	double samples = (double)loss->data->samples, losses = 0, square = 0, size = 0;
 
-	if (!qmac_blocks_run(loss->threads, sum_block, &job))
+	if (!qmac_blocks_run(loss->threads, QMAC_BLOCKS, sum_block, &job))
 		return false;
 	for (int64_t k = 0; k < weights; k++) {
 		double sum = 0;

@@ -22,8 +22,8 @@
 
 #include "data/dataset.h"
 #include "net/layer.h"
+#include "process/blocks.h"
 #include "record/metrics.h"
-#include "train/blocks.h"
 
 struct qmac_residual_operations;
 

@@ -1,4 +1,4 @@
-#include "train/blocks.h"
+#include "process/blocks.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 struct worker {
 	void (*work)(void *context, int block);
 	void *context;
-	int first, threads; /* takes blocks first, first + threads, ... */
+	int first, threads, blocks; /* takes blocks first, first + threads, ... of so many */
 	pthread_t thread;
 	int started;
 	bool whole;
@@ -18,7 +18,7 @@ static void *run(void *argument)
 {
 	struct worker *worker = argument;
 
-	for (int block = worker->first; block < QMAC_BLOCKS; block += worker->threads) {
+	for (int block = worker->first; block < worker->blocks; block += worker->threads) {
 		if (qmac_stop_is_due())
 			return NULL;
 		worker->work(worker->context, block);
@@ -27,16 +27,17 @@ static void *run(void *argument)
 	return NULL;
 }
 
-bool qmac_blocks_run(int threads, void (*work)(void *context, int block), void *context)
+bool qmac_blocks_run(int threads, int blocks, void (*work)(void *context, int block), void *context)
 {
 	struct worker workers[QMAC_BLOCKS];
 	bool whole;
 
-	assert(threads >= 1);
-	if (threads > QMAC_BLOCKS)
-		threads = QMAC_BLOCKS;
+	assert(threads >= 1 && blocks >= 1 && blocks <= QMAC_BLOCKS);
+	if (threads > blocks)
+		threads = blocks;
 	for (int t = 0; t < threads; t++)
-		workers[t] = (struct worker){.work = work, .context = context, .first = t, .threads = threads};
+		workers[t] = (struct worker){.work = work, .context = context, .first = t, .threads = threads,
+		                             .blocks = blocks};
 	for (int t = 1; t < threads; t++)
 		workers[t].started = pthread_create(&workers[t].thread, NULL, run, &workers[t]) == 0;
 	run(&workers[0]);

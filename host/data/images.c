@@ -1,0 +1,169 @@
+#include "data/images.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/idx.h"
+#include "data/random.h"
+#include "process/stop.h"
+
+/* ---- resizing -------------------------------------------------------------------- */
+
+/* Pixel d of the new ones lies between old pixels `before` and `after`, this share of 2 D behind `before`. */
+struct place {
+	int before, after, share;
+};
+
+static struct place place_of(int d, int old, int fresh)
+{
+	int at = (2 * d + 1) * old - fresh, last = (old - 1) * 2 * fresh;
+	struct place place;
+
+	at = at < 0 ? 0 : at > last ? last : at;
+	place.before = at / (2 * fresh);
+	place.share = at % (2 * fresh);
+	place.after = place.share ? place.before + 1 : place.before;
+	return place;
+}
+
+static void resize_plane(const uint8_t *from, int height, int width, uint8_t *to, int size)
+{
+	int64_t whole = 4 * (int64_t)size * size;
+
+	for (int y = 0; y < size; y++) {
+		const struct place v = place_of(y, height, size);
+		const uint8_t *above = from + (int64_t)v.before * width, *below = from + (int64_t)v.after * width;
+
+		for (int x = 0; x < size; x++) {
+			const struct place h = place_of(x, width, size);
+			int64_t left = 2 * size - h.share, up = 2 * size - v.share;
+			int64_t sum = up * (left * above[h.before] + h.share * above[h.after]) +
+			              v.share * (left * below[h.before] + h.share * below[h.after]);
+
+			*to++ = (uint8_t)((sum + whole / 2) / whole);
+		}
+	}
+}
+
+enum qmac_status qmac_images_resize(struct qmac_images *images, int size, struct qmac_error *err)
+{
+	struct qmac_dataset *data = &images->data;
+	int64_t planes = (data->samples + data->test_samples) * data->channels;
+	int64_t old = (int64_t)data->height * data->width, fresh = (int64_t)size * size;
+	uint8_t *pixels;
+
+	assert(data->cell == QMAC_CELL_PIXEL && size > 0 && !data->bias);
+	if (data->height == size && data->width == size)
+		return QMAC_OK;
+	pixels = malloc((size_t)(planes * fresh));
+	if (!pixels)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld images of %d x %d pixels",
+		                 (long long)planes, size, size);
+	for (int64_t p = 0; p < planes && !qmac_stop_is_asked(); p++)
+		resize_plane(data->x.pixel + p * old, data->height, data->width, pixels + p * fresh, size);
+	free(data->x.any);
+	data->x.pixel = pixels;
+	data->height = data->width = size;
+	data->features = data->channels * fresh;
+	return QMAC_OK;
+}
+
+/* ---- loading --------------------------------------------------------------------- */
+
+void qmac_images_normalise(struct qmac_images *images, const double *mean, const double *sd)
+{
+	for (int c = 0; c < images->data.channels; c++)
+		for (int pixel = 0; pixel < 256; pixel++)
+			images->value[c][pixel] = (float)((pixel / 255.0 - mean[c]) / sd[c]);
+}
+
+/* Mean and standard deviation of the pixels of each training set, rounded as is customary. */
+static void normalise_as(struct qmac_images *images, enum qmac_data data)
+{
+	static const double mnist[] = {0.1307, 0.3081}, fashion[] = {0.2860, 0.3530};
+	const double *figures = data == QMAC_DATA_FASHION_MNIST ? fashion : mnist;
+
+	qmac_images_normalise(images, &figures[0], &figures[1]);
+}
+
+enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_run *run,
+                                  struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	assert(qmac_data_is_images(run->data));
+	memset(images, 0, sizeof *images);
+	status = qmac_dataset_read_idx(&images->data, run->file, run->limit, err);
+	if (!status)
+		status = qmac_dataset_classify(&images->data, run, err);
+	if (!status)
+		normalise_as(images, run->data);
+	if (!status && run->resize > 0)
+		status = qmac_images_resize(images, run->resize, err);
+	return !status && qmac_stop_is_asked() ? qmac_stop_give_up(err) : status;
+}
+
+void qmac_images_free(struct qmac_images *images)
+{
+	qmac_dataset_free(&images->data);
+}
+
+/* ---- minibatches ------------------------------------------------------------------ */
+
+/* The pixels of a row: channels x height x width. */
+static const uint8_t *pixels_of(const struct qmac_images *images, const int64_t *rows, int64_t row)
+{
+	return images->data.x.pixel + (rows ? rows[row] : row) * images->data.features;
+}
+
+void qmac_images_values(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
+                        float *x)
+{
+	const int64_t plane = (int64_t)images->data.height * images->data.width;
+
+	for (int64_t i = 0; i < count; i++) {
+		const uint8_t *pixel = pixels_of(images, rows, first + i);
+
+		for (int c = 0; c < images->data.channels; c++)
+			for (int64_t p = 0; p < plane; p++)
+				*x++ = images->value[c][*pixel++];
+	}
+}
+
+void qmac_images_codes(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
+                       int bits, int fl, int16_t *codes)
+{
+	const int64_t plane = (int64_t)images->data.height * images->data.width;
+	const double highest = ldexp(1, bits - 1) - 1;
+	int16_t code[QMAC_IMAGE_CHANNELS_MAX][256];
+
+	assert(bits >= 2 && bits <= 16);
+	for (int c = 0; c < images->data.channels; c++)
+		for (int pixel = 0; pixel < 256; pixel++) {
+			double nearest = rint(ldexp((double)images->value[c][pixel], fl));
+
+			code[c][pixel] = (int16_t)fmax(fmin(nearest, highest), -highest - 1);
+		}
+	for (int64_t i = 0; i < count; i++) {
+		const uint8_t *pixel = pixels_of(images, rows, first + i);
+
+		for (int c = 0; c < images->data.channels; c++)
+			for (int64_t p = 0; p < plane; p++)
+				*codes++ = code[c][*pixel++];
+	}
+}
+
+void qmac_images_order(uint32_t seed, int64_t epoch, int64_t samples, int64_t *order)
+{
+	struct qmac_random random = qmac_random_stream(seed, QMAC_STREAM_SAMPLES);
+
+	random.counter = (uint64_t)epoch << 40; /* the numbers of an epoch begin where those of none other end */
+	for (int64_t i = 0; i < samples; i++) {
+		int64_t j = (int64_t)qmac_random_below(&random, (uint64_t)i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+}

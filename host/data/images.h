@@ -1,0 +1,54 @@
+/*
+ * Images for a network: the training and test part of a data set of images, in bytes, and their
+ * minibatches as numbers, where a pixel p of a channel stands for (p / 255 - mean) / sd of that channel.
+ *
+ * Images may be resized when they are read, by bilinear interpolation, the corners of the image (not the
+ * centres of its corner pixels) staying corners: pixel d of D takes its value at place
+ * s = (2 d + 1) S / (2 D) - 1/2 of the S old ones, limited to 0 .. S - 1, from the two pixels around it; in
+ * both directions at once, exactly, then rounded to the nearest byte, halves up.
+ */
+#ifndef QMAC_DATA_IMAGES_H
+#define QMAC_DATA_IMAGES_H
+
+#include "data/dataset.h"
+
+enum { QMAC_IMAGE_CHANNELS_MAX = 4 };
+
+struct qmac_images {
+	struct qmac_dataset data; /* its rows are numbered as there: the training part, then the test part */
+	float value[QMAC_IMAGE_CHANNELS_MAX][256]; /* what a pixel of a channel stands for */
+};
+
+/*
+ * Reads the images that the run names (run->data, file, limit, classes, resize). Free also after a failure,
+ * which it also is when the process is asked to stop meanwhile.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_run *run,
+                                                  struct qmac_error *err);
+void qmac_images_free(struct qmac_images *images);
+
+/* Gives all images height and width `size`; the data set has images in bytes. */
+QMAC_MUST_CHECK enum qmac_status qmac_images_resize(struct qmac_images *images, int size,
+                                                    struct qmac_error *err);
+
+/* Sets what pixels stand for; mean and sd have a number for each channel, sd > 0. */
+void qmac_images_normalise(struct qmac_images *images, const double *mean, const double *sd);
+
+/* x (count, channels, height, width) becomes the images rows[first], ...; rows NULL: number first, ... */
+void qmac_images_values(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
+                        float *x);
+
+/*
+ * The same as integers: codes of `bits` in 2..16 with the quantum 2^-fl, each the nearest to its number
+ * (halves to even), limited to the range of codes.
+ */
+void qmac_images_codes(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
+                       int bits, int fl, int16_t *codes);
+
+/*
+ * order[samples]: the order in which an epoch (from 1) visits the training part. Every permutation is
+ * equally likely; it depends on seed and epoch alone.
+ */
+void qmac_images_order(uint32_t seed, int64_t epoch, int64_t samples, int64_t *order);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * What the parts of a network's training share: the loop, the update and the engine each see it. Owned by
+ * qmac_train().
+ */
+#ifndef QMAC_TRAIN_NET_TRAINING_H
+#define QMAC_TRAIN_NET_TRAINING_H
+
+#include "config/run_config.h"
+#include "data/images.h"
+#include "net/net.h"
+#include "record/record.h"
+
+struct qmac_net_training {
+	const struct qmac_run *run;
+	struct qmac_net net;
+	struct qmac_images images;
+	int64_t weight_count;        /* of all parameters */
+	float *weights;              /* the masters, as in net/values.h */
+	float *statistics;           /* of batch norms, likewise; the engine keeps them up to date */
+	uint64_t host_flops;         /* additions and multiplications of the host so far, evaluations left out */
+	uint64_t host_bytes;         /* bytes moved between host and device memory so far */
+	struct qmac_records records; /* of the running epoch; the engine creates and fills them */
+};
+
+#endif
