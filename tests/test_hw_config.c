@@ -416,7 +416,7 @@ static void faults_of_the_text(void)
 		{"rows: 8\n  cols: 8\n", "not valid YAML", 2, 7},
 		{"rows: [8\n", "not valid YAML", 2, 1},
 		{"rows: \"8\n", "not valid YAML", 2, 1},
-		{"a: [[[[[[[[1]]]]]]]]\n", "nested too deep", 1, 11},
+		{"a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n", "nested too deep", 1, 35},
 		{"rows: \"8\\0\"\n", "NUL", 1, 7},
 		{"# \xC3\xA9\nrow\xC3\xA9: \xFF\n", "not plain UTF-8", 2, 7},
 		{"rows: 8\n\x01: 8\n", "not plain UTF-8", 2, 1},

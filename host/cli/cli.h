@@ -22,7 +22,8 @@ enum {
 	QMAC_CLI_LOCKSTEP = 64, /* --timed, --stalls */
 	QMAC_CLI_FUZZ = 128,   /* --hw FILE..., --timed, --stalls without a seed, and those of fuzz */
 	QMAC_CLI_BACKEND = 256,
-	QMAC_CLI_QUIET = 512
+	QMAC_CLI_QUIET = 512,
+	QMAC_CLI_SET = 1024     /* --set alone */
 };
 
 struct qmac_lockstep_settings;
@@ -66,6 +67,7 @@ enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct 
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_net(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err);
 
 /* The run file and the settings of the command line. */

@@ -54,6 +54,14 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND, 1, 1, qmac_cli_config,
 	},
 	{
+		"net", "FILE [--set key=value]...",
+		"Prints the layers of a network file: shape of the output, MACs, parameters, bytes.\n\n"
+		"  --set net.times=N     every repeat of the file N times\n"
+		"  --set net.classes=N   N outputs of the last linear layer\n"
+		"  --set net.channels=N  N channels of the input\n",
+		QMAC_CLI_SET, 1, 1, qmac_cli_net,
+	},
+	{
 		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
 		" [--resume] [--timed | --stalls SEED] [--quiet]",
 		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"

@@ -15,7 +15,7 @@ static const struct option {
 	bool takes_value;
 	unsigned needs;   /* QMAC_CLI_*, 0: every command has it */
 } table[WHICH] = {
-	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS},
+	[SET] = {"--set", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_SET},
 	[HW] = {"--hw", 0, true, QMAC_CLI_SETTINGS | QMAC_CLI_FUZZ},
 	[BACKEND] = {"--backend", 0, true, QMAC_CLI_BACKEND},
 	[DATA_DIR] = {"--data-dir", 0, true, QMAC_CLI_SETTINGS},

@@ -10,7 +10,7 @@
 #include "config/input.h"
 #include "config/text.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, NODES_MAX = 20000, DEPTH_MAX = 8 };
+enum { FILE_BYTES_MAX = 1 << 20, NODES_MAX = 20000, DEPTH_MAX = 32 };
 
 /* ---- arena -------------------------------------------------------------------- */
 

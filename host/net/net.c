@@ -220,7 +220,7 @@ static bool count_weights(const struct qmac_net_layer *layer, int64_t *count)
 	return true;
 }
 
-/* There is room for two parameters. The limit keeps the MACs of all layers within 62 bits, too. */
+/* The limit keeps the MACs of all layers within 62 bits, too. */
 static enum qmac_status parameterise(struct qmac_net *net, const struct qmac_layer_request *request,
                                      struct qmac_net_layer *layer, struct qmac_error *err)
 {
@@ -249,23 +249,18 @@ static enum qmac_status parameterise(struct qmac_net *net, const struct qmac_lay
 
 /* ---- the network ------------------------------------------------------------------ */
 
-/* Room for n more of count elements, which grow by doubling. */
-static void *reserve(void *array, int count, int n, size_t size)
-{
-	int room = 16;
-
-	while (room < count + n)
-		room *= 2;
-	return realloc(array, (size_t)room * size);
-}
-
+/* Room for a layer more, and for two parameters of each: it doubles whenever it is full. */
 static enum qmac_status make_room(struct qmac_net *net, struct qmac_error *err)
 {
-	void *layers = reserve(net->layers, net->layer_count, 1, sizeof *net->layers), *parameters;
+	size_t count = (size_t)net->layer_count, room = count ? 2 * count : 16;
+	void *layers, *parameters;
 
+	if (count && (count < 16 || (count & (count - 1)) != 0))
+		return QMAC_OK;
+	layers = realloc(net->layers, room * sizeof *net->layers);
 	if (layers)
 		net->layers = layers;
-	parameters = reserve(net->parameters, net->parameter_count, 2, sizeof *net->parameters);
+	parameters = realloc(net->parameters, 2 * room * sizeof *net->parameters);
 	if (parameters)
 		net->parameters = parameters;
 	return layers && parameters ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory");
@@ -311,13 +306,12 @@ enum qmac_status qmac_net_append(struct qmac_net *net, const struct qmac_layer_r
 	enum qmac_status status;
 
 	assert(request->input >= QMAC_NET_INPUT && request->input < net->layer_count);
-	if (net->layer_count == QMAC_NET_LAYERS_MAX)
-		return qmac_fail(err, QMAC_BAD_INPUT, "more than %d layers", QMAC_NET_LAYERS_MAX);
 	if (request->kind == QMAC_LAYER_ADD) {
 		assert(request->other >= QMAC_NET_INPUT && request->other < net->layer_count);
 		layer.other = request->other;
 	}
-	status = make_room(net, err);
+	status = net->layer_count < QMAC_NET_LAYERS_MAX ? make_room(net, err) :
+	         qmac_fail(err, QMAC_BAD_INPUT, "more than %d layers", QMAC_NET_LAYERS_MAX);
 	if (!status)
 		status = name_layer(net, request->name, &layer, err);
 	if (!status)

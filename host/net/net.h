@@ -6,7 +6,8 @@
  * many channels. Layer i reads the output of layer `input`, which is less than i, or the network's input
  * (QMAC_NET_INPUT); `add` reads a second one, `other`. An output may be read by several layers: its
  * gradient is the sum of what these give back. The output of the network is that of the last layer, the
- * logits; softmax and loss are not layers.
+ * logits; softmax and loss are not layers. Every other output is read by one layer at least, which is up to
+ * whoever appends them; a network file cannot say otherwise.
  *
  * y[co][oy][ox] of each kind, x its input:
  *   conv         bias[co] + sum over ci, ky, kx of
@@ -63,7 +64,7 @@ enum qmac_parameter_role { QMAC_ROLE_WEIGHT, QMAC_ROLE_BIAS, QMAC_ROLE_GAMMA, QM
 enum {
 	QMAC_NET_INPUT = -1,            /* in place of a layer: the network's input */
 	QMAC_NET_NONE = -1,             /* in place of a parameter */
-	QMAC_NET_LAYERS_MAX = 10000,
+	QMAC_NET_LAYERS_MAX = 4096,
 	QMAC_NET_EXTENT_MAX = 1 << 20,  /* of channels, height, width, kernel, stride */
 	QMAC_NET_VALUES_MAX = INT32_MAX, /* values of an output; parameters of a network */
 	QMAC_NET_NAME_SIZE = 48,        /* of a network or a layer, with the 0 at its end */
