@@ -110,7 +110,7 @@ static void eagerness_follows_the_reference(void)
 	for (int fault = REF_ADAPT_LAST_RULE + 1; fault <= REF_ADAPT_LAST_LOSS; fault++) {
 		int seen = 0;
 
-		for (int i = 0; i < 300; i++)
+		for (int i = 0; i < 6000 && !seen; i++)
 			seen += losses_differ((enum ref_adapt_fault)fault);
 		CU_ASSERT(seen > 0);
 	}
@@ -139,7 +139,7 @@ static void eagerness_by_hand(void)
 struct run {
 	struct qmac_adapt adapt;
 	float w[TENSORS][COUNT_MAX], g[TENSORS][COUNT_MAX];
-	int switches, followed;
+	int switches, followed, resolution_seen; /* the highest */
 };
 
 /* Step t's weights and gradients, of the step alone: a direction of its own for each tensor, and noise. */
@@ -199,8 +199,10 @@ static struct qmac_adapt_settings settings_of(int kind)
 		settings.bisect = QMAC_BISECT_REPO;
 		settings.bw_max = 32;
 	}
-	if (kind & 2)
+	if (kind & 2) {
 		settings.buffer_bits = 4;
+		settings.lookback_momentum = 1; /* so that both ends are reached, and the resolution moves */
+	}
 	return settings;
 }
 
@@ -258,7 +260,7 @@ static void runs_follow_the_reference(void)
 		bool true_kl = settings.kl == QMAC_KL_TRUE;
 		int wrong = 0;
 
-		run.switches = run.followed = 0;
+		run.switches = run.followed = run.resolution_seen = 0;
 		memset(&m, 0, sizeof m);
 		m.rules = (struct ref_adapt){
 			.bw_max = settings.bw_max, .buffer = settings.buffer_bits, .lookback_min = 5,
@@ -285,10 +287,13 @@ static void runs_follow_the_reference(void)
 				wrong += t > 30 && tensor->bw - tensor->fl < settings.buffer_bits;
 			}
 			wrong += run.adapt.now.eagerness != m.losses.eagerness;
+			if (m.resolution[1] > run.resolution_seen)
+				run.resolution_seen = m.resolution[1];
 		}
 		CU_ASSERT_EQUAL(wrong, 0);
 		printf("(%d pushed, %d follow) ", run.switches, run.followed);
 		CU_ASSERT(run.switches > 20 && run.followed > 2);
+		CU_ASSERT(!(kind & 2) || run.resolution_seen > 30);
 		qmac_adapt_free(&run.adapt);
 	}
 }
@@ -339,6 +344,8 @@ static void state_is_everything(void)
 				saved.loading = true;
 				saved.used = 0;
 				qmac_adapt_state(&two.adapt, carry, &saved);
+				CU_ASSERT_EQUAL(memcmp(one.adapt.loss, two.adapt.loss,
+				                       (size_t)one.adapt.now.losses * sizeof *one.adapt.loss), 0);
 			}
 			if (t > at)
 				step(&two, t);

@@ -100,7 +100,7 @@ static void runs_follow_the_reference(void)
 	for (int fault = 1; fault < REF_MUPPET_FAULTS; fault++) {
 		int seen = 0;
 
-		for (int i = 0; i < RUNS && !seen; i++)
+		for (int i = 0; i < 20 * RUNS && !seen; i++)
 			seen += run_differs((enum ref_muppet_fault)fault);
 		if (!seen)
 			printf("fault %d was not seen\n", fault);

@@ -40,9 +40,8 @@ static int64_t bin_of(const struct range *range, int bins, double x)
 {
 	if (x < range->low)
 		return -1;
-	if (x >= range->high)
-		return x > range->high ? bins : bins - 1;
-	/* Rounding may reach the end. */
+	if (x > range->high)
+		return bins;
 	x = floor((x - range->low) / (range->high - range->low) * bins);
 	return x < bins ? (int64_t)x : bins - 1;
 }
