@@ -29,7 +29,7 @@ static bool is_whole(const struct qmac_nest_loop *loop)
 
 static bool continues(const struct qmac_nest_loop *outer, const struct qmac_nest_loop *inner)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (outer->s[i] != inner->n * inner->s[i])
 			return false;
 	return is_whole(outer) && is_whole(inner) && (uint64_t)outer->n * inner->n <= LOOP_MAX;

@@ -56,7 +56,7 @@ int64_t qmac_panel_rows(const struct qmac_panel *dense);
 /* One loop of a command over positions or blocks; for the makers of commands. */
 struct qmac_nest_loop {
 	uint32_t n;
-	uint64_t s[3];    /* what an iteration adds, up to three things */
+	uint64_t s[4];    /* what an iteration adds, up to four things */
 	uint32_t lo, hi;  /* iterations inside; all: 0 and n - 1 */
 };
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TO, FROM, ROWS, LOOPS = 2 }; /* what an iteration adds; loops of a VEC */
+enum { TO, FROM, OTHER, ROWS, LOOPS = 2 }; /* what an iteration adds; loops of a VEC */
 
 struct qmac_vector qmac_vector_copy_limb(const struct qmac_panel *from, const struct qmac_panel *to, int i,
                                          const uint32_t n[3])
@@ -19,17 +19,30 @@ struct qmac_vector qmac_vector_copy_limb(const struct qmac_panel *from, const st
 	return vector;
 }
 
+/* Rows of the second operand from block to block, and from position to position. */
+static uint32_t other_block(const struct qmac_vector *v)
+{
+	return v->has_other ? v->other.block_rows : v->has_bias;
+}
+
+static uint32_t other_step(const struct qmac_vector *v, int d)
+{
+	return v->has_other ? v->other.step[d] : 0;
+}
+
 /* Whole blocks are the outermost loop. */
 static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32_t n[3],
                       struct qmac_nest_loop loops[4])
 {
 	loops[0] = (struct qmac_nest_loop){
-		.n = blocks, .hi = blocks - 1, .s = {v->to.block_rows, v->from.block_rows, 0},
+		.n = blocks, .hi = blocks - 1,
+		.s = {v->to.block_rows, v->from.block_rows, other_block(v), 0},
 	};
 	/* never one with a loop of positions: the channel coordinate steps and, where there is a bias, its row */
 	for (int d = 0; d < 3; d++)
 		loops[d + 1] = (struct qmac_nest_loop){
-			.n = n[d], .hi = n[d] - 1, .s = {v->to.step[d], v->from.step[d], v->scale.rows[d]},
+			.n = n[d], .hi = n[d] - 1,
+			.s = {v->to.step[d], v->from.step[d], other_step(v, d), v->scale.rows[d]},
 		};
 	if (blocks == 1)
 		return qmac_nest_merge(loops, 4);
@@ -97,6 +110,34 @@ static void put_destination(const struct qmac_vector *v, struct qmac_command *c)
 	}
 }
 
+/* `shift`: rows to the command's first position. */
+static void put_second(const struct qmac_vector *v, uint32_t shift, const struct qmac_nest_loop *l1,
+                       const struct qmac_nest_loop *l0, struct qmac_command *c)
+{
+	bool lookup = v->op == QMAC_OP_LOOKUP, row = !lookup && (v->has_other || v->has_bias);
+
+	c->op = v->op;
+	if (lookup) {
+		c->in_bits = v->in_bits;
+		c->lut_n = v->lut_n;
+		c->lut_base = v->lut_base;
+	} else if (row) {
+		c->s1space = QMAC_SPACE_ACC;
+		c->src1 = (v->has_other ? v->other.row : v->bias_row) + (uint32_t)v->block * other_block(v) + shift;
+		c->b1 = (uint32_t)l1->s[OTHER];
+		c->b0 = (uint32_t)l0->s[OTHER];
+	} else {
+		c->s1space = QMAC_SPACE_IMM;
+		c->imm = v->number;
+	}
+	if (c->op == QMAC_OP_ADD || c->op == QMAC_OP_SUB || c->op == QMAC_OP_MIN || c->op == QMAC_OP_MAX) {
+		c->l0 = (uint32_t)v->scale.left;
+		c->mult = v->scale.mult;
+	}
+	if (c->op != QMAC_OP_EQ)
+		c->shift = (uint32_t)v->scale.shift;
+}
+
 /* Goes on behind positions n of `blocks` blocks. */
 static void advance(struct qmac_vector *v, uint32_t blocks, const uint32_t n[3])
 {
@@ -113,8 +154,8 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 {
 	const struct qmac_rescale *scale = &v->scale;
 	struct qmac_nest_loop loops[4], one = {.n = 1}, *l0, *l1;
-	uint32_t blocks, n[3], shift[3] = {0, 0, 0};
-	struct qmac_command c = {.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_ADD};
+	uint32_t blocks, n[3], shift[4] = {0, 0, 0, 0};
+	struct qmac_command c = {.opcode = QMAC_OPCODE_VEC};
 	int count;
 
 	if (v->block == qmac_panel_blocks(&v->from))
@@ -126,6 +167,7 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 	for (int d = 0; d < 2; d++) {
 		shift[TO] += v->at[d] * v->to.step[d];
 		shift[FROM] += v->at[d] * v->from.step[d];
+		shift[OTHER] += v->at[d] * other_step(v, d);
 		shift[ROWS] += v->at[d] * scale->rows[d];
 	}
 	c.n1 = l1->n;
@@ -137,12 +179,7 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 	c.a1 = (uint32_t)l1->s[FROM];
 	c.a0 = (uint32_t)l0->s[FROM];
 	c.s0space = QMAC_SPACE_ACC;
-	c.s1space = v->has_bias ? QMAC_SPACE_ACC : QMAC_SPACE_IMM;
-	c.src1 = v->has_bias ? v->bias_row + (uint32_t)v->block : 0;
-	c.b1 = v->has_bias && blocks > 1;
-	c.l0 = (uint32_t)scale->left;
-	c.mult = scale->mult;
-	c.shift = (uint32_t)scale->shift;
+	put_second(v, shift[OTHER], l1, l0, &c);
 	c.relu = scale->relu;
 	c.bw = (uint32_t)scale->bits;
 	c.lanes = qmac_panel_lanes(&v->from, v->block);

@@ -1,7 +1,10 @@
 /*
- * VEC work on a whole panel: the end of a product, copies of limbs.
+ * VEC work on a whole panel: the end of a product, copies of limbs, an operation between two panels.
  *
- *   y = clamp to `bits` of ( relu of ( ((x << left) + bias) * mult / 2^shift, rounded ) )
+ *   y = clamp to `bits` of ( relu of ( op(x << left, b) * mult / 2^shift, rounded ) )
+ *
+ * b is a bias, the same at every position, or a panel, or a number; op is `add` where nothing is said.
+ * `left` and mult are of add, sub, min and max.
  *
  * The result goes to another panel of the same channels and lanes: ACC, or a limb of it straight into
  * A or W, where the lanes behind a block's become zero. An integer of several limbs is made in ACC
@@ -28,11 +31,16 @@ struct qmac_rescale {
 };
 
 struct qmac_vector {
-	struct qmac_panel from, to; /* ACC; ACC, A or W: its first limb, or in ACC all */
+	struct qmac_panel from, to; /* ACC; ACC, A or W: its first limb, or in ACC all. Steps as they please */
 	uint32_t n[3];              /* positions: i2, i1, i0 */
 	struct qmac_rescale scale;
 	bool has_bias;
 	uint32_t bias_row;          /* ACC row of the first block's bias; the next ones follow */
+	unsigned op;                /* QMAC_OP_* */
+	bool has_other;             /* of the channels and lanes of `from`, in ACC; no bias then */
+	struct qmac_panel other;
+	int32_t number;             /* where there is neither */
+	uint32_t in_bits, lut_n, lut_base; /* lookup */
 	/* where qmac_vector_next() is; 0 at first */
 	int64_t block;
 	uint32_t at[2];

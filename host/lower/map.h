@@ -1,0 +1,102 @@
+/*
+ * A map: element-wise work over tensors in device memory, piece by piece. LOAD brings a piece's parts of the
+ * tensors into ACC, VECs work on them, STORE takes away what was made (docs/lowering.md).
+ *
+ * A map has positions (images, lines, pixels) and channels of its own. Each of its panels is a region that
+ * goes with a piece of them: line u of the map meets line u * scale + first of the panel's tensor and `extra`
+ * lines around; pixels likewise. So one map is over a tensor and what another one sees through a window of
+ * it. Operations go over the panels one after the other, as if each were done before the next begins.
+ */
+#ifndef QMAC_LOWER_MAP_H
+#define QMAC_LOWER_MAP_H
+
+#include "base/error.h"
+#include "hw/hw.h"
+#include "lower/program.h"
+#include "lower/vector.h"
+#include "lower/view.h"
+
+/* Lines and pixels: of n neighbours from u on those from u * scale + first on, n * scale + extra of them. */
+struct qmac_map_reach {
+	int64_t scale[2], first[2], extra[2];
+};
+
+extern const struct qmac_map_reach qmac_map_same;  /* those of the map */
+extern const struct qmac_map_reach qmac_map_point; /* the first, everywhere */
+
+struct qmac_map_panel {
+	struct qmac_view view;         /* looked at where it loads or stores; what is outside of it is 0 */
+	bool loads, stores;            /* neither: for this piece only */
+	bool shared;                   /* of one image, which goes with every image of the map */
+	/*
+	 * Of what is stored these neighbours have lines u * scale to (u + n) * scale - 1: `first` is not above 0,
+	 * and the lines before and behind have been seen in part only.
+	 */
+	struct qmac_map_reach reach;
+};
+
+/* A panel's rows as an operation goes through them: line v of it meets line at + v * step of the panel. */
+struct qmac_map_operand {
+	int panel;
+	int64_t at[2], step[2];
+};
+
+struct qmac_map_op {
+	unsigned op;                   /* QMAC_OP_* */
+	struct qmac_map_operand to, from, other; /* ACC rows; other.panel below 0: `number` */
+	int32_t number;
+	int64_t more[2];               /* lines and pixels beyond those of the piece */
+	bool all;                      /* all positions of `to`, and of `from` the same */
+	struct qmac_rescale scale;     /* row coordinates: that of the map's position, so `more` is 0 then */
+	uint32_t in_bits, lut_n, lut_base; /* lookup */
+	double unit;                   /* real value of 1 in the result; 0: not known */
+	int label;                     /* for qmac_map_label; 0: none */
+};
+
+/* Is told of the number of each command of an operation with a label. */
+struct qmac_map_labels {
+	enum qmac_status (*tell)(void *context, int label, int64_t command, struct qmac_error *err);
+	void *context;
+};
+
+enum { QMAC_MAP_PANELS = 16 };
+
+/* Zeroed but for positions, channels and note before anything is added. */
+struct qmac_map {
+	int64_t positions[3], channels;
+	struct qmac_map_panel panels[QMAC_MAP_PANELS];
+	int panel_count;
+	struct qmac_map_op *ops;
+	int op_count, op_room;
+	enum qmac_direction direction;
+	unsigned layer;
+};
+
+void qmac_map_free(struct qmac_map *map);
+
+/* Adds a panel: one of the tensor's that is loaded or stored, or one for the piece only. Its number. */
+int qmac_map_load(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
+int qmac_map_load_shared(struct qmac_map *map, const struct qmac_view *view,
+                           struct qmac_map_reach reach);
+int qmac_map_store(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
+int qmac_map_temporary(struct qmac_map *map, struct qmac_map_reach reach);
+
+/* All of a panel, position by position; from line and pixel `at` on, every step-th. */
+struct qmac_map_operand qmac_map_whole(int panel);
+struct qmac_map_operand qmac_map_tap(int panel, int64_t line, int64_t pixel, int64_t step);
+extern const struct qmac_map_operand qmac_map_number;
+
+/* Appends an operation. */
+QMAC_MUST_CHECK enum qmac_status qmac_map_add(struct qmac_map *map, const struct qmac_map_op *op,
+                                                struct qmac_error *err);
+
+/*
+ * Adds the commands of the map to a program for hardware hw: in pieces that fit a half of ACC, or, where
+ * nothing does, all of it. Refused where not even one position of one block of channels fits.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_map_lower(struct qmac_program *program, const struct qmac_hw *hw,
+                                                  const struct qmac_map *map,
+                                                  const struct qmac_map_labels *labels,
+                                                  struct qmac_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * The fixed-point numbers of a network on the device, of one minibatch: docs/network-numerics.md.
+ */
+#ifndef QMAC_NET_FORMATS_H
+#define QMAC_NET_FORMATS_H
+
+#include <stdbool.h>
+
+#include "num/format.h"
+
+struct qmac_net_formats {
+	struct qmac_format *output;    /* layer_count + 1: the network's input, then the output of each layer */
+	struct qmac_format *parameter; /* parameter_count */
+	int err_bits, dy_bits;         /* 2..16: errors of conv, linear and the last layer; of all other layers */
+	unsigned activation_rounding, error_rounding; /* QMAC_ROUND_* */
+	bool clip;                     /* what is saturated passes no error */
+};
+
+/* What a tensor's random numbers are for; site of layer l's output, -1: of the network's input. */
+enum qmac_net_site { QMAC_NET_SITE_OUTPUT, QMAC_NET_SITE_ERROR, QMAC_NET_SITE_WEIGHT, QMAC_NET_SITE_BIAS };
+
+static inline uint32_t qmac_net_site(int layer, enum qmac_net_site what)
+{
+	return 8 * ((uint32_t)layer + 1) + (uint32_t)what;
+}
+
+#endif

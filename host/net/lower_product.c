@@ -1,0 +1,175 @@
+/* conv and linear: products over windows; and the sums of errors for biases, which are products with 1. */
+#include <assert.h>
+#include <string.h>
+
+#include "lower/whole.h"
+#include "net/lowering.h"
+
+static struct qmac_product_note note(const struct qmac_net_lowering *to, int layer)
+{
+	return (struct qmac_product_note){.direction = to->direction, .layer = (unsigned)layer};
+}
+
+static enum qmac_status lower(struct qmac_net_lowering *to, const struct qmac_product *product, int layer,
+                              struct qmac_error *err)
+{
+	struct qmac_product_plan plan;
+	enum qmac_status status = qmac_product_plan_make(&plan, product, &to->plan->hw, err);
+
+	if (status == QMAC_OK)
+		status = qmac_product_lower(to->program, &plan, err);
+	return qmac_net_in_layer(to->plan, layer, status, err);
+}
+
+enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_layer *of = &plan->net->layers[layer];
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	struct qmac_format format = qmac_net_format(plan, layer);
+	const struct qmac_view *x = qmac_net_output(plan, of->input), *y = qmac_net_output(plan, layer);
+	struct qmac_product product = qmac_conv_forward(&p->conv, x, &p->weight, y);
+
+	product.rescales = true;
+	product.scale = (struct qmac_rescale){
+		.left = p->fl - qmac_net_format(plan, of->input).fl - plan->formats->parameter[of->weight].fl,
+		.mult = 1, .shift = p->fl - format.fl, .rounding = plan->formats->activation_rounding,
+		.relu = p->relu != QMAC_NET_NONE, .bits = format.bw,
+	};
+	if (of->bias != QMAC_NET_NONE) {
+		product.has_bias = true;
+		product.bias = p->bias;
+	}
+	product.note = note(to, layer);
+	return lower(to, &product, layer, err);
+}
+
+enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, int link,
+                                       struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t class = 0; status == QMAC_OK && class < p->conv.stride * p->conv.stride; class++) {
+		struct qmac_product product;
+
+		if (!qmac_conv_data_gradient(&p->conv, &p->error, &p->transposed, &plan->contribution[link], class,
+		                             &product))
+			continue;
+		product.note = note(to, layer);
+		status = lower(to, &product, layer, err);
+	}
+	return status;
+}
+
+/* ---- sums for parameters ----------------------------------------------------------------- */
+
+/* A slice's part of a tensor. */
+static void cut(struct qmac_view *view, const int64_t first[3], const int64_t count[3])
+{
+	for (int d = 0; d < 3; d++) {
+		view->address += (uint64_t)first[d] * view->position_bytes[d];
+		view->positions[d] = count[d];
+	}
+}
+
+/* Place of slice number i, and how many positions it has. */
+static void slice_at(const struct qmac_net_plan_layer *p, const int64_t whole[3], int64_t i, int64_t first[3],
+                     int64_t count[3])
+{
+	for (int d = 2; d >= 0; d--) {
+		first[d] = qmac_turn(&i, qmac_ceil_div(whole[d], p->slice_positions[d])) * p->slice_positions[d];
+		count[d] = qmac_smaller(p->slice_positions[d], whole[d] - first[d]);
+	}
+}
+
+void qmac_net_slice(struct qmac_net_plan *plan, int layer)
+{
+	struct qmac_net_plan_layer *p = &plan->layers[layer];
+	const struct qmac_net_layer *of = &plan->net->layers[layer];
+	int x = of->weight == QMAC_NET_NONE ? 2 : qmac_net_format(plan, of->input).bw;
+	int spare = plan->hw.acc_bits - 1 - (x - 1) - (plan->flow.layers[layer].bits - 1);
+	int64_t most = spare > 40 ? (int64_t)1 << 40 : spare < 1 ? 1 : ((int64_t)1 << spare) - 1;
+	int64_t whole[3] = {plan->batch, p->has_pixels ? 1 : p->out.height, p->has_pixels ? 1 : p->out.width};
+	int64_t inner = whole[1] * whole[2];
+
+	p->slices = 1;
+	for (int d = 0; d < 3; d++) {
+		int64_t fit = most / inner;
+
+		/* whole images, whole lines of one, or pixels of one line */
+		p->slice_positions[d] = fit < 1 ? 1 : fit < whole[d] ? fit : whole[d];
+		p->slices *= qmac_ceil_div(whole[d], p->slice_positions[d]);
+		if (d < 2)
+			inner /= whole[d + 1];
+	}
+}
+
+enum qmac_status qmac_net_product_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	const struct qmac_view *x = qmac_net_output(plan, plan->net->layers[layer].input);
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t i = 0; status == QMAC_OK && i < p->slices; i++) {
+		struct qmac_product product = qmac_conv_weight_gradient(&p->conv, x, &p->error, &p->weight_sum);
+		int64_t first[3], count[3], image[3] = {0, 0, 0}, size[3];
+
+		slice_at(p, p->error.positions, i, first, count);
+		cut(&product.b, first, count);
+		memcpy(product.positions, count, sizeof count);
+		memcpy(size, x->positions, sizeof size);
+		image[0] = first[0];
+		size[0] = count[0];
+		cut(&product.a, image, size);
+		for (int d = 0; d < 2; d++)
+			product.window.first[d] += first[d + 1] * p->conv.stride;
+		product.c.address += (uint64_t)i * p->slice_bytes[0];
+		product.note = note(to, layer);
+		status = lower(to, &product, layer, err);
+	}
+	return status;
+}
+
+/* The sums of one slice, at pixel `pixel` where each has its own. */
+static enum qmac_status bias_sum(struct qmac_net_lowering *to, int layer, int64_t slice, int64_t pixel,
+                                 struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	int64_t first[3], count[3], whole[3], width = p->error.positions[2];
+	struct qmac_product product = {
+		.form = QMAC_FORM_ATB, .window = qmac_window_none, .b = p->error, .c = p->bias_sum,
+		.note = note(to, layer),
+	};
+
+	memcpy(whole, p->error.positions, sizeof whole);
+	if (p->has_pixels)
+		whole[1] = whole[2] = 1;
+	slice_at(p, whole, slice, first, count);
+	if (p->has_pixels) {
+		first[1] = pixel / width;
+		first[2] = pixel % width;
+	}
+	cut(&product.b, first, count);
+	memcpy(product.positions, count, sizeof count);
+	/* as many numbers 1 */
+	product.a = qmac_view_images(plan->ones.address, plan->ones.element, count[0], 1, count[1], count[2], 1);
+	product.c.positions[2] = 1;
+	product.c.address += (uint64_t)slice * p->slice_bytes[1];
+	product.c.address += (uint64_t)pixel * p->bias_sum.position_bytes[2];
+	return lower(to, &product, layer, err);
+}
+
+enum qmac_status qmac_net_bias_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+{
+	const struct qmac_net_plan_layer *p = &to->plan->layers[layer];
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t slice = 0; status == QMAC_OK && slice < p->slices; slice++)
+		for (int64_t i = 0; status == QMAC_OK && i < p->bias_sum.positions[2]; i++)
+			status = bias_sum(to, layer, slice, i, err);
+	return status;
+}

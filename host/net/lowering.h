@@ -1,0 +1,88 @@
+/*
+ * Layers to commands, for host/net/plan.c: each kind and direction a function that adds to a program what the
+ * plan says is to be computed (docs/network-numerics.md, docs/lowering.md).
+ */
+#ifndef QMAC_NET_LOWERING_H
+#define QMAC_NET_LOWERING_H
+
+#include "lower/map.h"
+#include "net/plan.h"
+
+struct qmac_net_lowering {
+	struct qmac_net_plan *plan;
+	struct qmac_program *program;
+	enum qmac_direction direction; /* of what is being lowered */
+};
+
+/* Output of a layer from its input: nothing where another layer makes it. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_forward(struct qmac_net_lowering *to, int layer,
+                                                        struct qmac_error *err);
+
+/* A layer's error, or the sum of its gradient, from what its readers give back. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer,
+                                                      struct qmac_error *err);
+
+/* What a layer gives back to each input, where it is stored; and the sums for its parameters. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_back(struct qmac_net_lowering *to, int layer,
+                                                     struct qmac_error *err);
+
+/* ---- by kind --------------------------------------------------------------------------- */
+
+enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, int link,
+                                       struct qmac_error *err);
+enum qmac_status qmac_net_product_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+/* Of the sum of errors: of bias layers, too. */
+enum qmac_status qmac_net_bias_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_pool_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_pool_back(struct qmac_net_lowering *to, int layer, int link,
+                                    struct qmac_error *err);
+enum qmac_status qmac_net_table_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_point_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_point_back(struct qmac_net_lowering *to, int layer, int link,
+                                     struct qmac_error *err);
+
+/* How many images, lines and pixels a sum for parameters may take, and how many slices that makes. */
+void qmac_net_slice(struct qmac_net_plan *plan, int layer);
+
+/* ---- maps ---------------------------------------------------------------------------- */
+
+/* A map over images of the plan's batch. */
+struct qmac_map qmac_net_map(const struct qmac_net_lowering *to, int layer, struct qmac_shape shape);
+
+/* Lowers and frees it; a failure's message gets the layer's name. status: what there was before. */
+enum qmac_status qmac_net_map_end(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
+                                    enum qmac_status status, struct qmac_error *err);
+
+/* Width of what is kept in ACC between two operations. */
+int qmac_net_wide(const struct qmac_net_plan *plan);
+
+/* Appends an operation on whole panels whose result is exact; other below 0: with `number`. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_exact(const struct qmac_net_plan *plan, struct qmac_map *map,
+                                                unsigned op, int to, int from, int other, int32_t number,
+                                                struct qmac_error *err);
+
+/* An operation on whole panels, to be filled in: mult 1, as wide as ACC. */
+struct qmac_map_op qmac_net_op(const struct qmac_net_plan *plan, unsigned op, int to, int from, int other);
+
+/*
+ * Appends `op`, whose x stands for x 2^-p, rounded to the format; where that is a shift to the left, in two
+ * operations, with `temporary` in between.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan,
+                                                     struct qmac_map *map, struct qmac_map_op op,
+                                                     int temporary, int p, struct qmac_format format,
+                                                     struct qmac_error *err);
+
+/* Appends what makes panel `to` the derivative d, from tanh's or sigmoid's output in y, which it changes. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_derivative(const struct qmac_net_plan *plan, struct qmac_map *map,
+                                                     int reader, int to, int y, struct qmac_error *err);
+
+/* Labels of operations that are patched. */
+enum { QMAC_NET_LABEL_SHIFT = 1, QMAC_NET_LABEL_ALIGN /* and the number of a link */ };
+
+/* Puts the layer's name before a message. */
+enum qmac_status qmac_net_in_layer(const struct qmac_net_plan *plan, int layer, enum qmac_status status,
+                                   struct qmac_error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * A minibatch through a plan: what the host brings to the device, submits, and reads back.
+ *
+ * Numbers of a tensor are [n][y][x][c], as it lies (behind flatten: before it).
+ */
+#ifndef QMAC_NET_MINIBATCH_H
+#define QMAC_NET_MINIBATCH_H
+
+#include "net/plan.h"
+
+/* Copies all numbers of a view between host and device memory, which then has to be finished with. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view,
+                                              const int64_t *values, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view,
+                                              int64_t *values, struct qmac_error *err);
+
+/* Numbers of a view. */
+int64_t qmac_net_count(const struct qmac_view *view);
+
+/* Tables, and what else does not change. Once. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err);
+
+/* Codes of a parameter, as it lies (net.h). */
+QMAC_MUST_CHECK enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int parameter,
+                                                         const int32_t *codes, struct qmac_error *err);
+
+/* Of one minibatch: keys of its random numbers, and fl[l] as qmac_net_flow_link_fl() wants it. */
+struct qmac_net_minibatch {
+	uint32_t run_seed, step;
+	int *fl;
+};
+
+/* Submits the forward pass; the input's codes lie there. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan,
+                                                         const struct qmac_net_minibatch *of,
+                                                         struct qmac_error *err);
+
+/*
+ * Submits what makes a layer's error, of fraction length of->fl[layer]; where it has none, what adds up
+ * its gradient, and of->fl[layer] becomes that of the sum. Not of the last layer.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan,
+                                                       const struct qmac_net_minibatch *of, int layer,
+                                                       struct qmac_error *err);
+
+/* Submits what a layer gives back, and the sums for its parameters. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan,
+                                                      const struct qmac_net_minibatch *of, int layer,
+                                                      struct qmac_error *err);
+
+/*
+ * The exact sum for a parameter, over all slices, as the parameter lies; it stands for sums 2^-fl, with what
+ * qmac_net_sum_fl() says. When finished.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_read_sum(struct qmac_net_plan *plan, int parameter, int64_t *sums,
+                                                   struct qmac_error *err);
+int qmac_net_sum_fl(const struct qmac_net_plan *plan, const struct qmac_net_minibatch *of, int parameter);
+
+#endif

@@ -1,0 +1,225 @@
+/* Where the tensors of a network lie in device memory. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lower/arena.h"
+#include "lower/whole.h"
+#include "net/plan.h"
+#include "net/table.h"
+
+/* A view and its region; which have all their steps. */
+struct place {
+	struct qmac_view *view;
+	int region;
+};
+
+struct job {
+	struct qmac_net_plan *plan;
+	struct place *places;
+	int count;
+	enum qmac_status status;
+	struct qmac_error *err;
+};
+
+/* Steps: 0 brings everything, layer l works forward in l + 1 and backward in backward_step(l). */
+static int64_t backward_step(const struct qmac_net_plan *plan, int layer)
+{
+	return 2 * (int64_t)plan->net->layer_count - layer;
+}
+
+static int64_t last_step(const struct qmac_net_plan *plan)
+{
+	return 2 * (int64_t)plan->net->layer_count + 1;
+}
+
+static void place(struct job *job, struct qmac_view *view, uint64_t bytes, int64_t first, int64_t last)
+{
+	struct place *p = &job->places[job->count];
+
+	if (job->status != QMAC_OK)
+		return;
+	p->view = view;
+	job->status = qmac_arena_add(job->plan->arena, bytes, first, last, &p->region, job->err);
+	job->count++;
+}
+
+static unsigned container_of(int bits)
+{
+	return bits <= 8 ? QMAC_CONTAINER_BYTE : bits <= 16 ? QMAC_CONTAINER_HALF :
+	       bits <= 32 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE;
+}
+
+static struct qmac_element element(int bits)
+{
+	return (struct qmac_element){bits, true, container_of(bits)};
+}
+
+/* Of sums: at least 32 bits. */
+static struct qmac_element sum_element(int bits)
+{
+	return (struct qmac_element){bits, true, bits <= 32 ? QMAC_CONTAINER_WORD : QMAC_CONTAINER_DOUBLE};
+}
+
+/* Signed width of all integers of that magnitude. */
+static int bits_of(double bound)
+{
+	return qmac_net_lg(bound + 1) + 1;
+}
+
+static struct qmac_view images(const struct qmac_net_plan *plan, struct qmac_element e,
+                               struct qmac_shape shape)
+{
+	return qmac_view_images(0, e, plan->batch, shape.channels, shape.height, shape.width, plan->hw.cols);
+}
+
+static void tensor(struct job *job, struct qmac_view *view, struct qmac_element e, struct qmac_shape shape,
+                   int64_t first, int64_t last)
+{
+	*view = images(job->plan, e, shape);
+	place(job, view, qmac_view_bytes(view), first, last);
+}
+
+/* ---- a layer ------------------------------------------------------------------------- */
+
+static bool passes_on(enum qmac_layer_kind kind)
+{
+	return kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_ADD || kind == QMAC_LAYER_FLATTEN;
+}
+
+/*
+ * The last step in which what layer l gives back is looked at: further on, where the gradient of an
+ * input is nothing else.
+ */
+static int64_t given_until(const struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	int64_t last = backward_step(plan, l);
+
+	for (int i = 0; i < 1 + (layer->kind == QMAC_LAYER_ADD); i++) {
+		int input = i ? layer->other : layer->input;
+		const struct qmac_net_flow_layer *f = &plan->flow.layers[input < 0 ? 0 : input];
+		bool same = input >= 0 && passes_on(layer->kind) && !f->has_error && f->count == 1;
+		int64_t step = same ? given_until(plan, input) : backward_step(plan, input < 0 ? 0 : input);
+
+		last = step > last ? step : last;
+	}
+	return last;
+}
+
+static void place_parameters(struct job *job, int l)
+{
+	struct qmac_net_plan *plan = job->plan;
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+	int64_t end = last_step(plan);
+
+	if (layer->kind == QMAC_LAYER_CONV || layer->kind == QMAC_LAYER_LINEAR) {
+		struct qmac_element e = element(plan->formats->parameter[layer->weight].bw);
+		int64_t in = p->in.channels, out = p->out.channels;
+
+		p->weight = qmac_view_weights(0, e, &p->conv, in, out, (uint64_t)out << e.container);
+		place(job, &p->weight, qmac_view_bytes(&p->weight), 0, end);
+		p->transposed = qmac_view_weights(0, e, &p->conv, out, in, (uint64_t)in << e.container);
+		place(job, &p->transposed, qmac_view_bytes(&p->transposed), 0, end);
+	}
+	if (layer->bias != QMAC_NET_NONE) {
+		struct qmac_format f = plan->formats->parameter[layer->bias];
+		/* aligned to the sum that it is added to */
+		struct qmac_element e = sum_element(f.bw + p->fl - f.fl);
+
+		p->bias = qmac_view_images(0, e, 1, p->out.channels, p->has_pixels ? p->out.height : 1,
+		                           p->has_pixels ? p->out.width : 1, plan->hw.cols);
+		place(job, &p->bias, qmac_view_bytes(&p->bias), 0, end);
+	}
+	if (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID) {
+		struct qmac_net_table table = qmac_net_table_of(layer->kind, qmac_net_format(plan, layer->input));
+
+		p->table = qmac_view_matrix(0, element(32), (int64_t)1 << table.bits, 1, 4);
+		place(job, &p->table, qmac_view_bytes(&p->table), 0, end);
+	}
+}
+
+/* Sums for the gradients of parameters: a place for each slice. */
+static void place_sums(struct job *job, int l)
+{
+	struct qmac_net_plan *plan = job->plan;
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+	struct qmac_element e = sum_element(plan->hw.acc_bits <= 32 ? 32 : 64);
+	int64_t first = backward_step(plan, l), last = last_step(plan);
+
+	if (layer->weight != QMAC_NET_NONE) {
+		int64_t out = p->out.channels;
+
+		p->weight_sum = qmac_view_weights(0, e, &p->conv, p->in.channels, out, (uint64_t)out << e.container);
+		p->slice_bytes[0] = qmac_view_bytes(&p->weight_sum);
+		place(job, &p->weight_sum, p->slice_bytes[0] * (uint64_t)p->slices, first, last);
+	}
+	if (layer->bias != QMAC_NET_NONE) {
+		int64_t rows = p->has_pixels ? p->out.height * p->out.width : 1;
+
+		p->bias_sum = qmac_view_matrix(0, e, rows, p->out.channels, (uint64_t)p->out.channels << e.container);
+		p->slice_bytes[1] = qmac_view_bytes(&p->bias_sum);
+		place(job, &p->bias_sum, p->slice_bytes[1] * (uint64_t)p->slices, first, last);
+	}
+}
+
+static bool is_stored(const struct qmac_net_plan *plan, int layer, int link)
+{
+	enum qmac_layer_kind kind = plan->net->layers[plan->flow.links[link].reader].kind;
+
+	return !passes_on(kind) && !qmac_net_link_is_inline(plan, layer, link);
+}
+
+static void place_back(struct job *job, int l)
+{
+	struct qmac_net_plan *plan = job->plan;
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+	int64_t now = backward_step(plan, l), until = given_until(plan, l);
+
+	if (!f->needed)
+		return;
+	for (int i = f->first; i < f->first + f->count; i++)
+		if (is_stored(plan, l, i))
+			tensor(job, &plan->contribution[i], sum_element(bits_of(plan->flow.links[i].bound)), p->out,
+			       backward_step(plan, plan->flow.links[i].reader), until);
+	if (f->has_error)
+		tensor(job, &p->error, element(f->bits), p->out, now, until);
+	else if (f->count > 1)
+		tensor(job, &p->sum, sum_element(32), p->out, now, until);
+	place_sums(job, l);
+}
+
+enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	const struct qmac_net *net = plan->net;
+	size_t most = 2 + 8 * (size_t)net->layer_count + 2 * (size_t)net->layer_count;
+	struct job job = {.plan = plan, .places = calloc(most, sizeof *job.places), .err = err};
+	struct qmac_shape largest = {1, 1, 1};
+
+	if (!job.places)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
+	tensor(&job, &plan->input, element(qmac_net_format(plan, -1).bw), net->input, 0, last_step(plan));
+	for (int l = 0; l < net->layer_count; l++) {
+		const struct qmac_net_plan_layer *p = &plan->layers[l];
+
+		if (net->layers[l].kind != QMAC_LAYER_FLATTEN && p->relu == QMAC_NET_NONE)
+			tensor(&job, &plan->layers[l].output, element(qmac_net_format(plan, l).bw), p->out,
+			       p->is_made ? net->layers[l].input + 1 : l + 1, given_until(plan, l));
+		place_parameters(&job, l);
+		place_back(&job, l);
+		if (p->out.height * p->out.width > largest.height * largest.width)
+			largest = (struct qmac_shape){1, p->out.height, p->out.width};
+	}
+	plan->ones = qmac_view_images(0, element(2), plan->batch, 1, largest.height, largest.width, 1);
+	place(&job, &plan->ones, qmac_view_bytes(&plan->ones), 0, last_step(plan));
+	if (job.status == QMAC_OK)
+		job.status = qmac_arena_plan(plan->arena, err);
+	if (job.status == QMAC_OK)
+		job.status = qmac_arena_allocate(plan->arena, plan->driver, err);
+	for (int i = 0; job.status == QMAC_OK && i < job.count; i++)
+		job.places[i].view->address = qmac_arena_buffer(plan->arena, job.places[i].region).address;
+	free(job.places);
+	return job.status;
+}

@@ -1,0 +1,261 @@
+#include "net/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lower/arena.h"
+#include "net/lowering.h"
+
+/* ---- what lies where ------------------------------------------------------------------- */
+
+const struct qmac_view *qmac_net_output(const struct qmac_net_plan *plan, int layer)
+{
+	while (layer >= 0 && plan->net->layers[layer].kind == QMAC_LAYER_FLATTEN)
+		layer = plan->net->layers[layer].input;
+	if (layer >= 0 && plan->layers[layer].relu != QMAC_NET_NONE)
+		layer = plan->layers[layer].relu;
+	return layer < 0 ? &plan->input : &plan->layers[layer].output;
+}
+
+const struct qmac_view *qmac_net_back(const struct qmac_net_plan *plan, int layer)
+{
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
+
+	if (f->has_error)
+		return &plan->layers[layer].error;
+	return f->count > 1 ? &plan->layers[layer].sum : qmac_net_link_view(plan, f->first);
+}
+
+const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int link)
+{
+	int reader = plan->flow.links[link].reader;
+	enum qmac_layer_kind kind = plan->net->layers[reader].kind;
+
+	if (kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_ADD || kind == QMAC_LAYER_FLATTEN)
+		return qmac_net_back(plan, reader);
+	return &plan->contribution[link];
+}
+
+bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int link)
+{
+	enum qmac_layer_kind kind = plan->net->layers[plan->flow.links[link].reader].kind;
+
+	if (plan->flow.layers[layer].count > 1)
+		return false;
+	return kind == QMAC_LAYER_TANH || kind == QMAC_LAYER_SIGMOID ||
+	       (kind == QMAC_LAYER_RELU && plan->layers[layer].relu != QMAC_NET_NONE);
+}
+
+/* ---- layers ---------------------------------------------------------------------------- */
+
+static bool is_product(const struct qmac_net_layer *layer)
+{
+	return layer->kind == QMAC_LAYER_CONV || layer->kind == QMAC_LAYER_LINEAR;
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* Shapes as they lie: flatten moves nothing, and what reads one pixel of many channels finds many of few. */
+static void set_shape(struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+
+	bool flattened;
+
+	p->in = layer->input < 0 ? plan->net->input : plan->layers[layer->input].out;
+	p->out = layer->out;
+	memcpy(p->kernel, layer->kernel, sizeof p->kernel);
+	p->stride = layer->stride;
+	flattened = p->in.channels != layer->in.channels;
+	if (flattened) {
+		p->stride = 1;
+		p->kernel[0] = is_product(layer) ? p->in.height : 1;
+		p->kernel[1] = is_product(layer) ? p->in.width : 1;
+	}
+	if (!is_product(layer) && (flattened || layer->kind == QMAC_LAYER_FLATTEN))
+		p->out = p->in;
+	/* one window has no neighbours: each of its pixels is seen through one tap */
+	for (int d = 0; d < 2; d++)
+		if (p->out.height == 1 && p->out.width == 1 && layer->pad == 0 && p->stride < p->kernel[d])
+			p->stride = p->kernel[d];
+	p->has_pixels = layer->kind == QMAC_LAYER_BIAS && p->out.channels != layer->out.channels;
+	p->conv = (struct qmac_conv){{p->kernel[0], p->kernel[1]}, p->stride, layer->pad};
+}
+
+/* Whether a relu is made together with what it reads. */
+static void join_relu(struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
+	int reader = f->count == 1 ? plan->flow.links[f->first].reader : 0;
+
+	plan->layers[l].relu = QMAC_NET_NONE;
+	if (f->count != 1 || plan->net->layers[reader].kind != QMAC_LAYER_RELU)
+		return;
+	if (!is_product(layer) && layer->kind != QMAC_LAYER_ADD && layer->kind != QMAC_LAYER_BIAS)
+		return;
+	plan->layers[l].relu = reader;
+	plan->layers[reader].is_made = true;
+}
+
+/* Fraction length of the sum that is rounded. */
+static void set_fl(struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	const struct qmac_net_formats *f = plan->formats;
+	int fl = qmac_net_format(plan, layer->input).fl;
+
+	if (layer->weight != QMAC_NET_NONE)
+		fl += f->parameter[layer->weight].fl;
+	if (layer->bias != QMAC_NET_NONE)
+		fl = larger(fl, f->parameter[layer->bias].fl);
+	plan->layers[l].fl = larger(fl, qmac_net_format(plan, l).fl);
+}
+
+/* ---- programs -------------------------------------------------------------------------- */
+
+enum qmac_status qmac_net_add_patch(struct qmac_net_plan *plan, const struct qmac_net_patch *patch,
+                                    struct qmac_error *err)
+{
+	if (plan->patch_count == plan->patch_room) {
+		int room = plan->patch_room ? 2 * plan->patch_room : 64;
+		struct qmac_net_patch *patches = realloc(plan->patches, (size_t)room * sizeof *patches);
+
+		if (!patches)
+			return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d patches", room);
+		plan->patches = patches;
+		plan->patch_room = room;
+	}
+	plan->patches[plan->patch_count++] = *patch;
+	return QMAC_OK;
+}
+
+/* The random numbers of commands first.. of a compiled program are those of a tensor. */
+static enum qmac_status seed(struct qmac_net_plan *plan, struct qmac_program *program, int64_t first,
+                             int64_t end, int layer, enum qmac_net_site site, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t i = first; status == QMAC_OK && i < end; i++) {
+		const struct qmac_command *command = qmac_program_command(program, i);
+		struct qmac_net_patch patch = {.kind = QMAC_NET_PATCH_SEED, .command = i, .layer = layer,
+		                               .site = qmac_net_site(layer, site)};
+
+		if (command->opcode == QMAC_OPCODE_VEC && command->rnd == QMAC_ROUND_STOCHASTIC)
+			status = qmac_net_add_patch(plan, &patch, err);
+	}
+	return status;
+}
+
+static enum qmac_status begin(struct qmac_net_plan *plan, struct qmac_net_part *part,
+                              struct qmac_net_lowering *to, enum qmac_direction direction,
+                              struct qmac_error *err)
+{
+	part->program = qmac_program_create(&plan->hw);
+	part->first_patch = plan->patch_count;
+	*to = (struct qmac_net_lowering){plan, part->program, direction};
+	if (!part->program)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
+	return QMAC_OK;
+}
+
+static enum qmac_status forward(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	int count = plan->net->layer_count;
+	int64_t *end = calloc((size_t)count, sizeof *end);
+	struct qmac_net_lowering to;
+	enum qmac_status status = begin(plan, &plan->forward, &to, QMAC_DIRECTION_FORWARD, err);
+
+	if (status == QMAC_OK && !end)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", count);
+	for (int l = 0; status == QMAC_OK && l < count; l++) {
+		status = qmac_net_lower_forward(&to, l, err);
+		end[l] = qmac_program_count(to.program);
+	}
+	if (status == QMAC_OK)
+		status = qmac_sequence_compile(&plan->sequence, to.program, err);
+	for (int l = 0; status == QMAC_OK && l < count; l++)
+		status = seed(plan, to.program, l ? end[l - 1] : 0, end[l], l, QMAC_NET_SITE_OUTPUT, err);
+	plan->forward.end_patch = plan->patch_count;
+	free(end);
+	return status;
+}
+
+/* Its error (0), or what it gives back (1). */
+static enum qmac_status backward(struct qmac_net_plan *plan, int l, int which, struct qmac_error *err)
+{
+	struct qmac_net_part *part = &plan->layers[l].back[which];
+	struct qmac_net_lowering to;
+	enum qmac_status status = begin(plan, part, &to, QMAC_DIRECTION_DATA, err);
+
+	if (status == QMAC_OK)
+		status = which ? qmac_net_lower_back(&to, l, err) : qmac_net_lower_error(&to, l, err);
+	if (status != QMAC_OK)
+		return status;
+	if (!qmac_program_count(part->program)) {
+		qmac_program_destroy(part->program);
+		part->program = NULL;
+		return QMAC_OK;
+	}
+	status = qmac_sequence_compile(&plan->sequence, part->program, err);
+	if (status == QMAC_OK)
+		status = seed(plan, part->program, 0, qmac_program_count(part->program), l, QMAC_NET_SITE_ERROR, err);
+	part->end_patch = plan->patch_count;
+	return status;
+}
+
+/* ---- the plan -------------------------------------------------------------------------- */
+
+enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
+                                    const struct qmac_net_formats *formats, int64_t batch,
+                                    struct qmac_driver *driver, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	*plan = (struct qmac_net_plan){
+		.net = net, .formats = formats, .hw = *qmac_driver_hw(driver), .batch = batch, .driver = driver,
+		.sequence = {.driver = driver},
+	};
+	status = qmac_net_flow_make(&plan->flow, net, formats, err);
+	if (status != QMAC_OK)
+		return status;
+	plan->arena = qmac_arena_create();
+	plan->layers = calloc((size_t)net->layer_count, sizeof *plan->layers);
+	plan->contribution = calloc(2 * (size_t)net->layer_count, sizeof *plan->contribution);
+	if (!plan->arena || !plan->layers || !plan->contribution)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
+	for (int l = 0; l < net->layer_count; l++) {
+		set_shape(plan, l);
+		join_relu(plan, l);
+		set_fl(plan, l);
+		qmac_net_slice(plan, l);
+	}
+	status = qmac_net_check(plan, err);
+	if (status == QMAC_OK)
+		status = qmac_net_place(plan, err);
+	if (status == QMAC_OK)
+		status = forward(plan, err);
+	for (int l = net->layer_count - 1; status == QMAC_OK && l >= 0; l--)
+		for (int which = 0; status == QMAC_OK && plan->flow.layers[l].needed && which < 2; which++)
+			status = backward(plan, l, which, err);
+	return status;
+}
+
+void qmac_net_plan_free(struct qmac_net_plan *plan)
+{
+	for (int l = 0; plan->layers && l < plan->net->layer_count; l++)
+		for (int i = 0; i < 2; i++)
+			qmac_program_destroy(plan->layers[l].back[i].program);
+	qmac_program_destroy(plan->forward.program);
+	qmac_arena_destroy(plan->arena);
+	qmac_net_flow_free(&plan->flow);
+	free(plan->layers);
+	free(plan->contribution);
+	free(plan->patches);
+	*plan = (struct qmac_net_plan){.batch = 0};
+}

@@ -1,0 +1,109 @@
+/*
+ * A network on a device: where its tensors lie in device memory, and the programs of a minibatch, forward and
+ * backward, for given formats (docs/lowering.md). Values play no part: a device without any will do.
+ *
+ * One plan is for one network, one size of minibatch, one set of formats and one driver.
+ */
+#ifndef QMAC_NET_PLAN_H
+#define QMAC_NET_PLAN_H
+
+#include "driver/driver.h"
+#include "lower/conv.h"
+#include "lower/sequence.h"
+#include "net/flow.h"
+
+/* A program of a minibatch; backward there are two for each layer, each of which may be missing. */
+struct qmac_net_part {
+	struct qmac_program *program; /* NULL: nothing to do */
+	int first_patch, end_patch;   /* those of its commands */
+};
+
+/* A command that is patched for every minibatch. */
+struct qmac_net_patch {
+	enum qmac_net_patch_kind {
+		QMAC_NET_PATCH_SEED,  /* key of the site */
+		QMAC_NET_PATCH_SHIFT, /* the error's requantise: right shift */
+		QMAC_NET_PATCH_ALIGN  /* a contribution among several: to the unit of the sum */
+	} kind;
+	int64_t command;
+	int layer;
+	uint32_t site;
+	int link;
+};
+
+struct qmac_arena;
+
+struct qmac_net_plan_layer {
+	struct qmac_shape in, out;   /* as they lie: behind flatten those before it */
+	int64_t kernel[2], stride;   /* on what lies there */
+	int relu;                    /* the relu that is made together with it, or QMAC_NET_NONE */
+	bool is_made;                /* a relu that is made together with its input */
+	struct qmac_conv conv;       /* conv, linear */
+	int fl;                      /* of the sum: p or q of docs/network-numerics.md */
+	struct qmac_view output, error, sum;
+	struct qmac_view weight, transposed, bias, table;
+	bool has_pixels;             /* a bias for each pixel: behind flatten */
+	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
+	int64_t slices, slice_positions[3];    /* images, lines, pixels of a slice */
+	uint64_t slice_bytes[2];
+	struct qmac_net_part back[2];          /* its error; what it gives back, and the sums of its parameters */
+};
+
+struct qmac_net_plan {
+	struct qmac_net_flow flow;
+	const struct qmac_net *net;
+	const struct qmac_net_formats *formats;
+	struct qmac_hw hw;
+	int64_t batch;
+	struct qmac_driver *driver;
+	struct qmac_arena *arena;
+	struct qmac_sequence sequence;
+	struct qmac_view input, ones;          /* ones: a channel of 1, for sums of errors */
+	struct qmac_net_plan_layer *layers;
+	struct qmac_view *contribution;        /* of each link; of those that are stored */
+	struct qmac_net_part forward;
+	struct qmac_net_patch *patches;
+	int patch_count, patch_room;
+};
+
+/*
+ * Refuses what the hardware cannot hold, with the name of the layer: sums beyond acc_bits, and more than the
+ * device memory. net, formats and driver are to outlive the plan. Free also after a failure.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
+                                                    const struct qmac_net_formats *formats, int64_t batch,
+                                                    struct qmac_driver *driver, struct qmac_error *err);
+void qmac_net_plan_free(struct qmac_net_plan *plan);
+
+/* ---- for host/net ------------------------------------------------------------------------------ */
+
+/* The output of a layer, or the network's input, where it lies. */
+const struct qmac_view *qmac_net_output(const struct qmac_net_plan *plan, int layer);
+
+/* What a layer gives back: its error, or the sum of its gradient. */
+const struct qmac_view *qmac_net_back(const struct qmac_net_plan *plan, int layer);
+
+/* What comes along a link. Not of one that is inlined. */
+const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int link);
+
+/* Whether the contribution is made where it is rounded to an error, and not stored. */
+bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int link);
+
+/* A layer's format of the output. */
+static inline struct qmac_format qmac_net_format(const struct qmac_net_plan *plan, int layer)
+{
+	return plan->formats->output[layer + 1];
+}
+
+/* Notes a command that is patched. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_plan *plan,
+                                                    const struct qmac_net_patch *patch,
+                                                    struct qmac_error *err);
+
+/* What "What fits" of docs/network-numerics.md says, for the plan's shapes. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_error *err);
+
+/* Room for the plan's tensors in device memory; views have their addresses from then on. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err);
+
+#endif
