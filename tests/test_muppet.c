@@ -255,6 +255,8 @@ static void state_is_everything(void)
 				saved.loading = true;
 				saved.used = 0;
 				qmac_muppet_state(&two, carry, &saved);
+				CU_ASSERT_EQUAL(memcmp(one.squares, two.squares, TENSORS * sizeof *one.squares), 0);
+				CU_ASSERT_EQUAL(memcmp(one.sums, two.sums, TENSORS * COUNT * sizeof *one.sums), 0);
 			}
 			if (e > at)
 				epoch_over(&two, g, &event);
