@@ -7,15 +7,13 @@
 
 #include "num/fixed.h"
 #include "process/stop.h"
-#include "record/ledger.h"
 #include "step/step.h"
+#include "train/device.h"
 #include "train/device_gradient.h"
 #include "train/engine.h"
 #include "step/logistic_arithmetic.h"
 #include "train/optimiser.h"
 #include "train/residual.h"
-
-enum { RING_LOG2 = 14 };
 
 /* The layers of the records; the second where full gradients are computed on the device. */
 enum { LAYER_INNER, LAYER_GRADIENT, LAYERS };
@@ -23,18 +21,12 @@ enum { LAYER_INNER, LAYER_GRADIENT, LAYERS };
 struct device_engine {
 	struct qmac_engine base;
 	struct qmac_training *training;
-	bool unobserved;   /* what runs is no part of the run */
-	struct qmac_backend *backend;
-	struct qmac_driver *driver;
+	struct qmac_train_device under; /* the device itself */
 	struct qmac_inner_plan plan;
 	struct qmac_inner_loop *inner;
 	struct qmac_residual *residual;
 	struct qmac_device_gradient *gradient;  /* NULL: on the host */
-	struct qmac_ledger *ledger;
-	const struct qmac_train_observer *observer; /* may be NULL */
-	struct qmac_driver_totals totals; /* at a checkpoint */
 	uint64_t outer[QMAC_COUNTERS]; /* what gradients on the device have spent */
-	uint64_t zero_macs;            /* that the records know of */
 	int point;         /* p of the running epoch; 0 where the device makes the residuals */
 	uint32_t *order;   /* inner_steps * batch: samples of the epoch */
 	int32_t *z, *kept; /* weights: Z, and that after keep_after steps of the epoch */
@@ -55,17 +47,6 @@ static bool is_centred(const struct device_engine *device)
 
 /* ---- an epoch ------------------------------------------------------------------- */
 
-/* Before and behind another layer's products, and at the end of an epoch. */
-static void count_zeros(struct device_engine *device)
-{
-	uint64_t counters[QMAC_COUNTERS];
-
-	qmac_driver_counters(device->driver, counters);
-	qmac_records_count_zeros(&device->training->records,
-	                         counters[QMAC_COUNTER_ZERO_MACS] - device->zero_macs);
-	device->zero_macs = counters[QMAC_COUNTER_ZERO_MACS];
-}
-
 /*
  * The full gradient at w: training->gradient has it from the host. From the device it takes the
  * scratchpads, so that what was on chip must come there anew.
@@ -79,13 +60,13 @@ static enum qmac_status take_gradient(struct qmac_engine *engine, struct qmac_er
 		qmac_training_use_gradient(device->training);
 		return QMAC_OK;
 	}
-	count_zeros(device);
-	qmac_ledger_set_first_layer(device->ledger, LAYER_GRADIENT);
+	qmac_train_device_count_zeros(&device->under);
+	qmac_ledger_set_first_layer(device->under.ledger, LAYER_GRADIENT);
 	status = qmac_device_gradient_run(device->gradient, err);
 	if (status != QMAC_OK)
 		return status;
-	qmac_ledger_set_first_layer(device->ledger, LAYER_INNER);
-	count_zeros(device);
+	qmac_ledger_set_first_layer(device->under.ledger, LAYER_INNER);
+	qmac_train_device_count_zeros(&device->under);
 	device->training->data_passes += 1;
 	qmac_inner_loop_reload(device->inner);
 	qmac_inner_loop_set_z(device->inner, device->z);
@@ -224,9 +205,7 @@ static void destroy(struct qmac_engine *engine)
 	if (device->residual)
 		device->residual->operations->destroy(device->residual);
 	qmac_device_gradient_destroy(device->gradient);
-	qmac_driver_close(device->driver);
-	qmac_backend_destroy(device->backend);
-	qmac_ledger_destroy(device->ledger);
+	qmac_train_device_close(&device->under);
 	free(device->order);
 	free(device->z);
 	free(device->kept);
@@ -285,8 +264,7 @@ static void upload_inputs(struct device_engine *device)
 	}
 }
 
-static enum qmac_status create_records(struct device_engine *device, const struct qmac_hw *hw,
-                                       struct qmac_error *err)
+static enum qmac_status create_records(struct device_engine *device, struct qmac_error *err)
 {
 	struct qmac_training *training = device->training;
 	enum qmac_status status = qmac_records_create(&training->records, device->gradient ? LAYERS : 1, err);
@@ -296,59 +274,20 @@ static enum qmac_status create_records(struct device_engine *device, const struc
 	qmac_training_name_layer(training, LAYER_INNER, training->loss->layer.name, training->run->bits);
 	if (device->gradient)
 		qmac_training_name_layer(training, LAYER_GRADIENT, "gradient", QMAC_GRADIENT_BITS);
-	return qmac_ledger_create(hw, RING_LOG2, &training->records, &device->ledger, err);
-}
-
-/*
- * The ledger begins anew with the device; for others, numbers and cycles of a record are those of the whole
- * run, over all resets.
- */
-static void on_retire(void *context, const struct qmac_retire *record)
-{
-	const struct device_engine *device = context;
-	const struct qmac_driver_totals *base;
-	struct qmac_retire moved = *record;
-
-	if (device->unobserved)
-		return;
-	qmac_ledger_retire(device->ledger, record);
-	if (!device->observer || !device->observer->on_retire)
-		return;
-	base = qmac_driver_base(device->driver);
-	moved.number += (uint32_t)base->counters[QMAC_COUNTER_COMMANDS];
-	moved.start += base->counters[QMAC_COUNTER_CYCLES];
-	moved.cycle += base->counters[QMAC_COUNTER_CYCLES];
-	device->observer->on_retire(device->observer->context, &moved);
+	return QMAC_OK;
 }
 
 static enum qmac_status open_device(struct device_engine *device, const struct qmac_hw *hw,
                                     struct qmac_error *err)
 {
-	const struct qmac_train_observer *observer = device->observer;
-	const struct qmac_run *run = device->training->run;
-	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
-	uint64_t memory = ring + qmac_inner_loop_memory(&device->plan) +
+	uint64_t memory = qmac_inner_loop_memory(&device->plan) +
 	                  (device->gradient ? qmac_device_gradient_memory(device->gradient) : 0);
-	struct qmac_device_options options = {
-		.memory_bytes = (memory / megabyte + 2) * megabyte, .kernel = run->kernel,
-		.on_retire = on_retire, .context = device,
-	};
-	enum qmac_status status;
+	enum qmac_status status = qmac_train_device_open(&device->under, device->training->run, hw, memory, err);
 
-	if (device->training->estimated)
-		status = qmac_backend_create("time", hw, &options, &device->backend, err);
-	else if (observer && observer->open)
-		status = observer->open(observer->context, run->backend, hw, &options, &device->backend, err);
-	else
-		status = qmac_backend_create(run->backend, hw, &options, &device->backend, err);
 	if (status == QMAC_OK)
-		status = qmac_driver_open(device->backend, hw, RING_LOG2, &device->driver, err);
-	if (status == QMAC_OK)
-		qmac_driver_watch(device->driver, qmac_ledger_submit, device->ledger);
-	if (status == QMAC_OK)
-		status = qmac_inner_loop_create(device->driver, &device->plan, &device->inner, err);
+		status = qmac_inner_loop_create(device->under.driver, &device->plan, &device->inner, err);
 	if (status == QMAC_OK && device->gradient)
-		status = qmac_device_gradient_open(device->gradient, device->driver, err);
+		status = qmac_device_gradient_open(device->gradient, device->under.driver, err);
 	if (status != QMAC_OK)
 		return status;
 	upload_inputs(device);
@@ -371,12 +310,14 @@ static enum qmac_status create(struct qmac_training *training, const struct qmac
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a run");
 	made->base.operations = &qmac_device_engine;
 	made->training = training;
-	made->observer = observer;
+	made->under.observer = observer;
+	made->under.records = &training->records;
+	made->under.estimated = training->estimated;
 	status = allocate(made, err);
 	if (status == QMAC_OK)
 		status = plan_loop(made, hw, err);
 	if (status == QMAC_OK)
-		status = create_records(made, hw, err);
+		status = create_records(made, err);
 	if (status == QMAC_OK)
 		status = open_device(made, hw, err);
 	if (status == QMAC_OK)
@@ -391,13 +332,13 @@ static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 	struct device_engine *device = engine_of(engine);
 	struct qmac_records *records = &device->training->records;
 
-	qmac_driver_counters(device->driver, metrics->counters);
-	count_zeros(device);
+	qmac_driver_counters(device->under.driver, metrics->counters);
+	qmac_train_device_count_zeros(&device->under);
 	records->layer[LAYER_INNER].delta = metrics->delta;
 	if (device->gradient)
 		qmac_records_add_layer(records, LAYER_GRADIENT, device->outer);
 	memcpy(metrics->outer, device->outer, sizeof metrics->outer);
-	metrics->host_bytes = qmac_driver_host_bytes(device->driver);
+	metrics->host_bytes = qmac_driver_host_bytes(device->under.driver);
 }
 
 static void state(struct qmac_engine *engine, struct qmac_state *into)
@@ -405,10 +346,8 @@ static void state(struct qmac_engine *engine, struct qmac_state *into)
 	struct device_engine *device = engine_of(engine);
 	size_t weights = (size_t)device->training->weights;
 
-	device->totals = qmac_driver_totals(device->driver);
-	QMAC_STATE_VALUE(into, "totals", device->totals);
+	qmac_train_device_state(&device->under, into);
 	QMAC_STATE_VALUE(into, "outer", device->outer);
-	QMAC_STATE_VALUE(into, "zero_macs", device->zero_macs);
 	QMAC_STATE_VALUE(into, "point", device->point);
 	qmac_state_add(into, "z", device->z, weights * sizeof device->z[0]);
 	if (device->training->run->checkpoint_steps > 0) {
@@ -420,11 +359,9 @@ static void state(struct qmac_engine *engine, struct qmac_state *into)
 		qmac_device_gradient_state(device->gradient, into);
 }
 
-/* A reset leaves memory and scratchpads as they are, so that nothing has to be loaded anew. */
 static void reset(struct qmac_engine *engine)
 {
-	qmac_driver_reset(engine_of(engine)->driver);
-	qmac_ledger_restart(engine_of(engine)->ledger);
+	qmac_train_device_reset(&engine_of(engine)->under);
 }
 
 /*
@@ -443,17 +380,14 @@ static enum qmac_status resume(struct qmac_engine *engine, struct qmac_error *er
 	if (training->optimiser->reduces)
 		qmac_inner_loop_set_offset(device->inner, device->h);
 	qmac_inner_loop_set_z(device->inner, has_z ? device->z : NULL);
-	device->unobserved = true;
-	qmac_driver_watch(device->driver, NULL, NULL);
+	qmac_train_device_hide(&device->under, true);
 	status = run_loop(device, 0, 0, 0, device->z, err);
-	qmac_driver_watch(device->driver, qmac_ledger_submit, device->ledger);
-	device->unobserved = false;
+	qmac_train_device_hide(&device->under, false);
 	if (status != QMAC_OK)
 		return status;
-	qmac_driver_reset(device->driver);
 	if (!within)
 		leave_z(device);
-	qmac_driver_set_totals(device->driver, &device->totals);
+	qmac_train_device_resume(&device->under);
 	return QMAC_OK;
 }
 
@@ -461,7 +395,7 @@ static const char *kernel(const struct qmac_engine *engine)
 {
 	const struct device_engine *device = (const struct device_engine *)engine;
 
-	return device->backend->operations->kernel(device->backend);
+	return device->under.backend->operations->kernel(device->under.backend);
 }
 
 const struct qmac_engine_operations qmac_device_engine = {
