@@ -184,20 +184,29 @@ static void solve(struct device *d)
 /* False where the accumulators are too narrow; anything else that is refused ends the test. */
 static bool try_device(struct device *d)
 {
-	const struct qmac_device_options options = {.memory_bytes = 1 << 24, .kernel = "auto"};
+	struct qmac_device_options options = {.kernel = "auto"};
+	int ring_log2 = (int)pick(2, 12);
 	struct qmac_error err = {0};
+	enum qmac_status status = qmac_net_plan_make(&d->plan, &d->net, &d->formats, d->batch, &d->hw, &err);
 
-	check(qmac_backend_create("cmodel", &d->hw, &options, &d->backend, &err), &err, "backend");
-	d->backend = shuffled_backend(d->backend, test_random(&state));
-	d->backend = recording_backend(d->backend);
-	check(qmac_driver_open(d->backend, &d->hw, (int)pick(2, 12), &d->driver, &err), &err, "driver");
-	if (qmac_net_plan_make(&d->plan, &d->net, &d->formats, d->batch, d->driver, &err) == QMAC_OK)
+	if (status == QMAC_OK) {
+		/* not a buffer more than the plan says */
+		options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << ring_log2) + qmac_net_plan_bytes(&d->plan);
+		check(qmac_backend_create("cmodel", &d->hw, &options, &d->backend, &err), &err, "backend");
+		d->backend = shuffled_backend(d->backend, test_random(&state));
+		d->backend = recording_backend(d->backend);
+		check(qmac_driver_open(d->backend, &d->hw, ring_log2, &d->driver, &err), &err, "driver");
+		status = qmac_net_plan_open(&d->plan, d->driver, &err);
+	}
+	if (status == QMAC_OK)
 		return true;
 	if (!strstr(err.message, "acc_bits of the hardware is"))
 		check(QMAC_BAD_INPUT, &err, "plan");
 	qmac_net_plan_free(&d->plan);
 	qmac_driver_close(d->driver);
 	qmac_backend_destroy(d->backend);
+	d->driver = NULL;
+	d->backend = NULL;
 	return false;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "net/net.h"
 #include "num/format.h"
 
 struct qmac_net_formats {
@@ -15,6 +16,19 @@ struct qmac_net_formats {
 	unsigned activation_rounding, error_rounding; /* QMAC_ROUND_* */
 	bool clip;                     /* what is saturated passes no error */
 };
+
+/* Room for the formats of a network, all zero. Free also after a failure. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_formats_create(struct qmac_net_formats *formats,
+                                                         const struct qmac_net *net, struct qmac_error *err);
+void qmac_net_formats_free(struct qmac_net_formats *formats);
+
+/*
+ * Formats of the outputs from those of the parameters, by the rule `activation_fl: layer`; input: that of the
+ * network's input where no layer has parameters.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_formats_by_layer(struct qmac_net_formats *formats,
+                                                           const struct qmac_net *net, struct qmac_format input,
+                                                           struct qmac_error *err);
 
 /* What a tensor's random numbers are for; site of layer l's output, -1: of the network's input. */
 enum qmac_net_site { QMAC_NET_SITE_OUTPUT, QMAC_NET_SITE_ERROR, QMAC_NET_SITE_WEIGHT, QMAC_NET_SITE_BIAS };

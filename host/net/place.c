@@ -200,6 +200,7 @@ enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *e
 
 	if (!job.places)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
+	qmac_arena_clear(plan->arena);
 	tensor(&job, &plan->input, element(qmac_net_format(plan, -1).bw), net->input, 0, last_step(plan));
 	for (int l = 0; l < net->layer_count; l++) {
 		const struct qmac_net_plan_layer *p = &plan->layers[l];
@@ -216,9 +217,9 @@ enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *e
 	place(&job, &plan->ones, qmac_view_bytes(&plan->ones), 0, last_step(plan));
 	if (job.status == QMAC_OK)
 		job.status = qmac_arena_plan(plan->arena, err);
-	if (job.status == QMAC_OK)
+	if (job.status == QMAC_OK && plan->driver)
 		job.status = qmac_arena_allocate(plan->arena, plan->driver, err);
-	for (int i = 0; job.status == QMAC_OK && i < job.count; i++)
+	for (int i = 0; job.status == QMAC_OK && plan->driver && i < job.count; i++)
 		job.places[i].view->address = qmac_arena_buffer(plan->arena, job.places[i].region).address;
 	free(job.places);
 	return job.status;

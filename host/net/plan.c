@@ -213,14 +213,11 @@ static enum qmac_status backward(struct qmac_net_plan *plan, int l, int which, s
 
 enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
                                     const struct qmac_net_formats *formats, int64_t batch,
-                                    struct qmac_driver *driver, struct qmac_error *err)
+                                    const struct qmac_hw *hw, struct qmac_error *err)
 {
 	enum qmac_status status;
 
-	*plan = (struct qmac_net_plan){
-		.net = net, .formats = formats, .hw = *qmac_driver_hw(driver), .batch = batch, .driver = driver,
-		.sequence = {.driver = driver},
-	};
+	*plan = (struct qmac_net_plan){.net = net, .formats = formats, .hw = *hw, .batch = batch};
 	status = qmac_net_flow_make(&plan->flow, net, formats, err);
 	if (status != QMAC_OK)
 		return status;
@@ -236,11 +233,25 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 		qmac_net_slice(plan, l);
 	}
 	status = qmac_net_check(plan, err);
-	if (status == QMAC_OK)
-		status = qmac_net_place(plan, err);
+	return status == QMAC_OK ? qmac_net_place(plan, err) : status;
+}
+
+uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan)
+{
+	return qmac_arena_bytes(plan->arena);
+}
+
+enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
+                                    struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	plan->driver = driver;
+	plan->sequence = (struct qmac_sequence){.driver = driver};
+	status = qmac_net_place(plan, err);
 	if (status == QMAC_OK)
 		status = forward(plan, err);
-	for (int l = net->layer_count - 1; status == QMAC_OK && l >= 0; l--)
+	for (int l = plan->net->layer_count - 1; status == QMAC_OK && l >= 0; l--)
 		for (int which = 0; status == QMAC_OK && plan->flow.layers[l].needed && which < 2; which++)
 			status = backward(plan, l, which, err);
 	return status;

@@ -2,7 +2,8 @@
  * A network on a device: where its tensors lie in device memory, and the programs of a minibatch, forward and
  * backward, for given formats (docs/lowering.md). Values play no part: a device without any will do.
  *
- * One plan is for one network, one size of minibatch, one set of formats and one driver.
+ * One plan is for one network, one size of minibatch, one set of formats, one kind of hardware, and then one
+ * driver of it.
  */
 #ifndef QMAC_NET_PLAN_H
 #define QMAC_NET_PLAN_H
@@ -67,12 +68,19 @@ struct qmac_net_plan {
 };
 
 /*
- * Refuses what the hardware cannot hold, with the name of the layer: sums beyond acc_bits, and more than the
- * device memory. net, formats and driver are to outlive the plan. Free also after a failure.
+ * What lies where, and whether it fits: refuses what the hardware cannot hold, with the name of the layer. net
+ * and formats are to outlive the plan. Free also after a failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
                                                     const struct qmac_net_formats *formats, int64_t batch,
-                                                    struct qmac_driver *driver, struct qmac_error *err);
+                                                    const struct qmac_hw *hw, struct qmac_error *err);
+
+/* Bytes of device memory that the plan takes. */
+uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan);
+
+/* Takes them from a driver of that hardware, which is to outlive the plan, and makes the programs. Once. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
+                                                    struct qmac_error *err);
 void qmac_net_plan_free(struct qmac_net_plan *plan);
 
 /* ---- for host/net ------------------------------------------------------------------------------ */
@@ -103,7 +111,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_plan *plan,
 /* What "What fits" of docs/network-numerics.md says, for the plan's shapes. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_error *err);
 
-/* Room for the plan's tensors in device memory; views have their addresses from then on. */
+/* Lays out the plan's tensors; with a driver also takes their memory, and views have their addresses. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err);
 
 #endif
