@@ -93,7 +93,8 @@ static inline struct qmac_metrics row(int64_t epoch, double norm)
 {
 	struct qmac_metrics m = {
 		.epoch = epoch, .step = 10 * epoch, .data_passes = 1.5 * (double)epoch, .train_loss = norm * norm,
-		.grad_norm = norm, .test_loss = NAN, .test_accuracy = NAN, .delta = epoch ? .25 : NAN,
+		.grad_norm = norm, .test_loss = NAN, .test_accuracy = NAN,
+		.train_accuracy = NAN, .delta = epoch ? .25 : NAN,
 		.host_flops = 7, .host_bytes = 8,
 	};
 

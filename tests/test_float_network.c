@@ -1,6 +1,6 @@
 /*
- * Networks in float32 on the host: what they give beside the equations of net/net.h in double, their
- * gradients beside finite differences of these, and one thread beside several.
+ * Networks in float32 on the host: what they give, and their gradients, beside the reference in double; one
+ * thread beside several; and the functions and products that they are made of.
  */
 #include <float.h>
 #include <math.h>
@@ -11,135 +11,10 @@
 #include "float/matrix.h"
 #include "float/network.h"
 #include "net/values.h"
+#include "reference/ref_net.h"
 #include "test.h"
 
-enum { NUMBERS = 1 << 14, IMAGES = 11, PARAMETERS = 4096, LAYERS = 16 };
-
-/* ---- the equations, one value at a time ---------------------------------------------------- */
-
-struct reference {
-	const struct qmac_net *net;
-	int64_t images;
-	double weights[PARAMETERS];
-	double statistics[256];
-	bool training;
-	double input[NUMBERS], output[LAYERS][NUMBERS]; /* N C H W */
-};
-
-static int64_t index_of(struct qmac_shape s, int64_t n, int64_t c, int64_t y, int64_t x)
-{
-	return ((n * s.channels + c) * s.height + y) * s.width + x;
-}
-
-static double pixel_at(const double *values, struct qmac_shape s, int64_t n, int64_t c, int64_t y, int64_t x)
-{
-	return y < 0 || x < 0 || y >= s.height || x >= s.width ? 0 : values[index_of(s, n, c, y, x)];
-}
-
-static double window_of(const struct qmac_net_layer *layer, const double *in, int64_t n, int64_t c, int64_t y,
-                        int64_t x)
-{
-	double sum = 0, largest = -INFINITY;
-
-	for (int64_t ky = 0; ky < layer->kernel[0]; ky++)
-		for (int64_t kx = 0; kx < layer->kernel[1]; kx++) {
-			double value = pixel_at(in, layer->in, n, c, y * layer->stride + ky, x * layer->stride + kx);
-
-			sum += value;
-			largest = fmax(largest, value);
-		}
-	return layer->kind == QMAC_LAYER_MAX_POOL ? largest : sum / (double)(layer->kernel[0] * layer->kernel[1]);
-}
-
-static double conv_of(const struct qmac_net_layer *layer, const double *in, const double *weight, int64_t n,
-                      int64_t c, int64_t y, int64_t x)
-{
-	double sum = 0;
-
-	for (int64_t ci = 0; ci < layer->in.channels; ci++)
-		for (int64_t ky = 0; ky < layer->kernel[0]; ky++)
-			for (int64_t kx = 0; kx < layer->kernel[1]; kx++) {
-				int64_t at = ((c * layer->in.channels + ci) * layer->kernel[0] + ky) * layer->kernel[1] + kx;
-
-				sum += weight[at] * pixel_at(in, layer->in, n, ci, y * layer->stride + ky - layer->pad,
-				                             x * layer->stride + kx - layer->pad);
-			}
-	return sum;
-}
-
-/* h of a channel. */
-static double normed(struct reference *r, int l, const double *in, int64_t c, double value)
-{
-	const struct qmac_net_layer *layer = &r->net->layers[l];
-	const double *running = r->statistics + qmac_net_statistics_at(r->net, l);
-	double mean = 0, variance = 0, count = 0;
-
-	for (int pass = 0; pass < 2; pass++) {
-		for (int64_t n = 0; n < r->images; n++)
-			for (int64_t y = 0; y < layer->in.height; y++)
-				for (int64_t x = 0; x < layer->in.width; x++) {
-					double v = in[index_of(layer->in, n, c, y, x)];
-
-					if (pass == 0)
-						mean += v;
-					else
-						variance += (v - mean) * (v - mean) / count;
-					count += pass == 0;
-				}
-		mean /= pass == 0 ? count : 1;
-	}
-	if (!r->training) {
-		mean = running[c];
-		variance = running[layer->out.channels + c];
-	}
-	return (value - mean) / sqrt(variance + QMAC_BATCH_NORM_EPSILON);
-}
-
-static double value_of(struct reference *r, int l, int64_t n, int64_t c, int64_t y, int64_t x)
-{
-	const struct qmac_net_layer *layer = &r->net->layers[l];
-	const double *in = layer->input < 0 ? r->input : r->output[layer->input], *other;
-	const double *weight = r->weights + (layer->weight < 0 ? 0 : qmac_net_parameter_at(r->net, layer->weight));
-	double bias = layer->bias < 0 ? 0 : r->weights[qmac_net_parameter_at(r->net, layer->bias) + c];
-	double same = qmac_shape_is(layer->in, layer->out) ? in[index_of(layer->in, n, c, y, x)] : 0;
-
-	switch (layer->kind) {
-	case QMAC_LAYER_CONV:
-	case QMAC_LAYER_LINEAR:
-		return bias + conv_of(layer, in, weight, n, c, y, x);
-	case QMAC_LAYER_BIAS:
-		return same + bias;
-	case QMAC_LAYER_RELU:
-		return fmax(same, 0);
-	case QMAC_LAYER_TANH:
-		return tanh(same);
-	case QMAC_LAYER_SIGMOID:
-		return 1 / (1 + exp(-same));
-	case QMAC_LAYER_BATCH_NORM:
-		return weight[c] * normed(r, l, in, c, same) + bias;
-	case QMAC_LAYER_ADD:
-		other = layer->other < 0 ? r->input : r->output[layer->other];
-		return same + other[index_of(layer->in, n, c, y, x)];
-	case QMAC_LAYER_FLATTEN:
-		return in[n * qmac_shape_count(layer->in) + c];
-	default:
-		return window_of(layer, in, n, c, y, x);
-	}
-}
-
-static const double *reference_forward(struct reference *r)
-{
-	for (int l = 0; l < r->net->layer_count; l++) {
-		struct qmac_shape s = r->net->layers[l].out;
-
-		for (int64_t n = 0; n < r->images; n++)
-			for (int64_t c = 0; c < s.channels; c++)
-				for (int64_t y = 0; y < s.height; y++)
-					for (int64_t x = 0; x < s.width; x++)
-						r->output[l][index_of(s, n, c, y, x)] = value_of(r, l, n, c, y, x);
-	}
-	return r->output[r->net->layer_count - 1];
-}
+enum { NUMBERS = 1 << 13, IMAGES = 11, PARAMETERS = 4096, STATISTICS = 256 };
 
 /* ---- networks --------------------------------------------------------------------------------- */
 
@@ -174,7 +49,8 @@ static void convolutions(struct qmac_net *net)
 	                                        .kernel = {1, 1}, .stride = 1, .bias = true});
 	append(net, (struct qmac_layer_request){.kind = QMAC_LAYER_SIGMOID, .input = LAST});
 	append(net, (struct qmac_layer_request){.kind = QMAC_LAYER_FLATTEN, .input = LAST});
-	append(net, (struct qmac_layer_request){.kind = QMAC_LAYER_LINEAR, .input = LAST, .outputs = 3, .bias = true});
+	append(net, (struct qmac_layer_request){.kind = QMAC_LAYER_LINEAR, .input = LAST, .outputs = 3,
+	                                        .bias = true});
 }
 
 static void residuals(struct qmac_net *net)
@@ -219,90 +95,93 @@ static void smallest(struct qmac_net *net)
 
 struct rig {
 	struct qmac_net net;
-	struct reference reference;
-	float weights[PARAMETERS], statistics[256], x[NUMBERS], residual[NUMBERS], logits[NUMBERS];
+	int64_t images, parameters, outputs;
+	float weights[PARAMETERS], statistics[STATISTICS], x[NUMBERS], residual[NUMBERS], logits[NUMBERS];
 	float gradient[PARAMETERS];
-	int64_t parameters, outputs;
 };
 
-static double small(uint64_t *state)
+static float small(uint64_t *state)
 {
-	return (double)test_between(state, -10000, 10000) / 10000;
+	return (float)test_between(state, -10000, 10000) / 10000;
 }
 
 static void fill(struct rig *rig, void (*make)(struct qmac_net *net), int64_t images, uint64_t *state)
 {
-	struct reference *r = &rig->reference;
-
 	memset(rig, 0, sizeof *rig);
 	make(&rig->net);
-	r->net = &rig->net;
-	r->images = images;
+	rig->images = images;
 	rig->parameters = qmac_net_parameter_at(&rig->net, rig->net.parameter_count);
 	rig->outputs = qmac_shape_count(rig->net.layers[rig->net.layer_count - 1].out);
 	for (int64_t i = 0; i < rig->parameters; i++)
-		r->weights[i] = (double)(rig->weights[i] = (float)small(state));
-	for (int i = 0; i < 256; i++)
-		r->statistics[i] = (double)(rig->statistics[i] = (float)(small(state) + 2));
+		rig->weights[i] = small(state);
+	for (int i = 0; i < STATISTICS; i++)
+		rig->statistics[i] = small(state) + 2;
 	for (int64_t i = 0; i < images * qmac_shape_count(rig->net.input); i++)
-		r->input[i] = (double)(rig->x[i] = (float)small(state));
+		rig->x[i] = small(state);
 	for (int64_t i = 0; i < images * rig->outputs; i++)
-		rig->residual[i] = (float)small(state);
+		rig->residual[i] = small(state);
 }
 
-/* sum of residual times logits, whose derivative by the logits is the residual. */
-static double loss_of(struct rig *rig)
+/* The reference with the same numbers, forward and backward. */
+static struct ref_net *reference_of(const struct rig *rig, bool training)
 {
-	const double *logits = reference_forward(&rig->reference);
-	double sum = 0;
+	struct ref_net *ref = ref_net_create(&rig->net, rig->images);
+	int last = rig->net.layer_count - 1;
 
-	for (int64_t i = 0; i < rig->reference.images * rig->outputs; i++)
-		sum += (double)rig->residual[i] * logits[i];
-	return sum;
+	ref->training = training;
+	for (int64_t i = 0; i < rig->images * qmac_shape_count(rig->net.input); i++)
+		ref->input[i] = (double)rig->x[i];
+	for (int p = 0; p < rig->net.parameter_count; p++)
+		for (int64_t i = 0; i < rig->net.parameters[p].count; i++)
+			ref->parameter[p][i] = (double)rig->weights[qmac_net_parameter_at(&rig->net, p) + i];
+	for (int l = 0; l <= last; l++) {
+		const float *running = rig->statistics + qmac_net_statistics_at(&rig->net, l);
+		int64_t channels = rig->net.layers[l].out.channels;
+
+		for (int64_t c = 0; rig->net.layers[l].kind == QMAC_LAYER_BATCH_NORM && c < channels; c++) {
+			ref->mean[l][c] = (double)running[c];
+			ref->variance[l][c] = (double)running[channels + c];
+		}
+	}
+	ref_net_forward(ref);
+	for (int64_t i = 0; i < rig->images * rig->outputs; i++)
+		ref->error[last][i] = (double)rig->residual[i];
+	if (training)
+		ref_net_backward(ref);
+	return ref;
 }
 
-static double difference_of(struct rig *rig, int64_t parameter)
-{
-	static const double step = 1e-6;
-	double *w = &rig->reference.weights[parameter], old = *w, above, below;
-
-	*w = old + step;
-	above = loss_of(rig);
-	*w = old - step;
-	below = loss_of(rig);
-	*w = old;
-	return (above - below) / (2 * step);
-}
-
-static void compare_logits(struct rig *rig)
-{
-	const double *expected = reference_forward(&rig->reference);
-	double worst = 0;
-
-	for (int64_t i = 0; i < rig->reference.images * rig->outputs; i++)
-		worst = fmax(worst, fabs(expected[i] - (double)rig->logits[i]) / (1 + fabs(expected[i])));
-	CU_ASSERT(worst < 1e-5);
-	if (!(worst < 1e-5))
-		printf("%s, %lld images: logits differ by %g\n", rig->net.name, (long long)rig->reference.images, worst);
-}
-
-/* Every parameter, or under the sanitizers some. */
-static void compare_gradient(struct rig *rig, double already)
+static void compare(const struct rig *rig, const char *what, const double *expected, double already,
+                    const float *got, int64_t count)
 {
 	double worst = 0, scale = 1;
-	int64_t at = 0;
 
-	for (int64_t i = 0; i < rig->parameters; i += 1 + rig->parameters / TEST_CASES(40)) {
-		double expected = difference_of(rig, i) + already, off = fabs(expected - (double)rig->gradient[i]);
-
-		scale = fmax(scale, fabs(expected));
-		at = off > worst ? i : at;
-		worst = fmax(worst, off);
+	for (int64_t i = 0; i < count; i++) {
+		worst = fmax(worst, fabs(expected[i] + already - (double)got[i]));
+		scale = fmax(scale, fabs(expected[i]));
 	}
-	CU_ASSERT(worst < 3e-5 * scale);
-	if (!(worst < 3e-5 * scale))
-		printf("%s, %lld images: gradient %lld is off by %g of %g\n", rig->net.name,
-		       (long long)rig->reference.images, (long long)at, worst, scale);
+	CU_ASSERT(worst < 1e-5 * scale);
+	if (!(worst < 1e-5 * scale))
+		printf("%s, %lld images: %s is off by %g of %g\n", rig->net.name, (long long)rig->images, what, worst,
+		       scale);
+}
+
+static void compare_logits(const struct rig *rig, bool training)
+{
+	struct ref_net *ref = reference_of(rig, training);
+
+	compare(rig, "logits", ref->output[rig->net.layer_count - 1], 0, rig->logits, rig->images * rig->outputs);
+	ref_net_destroy(ref);
+}
+
+static void compare_gradient(const struct rig *rig, double already)
+{
+	struct ref_net *ref = reference_of(rig, true);
+
+	for (int p = 0; p < rig->net.parameter_count; p++)
+		compare(rig, rig->net.parameters[p].name, ref->gradient[p], already,
+		        rig->gradient + qmac_net_parameter_at(&rig->net, p), rig->net.parameters[p].count);
+	ref_net_destroy(ref);
 }
 
 static void check_network(void (*make)(struct qmac_net *net), int64_t images, uint64_t *state)
@@ -313,15 +192,15 @@ static void check_network(void (*make)(struct qmac_net *net), int64_t images, ui
 
 	fill(&rig, make, images, state);
 	CU_ASSERT_FATAL(!qmac_float_network_create(&rig.net, IMAGES, 2, &network, &err));
-	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, images, false, rig.logits));
-	compare_logits(&rig);
-	rig.reference.training = true;
-	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, images, true, rig.logits));
-	compare_logits(&rig);
-	CU_ASSERT(qmac_float_network_backward(network, rig.weights, rig.residual, rig.gradient));
-	compare_gradient(&rig, 0);
+	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, images, false,
+	                                     rig.logits));
+	compare_logits(&rig, false);
+	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, images, true,
+	                                     rig.logits));
+	compare_logits(&rig, true);
 	for (int64_t i = 0; i < rig.parameters; i++)
-		rig.gradient[i] += 2; /* what is there is added to */
+		rig.gradient[i] = 2; /* what is there is added to */
+	CU_ASSERT(qmac_float_network_backward(network, rig.weights, rig.residual, rig.gradient));
 	compare_gradient(&rig, 2);
 	qmac_float_network_destroy(network);
 	qmac_net_free(&rig.net);
@@ -378,9 +257,9 @@ static void test_running(void)
 	for (int i = 0; i < 300; i++)
 		CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, IMAGES, true,
 		                                     rig.logits));
-	rig.reference.training = true;
-	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, IMAGES, false, rig.logits));
-	compare_logits(&rig);
+	CU_ASSERT(qmac_float_network_forward(network, rig.weights, rig.statistics, rig.x, IMAGES, false,
+	                                     rig.logits));
+	compare_logits(&rig, true);
 	qmac_float_network_destroy(network);
 	qmac_net_free(&rig.net);
 }

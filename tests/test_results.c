@@ -85,10 +85,11 @@ static void test_csv_files(void)
 	 */
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "metrics.csv"),
 		"epoch,step,data_passes,train_loss,grad_norm,test_loss,test_accuracy,cycles,energy_j,saturations,"
-		"delta,commands,macs,vec_mults,dram_read_bytes,dram_write_bytes,host_flops,host_bytes,fetch_bytes\n"
-		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8,0\n"
-		"1,10,1.5,16,4,,,24,,27,0.25,4,5,7,19,20,7,8,23\n"
-		"2,20,3,0.015625,0.125,,,48,,54,0.25,8,10,14,38,40,7,8,46\n");
+		"delta,commands,macs,vec_mults,dram_read_bytes,dram_write_bytes,host_flops,host_bytes,fetch_bytes,"
+		"train_accuracy\n"
+		"0,0,0,16,4,,,0,,0,,0,0,0,0,0,7,8,0,\n"
+		"1,10,1.5,16,4,,,24,,27,0.25,4,5,7,19,20,7,8,23,\n"
+		"2,20,3,0.015625,0.125,,,48,,54,0.25,8,10,14,38,40,7,8,46,\n");
 	/*
 	 * Per epoch, not totals. Of conv1 it is known that one MAC has a zero: the share of both directions.
 	 * A layer that has done nothing has a row that says so.

@@ -275,6 +275,7 @@ static void test_names_taken(void)
 
 	load(NULL, NULL);
 	CU_ASSERT_FATAL(mkdir(path_of("names", ""), 0777) == 0);
+	CU_ASSERT_FATAL(mkdir(path_of("names", "weights"), 0777) == 0);
 	for (; qmac_member_path(path_of("names", ""), i, path); i++) {
 		CU_ASSERT_FATAL(mkdir(path, 0777) == 0);
 		(void)begin("names", QMAC_BAD_INPUT, path);
@@ -284,6 +285,7 @@ static void test_names_taken(void)
 		CU_ASSERT_EQUAL(unlink(path), 0);
 	}
 	CU_ASSERT(i > QMAC_RESULT_FILES);
+	CU_ASSERT_EQUAL(rmdir(path_of("names", "weights")), 0);
 	CU_ASSERT_EQUAL(rmdir(path_of("names", "")), 0); /* nothing else is in it */
 }
 

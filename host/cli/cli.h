@@ -23,7 +23,8 @@ enum {
 	QMAC_CLI_FUZZ = 128,   /* --hw FILE..., --timed, --stalls without a seed, and those of fuzz */
 	QMAC_CLI_BACKEND = 256,
 	QMAC_CLI_QUIET = 512,
-	QMAC_CLI_SET = 1024     /* --set alone */
+	QMAC_CLI_SET = 1024,    /* --set alone */
+	QMAC_CLI_EVAL = 2048
 };
 
 struct qmac_lockstep_settings;
@@ -33,8 +34,8 @@ struct qmac_cli_options {
 	int file_count;
 	struct qmac_setting *settings;
 	int setting_count;
-	const char *out;               /* NULL where not given, like the next three */
-	const char *trace, *backend, *wave;
+	const char *out;               /* NULL where not given, like the next four */
+	const char *trace, *backend, *wave, *eval_only;
 	int64_t trace_from, trace_count; /* -1 where not given */
 	int64_t stalls;                /* 0 where not given */
 	int jobs;                      /* 0 where not given */

@@ -10,6 +10,7 @@
 #include "report/shares.h"
 #include "report/stored.h"
 #include "report/table.h"
+#include "run/evaluate.h"
 #include "run/job.h"
 
 /* What an estimate cannot tell. */
@@ -191,9 +192,35 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	       qmac_cli_print_summary(job.folder, err);
 }
 
+/* The test part once more, with weights that are there. */
+static enum qmac_status evaluate(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct qmac_run_config config;
+	struct qmac_net_figures figures;
+	char text[QMAC_REAL_TEXT];
+	enum qmac_status status;
+
+	if (options->out || options->resume || options->trace)
+		return qmac_fail(err, QMAC_BAD_INPUT, "--eval-only writes nothing: leave out --out, --resume, --trace");
+	status = qmac_cli_load(options, &config, err);
+	if (status)
+		return status;
+	(void)qmac_stop_catch();
+	status = qmac_run_evaluate(&config, options->eval_only, &figures, err);
+	if (status)
+		return status;
+	qmac_cli_say("%-19s %s\n", "test accuracy",
+	             qmac_real_text((double)figures.hits / (double)figures.samples, text));
+	qmac_cli_say("%-19s %s\n", "test loss", qmac_real_text(figures.loss / (double)figures.samples, text));
+	qmac_cli_say("%-19s %" PRId64 " of %" PRId64 "\n", "images right", figures.hits, figures.samples);
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	const struct qmac_lockstep_settings settings = {.device.on_note = qmac_cli_note};
 
+	if (options->eval_only)
+		return evaluate(options, err);
 	return qmac_cli_train_with(options, &settings, err);
 }

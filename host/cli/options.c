@@ -7,7 +7,7 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -34,6 +34,7 @@ static const struct option {
 	[KIND] = {"--kind", 0, true, QMAC_CLI_FUZZ},
 	[STALLED] = {"--stalls", 0, false, QMAC_CLI_FUZZ},
 	[QUIET] = {"--quiet", 0, false, QMAC_CLI_QUIET},
+	[EVAL_ONLY] = {"--eval-only", 0, true, QMAC_CLI_EVAL},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -172,6 +173,9 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		return QMAC_OK;
 	case QUIET:
 		options->quiet = true;
+		return QMAC_OK;
+	case EVAL_ONLY:
+		options->eval_only = value;
 		return QMAC_OK;
 	case HELP:
 		options->help = true;

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -108,11 +109,12 @@ void qmac_cli_progress_clear(struct qmac_cli_progress *progress)
 int qmac_cli_progress_metrics(void *context, const struct qmac_metrics *metrics)
 {
 	struct qmac_cli_progress *progress = context;
+	const struct qmac_figure_kind *kind = &qmac_figure_kinds[metrics->headline];
+	double value = qmac_metrics_figure(metrics, metrics->headline);
 	char figure[80] = "";
 
-	if (!metrics->estimated)
-		snprintf(figure, sizeof figure, ", %s %.3e", qmac_figure_kinds[metrics->headline].name,
-		         qmac_metrics_figure(metrics, metrics->headline));
+	if (!metrics->estimated && (kind->always || !isnan(value)))
+		snprintf(figure, sizeof figure, kind->over_magnitudes ? ", %s %.3e" : ", %s %.4f", kind->name, value);
 	qmac_cli_progress_show(progress, metrics->epoch, "epoch %" PRId64 " of %" PRId64 "%s", metrics->epoch,
 	                       progress->total, figure);
 	return 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/data_file.h"
+#include "config/milestones.h"
 #include "config/run_table.h"
 #include "config/text.h"
 #include "config/yaml.h"
@@ -199,11 +200,29 @@ static enum qmac_status check_available(struct loader *l)
 
 static enum qmac_status check_network(struct loader *l)
 {
+	enum { MILESTONES = 16 };
 	const struct qmac_run *run = &l->config->run;
+	int epochs[MILESTONES], count;
 
 	if (!run->network[0])
 		return QMAC_OK;
-	return refuse(l, QMAC_KEY_network, QMAC_KEY_network, "not available yet");
+	if (!qmac_data_is_images(run->data))
+		return refuse(l, QMAC_KEY_data, QMAC_KEY_network,
+		              "a network is trained on images: set data to mnist or fashion_mnist");
+	if (run->momentum >= 1)
+		return refuse(l, QMAC_KEY_momentum, QMAC_KEY_momentum, "%g is out of range; below 1", run->momentum);
+	if (run->schedule_factor >= 1)
+		return refuse(l, QMAC_KEY_schedule_factor, QMAC_KEY_schedule_factor, "%g is out of range; below 1",
+		              run->schedule_factor);
+	if (run->schedule_threshold >= 1)
+		return refuse(l, QMAC_KEY_schedule_threshold, QMAC_KEY_schedule_threshold,
+		              "%g is out of range; below 1", run->schedule_threshold);
+	if (qmac_milestones_read(run->schedule_milestones, epochs, MILESTONES, &count, l->err))
+		return blame(l, QMAC_KEY_schedule_milestones, QMAC_KEY_schedule_milestones);
+	if (access(run->network, R_OK))
+		return refuse(l, QMAC_KEY_network, QMAC_KEY_network, "cannot open '%s': %s", run->network,
+		              strerror(errno));
+	return QMAC_OK;
 }
 
 static enum qmac_status check_hw(struct loader *l)

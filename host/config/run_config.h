@@ -28,6 +28,7 @@ enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_policy { QMAC_POLICY_FLOAT, QMAC_POLICY_FIXED, QMAC_POLICY_ADAPT, QMAC_POLICY_MUPPET };
 enum qmac_softmax_count { QMAC_SOFTMAX_SINGLE, QMAC_SOFTMAX_DOUBLE };
+enum qmac_schedule_word { QMAC_FALL_CONSTANT, QMAC_FALL_STEPS, QMAC_FALL_PLATEAU };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
 enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_RUN_KEYS_MAX = 128 };
@@ -91,6 +92,12 @@ struct qmac_run {
 	double l1, l2;
 	int64_t accumulate;            /* minibatches whose gradients are added up for a step */
 	bool normalise;                /* every parameter's gradient to norm 1 */
+	enum qmac_schedule_word schedule_kind; /* "constant", "steps", "plateau": of alpha (policy/schedule.h) */
+	double schedule_factor;        /* above 0, below 1 */
+	char schedule_milestones[QMAC_TEXT_MAX]; /* "none", or rising epochs with commas between (milestones.h) */
+	int schedule_patience;
+	double schedule_threshold;     /* below 1 */
+	double schedule_lr_min;
 	int64_t eval_every;            /* epochs from one evaluation to the next; 0: the last only */
 };
 

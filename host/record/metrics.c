@@ -9,6 +9,7 @@ const struct qmac_figure_kind qmac_figure_kinds[QMAC_FIGURES] = {
 	[QMAC_FIGURE_TEST_LOSS] = {"test_loss", "test loss", false, true},
 	[QMAC_FIGURE_TEST_ACCURACY] = {"test_accuracy", "test accuracy", false, false},
 	[QMAC_FIGURE_DELTA] = {"delta", "quantum", false, true},
+	[QMAC_FIGURE_TRAIN_ACCURACY] = {"train_accuracy", "training accuracy", false, false},
 };
 
 const struct qmac_figure_kind *qmac_figure_find(const char *name)
@@ -27,6 +28,7 @@ double qmac_metrics_figure(const struct qmac_metrics *metrics, enum qmac_figure 
 		[QMAC_FIGURE_TEST_LOSS] = metrics->test_loss,
 		[QMAC_FIGURE_TEST_ACCURACY] = metrics->test_accuracy,
 		[QMAC_FIGURE_DELTA] = metrics->delta,
+		[QMAC_FIGURE_TRAIN_ACCURACY] = metrics->train_accuracy,
 	};
 
 	return values[figure];

@@ -19,6 +19,7 @@ enum qmac_figure {
 	QMAC_FIGURE_TEST_LOSS,
 	QMAC_FIGURE_TEST_ACCURACY,
 	QMAC_FIGURE_DELTA,
+	QMAC_FIGURE_TRAIN_ACCURACY,
 	QMAC_FIGURES
 };
 
@@ -31,11 +32,13 @@ struct qmac_metrics {
 	double grad_norm;        /* ||grad f(w)||_2 */
 	double test_loss;        /* f(w) over the test part, without regulariser; NaN where there is none */
 	double test_accuracy;    /* 0..1; NaN where there are no classes or no test part */
+	double train_accuracy;   /* 0..1, of a network: over the minibatches of this epoch; else NaN */
 	double delta;            /* quantum of this epoch's inner loop; NaN in full precision */
 	enum qmac_figure headline; /* the figure that tells best how far the run is */
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
 	/* Of these, what full gradients have spent on the device: the counters that records have (record.h). */
 	uint64_t outer[QMAC_COUNTERS];
+	bool untrained;          /* of a network before its first epoch: no figure of the training part is known */
 	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
 	uint64_t host_bytes;     /* bytes moved between host and device memory so far */

@@ -15,6 +15,7 @@
 #include "report/json.h"
 #include "report/members.h"
 #include "report/results.h"
+#include "report/tensors.h"
 #include "report/version.h"
 
 /* What is looked at, and what is found. */
@@ -36,23 +37,27 @@ static void path_of(const struct look *look, enum qmac_result_file file, char pa
 	snprintf(path, QMAC_PATH_MAX + 32, "%s/%s", look->folder, qmac_member_names[file]);
 }
 
-static enum qmac_status refuse_read(const struct look *look, enum qmac_result_file file,
-                                    struct qmac_error *err)
+static enum qmac_status refuse_read(const struct look *look, const char *name, struct qmac_error *err)
 {
-	return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s/%s: %s", look->folder, qmac_member_names[file],
-	                 strerror(errno));
+	return qmac_fail(err, QMAC_BAD_INPUT, "cannot read %s/%s: %s", look->folder, name, strerror(errno));
 }
 
 /* NULL where there is no such file. */
-static enum qmac_status open_file(const struct look *look, enum qmac_result_file file, FILE **in,
-                                  struct qmac_error *err)
+static enum qmac_status open_named(const struct look *look, const char *name, FILE **in,
+                                   struct qmac_error *err)
 {
-	char path[QMAC_PATH_MAX + 32];
+	char path[QMAC_PATH_MAX + QMAC_TENSOR_NAME];
 
-	path_of(look, file, path);
+	snprintf(path, sizeof path, "%s/%s", look->folder, name);
 	*in = NULL;
 	return access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR) ? QMAC_OK
 	       : qmac_input_stream(path, in, err);
+}
+
+static enum qmac_status open_file(const struct look *look, enum qmac_result_file file, FILE **in,
+                                  struct qmac_error *err)
+{
+	return open_named(look, qmac_member_names[file], in, err);
 }
 
 /* ---- texts in memory ---------------------------------------------------------------- */
@@ -82,7 +87,7 @@ static enum qmac_status read_text(const struct look *look, enum qmac_result_file
 	if (out && fclose(out))
 		failed = true;
 	if (failed)
-		status = refuse_read(look, file, err);
+		status = refuse_read(look, qmac_member_names[file], err);
 	fclose(in);
 	return status;
 }
@@ -172,28 +177,52 @@ static const char *sha256_of(const struct look *look, enum qmac_result_file file
 	return qmac_json_text(look->summary, key);
 }
 
-/* Is it there as it was written? */
-static enum qmac_status check_file(const struct look *look, enum qmac_result_file file,
-                                   struct qmac_error *err)
+/* Is a file there with that SHA-256? */
+static enum qmac_status check_sha256(const struct look *look, const char *name, const char *wanted,
+                                     const char *whence, struct qmac_error *err)
 {
 	char sha256[QMAC_SHA256_TEXT];
 	struct qmac_sha256 hash;
 	FILE *in;
-	enum qmac_status status = open_file(look, file, &in, err);
+	enum qmac_status status = open_named(look, name, &in, err);
 
 	if (status)
 		return status;
 	if (!in) {
-		find(look, file, "is missing");
+		snprintf(look->why, look->why_size, "%s is missing", name);
 		return QMAC_OK;
 	}
 	qmac_sha256_start(&hash);
 	if (!qmac_sha256_add_stream(&hash, in))
-		status = refuse_read(look, file, err);
+		status = refuse_read(look, name, err);
 	fclose(in);
 	qmac_sha256_text(&hash, sha256);
-	if (!status && strcmp(sha256, sha256_of(look, file)) != 0)
-		find(look, file, "is damaged: its SHA-256 is not the one in summary.json");
+	if (!status && strcmp(sha256, wanted) != 0)
+		snprintf(look->why, look->why_size, "%s is damaged: its SHA-256 is not the one in %s", name, whence);
+	return status;
+}
+
+/* Is it there as it was written? */
+static enum qmac_status check_file(const struct look *look, enum qmac_result_file file,
+                                   struct qmac_error *err)
+{
+	return check_sha256(look, qmac_member_names[file], sha256_of(look, file), "summary.json", err);
+}
+
+/* The values of a network that its manifest names; the manifest is as it was written. */
+static enum qmac_status check_tensors(const struct look *look, struct qmac_error *err)
+{
+	char path[QMAC_PATH_MAX + 32], name[QMAC_TENSOR_NAME];
+	struct qmac_json *manifest;
+	const char *sha256;
+	enum qmac_status status;
+
+	path_of(look, QMAC_RESULT_MANIFEST, path);
+	status = qmac_json_read(path, &manifest, err);
+	for (int i = 0; !status && !look->why[0] && qmac_tensors_member(manifest, i, name, &sha256); i++)
+		status = check_sha256(look, name, sha256, "weights/manifest.json", err);
+	if (!status)
+		qmac_json_free(manifest);
 	return status;
 }
 
@@ -228,6 +257,8 @@ enum qmac_status qmac_results_check(const char *folder, char *why, size_t why_si
 	for (int i = 0; !status && look.sealed && !why[0] && i < QMAC_RESULT_SUMMARY; i++)
 		if (sha256_of(&look, (enum qmac_result_file)i))
 			status = check_file(&look, (enum qmac_result_file)i, err);
+	if (!status && look.sealed && !why[0] && sha256_of(&look, QMAC_RESULT_MANIFEST))
+		status = check_tensors(&look, err);
 	qmac_json_free(look.summary);
 	return status;
 }
@@ -312,13 +343,16 @@ static enum qmac_status check_files(const struct look *look, const struct qmac_r
 	for (int i = QMAC_RESULT_METRICS; !status && !look->why[0] && i < QMAC_RESULT_SUMMARY; i++) {
 		enum qmac_result_file file = (enum qmac_result_file)i;
 
-		if (file == QMAC_RESULT_TIMELINE && config->run.timeline <= 0)
+		if ((file == QMAC_RESULT_TIMELINE && config->run.timeline <= 0) ||
+		    file == (config->run.network[0] ? QMAC_RESULT_WEIGHTS : QMAC_RESULT_MANIFEST))
 			continue;
 		if (sha256_of(look, file))
 			status = check_file(look, file, err);
 		else
 			find(look, file, "is missing: there is an estimate only");
 	}
+	if (!status && !look->why[0] && config->run.network[0])
+		status = check_tensors(look, err);
 	if (!status && !look->why[0])
 		status = check_head(look, QMAC_RESULT_METRICS, print_metrics_head, err);
 	if (!status && !look->why[0])

@@ -18,7 +18,8 @@ enum qmac_result_file {
 	QMAC_RESULT_METRICS,
 	QMAC_RESULT_LAYERS,
 	QMAC_RESULT_TIMELINE, /* only where asked for */
-	QMAC_RESULT_WEIGHTS,  /* an estimate has none */
+	QMAC_RESULT_WEIGHTS,  /* an estimate has none, and a network has, in its place, */
+	QMAC_RESULT_MANIFEST, /* and what it names (tensors.h) */
 	QMAC_RESULT_SUMMARY,
 	QMAC_RESULT_FILES
 };

@@ -11,7 +11,7 @@ static void write_figure(FILE *out, const struct qmac_metrics *m, enum qmac_figu
 {
 	double value = qmac_metrics_figure(m, figure);
 
-	if ((qmac_figure_kinds[figure].always && !m->estimated) || !isnan(value))
+	if ((qmac_figure_kinds[figure].always && !m->estimated && !m->untrained) || !isnan(value))
 		qmac_csv_write_real(out, value);
 }
 
@@ -23,7 +23,8 @@ uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
 
 const char qmac_metrics_columns[] =
 	"epoch|step|data_passes|train_loss|grad_norm|test_loss|test_accuracy|cycles|energy_j|saturations|"
-	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes";
+	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes|"
+	"train_accuracy";
 
 void qmac_metrics_csv_head(FILE *out)
 {
@@ -48,7 +49,9 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 	fputc(',', out);
 	write_figure(out, m, QMAC_FIGURE_DELTA);
 	fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-	        ",%" PRIu64 "\n", c[QMAC_COUNTER_COMMANDS], c[QMAC_COUNTER_MACS], c[QMAC_COUNTER_VEC_MULTS],
+	        ",%" PRIu64 ",", c[QMAC_COUNTER_COMMANDS], c[QMAC_COUNTER_MACS], c[QMAC_COUNTER_VEC_MULTS],
 	        c[QMAC_COUNTER_DRAM_READ_BYTES], c[QMAC_COUNTER_DRAM_WRITE_BYTES], m->host_flops, m->host_bytes,
 	        c[QMAC_COUNTER_FETCH_BYTES]);
+	write_figure(out, m, QMAC_FIGURE_TRAIN_ACCURACY);
+	fputc('\n', out);
 }

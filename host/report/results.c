@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/temporary.h"
 #include "config/hw_file.h"
 #include "report/atomic_file.h"
 #include "report/files.h"
 #include "report/folder_lock.h"
 #include "report/members.h"
 #include "report/plot.h"
+#include "report/tensors.h"
 
 struct qmac_results {
 	char folder[QMAC_PATH_MAX];
@@ -21,6 +23,7 @@ struct qmac_results {
 	int64_t timeline_records;
 	struct qmac_timeline lanes;
 	char *so_far[QMAC_RESULT_FILES];                  /* those that grow, at the last checkpoint */
+	struct qmac_tensors tensors;                      /* of a network */
 	struct qmac_atomic_file picture;
 	struct qmac_folder_lock lock;
 	char warning[512];
@@ -206,6 +209,23 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 
 /* ---- the end --------------------------------------------------------------------- */
 
+static enum qmac_status write_tensors(struct qmac_results *results, const struct qmac_trained_net *net,
+                                      char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
+{
+	char path[QMAC_MEMBER_PATH];
+	enum qmac_status status;
+
+	snprintf(path, sizeof path, "%s/weights", results->folder);
+	status = qmac_make_folder(path, err);
+	qmac_temporary_clean(path); /* before there is one of ours */
+	if (!status)
+		status = open_file(results, QMAC_RESULT_MANIFEST, err);
+	if (!status)
+		status = qmac_tensors_write(&results->tensors, results->folder, net,
+		                            stream_of(results, QMAC_RESULT_MANIFEST), weights_sha256, err);
+	return status;
+}
+
 /* The text of those that are written at once, and the end of those that grew. */
 static enum qmac_status write_files(struct qmac_results *results, const struct qmac_train_result *result,
                                     char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
@@ -216,6 +236,8 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 		status = open_file(results, QMAC_RESULT_HW, err);
 	if (!status && result->weights)
 		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
+	if (!status && result->net)
+		status = write_tensors(results, result->net, weights_sha256, err);
 	if (status)
 		return status;
 	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, stream_of(results, QMAC_RESULT_CONFIG));
@@ -288,7 +310,7 @@ static enum qmac_status remove_file(const struct qmac_results *results, const ch
 	char path[QMAC_PATH_MAX + 64];
 
 	snprintf(path, sizeof path, "%s/%s", results->folder, name);
-	if (unlink(path) && errno != ENOENT)
+	if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
 		return qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
 	return QMAC_OK;
 }
@@ -305,6 +327,10 @@ static enum qmac_status place_files(struct qmac_results *results, struct qmac_er
 		plot_name((enum qmac_figure)i, name);
 		status = remove_file(results, name, err);
 	}
+	if (!status)
+		status = qmac_tensors_remove(results->folder, err);
+	if (!status)
+		status = qmac_tensors_place(&results->tensors, results->folder, err);
 	for (int i = 0; !status && i < QMAC_RESULT_SUMMARY; i++)
 		status = results->files[i].stream ? qmac_atomic_place(&results->files[i], err)
 		                                  : remove_file(results, qmac_member_names[i], err);
@@ -364,6 +390,7 @@ void qmac_results_destroy(struct qmac_results *results)
 	if (!results)
 		return;
 	qmac_atomic_abandon(&results->picture);
+	qmac_tensors_abandon(&results->tensors);
 	for (int i = 0; i < QMAC_RESULT_FILES; i++) {
 		qmac_atomic_abandon(&results->files[i]);
 		free(results->so_far[i]);

@@ -104,14 +104,16 @@ static void write_hw(FILE *out, const struct qmac_hw *hw)
 
 static void write_run(FILE *out, const struct qmac_summary *s)
 {
-	bool low = qmac_run_uses_device(s->run);
+	bool low = qmac_run_uses_device(s->run), net = s->result->net != NULL;
 
 	write_key(out, "estimated");
 	fputs(s->result->last.estimated ? "true,\n" : "false,\n", out);
-	write_text(out, "problem", qmac_problem_name(s->run->problem));
-	write_text(out, "algorithm", qmac_algorithm_name(s->run->algorithm));
+	write_text(out, "problem", net ? "network" : qmac_problem_name(s->run->problem));
+	if (net)
+		write_text(out, "network", s->result->net->net.name);
+	write_text(out, "algorithm", qmac_run_method(s->run));
 	write_key(out, "bits");
-	if (low)
+	if (low && !net)
 		fprintf(out, "%d,\n", s->run->bits);
 	else
 		fputs("null,\n", out);
@@ -121,11 +123,13 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_real(out, "data_passes", s->result->last.data_passes);
 	for (enum qmac_figure f = QMAC_FIGURE_TRAIN_LOSS; f <= QMAC_FIGURE_TEST_ACCURACY; f++)
 		write_real(out, qmac_figure_kinds[f].name, qmac_metrics_figure(&s->result->last, f));
+	if (net)
+		write_real(out, "train_accuracy", s->result->last.train_accuracy);
 	write_text(out, "headline", qmac_figure_kinds[s->result->last.headline].name);
 	write_key(out, "diverged");
 	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
-	if (s->result->weights) {
+	if (s->result->weights || net) {
 		write_text(out, "weights_sha256", s->weights_sha256);
 	} else {
 		write_key(out, "weights_sha256");

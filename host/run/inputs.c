@@ -27,6 +27,8 @@ enum qmac_status qmac_run_inputs(struct qmac_inputs *inputs, const struct qmac_r
 {
 	enum qmac_status status = qmac_inputs_add(inputs, "the run file", config->file, err);
 
+	if (!status && config->run.network[0])
+		status = qmac_inputs_add(inputs, "the network file", config->run.network, err);
 	if (!status)
 		status = qmac_inputs_add(inputs, "the hardware file", config->run.hw, err);
 	return status ? status : add_data(inputs, &config->run, err);

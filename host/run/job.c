@@ -257,6 +257,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 		qmac_checkpoint_remove(job->folder);
 	result->diverged = !status && trained.diverged;
 	free(trained.weights);
+	qmac_trained_net_destroy(trained.net);
 	if (status || !traced)
 		return status;
 	*err = trace_error;

@@ -7,6 +7,7 @@
 
 #include "process/stop.h"
 #include "train/engine.h"
+#include "train/net_train.h"
 #include "train/optimiser.h"
 #include "train/training.h"
 
@@ -126,7 +127,8 @@ static enum qmac_status measure(struct qmac_training *training, struct qmac_metr
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
 		.train_loss = training->value, .grad_norm = training->norm, .test_loss = test.loss,
-		.test_accuracy = test.accuracy, .headline = training->loss->operations->headline,
+		.test_accuracy = test.accuracy, .train_accuracy = NAN,
+		.headline = training->loss->operations->headline,
 		.delta = training->epoch > 0 ? training->precision.delta : NAN, .host_flops = training->host_flops,
 		.estimated = training->estimated,
 	};
@@ -329,12 +331,17 @@ enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw
                             const struct qmac_train_observer *observer, struct qmac_train_result *result,
                             struct qmac_error *err)
 {
-	return run_training(run, hw, false, observer, result, err);
+	return run->network[0] ? qmac_net_train(run, hw, observer, result, err) :
+	       run_training(run, hw, false, observer, result, err);
 }
 
 enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
                                const struct qmac_train_observer *observer, struct qmac_train_result *result,
                                struct qmac_error *err)
 {
-	return run_training(run, hw, true, observer, result, err);
+	if (!run->network[0])
+		return run_training(run, hw, true, observer, result, err);
+	memset(result, 0, sizeof *result);
+	return qmac_fail(err, QMAC_BAD_INPUT, "there is nothing to estimate: a network with precision.policy %s does"
+	                 " not use the device", qmac_run_method(run));
 }

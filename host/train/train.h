@@ -1,5 +1,5 @@
 /*
- * Training runs: SGD, SVRG, LP-SGD, LP-SVRG and HALP.
+ * Training runs: SGD, SVRG, LP-SGD, LP-SVRG and HALP of linear models, and networks (net_train.h).
  *
  * Inner loops of the low-precision algorithms run on the device through the
  * driver; full-precision algorithms and outer quantities (full gradient, norm,
@@ -18,16 +18,19 @@
 #include "record/metrics.h"
 #include "record/record.h"
 #include "train/state.h"
+#include "train/trained_net.h"
 
 /* Width of w and of the residuals in a full gradient on the device. */
 enum { QMAC_GRADIENT_BITS = 32 };
 
 struct qmac_train_result {
-	double *weights;         /* free(); NULL in an estimate */
+	double *weights;         /* free(); NULL in an estimate, and of a network */
+	struct qmac_trained_net *net; /* qmac_trained_net_destroy(); NULL but of a network */
 	int64_t weight_count;
 	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
-	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0 */
+	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0; of a network:
+	                            it or the training loss is not finite */
 	bool stopped;            /* by the observer, before its end */
 	double coefficient_max;  /* largest |true coefficient|, which the range of the LP algorithms must
 	                            cover; NaN where the data do not tell it */
@@ -63,7 +66,7 @@ struct qmac_train_observer {
  * Runs the whole training. Fails for a configuration the hardware cannot hold (naming the key to
  * change), a device error, lack of memory, or a stop of the process (process/stop.h). Divergence is a
  * result, not a failure; the run stops after the epoch in which the gradient norm is no longer finite.
- * result->weights is NULL on failure.
+ * result->weights and net are NULL on failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const struct qmac_hw *hw,
                                             const struct qmac_train_observer *observer,
@@ -74,7 +77,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const st
  * run->backend is, and the operations of the host by their formulas. Cycles, bytes and all counters that do
  * not depend on data are those of qmac_train(); losses, norms, delta of HALP and accuracy are NaN. There are
  * no weights. An epoch that HALP would leave out because its gradient is exactly zero, and the end of a run
- * that diverges to infinity, are not foreseen. observer->open is not used.
+ * that diverges to infinity, are not foreseen. observer->open is not used. Of a network that is trained in
+ * float there is nothing to estimate, which is refused.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
                                                const struct qmac_train_observer *observer,

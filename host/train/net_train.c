@@ -1,0 +1,376 @@
+#include "train/net_train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+#include "config/milestones.h"
+#include "net/values.h"
+#include "policy/schedule.h"
+#include "process/stop.h"
+#include "train/net_setup.h"
+#include "train/net_update.h"
+
+/* A training under way. */
+struct course {
+	struct qmac_net_training training;
+	const struct qmac_train_observer *observer; /* may be NULL */
+	struct qmac_train_result *result;
+	struct qmac_net_engine *engine;
+	struct qmac_net_update update;
+	struct qmac_schedule schedule;
+	struct qmac_net_room room;
+	int64_t steps;            /* of an epoch */
+	int64_t *order;           /* of the running epoch */
+	float *gradient;
+	int64_t epoch, step;      /* of the running epoch, from 1; steps done so far */
+	int64_t within;           /* steps done of the running epoch; 0 between epochs */
+	struct qmac_net_figures figures; /* of the running epoch so far */
+	double norms;             /* likewise: the sum of the norms of its gradients */
+	uint64_t data_digest;
+	bool stopped;
+};
+
+/* ---- checkpoints ------------------------------------------------------------------------ */
+
+/* Of the images and their classes: a run goes on with those that it began with. */
+static uint64_t digest_of(const struct qmac_images *images)
+{
+	const struct qmac_dataset *data = &images->data;
+	int64_t rows = data->samples + data->test_samples;
+	struct qmac_sha256 hash;
+	char text[QMAC_SHA256_TEXT];
+
+	qmac_sha256_start(&hash);
+	qmac_sha256_add(&hash, data->x.pixel, (size_t)(rows * data->features));
+	qmac_sha256_add(&hash, data->y, (size_t)rows * sizeof data->y[0]);
+	qmac_sha256_text(&hash, text);
+	text[16] = 0;
+	return strtoull(text, NULL, 16);
+}
+
+/* All that the run goes on from. */
+static void list_state(struct course *course, struct qmac_state *state)
+{
+	struct qmac_net_training *training = &course->training;
+	const struct qmac_net *net = &training->net;
+	struct qmac_records *records = &training->records;
+
+	state->count = 0;
+	qmac_state_add(state, "weights", training->weights,
+	               (size_t)training->weight_count * sizeof training->weights[0]);
+	qmac_state_add(state, "statistics", training->statistics,
+	               (size_t)qmac_net_statistics_at(net, net->layer_count) * sizeof training->statistics[0]);
+	QMAC_STATE_VALUE(state, "epoch", course->epoch);
+	QMAC_STATE_VALUE(state, "step", course->step);
+	QMAC_STATE_VALUE(state, "within", course->within);
+	QMAC_STATE_VALUE(state, "figures", course->figures);
+	QMAC_STATE_VALUE(state, "norms", course->norms);
+	QMAC_STATE_VALUE(state, "schedule", course->schedule.now);
+	QMAC_STATE_VALUE(state, "data", course->data_digest);
+	QMAC_STATE_VALUE(state, "host_flops", training->host_flops);
+	QMAC_STATE_VALUE(state, "host_bytes", training->host_bytes);
+	QMAC_STATE_VALUE(state, "last", course->result->last);
+	QMAC_STATE_VALUE(state, "diverged", course->result->diverged);
+	QMAC_STATE_VALUE(state, "records.epoch", records->epoch);
+	qmac_state_add(state, "records.layers", records->layer, (size_t)records->layers * sizeof records->layer[0]);
+	qmac_state_add(state, "records.spent", records->spent,
+	               (size_t)records->layers * QMAC_DIRECTIONS * sizeof records->spent[0]);
+	qmac_net_update_state(&course->update, state);
+	course->engine->operations->state(course->engine, state);
+}
+
+static void checkpoint(struct course *course)
+{
+	const struct qmac_train_observer *observer = course->observer;
+	struct qmac_state state;
+
+	if (observer && observer->on_checkpoint) {
+		list_state(course, &state);
+		course->stopped |= observer->on_checkpoint(observer->context, &state) != 0;
+	}
+	course->engine->operations->reset(course->engine);
+}
+
+static enum qmac_status load(struct course *course, bool *loaded, struct qmac_error *err)
+{
+	const struct qmac_train_observer *observer = course->observer;
+	uint64_t digest = course->data_digest;
+	struct qmac_state state;
+	enum qmac_status status;
+
+	*loaded = false;
+	if (!observer || !observer->on_start)
+		return QMAC_OK;
+	list_state(course, &state);
+	status = observer->on_start(observer->context, &state, loaded, err);
+	if (!status && *loaded && digest != course->data_digest)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the data are not those of the checkpoint; start over without"
+		                 " --resume");
+	return status;
+}
+
+/* ---- the course of a run ------------------------------------------------------------------ */
+
+/* Whether steps are left; after divergence to infinity nothing is to be had. */
+static bool goes_on(const struct course *course)
+{
+	return (course->epoch < course->training.run->epochs || course->within > 0) && !course->result->diverged;
+}
+
+static enum qmac_status run_minibatch(struct course *course, int64_t number, struct qmac_error *err)
+{
+	const struct qmac_net_engine_operations *engine = course->engine->operations;
+	struct qmac_net_training *training = &course->training;
+	const struct qmac_run *run = training->run;
+	const struct qmac_net_batch batch = {.rows = course->order, .first = number * run->batch,
+	                                     .count = run->batch};
+	enum qmac_status status = engine->forward(course->engine, &batch, QMAC_NET_TRAIN, course->room.logits,
+	                                          err);
+
+	if (status)
+		return status;
+	qmac_net_room_loss(&course->room, training, &batch, &course->figures, course->room.residual);
+	training->host_flops += (uint64_t)run->batch *
+	                        qmac_net_loss_flops(run->softmax, training->images.data.classes);
+	return engine->backward(course->engine, course->room.residual, err);
+}
+
+static enum qmac_status run_step(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_net_engine_operations *engine = course->engine->operations;
+	struct qmac_net_training *training = &course->training;
+	const struct qmac_run *run = training->run;
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t i = 0; !status && i < run->accumulate; i++)
+		status = run_minibatch(course, course->within * run->accumulate + i, err);
+	if (!status)
+		status = engine->gradient(course->engine, course->gradient, err);
+	if (status)
+		return status;
+	course->norms += qmac_net_update_step(&course->update, course->gradient, course->schedule.now.lr,
+	                                      training->weights);
+	training->host_flops += qmac_net_update_flops(run, training->weight_count);
+	course->step++;
+	course->within++;
+	return engine->load(course->engine, err);
+}
+
+/* Is the test part looked at after this epoch? */
+static bool is_tested(const struct course *course)
+{
+	const struct qmac_run *run = course->training.run;
+
+	return course->training.images.data.test_samples > 0 &&
+	       (course->epoch == run->epochs || (run->eval_every > 0 && course->epoch % run->eval_every == 0));
+}
+
+/* The row of this epoch, or of the state before the first. */
+static enum qmac_status measure(struct course *course, struct qmac_metrics *row, struct qmac_error *err)
+{
+	const struct qmac_net_training *training = &course->training;
+	double samples = (double)course->figures.samples, all = (double)training->images.data.samples;
+	double images = (double)(course->step * training->run->batch * training->run->accumulate);
+	struct qmac_net_figures test = {0};
+	enum qmac_status status = QMAC_OK;
+
+	if (is_tested(course))
+		status = qmac_net_test(course->engine, training, &course->room, &test, err);
+	*row = (struct qmac_metrics){
+		.epoch = course->epoch, .step = course->step, .data_passes = images / all,
+		.train_loss = course->figures.loss / samples, /* NaN before the first epoch */
+		.train_accuracy = (double)course->figures.hits / samples,
+		.grad_norm = course->norms / (double)(course->epoch > 0 ? course->steps : 0),
+		.test_loss = test.loss / (double)test.samples, /* NaN where it is not looked at */
+		.test_accuracy = (double)test.hits / (double)test.samples,
+		.untrained = course->epoch == 0, .delta = NAN, .headline = QMAC_FIGURE_TEST_ACCURACY,
+		.host_flops = training->host_flops, .host_bytes = training->host_bytes,
+	};
+	course->engine->operations->cost(course->engine, row);
+	return status;
+}
+
+/* After an epoch, and before the first. */
+static enum qmac_status report(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_train_observer *observer = course->observer;
+	struct qmac_metrics *last = &course->result->last;
+	int64_t every = course->training.run->checkpoint_every;
+	enum qmac_status status = measure(course, last, err);
+
+	if (status)
+		return status;
+	if (course->epoch > 0)
+		qmac_schedule_epoch(&course->schedule, last->train_loss);
+	course->result->diverged = course->epoch > 0 && !(isfinite(last->train_loss) && isfinite(last->grad_norm));
+	if (observer && observer->on_metrics)
+		course->stopped |= observer->on_metrics(observer->context, last, &course->training.records) != 0;
+	if (every > 0 && course->epoch > 0 && course->epoch % every == 0 && goes_on(course))
+		checkpoint(course);
+	return QMAC_OK;
+}
+
+static void begin_epoch(struct course *course)
+{
+	qmac_records_begin(&course->training.records, ++course->epoch);
+	course->figures = (struct qmac_net_figures){0};
+	course->norms = 0;
+}
+
+/* The rest of the running epoch. */
+static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_run *run = course->training.run;
+	enum qmac_status status = QMAC_OK;
+
+	qmac_images_order(run->seed, course->epoch, course->training.images.data.samples, course->order);
+	while (!status && course->within < course->steps && !course->stopped) {
+		status = run_step(course, err);
+		if (!status && run->checkpoint_steps > 0 && course->within % run->checkpoint_steps == 0 &&
+		    course->within < course->steps)
+			checkpoint(course);
+	}
+	if (status || course->within < course->steps)
+		return status;
+	course->within = 0;
+	return report(course, err);
+}
+
+static enum qmac_status run_epochs(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_net_engine_operations *engine = course->engine->operations;
+	bool loaded;
+	enum qmac_status status = load(course, &loaded, err);
+
+	if (!status)
+		status = engine->load(course->engine, err);
+	if (!status)
+		status = loaded ? engine->resume(course->engine, err) : report(course, err);
+	while (!status && !course->stopped && goes_on(course)) {
+		if (course->within == 0)
+			begin_epoch(course);
+		status = run_epoch(course, err);
+	}
+	return status;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+static enum qmac_status start_schedule(struct course *course, const struct qmac_run *run,
+                                       struct qmac_error *err)
+{
+	static const enum qmac_schedule_kind kinds[] = {
+		[QMAC_FALL_CONSTANT] = QMAC_SCHEDULE_CONSTANT, [QMAC_FALL_STEPS] = QMAC_SCHEDULE_STEPS,
+		[QMAC_FALL_PLATEAU] = QMAC_SCHEDULE_PLATEAU,
+	};
+	struct qmac_schedule_settings settings = {
+		.kind = kinds[run->schedule_kind], .lr = run->alpha, .factor = run->schedule_factor,
+		.patience = run->schedule_patience, .threshold = run->schedule_threshold,
+		.lr_min = run->schedule_lr_min,
+	};
+	enum qmac_status status = qmac_milestones_read(run->schedule_milestones, settings.milestones,
+	                                               QMAC_MILESTONES_MAX, &settings.milestone_count, err);
+
+	return status ? status : qmac_schedule_init(&course->schedule, &settings, err);
+}
+
+static enum qmac_status set_up(struct course *course, const struct qmac_run *run, const struct qmac_hw *hw,
+                               struct qmac_error *err)
+{
+	struct qmac_net_training *training = &course->training;
+	const struct qmac_train_observer *observer = course->observer;
+	const struct qmac_dataset *data = &training->images.data;
+	enum qmac_status status = start_schedule(course, run, err);
+
+	if (!status)
+		status = qmac_net_setup(training, run, err);
+	if (status)
+		return status;
+	if (data->note[0] && observer && observer->on_note)
+		observer->on_note(observer->context, data->note);
+	course->steps = data->samples / (run->batch * run->accumulate);
+	course->order = calloc((size_t)data->samples, sizeof course->order[0]);
+	course->gradient = calloc((size_t)training->weight_count + 1, sizeof course->gradient[0]);
+	if (observer && (observer->on_checkpoint || observer->on_start))
+		course->data_digest = digest_of(&training->images);
+	status = course->order && course->gradient ? qmac_net_room_create(&course->room, training, err) :
+	         qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld samples", (long long)data->samples);
+	if (!status)
+		status = qmac_net_update_create(&course->update, run, &training->net, err);
+	if (!status)
+		status = qmac_net_engine_of(run)->create(training, hw, observer, &course->engine, err);
+	return status;
+}
+
+/* Hands the network over to the result. */
+static enum qmac_status give_result(struct course *course, struct qmac_error *err)
+{
+	struct qmac_net_training *training = &course->training;
+	struct qmac_train_result *result = course->result;
+
+	result->stopped = course->stopped && goes_on(course);
+	result->coefficient_max = NAN;
+	snprintf(result->kernel, sizeof result->kernel, "%s", course->engine->operations->kernel(course->engine));
+	result->net = calloc(1, sizeof *result->net);
+	if (!result->net)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	course->engine->operations->destroy(course->engine); /* it looks at the network */
+	course->engine = NULL;
+	*result->net = (struct qmac_trained_net){training->net, training->weights, training->statistics};
+	training->weights = training->statistics = NULL;
+	memset(&training->net, 0, sizeof training->net);
+	return QMAC_OK;
+}
+
+enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw,
+                                const struct qmac_train_observer *observer, struct qmac_train_result *result,
+                                struct qmac_error *err)
+{
+	struct course course = {.observer = observer, .result = result};
+	enum qmac_status status;
+
+	memset(result, 0, sizeof *result);
+	status = set_up(&course, run, hw, err);
+	if (!status)
+		status = run_epochs(&course, err);
+	if (!status)
+		status = give_result(&course, err);
+	if (course.engine)
+		course.engine->operations->destroy(course.engine);
+	qmac_net_update_free(&course.update);
+	qmac_net_room_free(&course.room);
+	free(course.order);
+	free(course.gradient);
+	qmac_net_training_free(&course.training);
+	return status;
+}
+
+enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac_hw *hw,
+                                   enum qmac_status (*read)(void *context, struct qmac_trained_net *trained,
+                                                            struct qmac_error *err),
+                                   void *context, struct qmac_net_figures *figures, struct qmac_error *err)
+{
+	struct qmac_net_engine *engine = NULL;
+	struct qmac_net_training training;
+	struct qmac_net_room room = {0};
+	enum qmac_status status = qmac_net_setup(&training, run, err);
+
+	if (!status)
+		status = read(context, &(struct qmac_trained_net){training.net, training.weights, training.statistics},
+		              err);
+	if (!status)
+		status = qmac_net_room_create(&room, &training, err);
+	if (!status)
+		status = qmac_net_engine_of(run)->create(&training, hw, NULL, &engine, err);
+	if (!status)
+		status = engine->operations->load(engine, err);
+	if (!status)
+		status = qmac_net_test(engine, &training, &room, figures, err);
+	if (engine)
+		engine->operations->destroy(engine);
+	qmac_net_room_free(&room);
+	qmac_net_training_free(&training);
+	return status;
+}

@@ -1,0 +1,29 @@
+/*
+ * A network with its values: what a training leaves, and what an evaluation of it begins with. Arrays are as
+ * in net/values.h.
+ */
+#ifndef QMAC_TRAIN_TRAINED_NET_H
+#define QMAC_TRAIN_TRAINED_NET_H
+
+#include <stdlib.h>
+
+#include "net/net.h"
+
+struct qmac_trained_net {
+	struct qmac_net net;
+	float *weights;    /* the masters of all parameters */
+	float *statistics; /* running means and variances of all batch norms */
+};
+
+/* NULL is legal. */
+static inline void qmac_trained_net_destroy(struct qmac_trained_net *trained)
+{
+	if (!trained)
+		return;
+	qmac_net_free(&trained->net);
+	free(trained->weights);
+	free(trained->statistics);
+	free(trained);
+}
+
+#endif
