@@ -23,7 +23,7 @@ enum { CASES = TEST_CASES(200), LAYERS_MAX = 7 };
 
 static uint64_t state;
 static struct {
-	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs;
+	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs, windows;
 } seen;
 
 static int64_t pick(int64_t low, int64_t high)
@@ -253,7 +253,7 @@ static void load(struct device *d)
 		check(qmac_net_load_parameter(&d->plan, p, codes, &err), &err, "parameter");
 		free(codes);
 	}
-	check(qmac_net_put(d->driver, &d->plan.input, d->ref.out[0].q, &err), &err, "input");
+	check(qmac_net_put_input(&d->plan, d->ref.out[0].q, &err), &err, "input");
 }
 
 /* Numbers that differ from the reference's. */
@@ -349,6 +349,7 @@ static void note(const struct device *d)
 		seen.several += f->needed && f->count > 1;
 		seen.pieces += p->table.positions[2] > 1 << d->hw.lut_bits;
 	}
+	seen.windows += d->plan.windows != QMAC_NET_NONE;
 	for (int p = 0; p < d->net.parameter_count; p++) {
 		seen.sums++;
 		seen.pairs += d->formats.parameter[p].bw > d->hw.w_bits;
@@ -392,7 +393,7 @@ static void test_random_networks(void)
 	for (int kind = 0; kind < QMAC_LAYER_EMBEDDING; kind++)
 		CU_ASSERT(seen.kinds[kind] > 0 || kind == QMAC_LAYER_BATCH_NORM);
 	CU_ASSERT(seen.sums > 0 && seen.slices > 0 && seen.joined > 0 && seen.several > 0 && seen.pieces > 0 &&
-	          seen.pairs > 0);
+	          seen.pairs > 0 && seen.windows > 0);
 }
 
 int main(void)

@@ -122,7 +122,7 @@ enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_er
 			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': batch_norm is not available on a device yet",
 			                 plan->net->layers[l].name);
 		/* out of one pixel it can make several only by padding */
-		if (plan->layers[l].in.channels != plan->net->layers[l].in.channels &&
+		if (l != plan->windows && plan->layers[l].in.channels != plan->net->layers[l].in.channels &&
 		    (plan->net->layers[l].kernel[0] > 1 || plan->net->layers[l].kernel[1] > 1))
 			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': behind flatten a device can do kernels of 1 "
 			                 "only", plan->net->layers[l].name);

@@ -82,6 +82,44 @@ enum qmac_status qmac_net_get(struct qmac_driver *driver, const struct qmac_view
 	return QMAC_OK;
 }
 
+/* Number `channel` of the window at (y, x) of an image: 0 outside of it. */
+static int64_t in_window(const struct qmac_net_layer *layer, const int64_t *image, int64_t y, int64_t x,
+                         int64_t channel)
+{
+	int64_t kx = channel % layer->kernel[1], ky = channel / layer->kernel[1] % layer->kernel[0];
+	int64_t c = channel / layer->kernel[1] / layer->kernel[0];
+	int64_t iy = y * layer->stride + ky - layer->pad, ix = x * layer->stride + kx - layer->pad;
+
+	if (iy < 0 || iy >= layer->in.height || ix < 0 || ix >= layer->in.width)
+		return 0;
+	return image[(iy * layer->in.width + ix) * layer->in.channels + c];
+}
+
+enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes, struct qmac_error *err)
+{
+	int64_t count = qmac_net_count(&plan->input), size = qmac_shape_count(plan->net->input);
+	const struct qmac_net_plan_layer *p;
+	int64_t *windows;
+	enum qmac_status status;
+
+	if (plan->windows == QMAC_NET_NONE)
+		return qmac_net_put(plan->driver, &plan->input, codes, err);
+	windows = malloc((size_t)count * sizeof *windows);
+	if (!windows)
+		return no_memory(&plan->input, err);
+	p = &plan->layers[plan->windows];
+	for (int64_t i = 0; i < count; i++) {
+		int64_t at = i / p->in.channels, pixel = at % (p->in.height * p->in.width);
+
+		windows[i] = in_window(&plan->net->layers[plan->windows],
+		                       codes + at / (p->in.height * p->in.width) * size, pixel / p->in.width,
+		                       pixel % p->in.width, i % p->in.channels);
+	}
+	status = qmac_net_put(plan->driver, &plan->input, windows, err);
+	free(windows);
+	return status;
+}
+
 /* ---- what the device is given ---------------------------------------------------------- */
 
 static enum qmac_status load_table(struct qmac_net_plan *plan, int l, struct qmac_error *err)

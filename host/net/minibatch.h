@@ -14,6 +14,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_put(struct qmac_driver *driver, const 
 QMAC_MUST_CHECK enum qmac_status qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view,
                                               int64_t *values, struct qmac_error *err);
 
+/* Codes of the network's input, of the minibatch: lays out windows, too. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes,
+                                                    struct qmac_error *err);
+
 /* Numbers of a view. */
 int64_t qmac_net_count(const struct qmac_view *view);
 

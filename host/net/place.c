@@ -66,10 +66,12 @@ static int bits_of(double bound)
 	return qmac_net_lg(bound + 1) + 1;
 }
 
+/* Few channels without room between them: so neighbours in an image are one run of bytes. */
 static struct qmac_view images(const struct qmac_net_plan *plan, struct qmac_element e,
                                struct qmac_shape shape)
 {
-	return qmac_view_images(0, e, plan->batch, shape.channels, shape.height, shape.width, plan->hw.cols);
+	return qmac_view_images(0, e, plan->batch, shape.channels, shape.height, shape.width,
+	                        qmac_smaller(shape.channels, plan->hw.cols));
 }
 
 static void tensor(struct job *job, struct qmac_view *view, struct qmac_element e, struct qmac_shape shape,
@@ -201,7 +203,8 @@ enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *e
 	if (!job.places)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
 	qmac_arena_clear(plan->arena);
-	tensor(&job, &plan->input, element(qmac_net_format(plan, -1).bw), net->input, 0, last_step(plan));
+	tensor(&job, &plan->input, element(qmac_net_format(plan, -1).bw),
+	       plan->windows == QMAC_NET_NONE ? net->input : plan->layers[plan->windows].in, 0, last_step(plan));
 	for (int l = 0; l < net->layer_count; l++) {
 		const struct qmac_net_plan_layer *p = &plan->layers[l];
 

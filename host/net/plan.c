@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lower/arena.h"
+#include "lower/whole.h"
 #include "net/lowering.h"
 
 /* ---- what lies where ------------------------------------------------------------------- */
@@ -57,6 +58,40 @@ static bool is_product(const struct qmac_net_layer *layer)
 static int larger(int a, int b)
 {
 	return a > b ? a : b;
+}
+
+/*
+ * A conv that reads the input: a pass for each tap and block of channels, or, of windows, one for each block of
+ * what a window holds. Nobody else may read the input, and it is only worth it where there are half as many.
+ */
+static int find_windows(const struct qmac_net_plan *plan)
+{
+	const struct qmac_net *net = plan->net;
+	int found = QMAC_NET_NONE, readers = 0;
+
+	for (int l = 0; l < net->layer_count; l++) {
+		const struct qmac_net_layer *layer = &net->layers[l];
+		int64_t taps = layer->kernel[0] * layer->kernel[1], channels = layer->in.channels;
+
+		readers += layer->input < 0;
+		readers += layer->kind == QMAC_LAYER_ADD && layer->other < 0;
+		if (layer->input < 0 && layer->kind == QMAC_LAYER_CONV &&
+		    2 * qmac_ceil_div(channels * taps, plan->hw.rows) <= taps * qmac_ceil_div(channels, plan->hw.rows))
+			found = l;
+	}
+	return readers == 1 ? found : QMAC_NET_NONE;
+}
+
+static void set_windows(struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	int64_t taps = layer->kernel[0] * layer->kernel[1];
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+
+	p->in = (struct qmac_shape){layer->in.channels * taps, layer->out.height, layer->out.width};
+	p->out = layer->out;
+	p->kernel[0] = p->kernel[1] = p->stride = 1;
+	p->conv = (struct qmac_conv){{1, 1}, 1, 0};
 }
 
 /* Shapes as they lie: flatten moves nothing, and what reads one pixel of many channels finds many of few. */
@@ -226,8 +261,12 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 	plan->contribution = calloc(2 * (size_t)net->layer_count, sizeof *plan->contribution);
 	if (!plan->arena || !plan->layers || !plan->contribution)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
+	plan->windows = find_windows(plan);
 	for (int l = 0; l < net->layer_count; l++) {
-		set_shape(plan, l);
+		if (l == plan->windows)
+			set_windows(plan, l);
+		else
+			set_shape(plan, l);
 		join_relu(plan, l);
 		set_fl(plan, l);
 		qmac_net_slice(plan, l);

@@ -35,7 +35,7 @@ struct qmac_net_patch {
 struct qmac_arena;
 
 struct qmac_net_plan_layer {
-	struct qmac_shape in, out;   /* as they lie: behind flatten those before it */
+	struct qmac_shape in, out;   /* as they lie: behind flatten those before it; windows */
 	int64_t kernel[2], stride;   /* on what lies there */
 	int relu;                    /* the relu that is made together with it, or QMAC_NET_NONE */
 	bool is_made;                /* a relu that is made together with its input */
@@ -59,6 +59,11 @@ struct qmac_net_plan {
 	struct qmac_driver *driver;
 	struct qmac_arena *arena;
 	struct qmac_sequence sequence;
+	/*
+	 * The conv that reads the input, of few channels, where the host lays out its windows: then they are the input,
+	 * and the conv has a kernel of 1. QMAC_NET_NONE: none.
+	 */
+	int windows;
 	struct qmac_view input, ones;          /* ones: a channel of 1, for sums of errors */
 	struct qmac_net_plan_layer *layers;
 	struct qmac_view *contribution;        /* of each link; of those that are stored */
