@@ -79,6 +79,17 @@ static void append(struct qmac_net *net, int64_t side)
 	}
 }
 
+static void append_conv(struct qmac_net *net)
+{
+	struct qmac_layer_request request = {.kind = QMAC_LAYER_CONV, .input = QMAC_NET_INPUT, .outputs = pick(1, 9),
+	                                     .kernel = {pick(1, 3), pick(1, 3)}, .stride = pick(1, 2),
+	                                     .bias = pick(0, 1)};
+	struct qmac_error err;
+
+	if (qmac_net_append(net, &request, &err) != QMAC_OK)
+		return; /* the image is too small */
+}
+
 static void draw_net(struct qmac_net *net, const struct qmac_hw *hw)
 {
 	struct qmac_error err;
@@ -87,6 +98,9 @@ static void draw_net(struct qmac_net *net, const struct qmac_hw *hw)
 	int64_t layers = pick(1, LAYERS_MAX);
 
 	check(qmac_net_create(net, "random", input, &err), &err, "net");
+	/* such a first layer is what most networks have */
+	if (pick(0, 3) == 0)
+		append_conv(net);
 	while (net->layer_count < layers)
 		append(net, hw->cols);
 }
@@ -392,6 +406,8 @@ static void test_random_networks(void)
 	}
 	for (int kind = 0; kind < QMAC_LAYER_EMBEDDING; kind++)
 		CU_ASSERT(seen.kinds[kind] > 0 || kind == QMAC_LAYER_BATCH_NORM);
+	printf("(sums %d, slices %d, joined relus %d, sums of several %d, tables in pieces %d, limbs %d, windows %d) ",
+	       seen.sums, seen.slices, seen.joined, seen.several, seen.pieces, seen.pairs, seen.windows);
 	CU_ASSERT(seen.sums > 0 && seen.slices > 0 && seen.joined > 0 && seen.several > 0 && seen.pieces > 0 &&
 	          seen.pairs > 0 && seen.windows > 0);
 }

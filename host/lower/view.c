@@ -171,6 +171,23 @@ static void put_element(const struct qmac_move *move, struct qmac_command *c)
 }
 
 /*
+ * Whether a LOAD of `len` channels takes what fills up the last block of channels, too: lanes that nobody looks
+ * at, but then neighbours in an image are one run of bytes, not a burst each.
+ */
+static bool fills_up(const struct qmac_move *move, int64_t lane0, int64_t len)
+{
+	const struct qmac_view *view = &move->view;
+	int64_t first = move->channel0 + move->channel;
+
+	/* ACC clamps what it takes, and counts: not what is not there to be taken */
+	if (move->panel.space == QMAC_SPACE_ACC && view->element.container > QMAC_CONTAINER_HALF)
+		return false;
+	return move->opcode == QMAC_OPCODE_LOAD && lane0 == 0 && first % view->lanes == 0 &&
+	       first + len == view->channels && len < view->lanes && view->lanes <= move->panel.lanes &&
+	       view->position_bytes[2] == (uint64_t)view->lanes << view->element.container;
+}
+
+/*
  * What one command moves: neighbours in memory that lie in one block of the panel, or several whole
  * blocks where they follow each other in memory, for then it is one run of bytes.
  */
@@ -181,6 +198,7 @@ bool qmac_move_next(struct qmac_move *move, struct qmac_command *command)
 	int64_t in_memory = move->view.lanes - (move->channel0 + move->channel) % move->view.lanes;
 	int64_t len = qmac_smaller(qmac_smaller(panel->lanes - lane0, in_memory), left);
 	int64_t blocks = len == panel->lanes ? qmac_smaller(in_memory, left) / panel->lanes : 1;
+	uint32_t lanes;
 	struct qmac_nest_loop loops[LOOPS + 1];
 	int count;
 
@@ -192,9 +210,10 @@ bool qmac_move_next(struct qmac_move *move, struct qmac_command *command)
 		count = make_loops(move, 1, loops);
 		assert(fit(loops, count));
 	}
+	lanes = (uint32_t)(blocks == 1 && fills_up(move, lane0, len) ? move->view.lanes : len);
 	*command = (struct qmac_command){
 		.opcode = move->opcode, .space = panel->space, .container = move->view.element.container,
-		.base = address(move), .len = (uint32_t)len, .lane0 = (uint32_t)lane0,
+		.base = address(move), .len = lanes, .lane0 = (uint32_t)lane0,
 		.row = qmac_panel_row(panel, move->limb, move->channel / panel->lanes),
 	};
 	put_loops(command, loops, count);
