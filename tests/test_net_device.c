@@ -81,9 +81,10 @@ static void append(struct qmac_net *net, int64_t side)
 
 static void append_conv(struct qmac_net *net)
 {
-	struct qmac_layer_request request = {.kind = QMAC_LAYER_CONV, .input = QMAC_NET_INPUT, .outputs = pick(1, 9),
-	                                     .kernel = {pick(1, 3), pick(1, 3)}, .stride = pick(1, 2),
-	                                     .bias = pick(0, 1)};
+	struct qmac_layer_request request = {
+		.kind = QMAC_LAYER_CONV, .input = QMAC_NET_INPUT, .outputs = pick(1, 9), .stride = pick(1, 2),
+		.kernel = {pick(1, 3), pick(1, 3)}, .bias = pick(0, 1),
+	};
 	struct qmac_error err;
 
 	if (qmac_net_append(net, &request, &err) != QMAC_OK)
@@ -406,7 +407,7 @@ static void test_random_networks(void)
 	}
 	for (int kind = 0; kind < QMAC_LAYER_EMBEDDING; kind++)
 		CU_ASSERT(seen.kinds[kind] > 0 || kind == QMAC_LAYER_BATCH_NORM);
-	printf("(sums %d, slices %d, joined relus %d, sums of several %d, tables in pieces %d, limbs %d, windows %d) ",
+	printf("(sums %d, sliced %d, relus joined %d, several %d, tables in pieces %d, limbs %d, windows %d) ",
 	       seen.sums, seen.slices, seen.joined, seen.several, seen.pieces, seen.pairs, seen.windows);
 	CU_ASSERT(seen.sums > 0 && seen.slices > 0 && seen.joined > 0 && seen.several > 0 && seen.pieces > 0 &&
 	          seen.pairs > 0 && seen.windows > 0);

@@ -171,8 +171,8 @@ static void put_element(const struct qmac_move *move, struct qmac_command *c)
 }
 
 /*
- * Whether a LOAD of `len` channels takes what fills up the last block of channels, too: lanes that nobody looks
- * at, but then neighbours in an image are one run of bytes, not a burst each.
+ * Whether a LOAD of `len` channels takes what fills up the last block of channels, too: lanes that nobody
+ * looks at, but then neighbours in an image are one run of bytes, not a burst each.
  */
 static bool fills_up(const struct qmac_move *move, int64_t lane0, int64_t len)
 {

@@ -61,8 +61,8 @@ static int larger(int a, int b)
 }
 
 /*
- * A conv that reads the input: a pass for each tap and block of channels, or, of windows, one for each block of
- * what a window holds. Nobody else may read the input, and it is only worth it where there are half as many.
+ * A conv that reads the input: a pass for each tap and block of channels, or, of windows, one for each block
+ * of what a window holds. Nobody else may read the input, and there must be no more than half as many.
  */
 static int find_windows(const struct qmac_net_plan *plan)
 {
@@ -72,11 +72,12 @@ static int find_windows(const struct qmac_net_plan *plan)
 	for (int l = 0; l < net->layer_count; l++) {
 		const struct qmac_net_layer *layer = &net->layers[l];
 		int64_t taps = layer->kernel[0] * layer->kernel[1], channels = layer->in.channels;
+		int64_t each = qmac_ceil_div(channels, plan->hw.rows);
 
 		readers += layer->input < 0;
 		readers += layer->kind == QMAC_LAYER_ADD && layer->other < 0;
 		if (layer->input < 0 && layer->kind == QMAC_LAYER_CONV &&
-		    2 * qmac_ceil_div(channels * taps, plan->hw.rows) <= taps * qmac_ceil_div(channels, plan->hw.rows))
+		    2 * qmac_ceil_div(channels * taps, plan->hw.rows) <= taps * each)
 			found = l;
 	}
 	return readers == 1 ? found : QMAC_NET_NONE;

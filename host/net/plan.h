@@ -60,8 +60,8 @@ struct qmac_net_plan {
 	struct qmac_arena *arena;
 	struct qmac_sequence sequence;
 	/*
-	 * The conv that reads the input, of few channels, where the host lays out its windows: then they are the input,
-	 * and the conv has a kernel of 1. QMAC_NET_NONE: none.
+	 * The conv that reads the input, of few channels, where the host lays out its windows: then they are the
+	 * input, and the conv has a kernel of 1. QMAC_NET_NONE: none.
 	 */
 	int windows;
 	struct qmac_view input, ones;          /* ones: a channel of 1, for sums of errors */
