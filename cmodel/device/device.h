@@ -27,6 +27,7 @@ struct qmac_retire {
 	uint8_t opcode;    /* QMAC_OPCODE_* */
 	uint16_t tag;
 	uint32_t acc_saturations, requant_saturations, container_saturations;
+	uint32_t magnitudes; /* of what a VEC with a monitor wrote; 0 for all others */
 	uint64_t digest;   /* docs/command-set.md; 0 where digests are off */
 	uint64_t start;    /* cycle at which the engine began it */
 	uint64_t cycle;    /* cycle at which it retired */

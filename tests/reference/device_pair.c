@@ -187,6 +187,7 @@ static void compare_records(struct device_pair *pair, int which, int *difference
 		COMPARE(requant_saturations);
 		COMPARE(container_saturations);
 		COMPARE(digest);
+		COMPARE(magnitudes);
 #undef COMPARE
 	}
 }
@@ -204,6 +205,11 @@ static void compare_state(struct device_pair *pair, int which, int *differences)
 		       pair_counter(device, QMAC_COUNTER_##name));
 	QMAC_COUNTER_TABLE(COMPARE)
 #undef COMPARE
+	for (uint32_t m = 0; m < QMAC_MONITORS; m++) {
+		snprintf(place, sizeof place, "monitor %u", m);
+		report(differences, kernel, place, pair->ref.monitors[m],
+		       qmac_device_read(device, QMAC_MONITOR_BASE + 4 * m));
+	}
 	report(differences, kernel, "fault", pair->ref.fault, qmac_device_read(device, QMAC_REG_ERROR_CODE));
 	report(differences, kernel, "command at fault", pair->ref.fault ? pair->ref.number : 0,
 	       qmac_device_read(device, QMAC_REG_ERROR_COMMAND));

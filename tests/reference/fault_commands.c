@@ -64,6 +64,10 @@ const struct qmac_command fault_bases[FAULT_BASES] = {
 		VEC_PART, .op = QMAC_OP_EQ, .dspace = QMAC_SPACE_W, .nbits = 1, .s0space = QMAC_SPACE_ACC,
 		.s1space = QMAC_SPACE_IMM,
 	},
+	[AFFINE] = {
+		VEC_PART, .op = QMAC_OP_AFFINE, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC,
+		.s1space = QMAC_SPACE_W, .src0 = 40, .b0 = 1, .b1 = 4, .coef = 60,
+	},
 	[SYNC_IRQ] = {
 		.opcode = QMAC_OPCODE_SYNC, .irq = 1, .stamp = 1, .tag = 77,
 	},

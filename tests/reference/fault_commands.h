@@ -16,7 +16,7 @@ extern const struct qmac_dispatch_state fault_state;
 
 /* Legal commands, of which each case changes a few fields. */
 enum fault_base {
-	LOAD_A, LOAD_W, LOAD_ACC, LOAD_LUT, STORE, WS, OS, ADD, TO_A, LOOKUP, EQUAL, SYNC_IRQ, FAULT_BASES
+	LOAD_A, LOAD_W, LOAD_ACC, LOAD_LUT, STORE, WS, OS, ADD, TO_A, LOOKUP, EQUAL, AFFINE, SYNC_IRQ, FAULT_BASES
 };
 
 extern const struct qmac_command fault_bases[FAULT_BASES];

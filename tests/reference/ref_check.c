@@ -17,11 +17,6 @@ static int64_t container_bytes(const uint32_t *words)
 	return (int64_t)ref_power((int)MOVE(container));
 }
 
-static bool vec_has_row_src1(const uint32_t *words)
-{
-	return VEC(op) != QMAC_OP_LOOKUP && VEC(s1space) != QMAC_SPACE_IMM;
-}
-
 static bool bad_opcode(const uint32_t *words)
 {
 	if (OPCODE() < 1 || OPCODE() > 5)
@@ -29,8 +24,8 @@ static bool bad_opcode(const uint32_t *words)
 	if (OPCODE() == QMAC_OPCODE_STORE)
 		return MOVE(space) != QMAC_SPACE_ACC;
 	if (OPCODE() == QMAC_OPCODE_VEC)
-		return VEC(op) > 7 || (VEC(rnd) == 3 && VEC(op) != QMAC_OP_EQ) || VEC(dspace) == 3 ||
-		       VEC(s0space) == 3;
+		return VEC(op) > 8 || (VEC(rnd) == 3 && VEC(op) != QMAC_OP_EQ) || VEC(dspace) == 3 ||
+		       VEC(s0space) == 3 || (VEC(op) == QMAC_OP_AFFINE && VEC(s1space) == 3);
 	return false;
 }
 
@@ -120,6 +115,25 @@ static int64_t vec_highest_src1(const uint32_t *words)
 	return highest(VEC(src1), 1, 0, VEC(n1), VEC(b1), VEC(n0), VEC(b0));
 }
 
+static int64_t vec_last_coefficients(const uint32_t *words)
+{
+	return VEC(coef) + 3 * (VEC(coef_step) ? VEC(n1) : 1) - 1;
+}
+
+static int64_t vec_last_sum(const uint32_t *words)
+{
+	return VEC(sum) + VEC(n1) - 1;
+}
+
+/* What stands in ACC beside destination and sources. */
+static bool bad_range_beside(const struct qmac_hw *hw, const uint32_t *words)
+{
+	if (VEC(op) == QMAC_OP_AFFINE &&
+	    (VEC(lanes) > hw->cols || vec_last_coefficients(words) >= hw->acc_depth))
+		return true;
+	return ref_vec_has_sum(words) && (VEC(lanes) > hw->cols || vec_last_sum(words) >= hw->acc_depth);
+}
+
 static bool bad_range_vec(const struct qmac_hw *hw, const uint32_t *words)
 {
 	int64_t lanes = VEC(lanes), op = VEC(op);
@@ -131,8 +145,10 @@ static bool bad_range_vec(const struct qmac_hw *hw, const uint32_t *words)
 	if (vec_highest_dst(words) >= ref_depth(hw, VEC(dspace)) ||
 	    vec_highest_src0(words) >= ref_depth(hw, VEC(s0space)))
 		return true;
-	if (vec_has_row_src1(words) && (lanes > ref_width(hw, VEC(s1space)) ||
-	                                vec_highest_src1(words) >= ref_depth(hw, VEC(s1space))))
+	if (ref_vec_has_rows_of_src1(words) && (lanes > ref_width(hw, VEC(s1space)) ||
+	                                        vec_highest_src1(words) >= ref_depth(hw, VEC(s1space))))
+		return true;
+	if (bad_range_beside(hw, words))
 		return true;
 	if (op == QMAC_OP_LOOKUP)
 		return VEC(lut_base) + ref_power((int)VEC(lut_n)) > ref_power(hw->lut_bits);
@@ -186,6 +202,31 @@ static bool meets(const uint32_t *words, int64_t space, int64_t first, int64_t l
 	return !(same && once);
 }
 
+/* Do the ACC rows first .. last lie among first1 .. last1 of a space? */
+static bool overlap(int64_t first, int64_t last, int64_t space, int64_t first1, int64_t last1)
+{
+	return space == QMAC_SPACE_ACC && first <= last1 && first1 <= last;
+}
+
+static bool meets_coefficients(const uint32_t *words)
+{
+	return VEC(op) == QMAC_OP_AFFINE && overlap(VEC(coef), vec_last_coefficients(words), VEC(dspace), VEC(dst),
+	                                            vec_highest_dst(words));
+}
+
+static bool meets_sums(const uint32_t *words)
+{
+	int64_t first = VEC(sum), last = vec_last_sum(words);
+
+	if (!ref_vec_has_sum(words))
+		return false;
+	return overlap(first, last, VEC(dspace), VEC(dst), vec_highest_dst(words)) ||
+	       overlap(first, last, VEC(s0space), VEC(src0), vec_highest_src0(words)) ||
+	       overlap(first, last, VEC(s1space), VEC(src1), vec_highest_src1(words)) ||
+	       (VEC(op) == QMAC_OP_AFFINE &&
+	        overlap(first, last, QMAC_SPACE_ACC, VEC(coef), vec_last_coefficients(words)));
+}
+
 static bool bad_hazard(const uint32_t *words)
 {
 	if (OPCODE() != QMAC_OPCODE_VEC)
@@ -194,7 +235,9 @@ static bool bad_hazard(const uint32_t *words)
 		return true;
 	if (meets(words, VEC(s0space), VEC(src0), vec_highest_src0(words), VEC(a1), VEC(a0)))
 		return true;
-	return vec_has_row_src1(words) &&
+	if (meets_coefficients(words) || meets_sums(words))
+		return true;
+	return ref_vec_has_rows_of_src1(words) &&
 	       meets(words, VEC(s1space), VEC(src1), vec_highest_src1(words), VEC(b1), VEC(b0));
 }
 

@@ -19,6 +19,7 @@ struct ref_record {
 	uint32_t number;
 	unsigned engine, opcode, tag;
 	uint64_t acc_saturations, requant_saturations, container_saturations;
+	uint32_t magnitudes;
 	uint64_t digest;
 };
 
@@ -29,6 +30,7 @@ struct ref_device {
 	uint64_t mem_base, mem_size;      /* the window that commands may touch; lies in the memory */
 	uint64_t *space[4];               /* A, W, ACC, LUT: rows * width bare words; owned */
 	uint64_t counters[QMAC_COUNTERS]; /* those that do not depend on time; the others stay 0 */
+	uint32_t monitors[QMAC_MONITORS];
 	uint32_t dispatched[3];           /* commands of LOAD, EXECUTE, STORE so far */
 	uint32_t number;                  /* of the next command, or of the one at fault */
 	unsigned fault;                   /* QMAC_FAULT_*; nothing executes from the first one on */
@@ -66,6 +68,14 @@ void ref_execute_load(struct ref_device *device, const uint32_t *words, struct r
 void ref_execute_store(struct ref_device *device, const uint32_t *words, struct ref_record *record);
 void ref_execute_gemm(struct ref_device *device, const uint32_t *words, struct ref_record *record);
 void ref_execute_vec(struct ref_device *device, const uint32_t *words, struct ref_record *record);
+
+/*
+ * Of a legal VEC: are there rows of src1 (no lookup, no immediate); is that of iteration (i1,i0) read, or has
+ * it been; does it leave sums?
+ */
+bool ref_vec_has_rows_of_src1(const uint32_t *words);
+bool ref_vec_reads_src1(const uint32_t *words, int64_t i1, int64_t i0);
+bool ref_vec_has_sum(const uint32_t *words);
 
 /* Writes one scratchpad word, counted in the digest. */
 void ref_write(struct ref_device *device, struct ref_record *record, int64_t space, int64_t row, int64_t lane,

@@ -74,7 +74,8 @@ int ref_reserved_bit_set(const uint32_t *words)
 	const int64_t opcode = REF_GET(words, COMMON, opcode), wait_mask = REF_GET(words, COMMON, wait_mask);
 	const int64_t space = REF_GET(words, MOVE, space), mode = REF_GET(words, GEMM, mode);
 	const int64_t op = REF_GET(words, VEC, op), rnd = REF_GET(words, VEC, rnd);
-	const int64_t dspace = REF_GET(words, VEC, dspace), red_rows = REF_GET(words, VEC, red_rows);
+	const int64_t dspace = REF_GET(words, VEC, dspace);
+	const int64_t red_rows = REF_GET(words, VEC, red_rows), red_lanes = REF_GET(words, VEC, red_lanes);
 	const int64_t s0space = REF_GET(words, VEC, s0space), s1space = REF_GET(words, VEC, s1space);
 	const int used[] = {
 #define FIELD(class, name, word, lsb, bits, shift, kind, condition, help) (condition),

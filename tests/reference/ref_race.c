@@ -51,8 +51,12 @@ static void touch_vec(struct touches *t, const struct qmac_command *c, int64_t i
 		touch(t, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, false);
 	for (int64_t word = 0; c->op == QMAC_OP_LOOKUP && word < 1 << c->lut_n; word++)
 		touch(t, QMAC_SPACE_LUT, c->lut_base + word, false);
+	for (int64_t row = 0; c->op == QMAC_OP_AFFINE && row < 3; row++)
+		touch(t, QMAC_SPACE_ACC, c->coef + (c->coef_step ? 3 * i1 : 0) + row, false);
 	if (!c->red_rows || i0 == 0)
 		touch(t, c->dspace, c->dst + i1 * c->d1 + i0 * c->d0, true);
+	if (c->sum)
+		touch(t, QMAC_SPACE_ACC, c->sum + i1, true);
 }
 
 static void touch_all(struct touches *t, const struct qmac_command *c)

@@ -173,7 +173,7 @@ static void start_gemm(struct ref_time *time, struct ref_time_command *c)
 	time->previous_os = is_os;
 }
 
-/* Iterations whose two source rows lie in one half of one scratchpad. */
+/* Iterations in which both source rows are read and lie in one half of one scratchpad. */
 static uint64_t shared_iterations(const struct qmac_hw *hw, const uint32_t *words)
 {
 	int64_t half = ref_depth(hw, REF_GET(words, VEC, s0space)) / 2;
@@ -188,7 +188,7 @@ static uint64_t shared_iterations(const struct qmac_hw *hw, const uint32_t *word
 			int64_t b = REF_GET(words, VEC, src1) + i1 * REF_GET(words, VEC, b1) +
 			            i0 * REF_GET(words, VEC, b0);
 
-			shared += (a < half) == (b < half);
+			shared += ref_vec_reads_src1(words, i1, i0) && (a < half) == (b < half);
 		}
 	return shared;
 }
@@ -198,13 +198,19 @@ static void start_vec(struct ref_time *time, struct ref_time_command *c)
 	const uint32_t *words = c->words;
 	uint64_t iterations = (uint64_t)(REF_GET(words, VEC, n1) * REF_GET(words, VEC, n0));
 	uint64_t ports = (uint64_t)time->hw.lut_ports, cols = (uint64_t)time->hw.cols, levels = 0;
+	uint64_t n1 = (uint64_t)REF_GET(words, VEC, n1);
+	int64_t op = REF_GET(words, VEC, op);
 
-	while (1ULL << levels < cols)
+	while (1ULL << levels < later(cols, (uint64_t)time->hw.rows))
 		levels++;
-	if (REF_GET(words, VEC, op) == QMAC_OP_LOOKUP)
+	if (op == QMAC_OP_LOOKUP)
 		c->retire = c->start + iterations * ((cols + ports - 1) / ports);
 	else
 		c->retire = c->start + iterations + shared_iterations(&time->hw, words);
+	if (op == QMAC_OP_AFFINE)
+		c->retire += QMAC_COEFFICIENTS * (REF_GET(words, VEC, coef_step) ? n1 : 1);
+	if (ref_vec_has_sum(words))
+		c->retire += n1;
 	c->retire += QMAC_VEC_LATENCY + (REF_GET(words, VEC, red_lanes) ? levels : 0);
 	c->left = c->start;
 	time->latest_vec = c->retire;
