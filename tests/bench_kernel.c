@@ -59,7 +59,8 @@ static void row_finish(const struct qmac_kernel *kernel, struct data *d, int i, 
 
 	uint32_t state = (uint32_t)i * 2654435761U, channel = 0;
 
-	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &state, &channel, SOURCE(d->a[i]), RESULT(d->x[i]));
+	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &state, &channel, SOURCE(d->a[i]), RESULT(d->x[i]),
+	                                NULL);
 }
 
 static void row_nearest(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)
@@ -68,7 +69,8 @@ static void row_nearest(const struct qmac_kernel *kernel, struct data *d, int i,
 
 	uint32_t none = 0;
 
-	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &none, &none, SOURCE(d->a[i]), RESULT(d->x[i]));
+	d->sink += (int64_t)kernel->finish(&tail, 1, lanes, &none, &none, SOURCE(d->a[i]), RESULT(d->x[i]),
+	                                NULL);
 }
 
 static void row_add(const struct qmac_kernel *kernel, struct data *d, int i, int lanes)

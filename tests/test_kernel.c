@@ -109,7 +109,7 @@ static void oracle_finishes_as_documented(void)
 			x[j] = any_number(64);
 		row_state = qmac_dither_row(key, row);
 		count = qmac_kernel_scalar.finish(&tail, 1, lanes, &row_state, &channel0, (struct qmac_sources){x, 0},
-		                                  (struct qmac_sums){y, 0});
+		                                  (struct qmac_sums){y, 0}, NULL);
 		for (int j = 0; j < lanes; j++) {
 			uint32_t channel = (channel0 + (uint32_t)j) % 65536;
 			int64_t v = ref_round(x[j], tail.shift, tail.rnd, ref_dither(key, row, channel));
@@ -197,10 +197,10 @@ static int finish_differs(const struct qmac_kernel *kernel, const struct qmac_ta
 	}
 	expected_count = qmac_kernel_scalar.finish(tail, rows, lanes, row_state, channel,
 	                                           (struct qmac_sources){x[0], PITCH},
-	                                           (struct qmac_sums){expected[0], PITCH});
+	                                           (struct qmac_sums){expected[0], PITCH}, NULL);
 	count = kernel->finish(tail, rows, lanes, row_state, channel,
 	                       (struct qmac_sources){in_place ? y[0] : x[0], PITCH},
-	                       (struct qmac_sums){y[0], PITCH});
+	                       (struct qmac_sums){y[0], PITCH}, NULL);
 	if (count != expected_count || memcmp(y, expected, sizeof y) != 0)
 		return report("finish", kernel->name, tail->rnd, lanes, tail->shift);
 	return 0;

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "isa/vec_rows.h"
 #include "time/transfer.h"
 
 /* By SPACE_*; LUT is written by LOAD and read by lookups only, lane by lane. */
@@ -41,19 +42,23 @@ static void count_gemm(const struct qmac_command *c, uint64_t *counters)
 	counters[QMAC_COUNTER_ACC_WRITES] += results;
 }
 
-static void count_vec(const struct qmac_command *c, uint64_t *counters)
+static void count_vec(const struct qmac_hw *hw, const struct qmac_command *c, uint64_t *counters)
 {
 	uint64_t rows = (uint64_t)c->n1 * c->n0, elements = c->lanes * rows;
 	bool lookup = c->op == QMAC_OP_LOOKUP;
 
 	counters[reads[c->s0space]] += rows;
-	if (!lookup && c->s1space != QMAC_SPACE_IMM)
-		counters[reads[c->s1space]] += rows;
+	if (qmac_vec_has_src1(c))
+		counters[reads[c->s1space]] += qmac_vec_rows(hw, c).src1;
+	counters[QMAC_COUNTER_ACC_READS] += (uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c);
 	counters[writes[c->dspace]] += c->red_rows ? c->n1 : rows;
+	counters[QMAC_COUNTER_ACC_WRITES] += qmac_vec_sums(c);
 	if (lookup)
 		counters[QMAC_COUNTER_LUT_READS] += elements;
 	if (lookup || c->op == QMAC_OP_MUL || (c->mult != 0 && c->mult != 1))
 		counters[QMAC_COUNTER_VEC_MULTS] += elements;
+	if (c->op == QMAC_OP_AFFINE)
+		counters[QMAC_COUNTER_VEC_MULTS] += 2 * elements;
 }
 
 void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
@@ -69,7 +74,7 @@ void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
 		count_gemm(command, counters);
 		break;
 	case QMAC_OPCODE_VEC:
-		count_vec(command, counters);
+		count_vec(hw, command, counters);
 		break;
 	default:
 		break; /* SYNC */

@@ -173,6 +173,7 @@ static unsigned execute(struct qmac_device *device, const struct qmac_command *c
 	if (device->options.time_only)
 		return QMAC_FAULT_NONE;
 	device->digest = 0;
+	device->magnitudes = 0;
 	switch (c->opcode) {
 	case QMAC_OPCODE_LOAD:
 		qmac_device_load(device, c);
@@ -205,6 +206,7 @@ static struct qmac_retire record_of(const struct qmac_device *device, const stru
 		.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
 		.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
 		.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
+		.magnitudes = device->magnitudes,
 		.digest = device->digest,
 	};
 }

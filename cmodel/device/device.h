@@ -27,7 +27,7 @@ struct qmac_retire {
 	uint8_t opcode;    /* QMAC_OPCODE_* */
 	uint16_t tag;
 	uint32_t acc_saturations, requant_saturations, container_saturations;
-	uint32_t magnitudes; /* of what a VEC with a monitor wrote; 0 for all others */
+	uint32_t magnitudes; /* docs/command-set.md, range monitors; 0 but for a VEC with a monitor */
 	uint64_t digest;   /* docs/command-set.md; 0 where digests are off */
 	uint64_t start;    /* cycle at which the engine began it */
 	uint64_t cycle;    /* cycle at which it retired */
@@ -40,8 +40,8 @@ struct qmac_device_options {
 	/*
 	 * Commands are checked, counted and timed, and nothing is computed: there are no scratchpads, and of the
 	 * memory only the ring is kept, once its registers are set; all else reads as zeros. Counters that depend
-	 * on data stay 0, as do digests and the saturations of retire records. kernel and digests are not looked
-	 * at.
+	 * on data and monitors stay 0, as do the digests, saturations and magnitudes of retire records. kernel
+	 * and digests are not looked at.
 	 */
 	bool time_only;
 	/* Called at every retire in engine order; may be NULL. */

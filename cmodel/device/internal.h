@@ -62,10 +62,12 @@ struct qmac_device {
 	uint64_t stamp;
 
 	uint64_t counters[QMAC_COUNTERS];
+	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */
 	struct qmac_clock *clock;
 
 	/* The command being executed */
 	uint64_t digest;
+	uint32_t magnitudes;
 };
 
 /* Scratchpads, memory and kernel, as the options say; destroy() leaves the memory. */
@@ -80,7 +82,7 @@ static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_
 }
 
 /*
- * Each executes one valid command and updates the digest and the counters that depend on data. The
+ * Each executes one valid command and updates the digest, the monitors and the counters that depend on data. The
  * memory of a LOAD or STORE is there.
  */
 void qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
@@ -133,13 +135,20 @@ static inline int64_t *qmac_device_acc(struct qmac_device *device, uint32_t row)
 	return device->acc + (size_t)row * (size_t)device->hw.cols;
 }
 
-/* Notes that `lanes` words of at most `bits` bits were written to an ACC row. */
-static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row, uint32_t lanes, int bits)
+/* Notes that `lanes` words, all of -written-1 .. written, were written to an ACC row. */
+static inline void qmac_device_acc_within(struct qmac_device *device, uint32_t row, uint32_t lanes,
+                                          int64_t written)
 {
-	int64_t *limit = &device->acc_limit[row], written = qmac_max_of(bits);
+	int64_t *limit = &device->acc_limit[row];
 
 	if (lanes == (uint32_t)device->hw.cols || *limit < written)
 		*limit = written;
+}
+
+/* Notes that `lanes` words of at most `bits` bits were written to an ACC row. */
+static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row, uint32_t lanes, int bits)
+{
+	qmac_device_acc_within(device, row, lanes, qmac_max_of(bits));
 }
 
 /* Tightens the limit of an ACC row to what it really holds. */

@@ -46,10 +46,20 @@ static uint32_t read_counter(const struct qmac_device *device, uint32_t offset)
 	return (uint32_t)(device->counters[index] >> (offset % 8 ? 32 : 0));
 }
 
+/* The monitor that an offset from MONITOR_BASE on is the place of, or 0. */
+static uint32_t monitor_at(uint32_t offset)
+{
+	uint32_t index = (offset - QMAC_MONITOR_BASE) / 4;
+
+	return index < QMAC_MONITORS && offset % 4 == 0 ? index : 0;
+}
+
 uint32_t qmac_device_read(struct qmac_device *device, uint32_t offset)
 {
 	bool working = !(device->status & QMAC_STATUS_ERROR) && device->head != device->tail;
 
+	if (offset >= QMAC_MONITOR_BASE)
+		return device->monitors[monitor_at(offset)];
 	if (offset >= QMAC_COUNTER_BASE)
 		return read_counter(device, offset);
 	switch (offset) {
@@ -94,6 +104,7 @@ static void reset(struct qmac_device *device)
 {
 	memset(device->state.dispatched, 0, sizeof device->state.dispatched);
 	memset(device->counters, 0, sizeof device->counters);
+	memset(device->monitors, 0, sizeof device->monitors);
 	device->ring_base = 0;
 	device->ring_log2 = device->head = device->tail = 0;
 	device->status = device->error_code = device->error_command = 0;
@@ -115,6 +126,10 @@ static void set_high(uint64_t *word, uint32_t value)
 
 void qmac_device_write(struct qmac_device *device, uint32_t offset, uint32_t value)
 {
+	if (offset >= QMAC_MONITOR_BASE) {
+		device->monitors[monitor_at(offset)] = 0;
+		return;
+	}
 	switch (offset) {
 	case QMAC_REG_CONTROL:
 		if (value & 1)

@@ -9,17 +9,34 @@
 #include <string.h>
 
 #include "device/internal.h"
+#include "isa/vec_rows.h"
 #include "num/dither.h"
 #include "num/fixed.h"
+
+/* Rows of coefficients, c0 and c1 clamped, and widths that every lane of each fits. */
+struct coefficients {
+	int64_t rows[QMAC_COEFFICIENTS][QMAC_LANES_MAX];
+	int bits[QMAC_COEFFICIENTS];
+};
+
+/* The sums of one i1: in 64 bits where bounds prove that they fit, else in 128. */
+struct row_sums {
+	int64_t limit;            /* -limit-1 <= sum <= limit where fit, else no bound */
+	bool fit;
+	int64_t sum[QMAC_LANES_MAX];
+	qmac_int128 wide[QMAC_LANES_MAX];
+};
 
 struct vec {
 	struct qmac_device *device;
 	const struct qmac_command *c;
 	struct qmac_tail tail;
 	int lanes, mult_bits;
-	uint64_t saturations;
+	uint64_t saturations, magnitudes;
 	bool arithmetic;          /* add, sub, min, max, mul: the kernels' operations */
-	int64_t imm[QMAC_LANES_MAX];
+	int64_t *imm;             /* in every lane; not set where src1 is a row */
+	struct coefficients *coefficients; /* NULL: not affine */
+	struct row_sums *sums;    /* NULL: none */
 };
 
 /* Rows of a source, widened to 64 bits, and a width that every lane fits. */
@@ -80,7 +97,7 @@ static void read_src1(struct vec *v, uint32_t i1, uint32_t i0, int count, struct
 
 	source->rows = (struct qmac_sources){v->imm, 0};
 	source->bits = 32;
-	if (c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM)
+	if (qmac_vec_has_src1(c))
 		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->b0, count, c->s1_unsigned, source);
 }
 
@@ -92,6 +109,46 @@ static bool fits_fast(const struct vec *v, const struct source *a, const struct 
 	if (v->c->op == QMAC_OP_MUL)
 		return b->bits <= (int)QMAC_MULT_BITS && a->bits + b->bits <= 64;
 	return (shifted > b->bits ? shifted : b->bits) + 1 + v->mult_bits <= 64;
+}
+
+/* Before the first iteration of i1: latches coefficients where this is their turn. */
+static void latch(struct vec *v, uint32_t i1)
+{
+	enum { FACTORS = 2 }; /* the others are added */
+	const struct qmac_command *c = v->c;
+
+	if (!v->coefficients || (i1 > 0 && !c->coef_step))
+		return;
+	for (uint32_t k = 0; k < QMAC_COEFFICIENTS; k++) {
+		const int64_t *from = qmac_device_acc(v->device, c->coef + QMAC_COEFFICIENTS * i1 + k);
+		int64_t *to = v->coefficients->rows[k], magnitudes = 0;
+
+		for (int j = 0; j < v->lanes; j++) {
+			to[j] = k < FACTORS ? qmac_clamp(from[j], QMAC_MULT_BITS, &v->saturations) : from[j];
+			magnitudes |= to[j] < 0 ? ~to[j] : to[j];
+		}
+		v->coefficients->bits[k] = qmac_width_of(magnitudes);
+	}
+}
+
+/*
+ * Do the bounds prove the precondition of affine? Three terms of 62 bits do: none is beyond 2^61. A product
+ * of a and b bits is not beyond 2^(a + b - 2).
+ */
+static bool affine_fits(const struct vec *v, const struct source *a, const struct source *b)
+{
+	const int *bits = v->coefficients->bits;
+
+	return a->bits + bits[0] <= 63 && b->bits + bits[1] <= 63 && bits[2] <= 62;
+}
+
+static uint64_t affine(struct vec *v, int count, const struct source *a, const struct source *b,
+                       struct qmac_sums to)
+{
+	const struct qmac_kernel *kernel = affine_fits(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
+
+	return kernel->affine(a->bits <= 32 && b->bits <= 32, count, v->lanes, a->rows, b->rows,
+	                      (const int64_t (*)[QMAC_LANES_MAX])v->coefficients->rows, to);
 }
 
 static int64_t look_up(struct vec *v, int64_t a)
@@ -124,6 +181,10 @@ static void combine(struct vec *v, int count, const struct source *a, const stru
 		const struct qmac_kernel *kernel = fits_fast(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
 
 		v->saturations += kernel->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows, b->rows, to);
+		return;
+	}
+	if (v->coefficients) {
+		v->saturations += affine(v, count, a, b, to);
 		return;
 	}
 	for (int i = 0; i < count; i++)
@@ -173,6 +234,46 @@ static void draw(const struct vec *v, uint32_t i1, uint32_t i0, int count, uint3
 	qmac_dither_rows(c->seed, count, row, state);
 }
 
+/* Begins the sums of one i1. */
+static void begin_sums(struct vec *v)
+{
+	if (!v->sums)
+		return;
+	memset(v->sums->sum, 0, (size_t)v->lanes * sizeof v->sums->sum[0]);
+	memset(v->sums->wide, 0, (size_t)v->lanes * sizeof v->sums->wide[0]);
+}
+
+static void add_to_sums(struct vec *v, int count, struct qmac_sources y)
+{
+	if (v->sums->fit) {
+		v->device->kernel->add_rows(count, v->lanes, y, v->sums->sum);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < v->lanes; j++)
+			v->sums->wide[j] += y.first[i * y.step + j];
+}
+
+/* Ends the sums of one i1: writes them. */
+static void write_sums(struct vec *v, uint32_t i1)
+{
+	struct qmac_device *device = v->device;
+	struct row_sums *sums = v->sums;
+	int acc_bits = device->hw.acc_bits;
+	uint32_t row = v->c->sum + i1, lanes = (uint32_t)v->lanes;
+	int64_t *acc, most = qmac_max_of(acc_bits);
+
+	if (!sums)
+		return;
+	acc = qmac_device_acc(device, row);
+	for (int j = 0; j < v->lanes; j++)
+		acc[j] = sums->fit ? qmac_clamp(sums->sum[j], acc_bits, &v->saturations)
+		                   : qmac_clamp128(sums->wide[j], acc_bits, &v->saturations);
+	qmac_device_acc_within(device, row, lanes, sums->limit < most ? sums->limit : most);
+	if (device->options.digests)
+		qmac_device_digest_acc(device, row, 0, lanes);
+}
+
 /* Rounds, clamps and writes rows of results. */
 static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (*x)[QMAC_LANES_MAX])
 {
@@ -187,7 +288,10 @@ static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (
 		to = (struct qmac_sums){qmac_device_acc(v->device, row), (ptrdiff_t)c->d0 * v->device->hw.cols};
 	if (c->rnd == QMAC_ROUND_STOCHASTIC)
 		draw(v, i1, i0, count, state, channel);
-	v->saturations += v->device->kernel->finish(&v->tail, count, v->lanes, state, channel, from, to);
+	v->saturations += v->device->kernel->finish(&v->tail, count, v->lanes, state, channel, from, to,
+	                                            c->monitor ? &v->magnitudes : NULL);
+	if (v->sums)
+		add_to_sums(v, count, (struct qmac_sources){to.first, to.step});
 	if (acc)
 		note_acc(v, row, count);
 	for (int i = 0; !acc && i < count; i++)
@@ -204,7 +308,9 @@ static void map_rows(struct vec *v)
 	int64_t x[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 	int count;
 
-	for (uint32_t i1 = 0; i1 < c->n1; i1++)
+	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
+		latch(v, i1);
+		begin_sums(v);
 		for (uint32_t i0 = 0; i0 < c->n0; i0 += (uint32_t)count) {
 			count = c->n0 - i0 < QMAC_ROWS_MAX ? (int)(c->n0 - i0) : QMAC_ROWS_MAX;
 			read_src0(v, i1, i0, count, &a);
@@ -212,6 +318,8 @@ static void map_rows(struct vec *v)
 			combine(v, count, &a, &b, x);
 			finish(v, i1, i0, count, x);
 		}
+		write_sums(v, i1);
+	}
 }
 
 /* sums[j] = reduction so far and x[j]: maximum, minimum, or exact sum. */
@@ -254,7 +362,8 @@ static void reduce_rows(struct vec *v)
 	qmac_int128 sums[QMAC_LANES_MAX];
 	int64_t x[1][QMAC_LANES_MAX];
 
-	for (uint32_t i1 = 0; i1 < c->n1; i1++)
+	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
+		latch(v, i1);
 		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
 			read_src0(v, i1, i0, 1, &a);
 			read_src1(v, i1, i0, 1, &b);
@@ -266,6 +375,7 @@ static void reduce_rows(struct vec *v)
 			else if (i0 + 1 == c->n0)
 				finish_reduced(v, i1, 0, sums);
 		}
+	}
 }
 
 /*
@@ -305,8 +415,26 @@ static void dot_product(struct vec *v)
 	finish(v, 0, 0, 1, x);
 }
 
+/* Magnitudes in 32 bits: the highest one stands for all above it, too. */
+static uint32_t cut_magnitudes(uint64_t magnitudes)
+{
+	return (uint32_t)magnitudes | (magnitudes >> 32 ? 1U << 31 : 0);
+}
+
+/* Is the sum of n0 results of bw bits within 64? If so, -limit-1 <= sum <= limit. */
+static void bound_sums(const struct qmac_command *c, struct row_sums *sums)
+{
+	uint64_t each = 1ULL << (c->bw - 1); /* no result is beyond -each .. each - 1 */
+
+	sums->fit = each <= (1ULL << 63) / c->n0;
+	sums->limit = sums->fit ? (int64_t)(each * c->n0 - 1) : INT64_MAX;
+}
+
 void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 {
+	int64_t imm[QMAC_LANES_MAX];
+	struct coefficients coefficients;
+	struct row_sums sums;
 	struct vec v = {
 		.device = device,
 		.c = c,
@@ -314,11 +442,16 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		.lanes = (int)c->lanes,
 		.mult_bits = qmac_width_of(c->mult),
 		.arithmetic = c->op <= QMAC_OP_MAX,
+		.imm = imm,
+		.coefficients = c->op == QMAC_OP_AFFINE ? &coefficients : NULL,
+		.sums = c->sum ? &sums : NULL,
 	};
 
-	if (c->op != QMAC_OP_LOOKUP && c->s1space == QMAC_SPACE_IMM)
+	if (!qmac_vec_has_src1(c))
 		for (uint32_t j = 0; j < c->lanes; j++)
-			v.imm[j] = c->imm;
+			imm[j] = c->imm;
+	if (c->sum)
+		bound_sums(c, &sums);
 	if (!c->red_rows && !c->red_lanes)
 		map_rows(&v);
 	else if (is_short_dot(&v))
@@ -326,4 +459,8 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 	else
 		reduce_rows(&v);
 	device->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += v.saturations;
+	if (c->monitor) {
+		device->magnitudes = cut_magnitudes(v.magnitudes);
+		device->monitors[c->monitor] |= device->magnitudes;
+	}
 }

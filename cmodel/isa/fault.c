@@ -7,6 +7,7 @@
 
 #include "isa/command.h"
 #include "isa/space.h"
+#include "isa/vec_rows.h"
 
 struct check {
 	const struct qmac_hw *hw;
@@ -31,11 +32,6 @@ static bool to_operands(const struct qmac_command *c)
 	return c->opcode == QMAC_OPCODE_LOAD && c->space <= QMAC_SPACE_W;
 }
 
-static bool has_row_src1(const struct qmac_command *c)
-{
-	return c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM;
-}
-
 static bool bad_opcode(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
@@ -48,8 +44,9 @@ static bool bad_opcode(const struct check *k)
 	case QMAC_OPCODE_STORE:
 		return c->space != QMAC_SPACE_ACC;
 	case QMAC_OPCODE_VEC:
-		return c->op > QMAC_OP_LOOKUP || (c->op != QMAC_OP_EQ && c->rnd > QMAC_ROUND_STOCHASTIC) ||
-		       c->dspace > QMAC_SPACE_ACC || c->s0space > QMAC_SPACE_ACC;
+		return c->op > QMAC_OP_AFFINE || (c->op == QMAC_OP_AFFINE && c->s1space == QMAC_SPACE_IMM) ||
+		       (c->op != QMAC_OP_EQ && c->rnd > QMAC_ROUND_STOCHASTIC) || c->dspace > QMAC_SPACE_ACC ||
+		       c->s0space > QMAC_SPACE_ACC;
 	default:
 		return true;
 	}
@@ -131,6 +128,22 @@ static bool gemm_out_of_range(const struct check *k)
 	       last_row(c->w, c->n2, c->ws2, c->n1, c->ws1, c->n0, c->ws0) >= (uint32_t)hw->w_depth;
 }
 
+/* The rows of ACC beside sources and destination: coef .. coef + coefficient_rows - 1, sum .. */
+static uint64_t coefficient_rows(const struct qmac_command *c)
+{
+	return (uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c);
+}
+
+static bool constants_out_of_range(const struct check *k)
+{
+	const struct qmac_command *c = k->c;
+	uint64_t coefficients = coefficient_rows(c), sums = qmac_vec_sums(c);
+	uint64_t depth = (uint64_t)k->hw->acc_depth;
+
+	return ((coefficients || sums) && c->lanes > (uint32_t)k->hw->cols) ||
+	       (coefficients && c->coef + coefficients > depth) || (sums && c->sum + sums > depth);
+}
+
 static bool vec_out_of_range(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
@@ -143,9 +156,11 @@ static bool vec_out_of_range(const struct check *k)
 	if (last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, d0) >= qmac_space_rows(k->hw, c->dspace) ||
 	    last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0) >= qmac_space_rows(k->hw, c->s0space))
 		return true;
-	if (has_row_src1(c) && (c->lanes > qmac_space_lanes(k->hw, c->s1space) ||
+	if (qmac_vec_has_src1(c) && (c->lanes > qmac_space_lanes(k->hw, c->s1space) ||
 	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= qmac_space_rows(k->hw,
 		c->s1space)))
+		return true;
+	if (constants_out_of_range(k))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && c->lut_base + (1U << c->lut_n) > 1U << k->hw->lut_bits;
 }
@@ -194,6 +209,41 @@ static bool meets(const struct qmac_command *c, uint32_t src, uint32_t s1, uint3
 	return !in_place && c->dst <= source_end && src <= end;
 }
 
+/* Rows first .. last of ACC; none where last < first. */
+struct interval {
+	uint64_t first, last;
+};
+
+static bool overlap(struct interval a, struct interval b)
+{
+	return a.first <= a.last && b.first <= b.last && a.first <= b.last && b.first <= a.last;
+}
+
+static struct interval acc_rows(bool in_acc, uint32_t first, uint64_t last)
+{
+	return in_acc ? (struct interval){first, last} : (struct interval){1, 0};
+}
+
+/* Do coefficients or sums meet what they must not? */
+static bool bad_acc_rows(const struct qmac_command *c)
+{
+	uint64_t coefficients = coefficient_rows(c), sums = qmac_vec_sums(c);
+	struct interval coef = acc_rows(coefficients, c->coef, c->coef + coefficients - 1);
+	struct interval sum = acc_rows(sums, c->sum, c->sum + sums - 1);
+	struct interval dst, src0, src1;
+
+	if (!coefficients && !sums)
+		return false;
+	dst = acc_rows(c->dspace == QMAC_SPACE_ACC, c->dst,
+	               last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, c->red_rows ? 0 : c->d0));
+	src0 = acc_rows(c->s0space == QMAC_SPACE_ACC, c->src0,
+	                last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0));
+	src1 = acc_rows(qmac_vec_has_src1(c) && c->s1space == QMAC_SPACE_ACC, c->src1,
+	                last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0));
+	return overlap(coef, dst) || overlap(sum, dst) || overlap(sum, src0) || overlap(sum, src1) ||
+	       overlap(sum, coef);
+}
+
 static bool bad_hazard(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
@@ -203,7 +253,8 @@ static bool bad_hazard(const struct check *k)
 	if ((c->n1 > 1 && c->d1 == 0) || (c->n0 > 1 && c->d0 == 0 && !c->red_rows))
 		return true;
 	return (c->s0space == c->dspace && meets(c, c->src0, c->a1, c->a0)) ||
-	       (has_row_src1(c) && c->s1space == c->dspace && meets(c, c->src1, c->b1, c->b0));
+	       (qmac_vec_has_src1(c) && c->s1space == c->dspace && meets(c, c->src1, c->b1, c->b0)) ||
+	       bad_acc_rows(c);
 }
 
 static bool bad_address(const struct check *k)

@@ -93,6 +93,34 @@ static uint64_t fast_combine(unsigned op, int rows, int lanes, int l0, int32_t m
 	}
 }
 
+/* ---- affine ------------------------------------------------------------------- */
+
+FAST_INLINE void affine_rows(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
+                             const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x)
+{
+	for (int j = 0; j < lanes; j += VEC_LANES) {
+		int n = lanes - j;
+		vec c0 = vec_load(c[0] + j, n), c1 = vec_load(c[1] + j, n), c2 = vec_load(c[2] + j, n);
+
+		for (int i = 0; i < rows; i++) {
+			vec left = vec_load(a.first + i * a.step + j, n), right = vec_load(b.first + i * b.step + j, n);
+			vec v = narrow ? vec_mul32(left, c0) + vec_mul32(right, c1) : left * c0 + right * c1;
+
+			vec_store(x.first + i * x.step + j, n, v + c2);
+		}
+	}
+}
+
+static uint64_t fast_affine(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
+                            const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x)
+{
+	if (narrow)
+		affine_rows(true, rows, lanes, a, b, c, x);
+	else
+		affine_rows(false, rows, lanes, a, b, c, x);
+	return 0;
+}
+
 /* ---- finish ------------------------------------------------------------------- */
 
 #define DITHER_COPIES (DITHER_BITS == 32 ? 0x10001U : 1U)
@@ -141,12 +169,24 @@ FAST_INLINE vec round_vec(unsigned mode, int shift, vec x, vec r)
 	return q + ((rest + addend) >> (uint64_t)shift);
 }
 
-/* `shift` 0 and `mode` are constants where this is called from; `tail` holds the rest. */
+/* The OR over the lanes. */
+FAST_INLINE uint64_t vec_any(vec v)
+{
+	int64_t lane[VEC_LANES];
+	uint64_t any = 0;
+
+	vec_store(lane, VEC_LANES, v);
+	for (int i = 0; i < VEC_LANES; i++)
+		any |= (uint64_t)lane[i];
+	return any;
+}
+
+/* `shift` 0, `mode` and a NULL are constants where this is called from; `tail` holds the rest. */
 FAST_INLINE uint64_t finish_rows(unsigned mode, int shift, const struct qmac_tail *tail, int rows, int lanes,
                                  const uint32_t *state, const uint32_t *channel, struct qmac_sources x,
-                                 struct qmac_sums y)
+                                 struct qmac_sums y, uint64_t *magnitudes)
 {
-	vec floor = vec_of(tail->relu ? 0 : INT64_MIN), kept = vec_of(0);
+	vec floor = vec_of(tail->relu ? 0 : INT64_MIN), kept = vec_of(0), any = vec_of(0);
 	vec low = vec_of(qmac_min_of(tail->bw)), high = vec_of(qmac_max_of(tail->bw));
 	uint32_t r[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 	uint64_t seen = 0;
@@ -162,26 +202,54 @@ FAST_INLINE uint64_t finish_rows(unsigned mode, int shift, const struct qmac_tai
 			if (shift > 0)
 				v = round_vec(mode, shift, v, mode == QMAC_ROUND_STOCHASTIC ? vec_widen(&r[i][j]) : v);
 			v = vec_max(v, floor);
+			if (magnitudes)
+				any |= vec_max(v, vec_of(0) - v);
 			y_vec = vec_min(vec_max(v, low), high);
 			kept -= vec_equal(v, y_vec);
 			vec_store(y.first + i * y.step + j, n, y_vec);
 		}
 	}
+	if (magnitudes)
+		*magnitudes |= vec_any(any);
 	return seen - vec_sum(kept);
 }
 
-static uint64_t fast_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
-                            const uint32_t *channel, struct qmac_sources x, struct qmac_sums y)
+FAST_INLINE uint64_t finish_mode(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
+                                 const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
+                                 uint64_t *magnitudes)
 {
 	int shift = tail->shift;
 
 	if (shift == 0)
-		return finish_rows(QMAC_ROUND_FLOOR, 0, tail, rows, lanes, state, channel, x, y);
+		return finish_rows(QMAC_ROUND_FLOOR, 0, tail, rows, lanes, state, channel, x, y, magnitudes);
 	if (tail->rnd == QMAC_ROUND_FLOOR)
-		return finish_rows(QMAC_ROUND_FLOOR, shift, tail, rows, lanes, state, channel, x, y);
+		return finish_rows(QMAC_ROUND_FLOOR, shift, tail, rows, lanes, state, channel, x, y, magnitudes);
 	if (tail->rnd == QMAC_ROUND_NEAREST)
-		return finish_rows(QMAC_ROUND_NEAREST, shift, tail, rows, lanes, state, channel, x, y);
-	return finish_rows(QMAC_ROUND_STOCHASTIC, shift, tail, rows, lanes, state, channel, x, y);
+		return finish_rows(QMAC_ROUND_NEAREST, shift, tail, rows, lanes, state, channel, x, y, magnitudes);
+	return finish_rows(QMAC_ROUND_STOCHASTIC, shift, tail, rows, lanes, state, channel, x, y, magnitudes);
+}
+
+static uint64_t fast_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
+                            const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
+                            uint64_t *magnitudes)
+{
+	if (magnitudes)
+		return finish_mode(tail, rows, lanes, state, channel, x, y, magnitudes);
+	return finish_mode(tail, rows, lanes, state, channel, x, y, NULL);
+}
+
+/* ---- sums --------------------------------------------------------------------- */
+
+static void fast_add_rows(int rows, int lanes, struct qmac_sources y, int64_t *sum)
+{
+	for (int j = 0; j < lanes; j += VEC_LANES) {
+		int n = lanes - j;
+		vec v = vec_load(sum + j, n);
+
+		for (int i = 0; i < rows; i++)
+			v += vec_load(y.first + i * y.step + j, n);
+		vec_store(sum + j, n, v);
+	}
 }
 
 /* ---- dot ---------------------------------------------------------------------- */
@@ -200,7 +268,9 @@ static int64_t fast_dot(int lanes, const int64_t *a, const int64_t *b)
 const struct qmac_kernel FAST_KERNEL = {
 	.name = FAST_NAME,
 	.combine = fast_combine,
+	.affine = fast_affine,
 	.finish = fast_finish,
+	.add_rows = fast_add_rows,
 	.dot = fast_dot,
 	.gemm_ws = fast_gemm_ws,
 	.gemm_os = fast_gemm_os,

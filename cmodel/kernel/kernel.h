@@ -19,7 +19,7 @@
 
 enum { QMAC_LANES_MAX = 64 };
 
-/* Rows that one call of combine or finish takes at most. */
+/* Rows that one call of combine, affine, finish or add_rows takes at most. */
 enum { QMAC_ROWS_MAX = 16 };
 
 /*
@@ -75,18 +75,29 @@ struct qmac_kernel {
 	const char *name;
 	/*
 	 * In each of `rows` rows x[j] = op(a[j], b[j]) of docs/command-set.md for every operation but
-	 * lookup; l0 and mult count for add, sub, min and max only. x may be a or b.
+	 * lookup and affine; l0 and mult count for add, sub, min and max only. x may be a or b.
 	 * Precondition (not for scalar): every exact x fits 64 bits, for min and max a << l0 does
 	 * too, for mul every b fits 18 bits. Returns the saturations (0 under the precondition).
 	 */
 	uint64_t (*combine)(unsigned op, int rows, int lanes, int l0, int32_t mult, struct qmac_sources a,
 	                    struct qmac_sources b, struct qmac_sums x);
 	/*
+	 * In each of `rows` rows x[j] = a[j]*c[0][j] + b[j]*c[1][j] + c[2][j]; c[0][j] and c[1][j] fit 18 bits.
+	 * x may be a or b. Preconditions (not for scalar): every exact x fits 64 bits, and where `narrow`
+	 * every a and b fits 32 bits signed. Returns the saturations (0 under the precondition).
+	 */
+	uint64_t (*affine)(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
+	                   const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x);
+	/*
 	 * In row i y[j] = clamp(relu(round(x[j]))), random numbers of channels channel[i] + j from
-	 * state[i] (qmac_dither_row). Returns the clamps. x and y may be the same rows.
+	 * state[i] (qmac_dither_row). Returns the clamps. x and y may be the same rows. Where magnitudes is
+	 * not NULL, *magnitudes |= |relu(round(x[j]))| of every element, in 64 bits.
 	 */
 	uint64_t (*finish)(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
-	                   const uint32_t *channel, struct qmac_sources x, struct qmac_sums y);
+	                   const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
+	                   uint64_t *magnitudes);
+	/* sum[j] += the sum of y[j] over `rows` rows. Precondition, of scalar too: each sum fits 64 bits. */
+	void (*add_rows)(int rows, int lanes, struct qmac_sources y, int64_t *sum);
 	/*
 	 * Sum of a[j]*b[j]. Precondition, of scalar too: both factors fit 32 bits signed and the
 	 * exact sum 64 bits; 28-bit factors always do.

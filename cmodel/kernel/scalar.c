@@ -58,28 +58,61 @@ static uint64_t scalar_combine(unsigned op, int rows, int lanes, int l0, int32_t
 	return count;
 }
 
-static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, uint64_t *count)
+static uint64_t scalar_affine(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
+                              const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x)
+{
+	uint64_t count = 0;
+
+	(void)narrow;
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++) {
+			qmac_int128 exact = (qmac_int128)a.first[i * a.step + j] * c[0][j] +
+			                    (qmac_int128)b.first[i * b.step + j] * c[1][j] + c[2][j];
+
+			x.first[i * x.step + j] = qmac_clamp128(exact, 64, &count);
+		}
+	return count;
+}
+
+static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, uint64_t *count,
+                           uint64_t *magnitudes)
 {
 	int64_t v = qmac_round(x, tail->shift, tail->rnd, r);
 
 	if (tail->relu && v < 0)
 		v = 0;
+	*magnitudes |= v < 0 ? -(uint64_t)v : (uint64_t)v;
 	return qmac_clamp(v, tail->bw, count);
 }
 
 static uint64_t scalar_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
-                              const uint32_t *channel, struct qmac_sources x, struct qmac_sums y)
+                              const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
+                              uint64_t *magnitudes)
 {
 	bool draws = tail->rnd == QMAC_ROUND_STOCHASTIC;
-	uint64_t count = 0;
+	uint64_t count = 0, seen = 0;
 
 	for (int i = 0; i < rows; i++)
 		for (int j = 0; j < lanes; j++) {
 			uint32_t r = draws ? qmac_dither_channel(state[i], channel[i] + (uint32_t)j) : 0;
 
-			y.first[i * y.step + j] = finish_lane(tail, x.first[i * x.step + j], r, &count);
+			y.first[i * y.step + j] = finish_lane(tail, x.first[i * x.step + j], r, &count, &seen);
 		}
+	if (magnitudes)
+		*magnitudes |= seen;
 	return count;
+}
+
+static void scalar_add_rows(int rows, int lanes, struct qmac_sources y, int64_t *sum)
+{
+	for (int j = 0; j < lanes; j++) {
+		qmac_int128 exact = sum[j];
+
+		for (int i = 0; i < rows; i++)
+			exact += y.first[i * y.step + j];
+		assert(exact >= INT64_MIN && exact <= INT64_MAX);
+		sum[j] = (int64_t)exact;
+	}
 }
 
 static int64_t scalar_dot(int lanes, const int64_t *a, const int64_t *b)
@@ -168,7 +201,9 @@ static bool scalar_raise(int count, int64_t *limit, int64_t bound, int64_t highe
 const struct qmac_kernel qmac_kernel_scalar = {
 	.name = "scalar",
 	.combine = scalar_combine,
+	.affine = scalar_affine,
 	.finish = scalar_finish,
+	.add_rows = scalar_add_rows,
 	.dot = scalar_dot,
 	.gemm_ws = scalar_gemm_ws,
 	.gemm_os = scalar_gemm_os,

@@ -1,5 +1,6 @@
 #include "race/access.h"
 #include "isa/space.h"
+#include "isa/vec_rows.h"
 
 #include <assert.h>
 
@@ -109,13 +110,19 @@ static void list_vec(struct list *list, const struct qmac_command *c)
 	struct rows src1 = {c->src1, {c->n0, c->n1, 1}, {c->b0, c->b1, 0}};
 	struct rows dst = {c->dst, {c->red_rows ? 1 : c->n0, c->n1, 1}, {c->d0, c->d1, 0}};
 	struct rows table = {c->lut_base, {1ULL << c->lut_n, 1, 1}, {1, 0, 0}};
+	struct rows coefficients = {c->coef, {(uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c), 1, 1}, {1, 0, 0}};
+	struct rows sums = {c->sum, {qmac_vec_sums(c), 1, 1}, {1, 0, 0}};
 
 	add_rows(list, c->s0space, src0, false);
 	if (c->op == QMAC_OP_LOOKUP)
 		add_rows(list, QMAC_SPACE_LUT, table, false);
-	else if (c->s1space != QMAC_SPACE_IMM)
+	else if (qmac_vec_has_src1(c))
 		add_rows(list, c->s1space, src1, false);
+	if (coefficients.n[0])
+		add_rows(list, QMAC_SPACE_ACC, coefficients, false);
 	add_rows(list, c->dspace, dst, true);
+	if (sums.n[0])
+		add_rows(list, QMAC_SPACE_ACC, sums, true);
 }
 
 int qmac_access_list(const struct qmac_hw *hw, const struct qmac_command *command,

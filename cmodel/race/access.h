@@ -19,7 +19,7 @@ enum {
 	/* Regions: QMAC_SPACE_A .. QMAC_SPACE_LUT, then these. */
 	QMAC_REGION_MEMORY = 4,
 	QMAC_REGION_PORTS = 5, /* space * 4 + (write port ? 2 : 0) + bank */
-	QMAC_ACCESSES_MAX = 8
+	QMAC_ACCESSES_MAX = 10 /* a VEC: two sources, destination, coefficients, sums, each with its ports */
 };
 
 /* The runs of `unit` places from first + i2*s[2] + i1*s[1] + i0*s[0] on; each is read, or each written. */

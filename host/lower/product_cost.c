@@ -111,8 +111,7 @@ double qmac_product_cycles(const struct qmac_product_plan *plan)
 	/* a short pass is bound by the way through the array before and behind it */
 	execute = larger((double)plan->slots, (double)plan->passes * (double)shortest);
 	if (p->rescales)
-		execute += tiles * (blocks * c_rows * (1 + p->has_bias) + hw->rows + hw->cols +
-		                    (int)QMAC_VEC_LATENCY);
+		execute += tiles * (blocks * (c_rows + p->has_bias) + hw->rows + hw->cols + (int)QMAC_VEC_LATENCY);
 	/* panels come once EXECUTE has left those before them: the array has to run empty */
 	load = a * a_loads + b * b_loads + chunks * (hw->rows + hw->cols) + (p->accumulate ? tile * tiles : 0);
 	store = tile * tiles;
