@@ -10,8 +10,8 @@
 
 /* A whole trace: one LOAD of one A row from memory, then SYNC. */
 static const char whole[] =
-	"qmac-trace 1\n"            /* 1 */
-	"revision 1\n"
+	"qmac-trace 2\n"            /* 1 */
+	"revision 2\n"
 	"hw rows 4\n"               /* 3 */
 	"hw cols 2\n"
 	"hw a_bits 8\n"
@@ -47,11 +47,11 @@ static const char whole[] =
 	"memory 0x40 0a0b0c0d\n"
 	"command 0 00070001 00000000 00000000 00000040 00020000 00000004 00000000 00000000 00010001 00040001 "
 	"00000000 00000000 00000800 00000000 00000000 00000000\n"
-	"retire 0 LOAD LOAD 0 0 0 DIGEST 14 22\n"
+	"retire 0 LOAD LOAD 0 0 0 00000000 DIGEST 14 22\n"
 	"batch\n"                   /* 38 */
 	"command 1 00000005 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 "
 	"00000000 00000000 00000000 00000000 00000000 00000000\n"
-	"retire 1 CONTROL SYNC 0 0 0 0000000000000000 40 40\n"
+	"retire 1 CONTROL SYNC 0 0 0 00000000 0000000000000000 40 40\n"
 	"end MEMORY\n";             /* 41 */
 
 enum { LINES = 41, COMMAND = 36, SYNC = 39 };
@@ -160,7 +160,7 @@ static void test_malformed(void)
 	} cases[] = {
 		{1, "# empty", 2, 1, "this is no trace"},
 		{1, "qmac-trace", 1, 11, "version is missing"},
-		{1, "qmac-trace 2", 1, 1, "this is version 2 of the format, the program reads version 1"},
+		{1, "qmac-trace 1", 1, 1, "this is version 1 of the format, the program reads version 2"},
 		{1, "qmac-trace one", 1, 12, "version: expected a whole number"},
 		{2, "revision 0", 2, 1, "command-set revision 0"},
 		{2, NULL, 31, 1, "a line 'revision' must stand before this one"},
@@ -209,14 +209,15 @@ static void test_malformed(void)
 		{COMMAND, "command 0 00000001", COMMAND, 19, "a descriptor word is missing"},
 		{COMMAND, "command 0 1", COMMAND, 11, "expected 8 lower-case hexadecimal digits, not '1'"},
 		{37, NULL, 37, 1, "a line 'retire 0' or 'error 0' must stand before this one"},
-		{37, "retire 1 LOAD LOAD 0 0 0 0000000000000000 1 2", 37, 8, "number: 1 is out of range 0..0"},
-		{37, "retire 0 LAOD LOAD 0 0 0 0000000000000000 1 2", 37, 10, "expected one of LOAD, EXECUTE"},
-		{37, "retire 0 LOAD LOAD 0 0 -1 0000000000000000 1 2", 37, 24, "saturations: -1 is out of range"},
-		{37, "retire 0 LOAD LOAD 0 0 0 0 1 2", 37, 26, "digest: expected 16"},
-		{37, "retire 0 LOAD LOAD 0 0 0 0000000000000000 1", 37, 44, "retire cycle is missing"},
+		{37, "retire 1 LOAD LOAD 0 0 0 00000000 0000000000000000 1 2", 37, 8, "number: 1 is out of range 0..0"},
+		{37, "retire 0 LAOD LOAD 0 0 0 00000000 0000000000000000 1 2", 37, 10, "expected one of LOAD, EXECUTE"},
+		{37, "retire 0 LOAD LOAD 0 0 -1 00000000 0000000000000000 1 2", 37, 24, "saturations: -1 is out of range"},
+		{37, "retire 0 LOAD LOAD 0 0 0 1 0000000000000000 1 2", 37, 26, "magnitudes: expected 8"},
+		{37, "retire 0 LOAD LOAD 0 0 0 00000000 0 1 2", 37, 35, "digest: expected 16"},
+		{37, "retire 0 LOAD LOAD 0 0 0 00000000 0000000000000000 1", 37, 53, "retire cycle is missing"},
 		{37, "error 0 RANGE", 38, 1, "'batch' comes too late: the error before it ends the trace"},
 		{37, "error 0 NONE", 37, 9, "expected one of OPCODE"},
-		{38, "retire 0 LOAD LOAD 0 0 0 0000000000000000 1 2", 38, 1, "a line 'command' must stand"},
+		{38, "retire 0 LOAD LOAD 0 0 0 00000000 0000000000000000 1 2", 38, 1, "a line 'command' must stand"},
 		{40, NULL, 40, 1, "a line 'retire 1' or 'error 1' must stand before this one"},
 		{LINES, NULL, LINES, 1, "the line 'end' is missing: the trace was cut"},
 		{LINES, "end", LINES, 4, "digest is missing"},
@@ -234,7 +235,7 @@ static void test_malformed(void)
 		CU_ASSERT_PTR_NULL(trace);
 		check_error(&err, path, cases[i].line, cases[i].column, cases[i].part);
 	}
-	CU_ASSERT_EQUAL(qmac_trace_read(config_bytes("nul.trace", "qmac-trace 1\nhw\0rows", 19), &trace, &err),
+	CU_ASSERT_EQUAL(qmac_trace_read(config_bytes("nul.trace", "qmac-trace 2\nhw\0rows", 19), &trace, &err),
 	                QMAC_BAD_INPUT);
 	CU_ASSERT(err.line == 2 && err.column == 3);
 	CU_ASSERT_EQUAL(qmac_trace_read(config_file("empty.trace", ""), &trace, &err), QMAC_BAD_INPUT);

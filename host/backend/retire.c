@@ -34,6 +34,7 @@ bool qmac_retire_differs(const struct qmac_retire *first, const struct qmac_reti
 		 NULL},
 		{"container saturations", first->container_saturations, second->container_saturations, false, false,
 		 NULL},
+		{"magnitudes", first->magnitudes, second->magnitudes, true, false, NULL},
 		{"digest", first->digest, second->digest, true, false, NULL},
 		{"start cycle", first->start, second->start, false, true, NULL},
 		{"retire cycle", first->cycle, second->cycle, false, true, NULL},

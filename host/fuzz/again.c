@@ -10,13 +10,16 @@
 /* Attempts at a change that is legal. */
 enum { TRIES = 12 };
 
+/* Places of a command at most. */
+enum { USES = 5 };
+
 /* The first row of what a command reads or writes in a space. */
 struct use {
 	unsigned space;
 	uint32_t *row;
 };
 
-static int uses_of(struct qmac_command *c, struct use uses[3])
+static int uses_of(struct qmac_command *c, struct use uses[USES])
 {
 	int count = 0;
 
@@ -35,6 +38,10 @@ static int uses_of(struct qmac_command *c, struct use uses[3])
 		uses[count++] = (struct use){c->s0space, &c->src0};
 		if (c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM)
 			uses[count++] = (struct use){c->s1space, &c->src1};
+		if (c->op == QMAC_OP_AFFINE)
+			uses[count++] = (struct use){QMAC_SPACE_ACC, &c->coef};
+		if (c->sum)
+			uses[count++] = (struct use){QMAC_SPACE_ACC, &c->sum};
 		break;
 	default:
 		break;
@@ -119,7 +126,7 @@ static bool recent_row(struct qmac_fuzz_program *p, unsigned space, uint32_t *ro
 	for (int i = 0; i < TRIES; i++) {
 		const struct qmac_command *recent = pick_recent(p);
 		struct qmac_command copy;
-		struct use uses[3];
+		struct use uses[USES];
 		int count;
 
 		if (!recent)
@@ -137,7 +144,7 @@ static bool recent_row(struct qmac_fuzz_program *p, unsigned space, uint32_t *ro
 
 void qmac_fuzz_aim(struct qmac_fuzz_program *program, struct qmac_command *command)
 {
-	struct use uses[3];
+	struct use uses[USES];
 	int count = uses_of(command, uses);
 
 	for (int u = 0; u < count; u++) {

@@ -72,18 +72,59 @@ static void end_with_turn(struct qmac_trace *t, size_t victim)
 	t->batch_count = batch + 1;
 }
 
-/* Brings destination rows of a VEC among its source rows: that seldom comes by chance. */
+/* Of `count` rows the first, when they meet a nest of rows from `first` on in its first or its last row. */
+static uint32_t meeting(uint64_t *rng, uint32_t first, uint32_t most, uint32_t count)
+{
+	return qmac_fuzz_chance(rng, 2) ? first + most : first - (count - 1);
+}
+
+static uint32_t coefficients(const struct qmac_command *c)
+{
+	return QMAC_COEFFICIENTS * (c->coef_step ? c->n1 : 1);
+}
+
+/* Brings rows of sums, or of coefficients, to where they meet what they must not by one row. */
+static void meet_by_one(uint64_t *rng, struct qmac_command *c)
+{
+	uint32_t dst = (c->n1 - 1) * c->d1 + (c->red_rows ? 0 : (c->n0 - 1) * c->d0);
+
+	if (c->op == QMAC_OP_AFFINE && qmac_fuzz_chance(rng, 2))
+		c->coef = meeting(rng, c->dst, dst, coefficients(c));
+	else if (c->op == QMAC_OP_AFFINE && qmac_fuzz_chance(rng, 3))
+		c->sum = meeting(rng, c->coef, coefficients(c) - 1, c->n1);
+	else if (qmac_fuzz_chance(rng, 3))
+		c->sum = meeting(rng, c->dst, dst, c->n1);
+	else if (qmac_fuzz_chance(rng, 2))
+		c->sum = meeting(rng, c->src0, (c->n1 - 1) * c->a1 + (c->n0 - 1) * c->a0, c->n1);
+	else
+		c->sum = meeting(rng, c->src1, (c->n1 - 1) * c->b1 + (c->n0 - 1) * c->b0, c->n1);
+}
+
+/* Brings destination rows of a VEC among its source rows, and the like: that seldom comes by chance. */
 static void make_hazard(struct qmac_fuzz_draft *d, struct qmac_command *c)
 {
 	uint64_t *rng = &d->program.rng;
 
 	qmac_fuzz_command_of(&d->program, QMAC_OPCODE_VEC, c);
-	if (qmac_fuzz_chance(rng, 3))
+	if (qmac_fuzz_chance(rng, 4))
 		c->d1 = 0;
-	else if (qmac_fuzz_chance(rng, 3))
+	else if (qmac_fuzz_chance(rng, 4))
 		c->d0 = 0;
-	else
+	else if (!c->sum && c->op != QMAC_OP_AFFINE)
 		c->dst = c->src0 + (uint32_t)qmac_fuzz_below(rng, 3);
+	else
+		meet_by_one(rng, c);
+}
+
+/* Rows of coefficients or of sums that end one row behind the last of ACC. */
+static void end_beyond(const struct qmac_fuzz_draft *d, struct qmac_command *c)
+{
+	uint32_t depth = (uint32_t)d->program.hw.acc_depth;
+
+	if (c->opcode == QMAC_OPCODE_VEC && c->op == QMAC_OP_AFFINE && !c->sum)
+		c->coef = depth + 1 - coefficients(c);
+	else if (c->opcode == QMAC_OPCODE_VEC && c->sum)
+		c->sum = depth + 1 - c->n1;
 }
 
 /* Makes a command wait for one that its ring has not given an engine yet. */
@@ -104,7 +145,7 @@ static void damage(struct qmac_fuzz_draft *d, uint32_t victim, unsigned wanted)
 	struct qmac_trace *t = d->trace;
 	struct qmac_dispatch_state state = {.mem_base = t->mem_base, .mem_size = t->mem_size};
 	uint32_t *words = t->commands[victim].words;
-	bool aimed = wanted == QMAC_FAULT_HAZARD || wanted == QMAC_FAULT_ORDER;
+	bool aimed = wanted == QMAC_FAULT_HAZARD || wanted == QMAC_FAULT_ORDER, beyond;
 	struct qmac_command command;
 
 	for (uint32_t i = 0; i < victim; i++)
@@ -116,8 +157,11 @@ static void damage(struct qmac_fuzz_draft *d, uint32_t victim, unsigned wanted)
 			make_hazard(d, &command);
 		if (wanted == QMAC_FAULT_ORDER)
 			wait_too_far(d, state.dispatched, &command);
+		beyond = wanted == QMAC_FAULT_RANGE && qmac_fuzz_chance(&d->program.rng, 2);
+		if (beyond)
+			end_beyond(d, &command);
 		qmac_command_encode(&command, words);
-		if (!aimed || qmac_fuzz_chance(&d->program.rng, 4))
+		if ((!aimed && !beyond) || qmac_fuzz_chance(&d->program.rng, 4))
 			qmac_fuzz_damage(&d->program.rng, words);
 		qmac_command_decode(words, &command);
 		if (qmac_command_fault(&t->hw, &state, words, &command) == wanted)

@@ -140,6 +140,8 @@ static enum qmac_status run_batch(struct qmac_fuzz_device *d, const struct qmac_
 	for (size_t i = batch->first_command; i < command_end; i++)
 		put_descriptor(d, t, i);
 	write_register(d, QMAC_REG_IRQ_STATUS, QMAC_IRQ_SYNC);
+	/* Clears one of those that are used most. */
+	write_register(d, QMAC_MONITOR_BASE + 4 * (1 + (uint32_t)index % 5), (uint32_t)index);
 	if (last && stream->ring_register)
 		write_register(d, stream->ring_register, stream->ring_value);
 	if (!last || stream->ring_register != QMAC_REG_RING_TAIL)
@@ -217,6 +219,8 @@ static enum qmac_status compare_record(const struct qmac_fuzz_device *reference,
 		return differ(stream, i, "tag", r->tag, t->tag, err);
 	if (r->digest != t->digest)
 		return differ(stream, i, "digest", r->digest, t->digest, err);
+	if (r->magnitudes != t->magnitudes)
+		return differ(stream, i, "magnitudes", r->magnitudes, t->magnitudes, err);
 	if (r->acc_saturations != t->acc_saturations)
 		return differ(stream, i, "ACC saturations", r->acc_saturations, t->acc_saturations, err);
 	if (r->requant_saturations != t->requant_saturations)
@@ -259,6 +263,20 @@ static enum qmac_status compare_registers(const struct qmac_fuzz_device *referen
 	return QMAC_OK;
 }
 
+static enum qmac_status compare_monitors(const struct qmac_fuzz_device *reference,
+                                         const struct qmac_fuzz_device *tested, struct qmac_error *err)
+{
+	for (uint32_t m = 0; m < QMAC_MONITORS; m++) {
+		uint32_t expected = read_register(reference, QMAC_MONITOR_BASE + 4 * m);
+		uint32_t got = read_register(tested, QMAC_MONITOR_BASE + 4 * m);
+
+		if (expected != got)
+			return qmac_fail(err, QMAC_CHECK_FAILED, "monitor %" PRIu32 ": expected 0x%" PRIx32 ", got 0x%" PRIx32,
+			                 m, expected, got);
+	}
+	return QMAC_OK;
+}
+
 static enum qmac_status compare_memory(const struct qmac_fuzz_device *reference,
                                        const struct qmac_fuzz_device *tested, uint64_t bytes,
                                        struct qmac_error *err)
@@ -284,6 +302,8 @@ enum qmac_status qmac_fuzz_compare(const struct qmac_fuzz_device *reference,
 		                   "for the second time", tested->strays);
 	if (!status)
 		status = compare_registers(reference, tested, err);
+	if (!status)
+		status = compare_monitors(reference, tested, err);
 	if (!status)
 		status = compare_memory(reference, tested, stream->trace->memory_bytes, err);
 	return status;

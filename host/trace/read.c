@@ -187,7 +187,7 @@ static enum qmac_status read_retire(struct qmac_reader *r, const char *at)
 {
 	int64_t number = 0, saturations[3] = {0}, start = 0, cycle = 0;
 	unsigned engine = 0, opcode = 0;
-	uint64_t digest = 0;
+	uint64_t magnitudes = 0, digest = 0;
 	struct qmac_trace_command *c;
 	enum qmac_status status = read_number(r, at, &number);
 
@@ -197,6 +197,8 @@ static enum qmac_status read_retire(struct qmac_reader *r, const char *at)
 		status = qmac_reader_code(r, "OPCODE", QMAC_OPCODE_LOAD, QMAC_OPCODE_SYNC, &opcode);
 	for (int i = 0; !status && i < 3; i++)
 		status = qmac_reader_decimal(r, "saturations", 0, UINT32_MAX, &saturations[i]);
+	if (!status)
+		status = qmac_reader_hex(r, "magnitudes", 8, false, UINT32_MAX, &magnitudes);
 	if (!status)
 		status = qmac_reader_hex(r, "digest", 16, false, UINT64_MAX, &digest);
 	if (!status)
@@ -210,7 +212,7 @@ static enum qmac_status read_retire(struct qmac_reader *r, const char *at)
 		.number = (uint32_t)number, .engine = (uint8_t)engine, .opcode = (uint8_t)opcode,
 		.tag = (uint16_t)(c->words[0] >> 16), .acc_saturations = (uint32_t)saturations[0],
 		.requant_saturations = (uint32_t)saturations[1], .container_saturations = (uint32_t)saturations[2],
-		.digest = digest, .start = (uint64_t)start, .cycle = (uint64_t)cycle,
+		.magnitudes = (uint32_t)magnitudes, .digest = digest, .start = (uint64_t)start, .cycle = (uint64_t)cycle,
 	};
 	return QMAC_OK;
 }

@@ -16,7 +16,7 @@
 #include "hw/hw.h"
 #include "qmac_isa.h"
 
-#define QMAC_TRACE_VERSION 1
+#define QMAC_TRACE_VERSION 2
 /* Device memory of a trace: room for the commands that fill the scratchpads, little enough to be searched. */
 #define QMAC_TRACE_MEMORY_MIN 4096ULL
 #define QMAC_TRACE_MEMORY_MAX (1ULL << 32)

@@ -64,10 +64,10 @@ static void print_command(const struct qmac_trace *trace, size_t number, FILE *o
 	if (trace->fault && number + 1 == trace->command_count)
 		fprintf(out, "error %zu %s\n", number, qmac_code_name("FAULT", trace->fault));
 	else
-		fprintf(out, "retire %zu %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 " %016" PRIx64 " %" PRIu64
-		        " %" PRIu64 "\n", number, qmac_code_name("ENGINE", r->engine),
+		fprintf(out, "retire %zu %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 " %08" PRIx32 " %016" PRIx64
+		        " %" PRIu64 " %" PRIu64 "\n", number, qmac_code_name("ENGINE", r->engine),
 		        qmac_code_name("OPCODE", r->opcode), r->acc_saturations, r->requant_saturations,
-		        r->container_saturations, r->digest, r->start, r->cycle);
+		        r->container_saturations, r->magnitudes, r->digest, r->start, r->cycle);
 }
 
 void qmac_trace_print(const struct qmac_trace *trace, FILE *out)
@@ -76,8 +76,8 @@ void qmac_trace_print(const struct qmac_trace *trace, FILE *out)
 	fputs("\n# row SPACE ROW LANE...: what is not zero\n", out);
 	for (size_t i = 0; i < trace->row_count; i++)
 		print_row(trace, &trace->rows[i], out);
-	fputs("\n# retire NUMBER ENGINE OPCODE, saturations (ACC, requantise, container), DIGEST START CYCLE\n",
-	      out);
+	fputs("\n# retire NUMBER ENGINE OPCODE, saturations (ACC, requantise, container), MAGNITUDES DIGEST START "
+	      "CYCLE\n", out);
 	for (size_t b = 0; b < trace->batch_count; b++) {
 		const struct qmac_trace_batch *batch = &trace->batches[b];
 		bool last = b + 1 == trace->batch_count;
