@@ -6,6 +6,10 @@
 //   stage 2, one cycle later: highest rows, ranges, addresses; a register, hence CHECK_CYCLES = 2
 //
 // All three classes visit rows in up to three nests: {space, first row, counts, strides} each.
+//
+// Where the window of a LOAD or STORE begins has been computed here, and its engine needs no more to start
+// with. So command_o has in `base` the address of the first row inside the window, and a STORE in `row` the
+// scratchpad row of that one; a LOAD visits the rows before it too.
 `default_nettype none
 `include "qmac_isa.vh"
 
@@ -32,7 +36,7 @@ module qmac_check #(
 	input  wire [63:0]  ready_time_i,
 	output wire         valid_o,
 	input  wire         ready_i,
-	output reg  [511:0] command_o,
+	output wire [511:0] command_o,
 	output reg  [3:0]   fault_o,
 	output reg  [1:0]   engine_o,     // without meaning where the opcode has none
 	output reg  [16:0]  slots_o,      // iterations; 1 for SYNC; without meaning after a fault
@@ -87,8 +91,9 @@ module qmac_check #(
 	wire os = {31'd0, command_i[`QMAC_GEMM_mode]} == `QMAC_MODE_OS;
 	wire bad_opcode = !(load || store || gemm || vec || sync) ||
 		(store && move_space != `QMAC_SPACE_ACC) ||
-		(vec && (op > `QMAC_OP_LOOKUP || (op != `QMAC_OP_EQ && rnd > `QMAC_ROUND_STOCHASTIC) ||
-		         dspace > `QMAC_SPACE_ACC || s0space > `QMAC_SPACE_ACC));
+		(vec && (op > `QMAC_OP_AFFINE || (op != `QMAC_OP_EQ && rnd > `QMAC_ROUND_STOCHASTIC) ||
+		         dspace > `QMAC_SPACE_ACC || s0space > `QMAC_SPACE_ACC ||
+		         (op == `QMAC_OP_AFFINE && s1space == `QMAC_SPACE_IMM)));
 	wire [511:0] used = `QMAC_COMMON_USED(command_i) |
 		({512{load || store}} & `QMAC_MOVE_USED(command_i)) |
 		({512{gemm}} & `QMAC_GEMM_USED(command_i)) | ({512{vec}} & `QMAC_VEC_USED(command_i));
@@ -96,14 +101,14 @@ module qmac_check #(
 	// ---- stage 1: counts and nests
 	//        LOAD, STORE    GEMM                         VEC
 	// 0      rows           A                            destination
-	// 1                     ws: ACC, os: W               src0
+	// 1      to the window  ws: ACC, os: W               src0
 	// 2                     ws: k rows of W, os: of ACC  src1
 	wire [15:0] n2 = vec ? 16'd1 : gemm ? command_i[`QMAC_GEMM_n2] : command_i[`QMAC_MOVE_n2];
 	wire [15:0] n1 = vec ? command_i[`QMAC_VEC_n1] : gemm ? command_i[`QMAC_GEMM_n1]
 	               : command_i[`QMAC_MOVE_n1];
 	wire [15:0] n0 = vec ? command_i[`QMAC_VEC_n0] : gemm ? command_i[`QMAC_GEMM_n0]
 	               : command_i[`QMAC_MOVE_n0];
-	wire [47:0] slots = {32'd0, n2} * {32'd0, n1} * {32'd0, n0};
+	wire [15:0] last2 = n2 - 16'd1, last1 = n1 - 16'd1, last0 = n0 - 16'd1;
 
 	wire [15:0] first0 = vec ? command_i[`QMAC_VEC_dst] : gemm ? command_i[`QMAC_GEMM_a]
 	                   : command_i[`QMAC_MOVE_row];
@@ -112,16 +117,20 @@ module qmac_check #(
 		: {command_i[`QMAC_MOVE_ds2], command_i[`QMAC_MOVE_ds1], command_i[`QMAC_MOVE_ds0]};
 	wire [31:0] space0 = vec ? dspace : gemm ? `QMAC_SPACE_A : move_space;
 
-	wire [15:0] first1 = vec ? command_i[`QMAC_VEC_src0] : os ? command_i[`QMAC_GEMM_w]
-	                   : command_i[`QMAC_GEMM_c];
+	wire [47:0] lasts1 = vec || gemm ? {last2, last1, last0}
+	                   : {16'd0, command_i[`QMAC_MOVE_lo1], command_i[`QMAC_MOVE_lo0]};
+	wire [15:0] first1 = vec ? command_i[`QMAC_VEC_src0] : !gemm ? command_i[`QMAC_MOVE_row]
+	                   : os ? command_i[`QMAC_GEMM_w] : command_i[`QMAC_GEMM_c];
 	wire [47:0] strides1 = vec ? {16'd0, command_i[`QMAC_VEC_a1], command_i[`QMAC_VEC_a0]}
+		: !gemm ? strides0
 		: os ? {command_i[`QMAC_GEMM_ws2], command_i[`QMAC_GEMM_ws1], command_i[`QMAC_GEMM_ws0]}
 		: {command_i[`QMAC_GEMM_cs2], command_i[`QMAC_GEMM_cs1], command_i[`QMAC_GEMM_cs0]};
 	wire [31:0] space1 = vec ? s0space : os ? `QMAC_SPACE_W : `QMAC_SPACE_ACC;
 
 	wire [15:0] first2 = vec ? command_i[`QMAC_VEC_src1] : os ? command_i[`QMAC_GEMM_c]
 	                   : command_i[`QMAC_GEMM_w];
-	wire [31:0] counts2 = vec ? {n1, n0} : {16'd1, 9'd0, command_i[`QMAC_GEMM_k]};
+	wire [15:0] last_k = {9'd0, command_i[`QMAC_GEMM_k]} - 16'd1;
+	wire [31:0] lasts2 = vec ? {last1, last0} : {16'd0, last_k};
 	wire [31:0] strides2 = vec ? {command_i[`QMAC_VEC_b1], command_i[`QMAC_VEC_b0]} : {16'd0, 16'd1};
 	wire [31:0] space2 = vec ? s1space : os ? `QMAC_SPACE_ACC : `QMAC_SPACE_W;
 	wire has_nest2 = gemm || (vec && op != `QMAC_OP_LOOKUP && s1space != `QMAC_SPACE_IMM);
@@ -130,25 +139,26 @@ module qmac_check #(
 	wire beyond0, beyond1, beyond2;
 
 	qmac_check_nest nest0 (
-		.clk_i(clk_i), .take_i(take), .n2_i(n2), .n1_i(n1), .n0_i(n0), .s2_i(strides0[47:32]),
-		.s1_i(strides0[31:16]), .s0_i(strides0[15:0]), .first_i(first0), .depth_i(depth_of(space0)),
+		.clk_i(clk_i), .take_i(take), .last2_i(last2), .last1_i(last1), .last0_i(last0),
+		.s2_i(strides0[47:32]), .s1_i(strides0[31:16]), .s0_i(strides0[15:0]), .first_i(first0), .depth_i(depth_of(space0)),
 		.inner_o(inner0), .highest_o(highest0), .beyond_o(beyond0));
 	qmac_check_nest nest1 (
-		.clk_i(clk_i), .take_i(take), .n2_i(n2), .n1_i(n1), .n0_i(n0), .s2_i(strides1[47:32]),
-		.s1_i(strides1[31:16]), .s0_i(strides1[15:0]), .first_i(first1), .depth_i(depth_of(space1)),
+		.clk_i(clk_i), .take_i(take), .last2_i(lasts1[47:32]), .last1_i(lasts1[31:16]), .last0_i(lasts1[15:0]),
+		.s2_i(strides1[47:32]), .s1_i(strides1[31:16]), .s0_i(strides1[15:0]), .first_i(first1), .depth_i(depth_of(space1)),
 		.inner_o(inner1), .highest_o(highest1), .beyond_o(beyond1));
 	qmac_check_nest nest2 (
-		.clk_i(clk_i), .take_i(take), .n2_i(16'd1), .n1_i(counts2[31:16]), .n0_i(counts2[15:0]),
+		.clk_i(clk_i), .take_i(take), .last2_i(16'd0), .last1_i(lasts2[31:16]), .last0_i(lasts2[15:0]),
 		.s2_i(16'd0), .s1_i(strides2[31:16]), .s0_i(strides2[15:0]), .first_i(first2),
 		.depth_i(depth_of(space2)), .inner_o(inner2), .highest_o(highest2),
 		.beyond_o(beyond2));
 
 	// ---- between the stages
 	reg [511:0] held_q;
-	reg bus_error_q, bad_opcode_q, reserved_q, bad_count_q, has_nest1_q, has_nest2_q;
-	reg move_q, gemm_q, vec_q, sync_q;
+	reg bus_error_q, bad_opcode_q, reserved_q, has_nest1_q, has_nest2_q;
+	reg move_q, store_q, gemm_q, vec_q, sync_q;
 	reg [1:0] engine_q;
-	reg [16:0] slots_q;
+	reg [31:0] inner_count_q; // n1 * n0
+	reg [15:0] n2_q;
 	reg [63:0] ready_time_q;
 	wire [31:0] engine = load ? `QMAC_ENGINE_LOAD : store ? `QMAC_ENGINE_STORE
 	                   : gemm || vec ? `QMAC_ENGINE_EXECUTE : `QMAC_ENGINE_CONTROL;
@@ -159,27 +169,33 @@ module qmac_check #(
 			bus_error_q <= bus_error_i;
 			bad_opcode_q <= bad_opcode;
 			reserved_q <= (command_i & ~used) != 512'd0;
-			bad_count_q <= slots == 48'd0 || slots > {16'd0, `QMAC_LOOP_LIMIT};
 			has_nest1_q <= gemm || vec;
 			has_nest2_q <= has_nest2;
 			move_q <= load || store;
+			store_q <= store;
 			gemm_q <= gemm;
 			vec_q <= vec;
 			sync_q <= sync;
 			engine_q <= engine[1:0];
-			slots_q <= sync ? 17'd1 : slots[16:0];
+			inner_count_q <= {16'd0, n1} * {16'd0, n0};
+			n2_q <= n2;
 			ready_time_q <= ready_time_i;
 		end
 
 	// ---- stage 2
+	// Of a product of the inner counts above 2^17 the rest does not matter.
+	wire [32:0] slots = {16'd0, inner_count_q[16:0]} * {17'd0, n2_q};
+	wire bad_count = slots == 33'd0 || slots > {1'b0, `QMAC_LOOP_LIMIT} || inner_count_q > `QMAC_LOOP_LIMIT;
+	wire [47:0] window_address;
 	wire move_width, move_range, move_align, move_address, vec_width, vec_range, vec_hazard;
 
 	qmac_check_move #(.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS)) move (
 		.clk_i(clk_i), .take_i(take), .command_i(command_i), .held_i(held_q), .mem_base_i(mem_base_i),
-		.mem_size_i(mem_size_i), .width_o(move_width), .range_o(move_range), .align_o(move_align),
+		.mem_size_i(mem_size_i), .first_o(window_address), .width_o(move_width), .range_o(move_range), .align_o(move_align),
 		.address_o(move_address));
 	qmac_check_vec #(
-		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS), .LUT_BITS(LUT_BITS)
+		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS),
+		.ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS)
 	) vector (
 		.held_i(held_q), .d_highest_i(highest0), .a_highest_i(highest1), .b_highest_i(highest2),
 		.d_inner_i(inner0), .width_o(vec_width), .range_o(vec_range), .hazard_o(vec_hazard));
@@ -187,10 +203,10 @@ module qmac_check #(
 	wire [6:0] k = held_q[`QMAC_GEMM_k], n = held_q[`QMAC_GEMM_n];
 	wire held_os = {31'd0, held_q[`QMAC_GEMM_mode]} == `QMAC_MODE_OS;
 	wire gemm_range = k == 7'd0 || k > ROW_COUNT[6:0] || n == 7'd0 || n > COL_COUNT[6:0] ||
-		{1'b0, held_q[`QMAC_GEMM_acc_shift]} >= SUM_BITS[6:0] || (held_os && slots_q > OS_SLOTS[16:0]);
+		{1'b0, held_q[`QMAC_GEMM_acc_shift]} >= SUM_BITS[6:0] || (held_os && slots > {16'd0, OS_SLOTS[16:0]});
 	wire row_range = beyond0 || (has_nest1_q && beyond1) || (has_nest2_q && beyond2);
 	wire bad_width = (move_q && move_width) || (vec_q && vec_width);
-	wire bad_range = !sync_q && (bad_count_q || row_range || (move_q && move_range) ||
+	wire bad_range = !sync_q && (bad_count || row_range || (move_q && move_range) ||
 		(gemm_q && gemm_range) || (vec_q && vec_range));
 	wire [31:0] fault = bus_error_q ? `QMAC_FAULT_BUS
 		: bad_opcode_q ? `QMAC_FAULT_OPCODE
@@ -201,14 +217,22 @@ module qmac_check #(
 		: vec_q && vec_hazard ? `QMAC_FAULT_HAZARD
 		: move_q && move_address ? `QMAC_FAULT_ADDRESS : `QMAC_FAULT_NONE;
 
+	reg [511:0] command_q;
+	reg [47:0] base_q;
+	reg [15:0] row_q;
+
 	always @(posedge clk_i)
 		if (ready1) begin
-			command_o <= held_q;
+			command_q <= held_q;
+			base_q <= move_q ? window_address : {held_q[`QMAC_MOVE_base_hi], held_q[`QMAC_MOVE_base]};
+			row_q <= store_q ? highest1[15:0] : held_q[`QMAC_MOVE_row];
 			fault_o <= fault[3:0];
 			engine_o <= engine_q;
-			slots_o <= slots_q;
+			slots_o <= sync_q ? 17'd1 : slots[16:0];
 			ready_time_o <= ready_time_q;
 		end
 
-	wire unused = &{1'b0, fault, engine, slots, inner1, inner2};
+	assign command_o = {command_q[511:160], row_q, base_q, command_q[95:0]};
+
+	wire unused = &{1'b0, fault, engine, slots, inner1, inner2, command_q};
 endmodule

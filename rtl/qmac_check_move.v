@@ -18,6 +18,7 @@ module qmac_check_move #(
 	input  wire [511:0] held_i,    // the descriptor in stage 2
 	input  wire [47:0]  mem_base_i,
 	input  wire [47:0]  mem_size_i,
+	output wire [47:0]  first_o,   // address of the first row inside the window
 	output wire         width_o,
 	output wire         range_o,   // leaving out counts and rows
 	output wire         align_o,
@@ -96,5 +97,6 @@ module qmac_check_move #(
 
 	wire unused = &{1'b0, command_i, held_i, s1, s2}; // not all bits are
 
+	assign first_o = first;
 	assign address_o = first < mem_base_i || offset > mem_size_i || length > left;
 endmodule

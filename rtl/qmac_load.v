@@ -20,7 +20,7 @@ module qmac_load #(
 	input  wire                     rst_ni,
 	input  wire                     start_valid_i,
 	output wire                     start_ready_o,
-	input  wire [511:64]            command_i,
+	input  wire [511:64]            command_i,   // `base` that of the window, see qmac_check
 	output wire                     retire_o,
 	output wire                     busy_o,      // start < cycle <= retire
 	output wire                     error_o,
@@ -132,7 +132,7 @@ module qmac_load #(
 
 	// ---- rows
 	wire row_valid, row_inside, row_end0, row_last, cut_row_end, cut_beat_end;
-	wire [47:0] row_address;
+	wire [BUS_LOG2-1:0] row_address;
 	wire [15:0] row;
 	wire [BUS_LOG2-1:0] offset;
 	wire [6:0] bytes;
@@ -146,13 +146,13 @@ module qmac_load #(
 	assign last_pair = pair_o && row_end && row_last;
 	assign read_bytes_o = pair_inside ? {9'd0, bytes} : 16'd0;
 
-	qmac_nest #(.WINDOW(0), .RUNS(0)) rows (
+	qmac_nest #(.WINDOW(0), .RUNS(0), .ADDRESS_BITS(BUS_LOG2)) rows (
 		.clk_i(clk_i), .rst_ni(rst_ni), .start_i(start), .first_i(command_i), .command_i(command_q),
 		.step_i(pair_o && row_end), .valid_o(row_valid), .address_o(row_address), .row_o(row),
 		.inside_o(row_inside), .end0_o(row_end0), .last_o(row_last));
 
 	qmac_pair #(.BUS_BYTES(BUS_BYTES)) cut (
-		.clk_i(clk_i), .rst_ni(rst_ni), .step_i(pair_inside), .address_i(row_address[BUS_LOG2-1:0]),
+		.clk_i(clk_i), .rst_ni(rst_ni), .step_i(pair_inside), .address_i(row_address),
 		.row_bytes_i(row_bytes), .run_end_i(row_end0 || !command_q[`QMAC_MOVE_coalesce]),
 		.offset_o(offset), .bytes_o(bytes), .position_o(position), .row_end_o(cut_row_end),
 		.beat_end_o(cut_beat_end));
@@ -169,5 +169,5 @@ module qmac_load #(
 		.saturations_o(container_saturations_o));
 
 	wire [1:0] unused_flags;
-	wire unused = &{1'b0, command_q, row_address, unused_flags};
+	wire unused = &{1'b0, command_q, unused_flags};
 endmodule

@@ -20,7 +20,7 @@ module qmac_store #(
 	input  wire                     rst_ni,
 	input  wire                     start_valid_i,
 	output wire                     start_ready_o,
-	input  wire [511:64]            command_i,
+	input  wire [511:64]            command_i,    // `base` and `row` those of the window, see qmac_check
 	output reg                      retire_o,
 	output wire                     busy_o,       // start < cycle <= retire
 	output wire                     error_o,

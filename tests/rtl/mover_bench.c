@@ -8,6 +8,7 @@
 #include "fuzz/random.h"
 #include "isa/command.h"
 #include "test.h"
+#include "window.h"
 
 enum { BATCHES = 60, BATCH = 50, ERRORS = 60, IDLE_MAX = 500000, WRONG_SHOWN = 5, NEVER = -1 };
 
@@ -181,12 +182,13 @@ static void reset(struct mover_bench *b)
 	unit_clock(b->unit);
 }
 
-/* A quarter of the next command to the unit, while the one before is at work. */
+/* A quarter of the next command to the unit, as the check hands it on, while the one before is at work. */
 static uint32_t write_part(struct mover_bench *b, const struct qmac_command *command)
 {
 	uint32_t words[QMAC_COMMAND_WORDS];
 
 	qmac_command_encode(command, words);
+	window_begins(words);
 	for (uint32_t i = 0; i < 4; i++)
 		unit_set(b->unit, (int)(IN_PART + i), words[4 * b->parts + i]);
 	return PART | b->parts++ << 9;

@@ -1,8 +1,9 @@
 /*
- * The check of descriptors in Verilog against qmac_command_fault(): all cases of the reference, each bit of
- * legal commands flipped, random commands of random memory windows, legal, damaged, and a step beside the
- * legal. ORDER is the dispatcher's: every wait is legal here. Streams of descriptors pass with and without
- * stalls; each must come out once, in order, unchanged, two cycles after it was taken unless stalled.
+ * The check of descriptors in Verilog against ref_fault(): all cases of the reference, each bit of legal
+ * commands flipped, random commands of random memory windows, legal, damaged, and a step beside the legal,
+ * VECs whose rows lie close together. ORDER is the dispatcher's: every wait is legal here. Streams of descriptors pass with and without
+ * stalls; each must come out once, in order, unchanged (but
+ * for where a window begins), two cycles after it was taken unless stalled.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,8 +15,10 @@
 #include "fuzz/random.h"
 #include "isa/command.h"
 #include "reference/fault_commands.h"
+#include "reference/ref_device.h"
 #include "reference/ref_fields.h"
 #include "test.h"
+#include "window.h"
 
 /* The Makefile gives the parameters of the build under test; these are for static checks. */
 #ifndef ROWS
@@ -30,7 +33,7 @@ enum { RESET_OFF = 1, VALID = 2, TAKE = 4, WRITE = 8, IN_HIGH = 16, OUT_HIGH = 3
        INDEX = 8 };
 enum { READY = 1, OFFERED = 2, ENGINE = 2, FAULT = 4 };
 
-enum { BATCH = 256, BATCHES = 1000, WRONG_SHOWN = 5 };
+enum { BATCH = 256, BATCHES = 1000, CLOSE = 100000, WRONG_SHOWN = 5 };
 
 struct item {
 	uint32_t words[QMAC_COMMAND_WORDS];
@@ -87,12 +90,10 @@ static void expect(struct bench *b, const struct item *item, const char *what, u
 /* The fault leaving ORDER out: to the reference each count that is waited for is the one dispatched. */
 static unsigned fault_of(const struct bench *b, const struct item *item, const struct qmac_command *command)
 {
-	struct qmac_dispatch_state state = b->memory;
+	const uint32_t dispatched[] = {command->wait_load, command->wait_exec, command->wait_store};
 
-	state.dispatched[0] = command->wait_load;
-	state.dispatched[1] = command->wait_exec;
-	state.dispatched[2] = command->wait_store;
-	return item->bus_error ? QMAC_FAULT_BUS : qmac_command_fault(&hw, &state, item->words, command);
+	return item->bus_error ? QMAC_FAULT_BUS
+	                       : ref_fault(&hw, b->memory.mem_base, b->memory.mem_size, dispatched, item->words);
 }
 
 static uint64_t slots_of(const struct qmac_command *c)
@@ -106,7 +107,7 @@ static uint64_t slots_of(const struct qmac_command *c)
 static void compare(struct bench *b, const struct item *item, uint32_t control)
 {
 	struct qmac_command command;
-	uint32_t out = unit_get(b->unit, OUT_CONTROL);
+	uint32_t out = unit_get(b->unit, OUT_CONTROL), words[QMAC_COMMAND_WORDS];
 	uint64_t time = unit_get(b->unit, OUT_TIME) | (uint64_t)unit_get(b->unit, OUT_TIME + 1) << 32;
 	unsigned fault;
 
@@ -119,11 +120,13 @@ static void compare(struct bench *b, const struct item *item, uint32_t control)
 		expect(b, item, "engine", out >> ENGINE & 3, qmac_command_engine(command.opcode));
 	if (fault == QMAC_FAULT_NONE)
 		expect(b, item, "slots", unit_get(b->unit, OUT_SLOTS), slots_of(&command));
+	memcpy(words, item->words, sizeof words);
+	window_begins(words);
 	for (int half = 0; half < 2; half++) {
 		unit_set(b->unit, IN_CONTROL, half ? control | OUT_HIGH : control);
 		unit_settle(b->unit);
 		for (int word = 0; word < 8; word++)
-			expect(b, item, "descriptor", unit_get(b->unit, OUT_HALF + word), item->words[8 * half + word]);
+			expect(b, item, "descriptor", unit_get(b->unit, OUT_HALF + word), words[8 * half + word]);
 	}
 }
 
@@ -308,6 +311,50 @@ static void test_random_commands(void)
 	finish(&b);
 }
 
+/*
+ * Coefficients, sums, sources and destination within a few rows of each other and of either end of the
+ * scratchpads, in a few rows each, one for each i1 or i0: what meets, and what just does not.
+ */
+static void test_close_rows(void)
+{
+	static const enum ref_field rows[] = {REF_VEC_dst_0, REF_VEC_src0_0, REF_VEC_src1_0, REF_VEC_coef_0,
+	                                      REF_VEC_sum_0};
+	static const enum ref_field strides[] = {REF_VEC_d0_0, REF_VEC_d1_0, REF_VEC_a0_0, REF_VEC_a1_0,
+	                                         REF_VEC_b0_0, REF_VEC_b1_0};
+	struct bench b;
+
+	create(&b, fault_state.mem_base, fault_state.mem_size);
+	for (int i = 0; i < CLOSE; i++) {
+		bool affine = qmac_fuzz_chance(&b.rng, 2);
+		uint64_t around = qmac_fuzz_chance(&b.rng, 4) ? (uint64_t)hw.acc_depth - 8 : 1;
+		uint32_t words[QMAC_COMMAND_WORDS];
+
+		qmac_command_encode(&fault_bases[affine ? AFFINE : ADD], words);
+		for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
+			ref_insert(words, rows[k], around + (uint64_t)qmac_fuzz_below(&b.rng, 12));
+		for (size_t k = 0; k < sizeof strides / sizeof strides[0]; k++)
+			ref_insert(words, strides[k], (uint64_t)qmac_fuzz_below(&b.rng, 3));
+		if (!affine)
+			ref_insert(words, REF_VEC_coef_0, 0);
+		else if (qmac_fuzz_chance(&b.rng, 2))
+			ref_insert(words, REF_VEC_coef_step_0, 1);
+		if (qmac_fuzz_chance(&b.rng, 4))
+			ref_insert(words, REF_VEC_sum_0, 0);
+		ref_insert(words, REF_VEC_n0_0, 1 + (uint64_t)qmac_fuzz_below(&b.rng, 3));
+		ref_insert(words, REF_VEC_n1_0, 1 + (uint64_t)qmac_fuzz_below(&b.rng, 3));
+		ref_insert(words, REF_VEC_s0space_0, (uint64_t)qmac_fuzz_below(&b.rng, 3));
+		ref_insert(words, REF_VEC_s1space_0, (uint64_t)qmac_fuzz_below(&b.rng, 3));
+		ref_insert(words, REF_VEC_lanes_0, 1 + (uint64_t)qmac_fuzz_below(&b.rng, (uint32_t)hw.cols + 1));
+		check(&b, words);
+	}
+	if (hw.acc_depth >= 90) {
+		CU_ASSERT_TRUE(b.seen[QMAC_FAULT_NONE] > CLOSE / 50);
+		CU_ASSERT_TRUE(b.seen[QMAC_FAULT_RANGE] > CLOSE / 50);
+		CU_ASSERT_TRUE(b.seen[QMAC_FAULT_HAZARD] > CLOSE / 50);
+	}
+	finish(&b);
+}
+
 #define LOOP(base, class, count, stride) {base, REF_##class##_##count##_0, REF_##class##_##stride##_0}
 
 /* A loop of a command: its count and one of its strides. */
@@ -380,6 +427,7 @@ int main(void)
 		{"every single flipped bit", test_flipped_bits},
 		{"random commands, legal, damaged, and beside the legal", test_random_commands},
 		{"products of all sizes", test_products},
+		{"rows close together", test_close_rows},
 	};
 
 	return test_main("test_rtl_check", cases, TEST_COUNT(cases));
