@@ -1,7 +1,8 @@
 // The accumulate port of every column, and the end of GEMM commands.
 //
 // slot_i comes with the sums of column 0 and visits a column a cycle. retire_o: the last word of a
-// command is being written; acc_events_o is then the number of its results that did not fit acc_bits.
+// command is being written. acc_events_o: how many results of a slot did not fit acc_bits, in the cycle after
+// the last column has written its own; so those of a command are complete in the cycle after retire_o.
 `default_nettype none
 
 module qmac_acc #(
@@ -24,12 +25,11 @@ module qmac_acc #(
 	output wire [COLS*PLACE_BITS-1:0]  lane_write_place_o,
 	output wire [COLS*ACC_BITS-1:0]    lane_write_data_o,
 	output wire                        retire_o,
-	output wire [23:0]                 acc_events_o
+	output reg  [6:0]                  acc_events_o
 );
 	wire [(COLS+1)*SLOT_BITS-1:0] slot;
 	wire [(COLS+1)*7-1:0] events;
 	wire [COLS-1:0] last;
-	reg [23:0] so_far_q; // events of the command's earlier slots
 
 	assign slot[0 +: SLOT_BITS] = slot_i;
 	assign events[0 +: 7] = 7'd0;
@@ -53,10 +53,9 @@ module qmac_acc #(
 	endgenerate
 
 	assign retire_o = last[COLS-1];
-	assign acc_events_o = so_far_q + {17'd0, events[COLS*7 +: 7]};
 
 	always @(posedge clk_i)
-		so_far_q <= !rst_ni || retire_o ? 24'd0 : acc_events_o;
+		acc_events_o <= rst_ni ? events[COLS*7 +: 7] : 7'd0;
 
 	wire unused = &{1'b0, slot[COLS*SLOT_BITS +: SLOT_BITS], last};
 endmodule

@@ -24,14 +24,14 @@ module qmac_matrix #(
 	input  wire [359:96]                  command_i,
 	input  wire [16:0]                    slots_i,
 	output wire                           retire_o,
-	output wire [23:0]                    acc_events_o,    // with retire_o
-	// for the counters: rows read and written, products
-	output wire                           a_read_o,
+	// increments of counters; the last of a command in the cycle after retire_o
+	output wire [6:0]                     acc_events_o,    // results that did not fit acc_bits
+	output wire                           a_read_o,        // rows read and written
 	output wire                           w_read_o,
 	output wire                           acc_read_o,
 	output wire                           acc_write_o,
-	output wire [12:0]                    macs_o,
-	output wire [12:0]                    nonzero_o,       // those of no zero; complete with retire_o
+	output wire [12:0]                    macs_o,          // products
+	output wire [12:0]                    nonzero_o,       // those of no zero
 	// lane ports of A, W, ACC
 	output wire [ROWS-1:0]                a_lane_read_o,
 	output wire [ROWS*A_PLACE_BITS-1:0]   a_lane_place_o,

@@ -1,15 +1,13 @@
 // Reductions of VEC: over rows in every lane, then over the lanes; sums are exact and saturate once.
 //
 // A row enters with valid_i in cycle d. Its part is in the lanes' sums from d + 1 on, and x_o shows them
-// in d + 2, each clamped to 64 bits. With red_lanes_i a tree of clog2(COLS) stages comes between, and
-// every lane gets its root. Rows of an A operand may have more lanes than there are columns: those
-// lanes are added to the leaves of the tree in one go, for its depth is that of docs/timing.md.
+// in d + 2, each clamped to 64 bits. With red_lanes_i a tree of clog2(LANES) stages comes between, and
+// every lane gets its root.
 `default_nettype none
 `include "qmac_isa.vh"
 
 module qmac_reduce #(
-	parameter COLS = 8,
-	parameter LANES = 8 // at least COLS
+	parameter LANES = 8
 ) (
 	input  wire                clk_i,
 	input  wire                valid_i,
@@ -23,7 +21,7 @@ module qmac_reduce #(
 );
 	localparam SUM_BITS = 80;                                         // of 2^16 rows
 	localparam TOTAL_BITS = SUM_BITS + (LANES > 1 ? $clog2(LANES) : 1); // of all their lanes
-	localparam LEAVES = 1 << $clog2(COLS);
+	localparam LEAVES = 1 << $clog2(LANES);
 
 	wire [31:0] op = {29'd0, op_i};
 	wire is_max = op == `QMAC_OP_MAX;
@@ -36,7 +34,7 @@ module qmac_reduce #(
 		reduced = !max && !min ? a + b : (a < b) == max ? b : a;
 	endfunction
 
-	// ---- over rows; lanes beyond COLS folded onto the leaves of the tree
+	// ---- over rows
 	genvar j;
 	generate
 		for (j = 0; j < LANES; j = j + 1) begin : lane
@@ -46,7 +44,6 @@ module qmac_reduce #(
 			wire signed [TOTAL_BITS-1:0] more =
 				reduced(sum, {{TOTAL_BITS-64{x[63]}}, x}, is_max, is_min);
 			wire signed [TOTAL_BITS-1:0] term = used_i[j] ? sum : neutral;
-			wire signed [TOTAL_BITS-1:0] folded;
 			wire signed [63:0] clamped;
 			wire saturated;
 
@@ -54,11 +51,6 @@ module qmac_reduce #(
 				if (valid_i)
 					sum_q <= first_i ? {{SUM_BITS-64{x[63]}}, x} : more[SUM_BITS-1:0];
 
-			if (j < COLS) begin : leaf
-				assign folded = term;
-			end else begin : beyond
-				assign folded = reduced(lane[j-COLS].folded, term, is_max, is_min);
-			end
 			qmac_sat #(.IN_BITS(SUM_BITS), .OUT_BITS(64)) clamp (
 				.x_i(sum_q), .y_o(clamped), .saturated_o(saturated));
 
@@ -84,10 +76,8 @@ module qmac_reduce #(
 			assign node[j*TOTAL_BITS +: TOTAL_BITS] = value_q;
 		end
 		for (j = 0; j < LEAVES; j = j + 1) begin : leaf
-			if (j < COLS) begin : of_lane
-				// the last of the lanes j, j + COLS, j + 2 COLS ...
-				assign node[(LEAVES+j)*TOTAL_BITS +: TOTAL_BITS] =
-					lane[j + (LANES - 1 - j) / COLS * COLS].folded;
+			if (j < LANES) begin : of_lane
+				assign node[(LEAVES+j)*TOTAL_BITS +: TOTAL_BITS] = lane[j].term;
 			end else begin : of_none
 				assign node[(LEAVES+j)*TOTAL_BITS +: TOTAL_BITS] = neutral;
 			end

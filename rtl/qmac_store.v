@@ -44,7 +44,7 @@ module qmac_store #(
 	output wire                     pair_o,
 	output wire                     burst_o,
 	output wire [15:0]              write_bytes_o,
-	output wire [6:0]               container_saturations_o,
+	output reg  [6:0]               container_saturations_o, // two cycles after the row is clamped
 	output wire                     row_read_o,
 	// for digests: the containers of a row, in the cycle in which it is clamped
 	output wire                     row_data_valid_o,
@@ -146,6 +146,7 @@ module qmac_store #(
 	wire [31:0] container = {30'd0, command_q[`QMAC_MOVE_container]};
 	wire [64:0] lane_ones = (65'd1 << command_q[`QMAC_MOVE_len]) - 65'd1;
 	wire [64:0] lane_mask = lane_ones << command_q[`QMAC_MOVE_lane0];
+	reg [COLS-1:0] clamped_q;
 	reg [6:0] saturations;
 
 	genvar j;
@@ -174,14 +175,18 @@ module qmac_store #(
 
 		saturations = 7'd0;
 		for (i = 0; i < COLS; i = i + 1)
-			saturations = saturations + {6'd0, clamped[i] && lane_mask[i]};
+			saturations = saturations + {6'd0, clamped_q[i]};
+	end
+
+	always @(posedge clk_i) begin
+		clamped_q <= rst_ni && row_data_valid_o ? clamped & lane_mask[COLS-1:0] : {COLS{1'b0}};
+		container_saturations_o <= rst_ni ? saturations : 7'd0;
 	end
 
 	assign row_data_valid_o = raw_valid_q && row_free;
 	assign row_address_o = raw_address_q;
 	assign row_data_o = containers >> {command_q[`QMAC_MOVE_lane0], 6'd0};
 	assign row_lanes_o = command_q[`QMAC_MOVE_len];
-	assign container_saturations_o = row_data_valid_o ? saturations : 7'd0;
 
 	// ---- pack: a beat begins when the FIFO has room for it
 	reg [COUNT_BITS-1:0] used_q;   // beats begun and not yet sent

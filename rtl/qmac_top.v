@@ -352,7 +352,7 @@ module qmac_top #(
 		.write_index_i(load_row[LUT_BITS-1:0]), .write_word_i(load_lut_word));
 
 	// ---- GEMM
-	wire [23:0] acc_events;
+	wire [6:0] acc_events;
 	wire matrix_a_read, matrix_w_read, matrix_acc_read, matrix_acc_write;
 	wire [12:0] macs, nonzero;
 	wire [ROWS-1:0] a_lane_read;
@@ -417,9 +417,9 @@ module qmac_top #(
 		gain[32*`QMAC_COUNTER_COMMANDS +: 32] = {31'd0, retire[0]} + {31'd0, retire[1]} + {31'd0, retire[2]} +
 		                                        {31'd0, sync_retire};
 		gain[32*`QMAC_COUNTER_MACS +: 32] = {19'd0, macs};
-		gain[32*`QMAC_COUNTER_ZERO_MACS +: 32] = {19'd0, nonzero}; // the counter shows MACS less these
+		gain[32*`QMAC_COUNTER_ZERO_MACS +: 32] = {19'd0, macs} - {19'd0, nonzero}; // not of the same cycle
 		gain[32*`QMAC_COUNTER_VEC_MULTS +: 32] = {25'd0, vec_mults};
-		gain[32*`QMAC_COUNTER_ACC_SATURATIONS +: 32] = gemm_retire ? {8'd0, acc_events} : 32'd0;
+		gain[32*`QMAC_COUNTER_ACC_SATURATIONS +: 32] = {25'd0, acc_events};
 		gain[32*`QMAC_COUNTER_REQUANT_SATURATIONS +: 32] = {16'd0, vec_saturations};
 		gain[32*`QMAC_COUNTER_CONTAINER_SATURATIONS +: 32] = {25'd0, load_saturations} +
 		                                                     {25'd0, store_saturations};

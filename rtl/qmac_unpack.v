@@ -3,6 +3,7 @@
 //   u + 1  collected into the row, at the bytes of its lanes
 //   u + 2  with the last pair of a row: containers are extended and cut to limbs, or clamped
 //   u + 3  the row is written
+//   u + 4  its saturations are counted
 //
 // The bytes of a row's lanes are all collected anew, so that nothing of the row before is left.
 `default_nettype none
@@ -41,7 +42,7 @@ module qmac_unpack #(
 	output reg                      lut_write_o,
 	output reg  [31:0]              lut_word_o,
 	output reg  [3:0]               row_write_o, // one-hot by space
-	output reg  [6:0]               saturations_o
+	output reg  [6:0]               saturations_o // in cycle u + 4
 );
 	localparam ROW_BYTES = 8 * LANES;
 	localparam COPIES = (ROW_BYTES + BUS_BYTES - 1) / BUS_BYTES; // of a beat that cover a row
@@ -151,6 +152,7 @@ module qmac_unpack #(
 
 	// ---- u + 3: write
 	reg [3:0] row_write;
+	reg [COLS-1:0] saturated_q;
 	reg [6:0] saturations;
 
 	always @* begin : events
@@ -160,7 +162,7 @@ module qmac_unpack #(
 		row_write[command_i[`QMAC_MOVE_space]] = row_end2_q;
 		saturations = 7'd0;
 		for (i = 0; i < COLS; i = i + 1)
-			saturations = saturations + {6'd0, saturated[i]};
+			saturations = saturations + {6'd0, saturated_q[i]};
 	end
 
 	always @(posedge clk_i) begin
@@ -176,7 +178,8 @@ module qmac_unpack #(
 		w_write_o <= rst_ni && row_write[1] ? written[COLS-1:0] : {COLS{1'b0}};
 		acc_write_o <= rst_ni && row_write[2] ? written[COLS-1:0] : {COLS{1'b0}};
 		lut_write_o <= rst_ni && row_write[3];
-		saturations_o <= rst_ni && row_write[2] ? saturations : 7'd0;
+		saturated_q <= rst_ni && row_write[2] ? saturated : {COLS{1'b0}};
+		saturations_o <= rst_ni ? saturations : 7'd0;
 	end
 
 	wire unused = &{1'b0, command_i, turned, copies, lane_mask, negatives};

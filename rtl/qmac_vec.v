@@ -1,7 +1,7 @@
 // VEC: rows of two sources through one operation, a reduction and a finishing tail into a row.
 //
 // The pipeline of docs/rtl.md, "VEC": rows asked in cycle c are through the lanes in c + 5, reduced in
-// c + 7 (with red_lanes and all that follows clog2(COLS) cycles later) and written in c + 10. Bits that
+// c + 7 (with red_lanes and all that follows clog2(LANES) cycles later) and written in c + 10. Bits that
 // say what is on its way move along; bit i belongs to the rows asked i cycles ago.
 //
 // The cycles of a lookup follow from COLS. A source row of A may have more lanes than that; the table
@@ -61,7 +61,7 @@ module qmac_vec #(
 );
 	localparam SOURCE_BITS = ACC_BITS > 32 ? ACC_BITS : 32;
 	localparam PHASE_BITS = LUT_CYCLES > 2 ? $clog2(LUT_CYCLES) : 1;
-	localparam TREE = $clog2(COLS);
+	localparam TREE = $clog2(LANES);
 	localparam END = `QMAC_VEC_LATENCY;
 
 	// ---- the command, its loops
@@ -179,7 +179,7 @@ module qmac_vec #(
 	endgenerate
 
 	// ---- reduction, result
-	qmac_reduce #(.COLS(COLS), .LANES(LANES)) reduce (
+	qmac_reduce #(.LANES(LANES)) reduce (
 		.clk_i(clk_i), .valid_i(row_q[5]), .first_i(first_q[5]), .x_i(x), .op_i(op[2:0]),
 		.red_lanes_i(red_lanes), .used_i(used), .x_o(reduced), .saturated_o(sum_saturated));
 

@@ -7,8 +7,9 @@
 // to row and are kept (shadow, active) like weights. In a row the products of a slot are then A's bit
 // times the count: of this slot (os), or of the row's active weights (ws).
 //
-// Inputs are those of qmac_array, in the same cycle. The last products of a pass are in nonzero_o when
-// the pass retires, or earlier.
+// Inputs are those of qmac_array, in the same cycle. Products of a cycle are added up in two steps, first
+// those of every GROUP rows. The last ones of a pass are in nonzero_o in the cycle after it retires, or
+// earlier.
 `default_nettype none
 
 module qmac_zero #(
@@ -28,6 +29,8 @@ module qmac_zero #(
 	input  wire                   capture_i,
 	output reg  [12:0]            nonzero_o
 );
+	localparam GROUP = 8;
+	localparam GROUPS = (ROWS + GROUP - 1) / GROUP;
 	localparam DIAGONALS = ROWS + COLS;
 	localparam STEEP = 2 * ROWS + COLS - 1; // a preload moves on a row in two cycles
 	localparam AT_BITS = COLS > 1 ? $clog2(COLS) : 1;
@@ -60,13 +63,16 @@ module qmac_zero #(
 	reg first [0:DIAGONALS-1];
 	reg capture [0:STEEP-1];
 	reg [ROWS-1:0] entering;
-	reg [12:0] products;
+	reg [9:0] products [0:GROUPS-1]; // of the rows of a group, in this cycle
+	reg [9:0] products_q [0:GROUPS-1];
+	reg [12:0] all;
 
 	/* verilator lint_off BLKSEQ */
 	always @(posedge clk_i) begin : step
-		integer r, j, d;
+		integer r, j, d, g;
 
-		products = 13'd0;
+		for (g = 0; g < GROUPS; g = g + 1)
+			products[g] = 10'd0;
 		if (awake) begin
 			k[0] = k_i;
 			n[0] = n_i;
@@ -81,8 +87,8 @@ module qmac_zero #(
 					active[r] = shadow[r];
 				if (capture[COLS+2*r])
 					shadow[r] = passing[r];
-				if (a_bits[r])
-					products = products + {6'd0, os[COLS+r] ? passing[r] : active[r]};
+				products[r/GROUP] = products[r/GROUP] +
+					({10{a_bits[r]}} & {3'd0, os[COLS+r] ? passing[r] : active[r]});
 				entering[r] = r[6:0] < k[r] && a_data_i[r*A_BITS +: A_BITS] != {A_BITS{1'b0}};
 			end
 
@@ -106,7 +112,12 @@ module qmac_zero #(
 			at_q <= at_q == AT_LAST[AT_BITS-1:0] ? {AT_BITS{1'b0}} : at_q + 1'b1;
 			since_reset_q <= since_reset[COLS-1:0];
 		end
-		nonzero_o <= products;
+		all = 13'd0;
+		for (g = 0; g < GROUPS; g = g + 1) begin
+			all = all + {3'd0, products_q[g]};
+			products_q[g] <= rst_ni ? products[g] : 10'd0;
+		end
+		nonzero_o <= all;
 		if (!rst_ni) begin
 			at_q <= {AT_BITS{1'b0}};
 			since_reset_q <= {COLS{1'b0}};

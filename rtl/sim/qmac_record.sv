@@ -16,8 +16,8 @@ module qmac_record (
 	input  wire [511:0] command_i,
 	input  wire         start_i,
 	input  wire         retire_i,
-	input  wire [23:0]  acc_saturations_i,      // with retire_i
-	input  wire [15:0]  requant_gain_i,         // in this cycle
+	input  wire [6:0]   acc_gain_i,             // in this cycle
+	input  wire [15:0]  requant_gain_i,
 	input  wire [6:0]   container_gain_i,
 	input  wire [63:0]  digest_i,               // in the cycle after retire_i
 	output wire         valid_o,
@@ -58,9 +58,9 @@ module qmac_record (
 	reg valid_q;
 	command_t command_q;
 	reg [63:0] start_q, cycle_q;
-	reg [23:0] acc_q;
-	reg [31:0] requant_q, container_q; // so far
+	reg [31:0] acc_q, requant_q, container_q; // so far
 
+	wire [31:0] acc = acc_q + 32'(acc_gain_i);
 	wire [31:0] requant = requant_q + 32'(requant_gain_i);
 	wire [31:0] container = container_q + 32'(container_gain_i);
 
@@ -70,14 +70,14 @@ module qmac_record (
 			command_q <= command[done_q];
 			start_q <= start[done_q];
 			cycle_q <= time_i;
-			acc_q <= acc_saturations_i;
 		end
+		acc_q <= rst_ni && !valid_q ? acc : 32'd0;
 		requant_q <= rst_ni && !valid_q ? requant : 32'd0;
 		container_q <= rst_ni && !valid_q ? container : 32'd0;
 	end
 
 	assign valid_o = valid_q;
-	assign record_o = {160'd0, cycle_q, start_q, digest_i, container, requant, 8'd0, acc_q, command_q.tag,
+	assign record_o = {160'd0, cycle_q, start_q, digest_i, container, requant, acc, command_q.tag,
 	                   12'd0, command_q.opcode, command_q.number};
 
 	wire unused = &{1'b0, command_i, command_q.container};

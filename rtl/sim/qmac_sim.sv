@@ -157,20 +157,20 @@ module qmac_sim #(
 	qmac_record load_record (
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[0]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.load_valid && top.load_ready),
-		.retire_i(top.retire[0]), .acc_saturations_i(24'd0), .requant_gain_i(16'd0),
+		.retire_i(top.retire[0]), .acc_gain_i(7'd0), .requant_gain_i(16'd0),
 		.container_gain_i(top.load_saturations), .digest_i(load_digest), .valid_o(record_valid_o[0]),
 		.record_o(record_o[0*512 +: 512]), .container_o(unused_containers[1:0]));
 	qmac_record execute_record (
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[1]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.execute_start),
-		.retire_i(top.retire[1]), .acc_saturations_i(top.gemm_retire ? top.acc_events : 24'd0),
+		.retire_i(top.retire[1]), .acc_gain_i(top.acc_events),
 		.requant_gain_i(top.vec_saturations), .container_gain_i(7'd0), .digest_i(execute_digest),
 		.valid_o(record_valid_o[1]), .record_o(record_o[1*512 +: 512]),
 		.container_o(unused_containers[3:2]));
 	qmac_record store_record (
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[2]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.store_valid && top.store_ready),
-		.retire_i(top.retire[2]), .acc_saturations_i(24'd0), .requant_gain_i(16'd0),
+		.retire_i(top.retire[2]), .acc_gain_i(7'd0), .requant_gain_i(16'd0),
 		.container_gain_i(top.store_saturations), .digest_i(store_digest), .valid_o(record_valid_o[2]),
 		.record_o(record_o[2*512 +: 512]), .container_o(store_container));
 

@@ -23,7 +23,7 @@ module unit_gemm #(
 	localparam ACC_PLACE_BITS = ACC_DEPTH > 4 ? $clog2(ACC_DEPTH / 2) + 1 : 2;
 
 	wire ready, retire, a_read, w_read, acc_read, acc_write;
-	wire [23:0] acc_events;
+	wire [6:0] acc_events;
 	wire [12:0] macs, nonzero;
 	wire [ROWS-1:0] a_lane_read;
 	wire [ROWS*A_PLACE_BITS-1:0] a_lane_place;
@@ -101,5 +101,5 @@ module unit_gemm #(
 
 	wire unused = ^in_i || ^one || ^row || ^word; // not all of them are
 	assign out_o = {320'd0, data, 28'd0, acc_write, acc_read, w_read, a_read, 3'd0, nonzero, 3'd0, macs,
-	                8'd0, acc_events, 30'd0, retire, ready};
+	                25'd0, acc_events, 30'd0, retire, ready};
 endmodule
