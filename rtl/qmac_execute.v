@@ -23,6 +23,7 @@ module qmac_execute #(
 	output wire         gemm_valid_o,   // a started GEMM leaves the queue: gemm_valid_o && gemm_ready_i
 	input  wire         gemm_ready_i,
 	output wire [511:64] command_o,     // for both
+	output wire [6:0]   monitor_o,      // of a VEC, which its words from 2 on do not have
 	output wire [16:0]  slots_o,
 	input  wire         gemm_retire_i,
 	input  wire         vec_retire_i,
@@ -30,16 +31,17 @@ module qmac_execute #(
 	output wire         busy_o,         // one has started before it and not retired before it
 	output wire         wait_o          // a command waits for another engine in this cycle
 );
-	localparam WIDTH = 17 + 1 + 448 + 35;
+	localparam WIDTH = 17 + 1 + 7 + 448 + 35;
 
 	wire pop;
 	wire [1:0] valid;
 	wire [WIDTH-1:0] first, second;
 
-	// Words above the waits, and the waits.
+	// Words above the waits, the waits, and the one field of VEC below them.
 	wire is_gemm = {28'd0, command_i[`QMAC_COMMON_opcode]} == `QMAC_OPCODE_GEMM;
-	wire [WIDTH-1:0] entry = {slots_i, is_gemm, command_i[511:64], command_i[`QMAC_COMMON_wait_exec],
-	                          command_i[`QMAC_COMMON_wait_load], command_i[`QMAC_COMMON_wait_mask]};
+	wire [WIDTH-1:0] entry = {slots_i, is_gemm, command_i[`QMAC_VEC_monitor], command_i[511:64],
+	                          command_i[`QMAC_COMMON_wait_exec], command_i[`QMAC_COMMON_wait_load],
+	                          command_i[`QMAC_COMMON_wait_mask]};
 
 	qmac_queue #(.DEPTH(QUEUE_DEPTH), .WIDTH(WIDTH)) queue (
 		.clk_i(clk_i), .rst_ni(rst_ni), .push_i(push_i), .entry_i(entry), .pop_i(pop), .full_o(full_o),
@@ -51,9 +53,10 @@ module qmac_execute #(
 	wire [511:64] second_command;
 	wire [31:0] head_counts, second_counts; // of EXECUTE and LOAD; that of STORE is in the command
 	wire [2:0] head_mask, second_mask;
+	wire [6:0] second_monitor;
 
-	assign {slots_o, head_gemm, command_o, head_counts, head_mask} = first;
-	assign {second_slots, second_gemm, second_command, second_counts, second_mask} = second;
+	assign {slots_o, head_gemm, monitor_o, command_o, head_counts, head_mask} = first;
+	assign {second_slots, second_gemm, second_monitor, second_command, second_counts, second_mask} = second;
 
 	qmac_wait head_waits (
 		.mask_i(head_mask), .counts_i({command_o[`QMAC_COMMON_wait_store], head_counts}),
@@ -96,5 +99,5 @@ module qmac_execute #(
 		end
 	end
 
-	wire unused = &{1'b0, command_i, second_slots, second_command};
+	wire unused = &{1'b0, command_i, second_slots, second_monitor, second_command};
 endmodule

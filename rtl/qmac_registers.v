@@ -54,6 +54,9 @@ module qmac_registers #(
 	output wire [31:0] ring_log2_o,
 	output wire [31:0] tail_o,
 	output wire [5:0]  counter_index_o,
+	output wire [6:0]  monitor_index_o,
+	output wire        monitor_clear_o,
+	output wire [6:0]  monitor_clear_index_o,
 	output wire        irq_o,
 	// from the core
 	input  wire [31:0] head_i,
@@ -66,7 +69,8 @@ module qmac_registers #(
 	input  wire        sync_stamp_i,
 	input  wire        sync_toggle_i,
 	input  wire [63:0] time_i,
-	input  wire [63:0] counter_value_i   // of counter_index_o, in the same cycle
+	input  wire [63:0] counter_value_i,  // of counter_index_o, in the same cycle
+	input  wire [31:0] monitor_value_i   // of monitor_index_o, in the same cycle
 );
 	localparam [31:0] A_ROWS = A_DEPTH;
 	localparam [31:0] W_ROWS = W_DEPTH;
@@ -142,6 +146,11 @@ module qmac_registers #(
 		end
 	end
 
+	wire [31:0] written_monitor = write_offset - `QMAC_MONITOR_BASE;
+
+	assign monitor_clear_o = write && written_monitor < 32'd4 * `QMAC_MONITORS && written_monitor[1:0] == 2'd0;
+	assign monitor_clear_index_o = written_monitor[8:2];
+
 	// ---- events: IRQ_STATUS {ERROR, SYNC} and STAMP
 	reg seen_q, error_seen_q;
 	reg [1:0] irq_status_q;
@@ -169,14 +178,16 @@ module qmac_registers #(
 	reg [31:0] data;
 	wire [31:0] read_offset = {20'd0, s_araddr_i};
 	wire [31:0] counter_offset = read_offset - `QMAC_COUNTER_BASE;
-	wire is_counter = read_offset >= `QMAC_COUNTER_BASE && counter_offset[31:9] == 23'd0 &&
-	                  counter_offset[1:0] == 2'd0;
+	wire is_counter = counter_offset < 32'd8 * `QMAC_COUNTERS && counter_offset[1:0] == 2'd0;
+	wire [31:0] monitor_offset = read_offset - `QMAC_MONITOR_BASE;
+	wire is_monitor = monitor_offset < 32'd4 * `QMAC_MONITORS && monitor_offset[1:0] == 2'd0;
 
 	assign s_arready_o = read_q;
 	assign s_rvalid_o = data_valid_q;
 	assign s_rdata_o = data_q;
 	assign s_rresp_o = OKAY;
 	assign counter_index_o = counter_offset[8:3];
+	assign monitor_index_o = monitor_offset[8:2];
 
 	always @* begin
 		case (read_offset)
@@ -207,7 +218,7 @@ module qmac_registers #(
 		`QMAC_REG_RING_LOG2: data = ring_log2_q;
 		`QMAC_REG_RING_HEAD: data = head_i;
 		`QMAC_REG_RING_TAIL: data = tail_q;
-		default: data = !is_counter ? 32'd0
+		default: data = is_monitor ? monitor_value_i : !is_counter ? 32'd0
 		              : counter_offset[2] ? counter_value_i[63:32] : counter_value_i[31:0];
 		endcase
 	end

@@ -110,10 +110,14 @@ module qmac_top #(
 	wire [47:0] mem_base, mem_size, ring_base;
 	wire [31:0] ring_log2, tail, head, error_command;
 	wire [5:0] counter_index;
+	wire [6:0] monitor_index, monitor_clear_index;
+	wire [31:0] monitor_value;
+	wire monitor_clear;
 	wire [63:0] counter_value, now, cycles;
 	wire [3:0] error_code;
 	wire busy, error, sync_retire, sync_irq, sync_stamp;
-	reg sync_toggle_q; // flips with every SYNC that retires: registers count one that stands still once
+	// Flip with every SYNC, every VEC that retires: registers count one that stands still once.
+	reg sync_toggle_q, vec_toggle_q;
 
 	qmac_registers #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS),
@@ -128,14 +132,18 @@ module qmac_top #(
 		.s_arvalid_i(s_arvalid_i), .s_arready_o(s_arready_o), .s_araddr_i(s_araddr_i),
 		.s_rvalid_o(s_rvalid_o), .s_rready_i(s_rready_i), .s_rdata_o(s_rdata_o), .s_rresp_o(s_rresp_o),
 		.core_rst_no(rst_n), .mem_base_o(mem_base), .mem_size_o(mem_size), .ring_base_o(ring_base),
-		.ring_log2_o(ring_log2), .tail_o(tail), .counter_index_o(counter_index), .irq_o(irq_o),
+		.ring_log2_o(ring_log2), .tail_o(tail), .counter_index_o(counter_index),
+		.monitor_index_o(monitor_index), .monitor_clear_o(monitor_clear),
+		.monitor_clear_index_o(monitor_clear_index), .irq_o(irq_o),
 		.head_i(head), .busy_i(busy), .error_i(error), .error_code_i(error_code),
 		.error_command_i(error_command), .sync_retire_i(sync_retire), .sync_irq_i(sync_irq),
 		.sync_stamp_i(sync_stamp), .sync_toggle_i(sync_toggle_q), .time_i(now),
-		.counter_value_i(counter_value));
+		.counter_value_i(counter_value), .monitor_value_i(monitor_value));
 
-	always @(posedge clk)
+	always @(posedge clk) begin
 		sync_toggle_q <= rst_n && (sync_toggle_q ^ sync_retire);
+		vec_toggle_q <= rst_n && (vec_toggle_q ^ vec_retire);
+	end
 
 	// ---- descriptors: fetched, checked, dispatched
 	wire fetched_valid, fetched_ready, fetched_bus_error, fetch_quiet, freed, ring_fault;
@@ -219,6 +227,8 @@ module qmac_top #(
 	wire vec_offer, vec_start_taken, vec_valid, vec_ready, gemm_offer, gemm_taken, gemm_valid, gemm_ready;
 	wire execute_wait, execute_start;
 	wire [511:64] load_command, store_command, execute_command;
+	wire [6:0] execute_monitor, vec_monitor;
+	wire [31:0] vec_magnitudes;
 	wire [16:0] execute_slots;
 	wire gemm_retire, vec_retire;
 
@@ -243,7 +253,8 @@ module qmac_top #(
 		.clk_i(clk), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(slots),
 		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_offer), .vec_ready_i(vec_start_taken), .gemm_valid_o(gemm_offer),
-		.gemm_ready_i(gemm_taken), .command_o(execute_command), .slots_o(execute_slots),
+		.gemm_ready_i(gemm_taken), .command_o(execute_command), .monitor_o(execute_monitor),
+		.slots_o(execute_slots),
 		.gemm_retire_i(gemm_retire), .vec_retire_i(vec_retire), .start_o(execute_start),
 		.busy_o(engine_busy[1]), .wait_o(execute_wait));
 	qmac_hold vec_hold (
@@ -327,7 +338,8 @@ module qmac_top #(
 	wire [COLS*ACC_BITS-1:0] vec_acc_data;
 	wire [LUT_WORDS*LUT_BITS-1:0] lut_index;
 	wire [LUT_WORDS*32-1:0] lut_word;
-	wire [6:0] vec_mults, lut_reads;
+	wire [7:0] vec_mults;
+	wire [6:0] lut_reads;
 	wire [15:0] vec_saturations;
 	wire vec_busy;
 
@@ -336,8 +348,8 @@ module qmac_top #(
 		.W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS)
 	) vec (
 		.clk_i(clk), .rst_ni(rst_n), .start_valid_i(vec_valid), .start_ready_o(vec_ready),
-		.command_i(execute_command), .retire_o(vec_retire), .busy_o(vec_busy), .read0_o(read0),
-		.read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
+		.command_i(execute_command), .monitor_i(execute_monitor), .retire_o(vec_retire), .busy_o(vec_busy),
+		.read0_o(read0), .read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
 		.a_data0_i(a_row_data[0 +: ROWS*A_BITS]), .a_data1_i(a_row_data[ROWS*A_BITS +: ROWS*A_BITS]),
 		.w_data0_i(w_row_data[0 +: COLS*W_BITS]), .w_data1_i(w_row_data[COLS*W_BITS +: COLS*W_BITS]),
 		.acc_data0_i(acc_row_data[0 +: COLS*ACC_BITS]),
@@ -345,7 +357,12 @@ module qmac_top #(
 		.a_write_o(vec_a_write), .a_data_o(vec_a_data), .w_write_o(vec_w_write), .w_data_o(vec_w_data),
 		.acc_write_o(vec_acc_write), .acc_data_o(vec_acc_data), .lut_index_o(lut_index),
 		.lut_word_i(lut_word), .vec_mults_o(vec_mults), .lut_reads_o(lut_reads),
-		.requant_saturations_o(vec_saturations));
+		.requant_saturations_o(vec_saturations), .monitor_o(vec_monitor), .magnitudes_o(vec_magnitudes));
+
+	qmac_monitors monitors (
+		.clk_i(clk_i), .rst_ni(rst_n), .retire_i(vec_retire), .toggle_i(vec_toggle_q),
+		.monitor_i(vec_monitor), .magnitudes_i(vec_magnitudes), .clear_i(monitor_clear),
+		.clear_index_i(monitor_clear_index), .index_i(monitor_index), .value_o(monitor_value));
 
 	qmac_lut #(.LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_WORDS)) lut (
 		.clk_i(clk), .index_i(lut_index), .word_o(lut_word), .write_i(load_lut_write),
@@ -418,7 +435,7 @@ module qmac_top #(
 		                                        {31'd0, sync_retire};
 		gain[32*`QMAC_COUNTER_MACS +: 32] = {19'd0, macs};
 		gain[32*`QMAC_COUNTER_ZERO_MACS +: 32] = {19'd0, macs} - {19'd0, nonzero}; // not of the same cycle
-		gain[32*`QMAC_COUNTER_VEC_MULTS +: 32] = {25'd0, vec_mults};
+		gain[32*`QMAC_COUNTER_VEC_MULTS +: 32] = {24'd0, vec_mults};
 		gain[32*`QMAC_COUNTER_ACC_SATURATIONS +: 32] = {25'd0, acc_events};
 		gain[32*`QMAC_COUNTER_REQUANT_SATURATIONS +: 32] = {16'd0, vec_saturations};
 		gain[32*`QMAC_COUNTER_CONTAINER_SATURATIONS +: 32] = {25'd0, load_saturations} +

@@ -1,8 +1,9 @@
 // VEC: rows of two sources through one operation, a reduction and a finishing tail into a row.
 //
-// The pipeline of docs/rtl.md, "VEC": rows asked in cycle c are through the lanes in c + 5, reduced in
-// c + 7 (with red_lanes and all that follows clog2(LANES) cycles later) and written in c + 10. Bits that
-// say what is on its way move along; bit i belongs to the rows asked i cycles ago.
+// The pipeline of docs/rtl.md, "VEC": rows asked in cycle c are through the lanes in c + 7, reduced in
+// c + 9 (with red_lanes and all that follows clog2(LANES) cycles later) and written in c + 12. Bits that
+// say what is on its way move along; bit i belongs to the rows asked i cycles ago. Rows of coefficients
+// and the cycles of sums travel like rows of an iteration.
 //
 // The cycles of a lookup follow from COLS. A source row of A may have more lanes than that; the table
 // then has more ports than LUT_PORTS.
@@ -30,6 +31,7 @@ module qmac_vec #(
 	input  wire                          start_valid_i,
 	output wire                          start_ready_o, // from the cycle after retire_o on
 	input  wire [511:64]                 command_i,
+	input  wire [6:0]                    monitor_i,
 	output wire                          retire_o,
 	output wire                          busy_o,        // start < cycle <= retire
 	// source rows, one-hot A, W, ACC; data in the next cycle, kept until the bank's next request
@@ -55,38 +57,50 @@ module qmac_vec #(
 	output wire [LUT_WORDS*LUT_BITS-1:0] lut_index_o,
 	input  wire [LUT_WORDS*32-1:0]       lut_word_i,
 	// increments of counters
-	output wire [6:0]                    vec_mults_o,
+	output wire [7:0]                    vec_mults_o,
 	output wire [6:0]                    lut_reads_o,
-	output wire [15:0]                   requant_saturations_o // the last in the cycle after retire_o
+	output wire [15:0]                   requant_saturations_o, // the last in the cycle after retire_o
+	// with retire_o
+	output wire [6:0]                    monitor_o,
+	output wire [31:0]                   magnitudes_o
 );
 	localparam SOURCE_BITS = ACC_BITS > 32 ? ACC_BITS : 32;
 	localparam PHASE_BITS = LUT_CYCLES > 2 ? $clog2(LUT_CYCLES) : 1;
 	localparam TREE = $clog2(LANES);
 	localparam END = `QMAC_VEC_LATENCY;
+	localparam [31:0] ACC = `QMAC_SPACE_ACC;
+	localparam [LANES-1:0] NONE = 0;
 
 	// ---- the command, its loops
 	reg busy_q;
+	reg [6:0] monitor_q;
 	wire start = start_valid_i && start_ready_o;
 	wire [511:64] command;
-	wire begins, split, enter, row, first, wrap, last;
+	wire begins, split, enter, both, held, keep, row, first, wrap, last, sum, has_sum;
+	wire [2:0] coef;
 	wire [PHASE_BITS-1:0] phase;
 
 	assign start_ready_o = !busy_q;
 	assign busy_o = busy_q;
 
-	always @(posedge clk_i)
+	always @(posedge clk_i) begin
 		busy_q <= rst_ni && (start || (busy_q && !retire_o));
+		if (start)
+			monitor_q <= monitor_i;
+	end
 
 	qmac_vec_sequencer #(
 		.A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .GROUPS(LUT_CYCLES)
 	) sequencer (
 		.clk_i(clk_i), .rst_ni(rst_ni), .start_i(start), .command_i(command_i), .command_o(command),
 		.begin_o(begins), .read0_o(read0_o), .read0_row_o(read0_row_o), .read1_o(read1_o),
-		.read1_row_o(read1_row_o), .split_o(split), .enter_o(enter), .phase_o(phase), .row_o(row),
+		.read1_row_o(read1_row_o), .split_o(split), .enter_o(enter), .phase_o(phase), .both_o(both),
+		.held_o(held), .keep_o(keep), .coef_o(coef), .sum_o(sum), .has_sum_o(has_sum), .row_o(row),
 		.first_o(first), .wrap_o(wrap), .last_o(last));
 
 	wire [4:0] op = command[`QMAC_VEC_op];
 	wire lookup = {27'd0, op} == `QMAC_OP_LOOKUP;
+	wire affine = {27'd0, op} == `QMAC_OP_AFFINE;
 	wire red_rows = command[`QMAC_VEC_red_rows];
 	wire red_lanes = command[`QMAC_VEC_red_lanes];
 	wire [6:0] lanes = command[`QMAC_VEC_lanes];
@@ -96,22 +110,29 @@ module qmac_vec #(
 	wire [LANES-1:0] used = ~({LANES{1'b1}} << lanes);
 	wire multiplies = {27'd0, op} == `QMAC_OP_MUL || lookup || mult[17:1] != 17'd0;
 
-	assign vec_mults_o = row && multiplies ? lanes : 7'd0;
+	assign vec_mults_o = row && affine ? {lanes, 1'b0} : row && multiplies ? {1'b0, lanes} : 8'd0;
 	assign lut_reads_o = row && lookup ? lanes : 7'd0;
 
-	// ---- what is on its way: rows of sources, and of them those that a result is written for
-	reg [5:1] row_q, first_q;
+	// ---- what is on its way: rows of sources and of coefficients that are clamped; of the rows those that a
+	// result is written for; cycles of sums; the end
+	reg [7:1] row_q, first_q, clamp_q;
 	reg [END+TREE:1] write_q, wrap_q, last_q;
+	reg [END:1] sum_q; // never with red_lanes
 
 	always @(posedge clk_i) begin
-		row_q <= {row_q[4:1], row};
-		first_q <= {first_q[4:1], first || !red_rows};
+		row_q <= {row_q[6:1], row};
+		first_q <= {first_q[6:1], first || !red_rows};
+		clamp_q <= {clamp_q[6:1], coef[1:0] != 2'b00};
 		write_q <= {write_q[END+TREE-1:1], row && (wrap || !red_rows)};
 		wrap_q <= {wrap_q[END+TREE-1:1], wrap};
 		last_q <= {last_q[END+TREE-1:1], last};
+		sum_q <= {sum_q[END-1:1], sum};
 		if (!rst_ni || start) begin // bits behind the end of a command without red_lanes are left from it
-			row_q <= 5'd0;
+			row_q <= 7'd0;
+			clamp_q <= 7'd0;
 			write_q <= {END+TREE{1'b0}};
+			last_q <= {END+TREE{1'b0}};
+			sum_q <= {END{1'b0}};
 		end
 	end
 
@@ -119,12 +140,14 @@ module qmac_vec #(
 	wire [END:1] write = red_lanes ? write_q[END+TREE:TREE+1] : write_q[END:1];
 	wire [END:1] write_wrap = red_lanes ? wrap_q[END+TREE:TREE+1] : wrap_q[END:1];
 
-	assign retire_o = write[END] && (red_lanes ? last_q[END+TREE] : last_q[END]);
+	assign retire_o = red_lanes ? last_q[END+TREE] : last_q[END];
 
 	// ---- sources
-	wire [LANES*SOURCE_BITS-1:0] source0, source1, a;
-	reg [LANES*SOURCE_BITS-1:0] held_q; // src0, when src1 has been read from the same bank after it
-	reg split_q, enter_q;
+	wire [LANES*SOURCE_BITS-1:0] source0, source1, a, b;
+	reg [LANES*SOURCE_BITS-1:0] held0_q; // src0, when src1 has been read from the same bank after it
+	reg [LANES*SOURCE_BITS-1:0] held1_q; // src1 of the first iteration, where it serves all of an i1
+	reg split_q, both_q, held_q, keep_q, enter_q;
+	reg [2:0] coef_q;
 	reg [PHASE_BITS-1:0] group_q, index_group_q;
 
 	qmac_vec_source #(
@@ -135,26 +158,34 @@ module qmac_vec #(
 	qmac_vec_source #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS)
 	) src1 (
-		.space_i(command[`QMAC_VEC_s1space]), .unsigned_i(command[`QMAC_VEC_s1_unsigned]),
-		.imm_i(command[`QMAC_VEC_imm]), .a_data_i(a_data1_i), .w_data_i(w_data1_i),
-		.acc_data_i(acc_data1_i), .lanes_o(source1));
+		.space_i(coef_q != 3'b000 ? ACC[1:0] : command[`QMAC_VEC_s1space]),
+		.unsigned_i(command[`QMAC_VEC_s1_unsigned]), .imm_i(command[`QMAC_VEC_imm]),
+		.a_data_i(both_q ? a_data0_i : a_data1_i), .w_data_i(both_q ? w_data0_i : w_data1_i),
+		.acc_data_i(both_q ? acc_data0_i : acc_data1_i), .lanes_o(source1));
 
 	always @(posedge clk_i) begin
 		split_q <= split;
+		both_q <= both && coef == 3'b000;
+		held_q <= held;
+		keep_q <= keep;
+		coef_q <= coef;
 		if (split)
-			held_q <= source0;
-		enter_q <= rst_ni && enter;
+			held0_q <= source0;
+		if (keep_q)
+			held1_q <= source1;
+		enter_q <= rst_ni && (enter || coef != 3'b000);
 		group_q <= phase;
 		index_group_q <= group_q;
 	end
 
-	assign a = split_q ? held_q : source0;
+	assign a = split_q ? held0_q : source0;
+	assign b = held_q && coef_q == 3'b000 ? held1_q : source1;
 
 	// ---- lanes: in a lookup lane j is in group j / LUT_WORDS and has port j % LUT_WORDS
 	wire [LUT_CYCLES*LUT_WORDS*LUT_BITS-1:0] index; // by lane
 	wire [64*LANES-1:0] x, reduced;
 	wire [2*LANES-1:0] events;
-	wire [LANES-1:0] sum_saturated, result_saturated;
+	wire [LANES-1:0] reduced_saturated, result_saturated;
 
 	genvar j;
 	generate
@@ -163,8 +194,8 @@ module qmac_vec #(
 				localparam [31:0] GROUP = j / LUT_WORDS;
 				qmac_vec_lane #(.ACC_BITS(ACC_BITS), .LUT_BITS(LUT_BITS)) lane (
 					.clk_i(clk_i), .valid_i(enter_q && (!lookup || group_q == GROUP[PHASE_BITS-1:0])),
-					.a_i(a[j*SOURCE_BITS +: SOURCE_BITS]), .b_i(source1[j*SOURCE_BITS +: SOURCE_BITS]),
-					.op_i(op[2:0]), .l0_i(l0[4:0]), .mult_i(mult),
+					.coef_i(coef_q), .a_i(a[j*SOURCE_BITS +: SOURCE_BITS]), .b_i(b[j*SOURCE_BITS +: SOURCE_BITS]),
+					.op_i(op[3:0]), .l0_i(l0[4:0]), .mult_i(mult),
 					.in_bits_i(command[`QMAC_VEC_in_bits]), .lut_n_i(command[`QMAC_VEC_lut_n]),
 					.index_o(index[j*LUT_BITS +: LUT_BITS]), .word_i(lut_word_i[j%LUT_WORDS*32 +: 32]),
 					.x_o(x[64*j +: 64]), .events_o(events[2*j +: 2]));
@@ -180,43 +211,48 @@ module qmac_vec #(
 
 	// ---- reduction, result
 	qmac_reduce #(.LANES(LANES)) reduce (
-		.clk_i(clk_i), .valid_i(row_q[5]), .first_i(first_q[5]), .x_i(x), .op_i(op[2:0]),
-		.red_lanes_i(red_lanes), .used_i(used), .x_o(reduced), .saturated_o(sum_saturated));
+		.clk_i(clk_i), .valid_i(row_q[7]), .first_i(first_q[7]), .x_i(x), .op_i(op[2:0]),
+		.red_lanes_i(red_lanes), .used_i(used), .x_o(reduced), .saturated_o(reduced_saturated));
 
 	qmac_vec_write #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS)
 	) result (
-		.clk_i(clk_i), .begin_i(begins), .command_i(command), .used_i(used), .row_key_i(write[3]),
-		.row_key_wrap_i(write_wrap[3]), .channel_i(write[6]), .channel_wrap_i(write_wrap[6]),
-		.run_i(write[9:6]), .write_i(write[END]), .write_wrap_i(write_wrap[END]), .x_i(reduced),
-		.saturated_o(result_saturated), .row_o(write_row_o), .a_write_o(a_write_o), .a_data_o(a_data_o),
+		.clk_i(clk_i), .begin_i(begins), .command_i(command), .monitored_i(monitor_q != 7'd0),
+		.has_sum_i(has_sum), .used_i(used), .row_key_i(write[5]), .row_key_wrap_i(write_wrap[5]),
+		.channel_i(write[8]), .channel_wrap_i(write_wrap[8]), .run_i(write[11:8]), .write_i(write[END]),
+		.write_wrap_i(write_wrap[END]), .sum_i(sum_q[END]), .x_i(reduced), .saturated_o(result_saturated),
+		.magnitudes_o(magnitudes_o), .row_o(write_row_o), .a_write_o(a_write_o), .a_data_o(a_data_o),
 		.w_write_o(w_write_o), .w_data_o(w_data_o), .acc_write_o(acc_write_o), .acc_data_o(acc_data_o));
 
-	// ---- saturations of the lanes used: of elements, reduced sums and results
-	reg [7:0] element_count, element_count_q;
-	reg [6:0] sum_count, sum_count_q, result_count, result_count_q;
+	assign monitor_o = monitor_q;
 
-	always @* begin : count
+	// ---- saturations of the lanes used: of coefficients, elements, reduced values, results and sums. Those
+	// of a result are the last, and come in the cycle after it is written.
+	wire [6:0] entered, elements, reductions, results;
+	reg [LANES-1:0] entered_flags, element_flags;
+
+	always @* begin : flags
 		integer i;
 
-		element_count = 8'd0;
-		sum_count = 7'd0;
-		result_count = 7'd0;
-		for (i = 0; i < LANES; i = i + 1)
-			if (used[i]) begin
-				element_count = element_count + {6'd0, events[2*i +: 2]};
-				sum_count = sum_count + {6'd0, sum_saturated[i]};
-				result_count = result_count + {6'd0, result_saturated[i]};
-			end
+		for (i = 0; i < LANES; i = i + 1) begin
+			element_flags[i] = events[2*i + 1];
+			entered_flags[i] = events[2*i];
+		end
 	end
 
-	always @(posedge clk_i) begin
-		element_count_q <= row_q[5] && rst_ni ? element_count : 8'd0;
-		sum_count_q <= write[7] && rst_ni ? sum_count : 7'd0;
-		result_count_q <= write[END] && rst_ni ? result_count : 7'd0;
-	end
+	qmac_count #(.FLAGS(LANES)) count_entered (
+		.clk_i(clk_i), .flags_i(rst_ni && (row_q[7] || clamp_q[7]) ? entered_flags & used : NONE),
+		.count_o(entered));
+	qmac_count #(.FLAGS(LANES)) count_elements (
+		.clk_i(clk_i), .flags_i(rst_ni && row_q[7] ? element_flags & used : NONE), .count_o(elements));
+	qmac_count #(.FLAGS(LANES)) count_reductions (
+		.clk_i(clk_i), .flags_i(rst_ni && write[9] ? reduced_saturated & used : NONE),
+		.count_o(reductions));
+	qmac_count #(.FLAGS(LANES)) count_results (
+		.clk_i(clk_i), .flags_i(rst_ni && (write[END] || sum_q[END]) ? result_saturated & used : NONE),
+		.count_o(results));
 
-	assign requant_saturations_o = {8'd0, element_count_q} + {9'd0, sum_count_q} + {9'd0, result_count_q};
+	assign requant_saturations_o = {9'd0, entered} + {9'd0, elements} + {9'd0, reductions} + {9'd0, results};
 
-	wire unused = &{1'b0, command, op[4:3], l0[5], lut_base, write, write_wrap};
+	wire unused = &{1'b0, ACC[31:2], command, op[4], l0[5], lut_base, write, write_wrap, sum_q};
 endmodule

@@ -69,7 +69,7 @@ static void give_records(struct rtl *r)
 			.number = words[0], .engine = (uint8_t)e, .opcode = (uint8_t)words[1],
 			.tag = (uint16_t)(words[1] >> 16), .acc_saturations = words[2], .requant_saturations = words[3],
 			.container_saturations = words[4], .digest = r->digests ? wide(words + 5) : 0,
-			.start = wide(words + 7), .cycle = wide(words + 9),
+			.start = wide(words + 7), .cycle = wide(words + 9), .magnitudes = words[11],
 		};
 
 		if (r->out->record_valid >> e & 1)

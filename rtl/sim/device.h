@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-	QMAC_RTL_VERSION = 2,       /* of this file */
+	QMAC_RTL_VERSION = 3,       /* of this file */
 	QMAC_RTL_BUS_WORDS = 16,    /* 32-bit words of the widest bus; a narrower one uses the first */
 	QMAC_RTL_ENGINES = 4,
 	QMAC_RTL_RECORD_WORDS = 16, /* of a retire record; qmac_sim.sv says what they are */

@@ -19,6 +19,7 @@ module qmac_record (
 	input  wire [6:0]   acc_gain_i,             // in this cycle
 	input  wire [15:0]  requant_gain_i,
 	input  wire [6:0]   container_gain_i,
+	input  wire [31:0]  magnitudes_i,           // with retire_i
 	input  wire [63:0]  digest_i,               // in the cycle after retire_i
 	output wire         valid_o,
 	output wire [511:0] record_o,
@@ -58,6 +59,7 @@ module qmac_record (
 	reg valid_q;
 	command_t command_q;
 	reg [63:0] start_q, cycle_q;
+	reg [31:0] magnitudes_q;
 	reg [31:0] acc_q, requant_q, container_q; // so far
 
 	wire [31:0] acc = acc_q + 32'(acc_gain_i);
@@ -70,6 +72,7 @@ module qmac_record (
 			command_q <= command[done_q];
 			start_q <= start[done_q];
 			cycle_q <= time_i;
+			magnitudes_q <= magnitudes_i;
 		end
 		acc_q <= rst_ni && !valid_q ? acc : 32'd0;
 		requant_q <= rst_ni && !valid_q ? requant : 32'd0;
@@ -77,8 +80,8 @@ module qmac_record (
 	end
 
 	assign valid_o = valid_q;
-	assign record_o = {160'd0, cycle_q, start_q, digest_i, container, requant, acc, command_q.tag,
-	                   12'd0, command_q.opcode, command_q.number};
+	assign record_o = {128'd0, magnitudes_q, cycle_q, start_q, digest_i, container, requant, acc,
+	                   command_q.tag, 12'd0, command_q.opcode, command_q.number};
 
 	wire unused = &{1'b0, command_i, command_q.container};
 endmodule

@@ -39,7 +39,7 @@ module qmac_sim #(
 	output wire [63:0]            cycle_o,    // number of this cycle
 	output wire                   stopped_o,  // by an error
 	// retire records, LOAD lowest: 0 number, 1 opcode | tag << 16, saturations 2 acc 3 requant 4 container,
-	// 5 6 digest, 7 8 start, 9 10 retire cycle; two words are one number, its low word first
+	// 5 6 digest, 7 8 start, 9 10 retire cycle, 11 magnitudes; two words are one number, its low word first
 	output wire [3:0]             record_valid_o,
 	output wire [4*512-1:0]       record_o,
 	// scratchpad words as in qmac_device_peek() and qmac_device_poke(), at an edge of the clock
@@ -158,20 +158,23 @@ module qmac_sim #(
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[0]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.load_valid && top.load_ready),
 		.retire_i(top.retire[0]), .acc_gain_i(7'd0), .requant_gain_i(16'd0),
-		.container_gain_i(top.load_saturations), .digest_i(load_digest), .valid_o(record_valid_o[0]),
+		.container_gain_i(top.load_saturations), .magnitudes_i(32'd0),
+		.digest_i(load_digest), .valid_o(record_valid_o[0]),
 		.record_o(record_o[0*512 +: 512]), .container_o(unused_containers[1:0]));
 	qmac_record execute_record (
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[1]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.execute_start),
 		.retire_i(top.retire[1]), .acc_gain_i(top.acc_events),
-		.requant_gain_i(top.vec_saturations), .container_gain_i(7'd0), .digest_i(execute_digest),
+		.requant_gain_i(top.vec_saturations), .container_gain_i(7'd0),
+		.magnitudes_i(top.vec_retire ? top.vec_magnitudes : 32'd0), .digest_i(execute_digest),
 		.valid_o(record_valid_o[1]), .record_o(record_o[1*512 +: 512]),
 		.container_o(unused_containers[3:2]));
 	qmac_record store_record (
 		.clk_i(core_clk_i), .rst_ni(top.rst_n), .time_i(top.now), .push_i(top.push[2]),
 		.number_i(top.number), .command_i(top.checked), .start_i(top.store_valid && top.store_ready),
 		.retire_i(top.retire[2]), .acc_gain_i(7'd0), .requant_gain_i(16'd0),
-		.container_gain_i(top.store_saturations), .digest_i(store_digest), .valid_o(record_valid_o[2]),
+		.container_gain_i(top.store_saturations), .magnitudes_i(32'd0),
+		.digest_i(store_digest), .valid_o(record_valid_o[2]),
 		.record_o(record_o[2*512 +: 512]), .container_o(store_container));
 
 	// A SYNC starts and retires in one cycle and writes nothing.

@@ -33,12 +33,12 @@ bind qmac_top qmac_sva_stream #(.WIDTH(480)) sva_store_offer (
 bind qmac_top qmac_sva_stream #(.WIDTH(480)) sva_store_start (
 	.clk_i(clk), .rst_ni(rst_n && !stop_starts), .valid_i(store_valid), .ready_i(store_ready),
 	.payload_i({store_number, store_command}));
-bind qmac_top qmac_sva_stream #(.WIDTH(448)) sva_vec_offer (
+bind qmac_top qmac_sva_stream #(.WIDTH(455)) sva_vec_offer (
 	.clk_i(clk), .rst_ni(rst_n && !stop_starts), .valid_i(vec_offer), .ready_i(vec_start_taken),
-	.payload_i(execute_command));
-bind qmac_top qmac_sva_stream #(.WIDTH(448)) sva_vec_start (
+	.payload_i({execute_monitor, execute_command}));
+bind qmac_top qmac_sva_stream #(.WIDTH(455)) sva_vec_start (
 	.clk_i(clk), .rst_ni(rst_n && !stop_starts), .valid_i(vec_valid), .ready_i(vec_ready),
-	.payload_i(execute_command));
+	.payload_i({execute_monitor, execute_command}));
 bind qmac_top qmac_sva_stream #(.WIDTH(465)) sva_gemm_offer (
 	.clk_i(clk), .rst_ni(rst_n), .valid_i(gemm_offer), .ready_i(gemm_taken),
 	.payload_i({execute_slots, execute_command}));
@@ -104,6 +104,8 @@ bind qmac_execute qmac_sva_never #(.WHAT("more GEMMs under way than can be count
 	.clk_i(clk_i), .rst_ni(rst_ni), .wrong_i(&gemms_q));
 bind qmac_execute qmac_sva_never #(.WHAT("VEC and GEMM are under way together")) sva_alone (
 	.clk_i(clk_i), .rst_ni(rst_ni), .wrong_i(vec_q && gemms_q != 8'd0));
+bind qmac_vec qmac_sva_never #(.WHAT("a sum is written together with a row")) sva_sums (
+	.clk_i(clk_i), .rst_ni(rst_ni), .wrong_i(write[END] && sum_q[END]));
 bind qmac_gemm qmac_sva_never #(.WHAT("two passes deliver results in one slot")) sva_results (
 	.clk_i(clk_i), .rst_ni(rst_ni), .wrong_i(os_valid && ring_valid[0]));
 

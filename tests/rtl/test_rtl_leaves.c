@@ -1,6 +1,6 @@
 /*
- * The arithmetic leaves of the RTL against the slow reference: rounding, random numbers, limbs and one
- * VEC lane. Every unit is fed in every cycle; results are compared a fixed number of cycles later, so
+ * The arithmetic leaves of the RTL against the slow reference: rounding and magnitudes, random numbers,
+ * limbs and one VEC lane. Every unit is fed in every cycle; results are compared a fixed number of cycles later, so
  * that the pipeline depths of docs/rtl.md are tested too.
  */
 #include <stdbool.h>
@@ -14,9 +14,10 @@
 /* Words of unit_leaves.v. */
 enum { IN_X = 0, IN_TAIL = 2, IN_R, IN_SEED, IN_ROW, IN_CHANNEL, IN_LIMB, IN_A, IN_B = 10, IN_OP = 12,
        IN_LOOKUP, IN_TABLE_DATA, IN_TABLE_ROW };
-enum { OUT_Y = 0, OUT_SATURATED = 2, OUT_R, OUT_LIMB, OUT_X, OUT_EVENTS = 7 };
+enum { OUT_Y = 0, OUT_SATURATED = 2, OUT_R, OUT_LIMB, OUT_X, OUT_EVENTS = 7,
+       OUT_MAGNITUDE = 9 };
 
-enum { ROUND_STAGES = 3, DITHER_ROW_STAGES = 3, DITHER_STAGES = 5, LANE_STAGES = 4, WRONG_SHOWN = 5 };
+enum { ROUND_STAGES = 3, DITHER_ROW_STAGES = 3, DITHER_STAGES = 5, LANE_STAGES = 6, WRONG_SHOWN = 5 };
 
 /* The Makefile gives the parameters of the build under test; these are for static checks. */
 #ifndef ACC_BITS
@@ -78,23 +79,34 @@ struct tail {
 
 struct rounded {
 	int64_t x, y;
-	uint32_t r;
+	uint32_t r, magnitude;
 	uint64_t saturated;
 };
+
+/* |y| in 32 bits, of which the top one is set for all magnitudes from 2^31 on. */
+static uint32_t magnitude_of(int64_t y)
+{
+	ref_int size = y < 0 ? -(ref_int)y : y;
+
+	return (uint32_t)(size % ref_power(31)) | (size >= ref_power(31) ? 1U << 31 : 0);
+}
 
 static struct rounded round_expected(const struct tail *tail, int64_t x, uint32_t r)
 {
 	struct rounded e = {.x = x, .r = r};
 	int64_t y = ref_round(x, tail->shift, tail->rnd, r);
 
-	e.y = ref_clamp(tail->relu && y < 0 ? 0 : y, tail->bw, &e.saturated);
+	y = tail->relu && y < 0 ? 0 : y;
+	e.magnitude = magnitude_of(y);
+	e.y = ref_clamp(y, tail->bw, &e.saturated);
 	return e;
 }
 
 /* Sends x[0..count) through the unit with one tail. */
 static void round_batch(const struct tail *tail, const struct rounded *e, int count)
 {
-	unit_set(unit, IN_TAIL, (uint32_t)(tail->shift | (int)tail->rnd << 6 | tail->relu << 8 | tail->bw << 9));
+	unit_set(unit, IN_TAIL, (uint32_t)(tail->shift | (int)tail->rnd << 6 | tail->relu << 8 | tail->bw << 9 |
+	                                  1 << 15));
 	for (int i = 0; i < count + ROUND_STAGES; i++) {
 		set64(IN_X, i < count ? e[i].x : 0);
 		unit_set(unit, IN_R, i > 0 && i <= count ? e[i - 1].r : 0);
@@ -104,6 +116,8 @@ static void round_batch(const struct tail *tail, const struct rounded *e, int co
 		expect("round", e[i - ROUND_STAGES + 1].x, get64(OUT_Y), e[i - ROUND_STAGES + 1].y);
 		expect("round: flag", e[i - ROUND_STAGES + 1].x, unit_get(unit, OUT_SATURATED),
 		       (int64_t)e[i - ROUND_STAGES + 1].saturated);
+		expect("round: magnitude", e[i - ROUND_STAGES + 1].x, unit_get(unit, OUT_MAGNITUDE),
+		       e[i - ROUND_STAGES + 1].magnitude);
 	}
 }
 
@@ -210,10 +224,12 @@ struct lane_command {
 	int64_t mult;
 };
 
+/* What enters a lane in one cycle. */
 struct element {
 	bool valid;
+	int coef;                    /* 1 to 3: it is c0, c1, c2, in b; 0: an element */
 	int64_t a, b, x;
-	uint64_t events;
+	uint64_t clamped, saturated; /* flags: of what enters, of x */
 };
 
 static uint32_t table[1 << LUT_BITS];
@@ -228,11 +244,21 @@ static ref_int look_up(const struct lane_command *c, int64_t a, uint64_t *events
 	return value * unit_size + slope * (moved - index * unit_size);
 }
 
+/* c: the coefficients of an element, or those so far, which it changes where it is one. */
+static void affine_expected(ref_int c[3], struct element *e)
+{
+	e->clamped = e->saturated = 0;
+	if (e->coef)
+		c[e->coef - 1] = e->coef < 3 ? ref_clamp(e->b, QMAC_MULT_BITS, &e->clamped) : e->b;
+	else
+		e->x = ref_clamp(e->a * c[0] + e->b * c[1] + c[2], 64, &e->saturated);
+}
+
 static void lane_expected(const struct lane_command *c, struct element *e)
 {
 	ref_int left = e->a * ref_power(c->l0), x;
 
-	e->events = 0;
+	e->clamped = e->saturated = 0;
 	switch (c->op) {
 	case QMAC_OP_ADD:
 		x = (left + e->b) * c->mult;
@@ -247,7 +273,7 @@ static void lane_expected(const struct lane_command *c, struct element *e)
 		x = (left > e->b ? left : e->b) * c->mult;
 		break;
 	case QMAC_OP_MUL:
-		x = (ref_int)e->a * ref_clamp(e->b, QMAC_MULT_BITS, &e->events);
+		x = (ref_int)e->a * ref_clamp(e->b, QMAC_MULT_BITS, &e->clamped);
 		break;
 	case QMAC_OP_EQ:
 		x = e->a == e->b;
@@ -256,9 +282,9 @@ static void lane_expected(const struct lane_command *c, struct element *e)
 		x = e->b > 0 ? e->a : 0;
 		break;
 	default:
-		x = look_up(c, e->a, &e->events);
+		x = look_up(c, e->a, &e->clamped);
 	}
-	e->x = ref_clamp(x, 64, &e->events);
+	e->x = ref_clamp(x, 64, &e->saturated);
 }
 
 /* Feeds the lane, now and then nothing: x_o must then keep its value. */
@@ -274,15 +300,18 @@ static void lane_batch(const struct lane_command *c, struct element *e, int coun
 
 		set64(IN_A, a);
 		set64(IN_B, b);
-		unit_set(unit, IN_OP, (uint32_t)(c->op | (unsigned)c->l0 << 3 | ((uint32_t)c->mult & 0x3FFFF) << 8 |
-		                                 (unsigned)valid << 26));
+		unit_set(unit, IN_OP, c->op | (uint32_t)c->l0 << 4 | ((uint32_t)c->mult & 0x3FFFF) << 9 |
+		         (uint32_t)valid << 27 | (valid && e[i].coef ? 1U << (27 + e[i].coef) : 0));
 		unit_clock(unit);
 		if (done >= 0 && done < count && e[done].valid)
 			last = &e[done];
 		if (!last)
 			continue;
+		expect("lane: clamped", last->a, unit_get(unit, OUT_EVENTS) & 1, (int64_t)last->clamped);
+		if (last->coef)
+			continue;
 		expect("lane x", last->a, get64(OUT_X), last->x);
-		expect("lane events", last->a, unit_get(unit, OUT_EVENTS), (int64_t)last->events);
+		expect("lane: saturated", last->a, unit_get(unit, OUT_EVENTS) >> 1, (int64_t)last->saturated);
 	}
 }
 
@@ -303,7 +332,7 @@ static struct lane_command any_lane_command(void)
 static void computes_lanes(void)
 {
 	enum { BATCH = 32, BATCHES = 20000 };
-	struct element e[BATCH];
+	struct element e[BATCH] = {{0}};
 
 	for (uint32_t i = 0; i < 1 << LUT_BITS; i++) {
 		table[i] = i < 4 ? 0x7FFF8000U + (i & 1) * 0x80007FFFU : (uint32_t)test_random(&state);
@@ -323,6 +352,60 @@ static void computes_lanes(void)
 			lane_expected(&c, &e[i]);
 		}
 		lane_batch(&c, e, BATCH);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+/* Rows of coefficients without a gap between elements before and behind them, or with gaps. */
+static void computes_affine_lanes(void)
+{
+	enum { BATCH = 40, BATCHES = 10000 };
+	struct lane_command c = {.op = QMAC_OP_AFFINE, .in_bits = 1, .mult = 5};
+	struct element e[BATCH];
+	ref_int coef[3] = {0};
+
+	wrong = 0;
+	for (int b = 0; b < BATCHES; b++) {
+		int next = 1;
+
+		for (int i = 0; i < BATCH; i++) {
+			e[i] = (struct element){.valid = next > 0 || below(4) != 0, .coef = next};
+			e[i].a = any_number(SOURCE_BITS);
+			e[i].b = any_number(below(2) ? SOURCE_BITS : next ? 19 : 18);
+			next = next ? (next + 1) % 4 : below(4) == 0;
+			if (e[i].valid)
+				affine_expected(coef, &e[i]);
+		}
+		lane_batch(&c, e, BATCH);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+/* Every corner of the three coefficients with every corner of the two sources. */
+static void computes_affine_at_the_ends(void)
+{
+	const int64_t low = -(int64_t)ref_power(SOURCE_BITS - 2) * 2;
+	const int64_t ends[] = {low, -1, 0, -(low + 1)};
+	const int64_t factors[] = {-131072, -1, 0, 131071};
+	const int64_t low2 = -(int64_t)ref_power(ACC_BITS - 2) * 2;
+	const int64_t addends[] = {low2, -1, 0, -(low2 + 1)};
+	enum { ENDS = 4, COUNT = 3 + ENDS * ENDS };
+	struct lane_command c = {.op = QMAC_OP_AFFINE, .in_bits = 1};
+
+	wrong = 0;
+	for (int k = 0; k < ENDS * ENDS * ENDS; k++) {
+		struct element e[COUNT] = {
+			{.valid = true, .coef = 1, .b = factors[k % ENDS]},
+			{.valid = true, .coef = 2, .b = factors[k / ENDS % ENDS]},
+			{.valid = true, .coef = 3, .b = addends[k / ENDS / ENDS]},
+		};
+		ref_int coef[3];
+
+		for (int i = 3; i < COUNT; i++)
+			e[i] = (struct element){.valid = true, .a = ends[(i - 3) / ENDS], .b = ends[(i - 3) % ENDS]};
+		for (int i = 0; i < COUNT; i++)
+			affine_expected(coef, &e[i]);
+		lane_batch(&c, e, COUNT);
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 }
@@ -360,6 +443,8 @@ int main(void)
 		{"cuts limbs", cuts_limbs},
 		{"computes lanes", computes_lanes},
 		{"computes at the ends of the ranges", computes_at_the_ends},
+		{"computes affine lanes", computes_affine_lanes},
+		{"computes affine at the ends of the ranges", computes_affine_at_the_ends},
 	};
 	int status;
 

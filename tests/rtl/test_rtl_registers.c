@@ -1,6 +1,6 @@
 /*
- * Registers and counters in Verilog: random AXI4-Lite reads and writes with delays on every channel, while
- * a core that now and then stands still raises SYNCs, errors and counts. Every response, every read value,
+ * Registers, counters and monitors in Verilog: random AXI4-Lite reads and writes with delays on every
+ * channel, while a core that now and then stands still raises SYNCs, errors and counts, and retires VECs. Every response, every read value,
  * every output in every cycle. What a register is follows cmodel/device/registers.c.
  */
 #include <stdbool.h>
@@ -20,10 +20,11 @@ enum { ROWS = 8, COLS = 8, A_BITS = 8, W_BITS = 8, ACC_BITS = 32, ACC_OVERFLOW =
 
 /* Words of unit_registers.v, and bits of IN_FLAGS and OUT_FLAGS. */
 enum { IN_FLAGS = 0, IN_OFFSETS, IN_DATA, IN_HEAD, IN_ERROR_COMMAND, IN_TIME, IN_GAINS = 7, IN_GAIN,
-       IN_CYCLES };
+       IN_CYCLES, IN_MAGNITUDES = 11, IN_VEC };
 enum { RESET_OFF = 1 << 0, AWVALID = 1 << 1, WVALID = 1 << 2, BREADY = 1 << 3, ARVALID = 1 << 4,
        RREADY = 1 << 5, BUSY = 1 << 6, ERROR = 1 << 7, SYNC = 1 << 8, SYNC_IRQ = 1 << 9, SYNC_STAMP = 1 << 10,
        TOGGLE = 1 << 11, CODE = 24, STROBES = 28 };
+enum { VEC = 1 << 7, VEC_TOGGLE = 1 << 8 }; /* above the monitor's number */
 enum { OUT_FLAGS = 0, OUT_DATA, OUT_MEM_BASE, OUT_MEM_SIZE = 4, OUT_RING_BASE = 6, OUT_RING_LOG2 = 8,
        OUT_TAIL };
 enum { AWREADY = 1 << 0, WREADY = 1 << 1, BVALID = 1 << 2, BRESP = 3, ARREADY = 1 << 5, RVALID = 1 << 6,
@@ -34,6 +35,7 @@ enum { SLVERR = 2, CYCLES = 600000, WRONG_SHOWN = 8 };
 struct core {
 	bool stands, fresh;     /* no clock edge at the end of this cycle; first cycle since the last one */
 	uint32_t flags;         /* BUSY .. TOGGLE, code */
+	uint32_t vec, magnitudes; /* VEC, VEC_TOGGLE, monitor */
 	uint32_t head, error_command;
 	uint64_t time, cycles;
 };
@@ -43,13 +45,14 @@ struct bench {
 	uint64_t rng, now;
 	struct core core;
 	uint64_t mem_base, mem_size, ring_base, stamp, counters[QMAC_COUNTERS];
-	uint32_t ring_log2, tail, irq_status, irq_enable, gains, gain;
+	uint32_t monitors[QMAC_MONITORS], ring_log2, tail, irq_status, irq_enable, gains, gain;
+	uint32_t cleared;           /* the monitor that the write of this cycle clears, or 0 */
 	bool error_seen, resetting;
 	/* the master */
 	bool aw, w, ar, response, read;    /* offered; awaited */
 	uint32_t write_offset, data, strobes, read_offset, expected_response, expected_data;
 	int wrong;
-	uint64_t writes, reads, syncs, errors, resets;
+	uint64_t writes, reads, syncs, errors, resets, gathered, clears;
 };
 
 static uint64_t below(struct bench *b, uint64_t count)
@@ -118,6 +121,9 @@ static uint32_t read_counter(const struct bench *b, uint32_t offset)
 
 static uint32_t read_register(const struct bench *b, uint32_t offset)
 {
+	if (offset >= QMAC_MONITOR_BASE)
+		return offset % 4 || offset >= QMAC_MONITOR_BASE + 4 * QMAC_MONITORS
+		               ? 0 : b->monitors[(offset - QMAC_MONITOR_BASE) / 4];
 	if (offset >= QMAC_COUNTER_BASE)
 		return read_counter(b, offset);
 	switch (offset) {
@@ -169,6 +175,8 @@ static void set_half(uint64_t *word, bool high, uint32_t value)
 /* `events` of IRQ_STATUS are those of this cycle: they outlive a write that clears them. */
 static void write_register(struct bench *b, uint32_t offset, uint32_t value, uint32_t events)
 {
+	if (offset >= QMAC_MONITOR_BASE && offset < QMAC_MONITOR_BASE + 4 * QMAC_MONITORS && offset % 4 == 0)
+		b->cleared = (offset - QMAC_MONITOR_BASE) / 4;
 	switch (offset) {
 	case QMAC_REG_CONTROL:
 		b->resetting = value & 1;
@@ -205,6 +213,7 @@ static void write_register(struct bench *b, uint32_t offset, uint32_t value, uin
 static void reset_registers(struct bench *b)
 {
 	memset(b->counters, 0, sizeof b->counters);
+	memset(b->monitors, 0, sizeof b->monitors);
 	b->ring_base = b->stamp = 0;
 	b->ring_log2 = b->tail = b->irq_status = b->irq_enable = 0;
 	b->error_seen = b->resetting = false;
@@ -213,6 +222,12 @@ static void reset_registers(struct bench *b)
 }
 
 /* ---- core and master -------------------------------------------------------------- */
+
+/* Few of them, so that one that is read has been written. */
+static uint32_t random_monitor(struct bench *b)
+{
+	return (uint32_t)(below(b, 8) ? below(b, 6) * 25 : below(b, QMAC_MONITORS));
+}
 
 /* A new cycle of the core, unless it stands. Some cycles later it may stand for a while. */
 static void run_core(struct bench *b)
@@ -226,6 +241,9 @@ static void run_core(struct bench *b)
 			toggle ^= TOGGLE;
 		core->flags = ((uint32_t)test_random(&b->rng) & (BUSY | SYNC_IRQ | SYNC_STAMP)) | toggle;
 		core->flags |= below(b, 8) ? 0U : SYNC;
+		core->vec = core->vec & VEC ? ~core->vec & VEC_TOGGLE : core->vec & VEC_TOGGLE;
+		core->vec |= below(b, 4) ? VEC | random_monitor(b) : 0;
+		core->magnitudes = (uint32_t)(test_random(&b->rng) & test_random(&b->rng) & test_random(&b->rng));
 		core->head = (uint32_t)test_random(&b->rng);
 		core->time = test_random(&b->rng);
 		core->cycles = test_random(&b->rng);
@@ -241,9 +259,12 @@ static void run_core(struct bench *b)
 /* A register, mostly; else any offset, aligned or not. */
 static uint32_t random_offset(struct bench *b, bool write)
 {
-	switch (below(b, 8)) {
+	switch (below(b, 10)) {
 	case 0:
 		return (uint32_t)below(b, 4096);
+	case 8:
+	case 9:
+		return QMAC_MONITOR_BASE + 4 * random_monitor(b) + (below(b, 16) ? 0 : (uint32_t)below(b, 4));
 	case 1:
 		return (uint32_t)(QMAC_COUNTER_BASE + 4 * below(b, 2 * QMAC_COUNTERS + 4));
 	case 2:
@@ -288,6 +309,8 @@ static void drive(struct bench *b, uint32_t flags)
 	unit_set(b->unit, IN_OFFSETS, b->write_offset | b->read_offset << 16);
 	unit_set(b->unit, IN_DATA, b->data);
 	unit_set(b->unit, IN_HEAD, core->head);
+	unit_set(b->unit, IN_MAGNITUDES, core->magnitudes);
+	unit_set(b->unit, IN_VEC, core->vec);
 	unit_set(b->unit, IN_ERROR_COMMAND, core->error_command);
 	unit_set(b->unit, IN_TIME, (uint32_t)core->time);
 	unit_set(b->unit, IN_TIME + 1, (uint32_t)(core->time >> 32));
@@ -317,6 +340,21 @@ static uint32_t take_events(struct bench *b)
 	b->error_seen = core->flags & ERROR;
 	b->irq_status |= events;
 	return events;
+}
+
+/* A VEC retires in the first cycle of those in which the core stands; what clears wins. */
+static void take_magnitudes(struct bench *b)
+{
+	const struct core *core = &b->core;
+	uint32_t monitor = core->vec & (QMAC_MONITORS - 1);
+
+	if (core->fresh && (core->vec & VEC) && monitor) {
+		b->monitors[monitor] |= core->magnitudes;
+		b->gathered++;
+	}
+	b->clears += b->cleared != 0;
+	b->monitors[b->cleared] = 0;
+	b->cleared = 0;
 }
 
 static void check_outputs(struct bench *b, uint32_t out)
@@ -379,6 +417,7 @@ static void step(struct bench *b)
 	}
 	for (uint32_t i = 0; i < QMAC_COUNTERS; i++)
 		b->counters[i] = counter(b, i);
+	take_magnitudes(b);
 	unit_clock(b->unit);
 	b->now++;
 	if (was_resetting)
@@ -395,12 +434,14 @@ static void answers_as_the_registers_are_defined(void)
 	reset_registers(&b);
 	while (b.now < CYCLES && b.wrong == 0)
 		step(&b);
-	printf("%llu writes, %llu reads, %llu SYNCs, %llu errors, %llu resets\n", (unsigned long long)b.writes,
-	       (unsigned long long)b.reads, (unsigned long long)b.syncs, (unsigned long long)b.errors,
-	       (unsigned long long)b.resets);
+	printf("%llu writes, %llu reads, %llu SYNCs, %llu errors, %llu resets, %llu magnitudes, %llu clears\n",
+	       (unsigned long long)b.writes, (unsigned long long)b.reads, (unsigned long long)b.syncs,
+	       (unsigned long long)b.errors, (unsigned long long)b.resets, (unsigned long long)b.gathered,
+	       (unsigned long long)b.clears);
 	CU_ASSERT_EQUAL(b.wrong, 0);
 	CU_ASSERT_TRUE(b.writes > CYCLES / 50 && b.reads > CYCLES / 50);
 	CU_ASSERT_TRUE(b.syncs > 1000 && b.errors > 20 && b.resets > 20);
+	CU_ASSERT_TRUE(b.gathered > CYCLES / 50 && b.clears > CYCLES / 500);
 	unit_destroy(b.unit);
 }
 

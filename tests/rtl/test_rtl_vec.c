@@ -1,8 +1,8 @@
 /*
  * VEC in Verilog with its scratchpads and table against the reference device: random commands, one after
  * the other in the first cycle that takes them, or with gaps and a look at the rows written after each.
- * Every command's retire cycle must be that of docs/timing.md; one cycle later all counters must be
- * complete. In the end all of A, W and ACC must be equal.
+ * Every command's retire cycle must be that of docs/timing.md, its magnitudes must be there with it, and one
+ * cycle later all counters must be complete. In the end all of A, W and ACC must be equal.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,11 +23,15 @@ enum { ROWS = 8, COLS = 8, A_BITS = 8, W_BITS = 8, ACC_BITS = 32, A_DEPTH = 60, 
 
 /* Words of unit_vec.v; the descriptor stands at its own place. */
 enum { IN_CONTROL = 0, IN_DATA = 1, VEC_FIRST = 3, VEC_LAST = 15 };
-enum { OUT_CONTROL = 0, OUT_EVENTS, OUT_ROWS, OUT_DATA };
+enum { OUT_CONTROL = 0, OUT_EVENTS, OUT_ROWS, OUT_DATA, OUT_MAGNITUDES = 5 };
 enum { RESET_OFF = 1, VALID = 2, SPACE = 2, PORT_WRITE = 16, PORT_READ = 32, LANE = 8, ROW = 16 };
-enum { READY = 1, RETIRE = 2, BUSY = 4 };
+enum { READY = 1, RETIRE = 2, BUSY = 4, STATE = 7, MONITOR = 8 };
 
-enum { BATCHES = 40, BATCH = 40, WRONG_SHOWN = 5, LONGEST = 65535 };
+/* Looking at all of the largest scratchpads takes long. */
+enum { BATCHES = A_DEPTH > 1000 ? 6 : 40, BATCH = 40, WRONG_SHOWN = 5, LONGEST = 65535, ATTEMPTS = 40 };
+
+/* What commands have been seen to do. */
+enum kind { SHARED, HELD, ONE_ROW, AFFINE, OTHER_COEFFICIENTS, SUMS, MONITORED, KINDS };
 
 struct bench {
 	struct unit *unit;
@@ -35,7 +39,7 @@ struct bench {
 	struct qmac_fuzz_program program;
 	uint64_t cycle;
 	uint64_t counters[QMAC_COUNTERS]; /* as counted from the unit's ports */
-	uint64_t shared;                  /* iterations of all commands with both rows in one bank */
+	uint64_t seen[KINDS];             /* commands of each kind */
 	int wrong;
 };
 
@@ -142,30 +146,108 @@ static bool in_upper_bank(uint32_t space, uint32_t row)
 	return row >= (uint32_t)ref_depth(&hw, space) / 2;
 }
 
-static uint64_t shared_iterations(const struct qmac_command *c)
+/* Iterations in which both source rows are read, from one bank. */
+static uint64_t shared_iterations(struct bench *b, const struct qmac_command *c)
 {
-	uint64_t shared = 0;
+	uint64_t shared = 0, same = 0;
 
-	if (c->op == QMAC_OP_LOOKUP || c->s0space != c->s1space)
+	if (c->op == QMAC_OP_LOOKUP || c->s1space == QMAC_SPACE_IMM)
 		return 0;
 	for (uint32_t i1 = 0; i1 < c->n1; i1++)
-		for (uint32_t i0 = 0; i0 < c->n0; i0++)
-			shared += in_upper_bank(c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0) ==
-			          in_upper_bank(c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0);
+		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
+			uint32_t row0 = c->src0 + i1 * c->a1 + i0 * c->a0, row1 = c->src1 + i1 * c->b1 + i0 * c->b0;
+
+			if (c->s0space != c->s1space || (c->b0 == 0 && i0 > 0))
+				continue;
+			same += row0 == row1;
+			shared += row0 != row1 &&
+			          in_upper_bank(c->s0space, row0) == in_upper_bank(c->s1space, row1);
+		}
+	b->seen[HELD] += c->b0 == 0 && c->n0 > 1;
+	b->seen[ONE_ROW] += same > 0;
+	b->seen[SHARED] += shared > 0;
 	return shared;
+}
+
+static bool has_sum(const struct qmac_command *c)
+{
+	return c->op != QMAC_OP_LOOKUP && c->s1space != QMAC_SPACE_IMM && c->sum && !c->red_rows && !c->red_lanes;
 }
 
 /* Cycles from start to retire. */
 static uint64_t cycles_of(struct bench *b, const struct qmac_command *c)
 {
-	uint64_t iterations = (uint64_t)c->n1 * c->n0, shared = shared_iterations(c), stages = 0;
+	uint64_t cycles = (uint64_t)c->n1 * c->n0, stages = 0;
 
-	b->shared += shared;
-	while (c->red_lanes && 1 << stages < COLS)
+	while (c->red_lanes && 1 << stages < (ROWS > COLS ? ROWS : COLS))
 		stages++;
 	if (c->op == QMAC_OP_LOOKUP)
-		iterations *= (COLS + LUT_PORTS - 1) / LUT_PORTS;
-	return iterations + shared + QMAC_VEC_LATENCY + stages;
+		cycles *= (COLS + LUT_PORTS - 1) / LUT_PORTS;
+	cycles += shared_iterations(b, c);
+	if (c->op == QMAC_OP_AFFINE)
+		cycles += 3 * (c->coef_step ? c->n1 : 1);
+	if (has_sum(c))
+		cycles += c->n1;
+	b->seen[AFFINE] += c->op == QMAC_OP_AFFINE;
+	b->seen[OTHER_COEFFICIENTS] += c->coef_step && c->n1 > 1;
+	b->seen[SUMS] += has_sum(c);
+	b->seen[MONITORED] += c->monitor != 0;
+	return cycles + QMAC_VEC_LATENCY + stages;
+}
+
+/* Is it a legal command for this device? */
+static bool is_legal(const struct qmac_command *c)
+{
+	static const uint32_t none[3];
+	uint32_t words[QMAC_COMMAND_WORDS];
+
+	qmac_command_encode(c, words);
+	return ref_fault(&hw, 0, 0, none, words) == QMAC_FAULT_NONE;
+}
+
+/* Makes more of a random command what seldom comes by itself, wherever that is legal. */
+static void change(struct bench *b, struct qmac_command *c)
+{
+	if (c->op == QMAC_OP_LOOKUP || c->s1space == QMAC_SPACE_IMM)
+		return;
+	if (c->lanes > COLS)
+		c->lanes = COLS;
+	if (below(b, 2))
+		c->b0 = 0;
+	if (below(b, 4) == 0) {
+		c->s1space = c->s0space;
+		c->s1_unsigned = c->s0space != QMAC_SPACE_ACC && below(b, 2);
+		c->src1 = c->src0;
+		c->b0 = below(b, 4) ? c->a0 : 0;
+		c->b1 = c->a1;
+	}
+	if (below(b, 2)) {
+		c->op = QMAC_OP_AFFINE;
+		c->mult = 0;
+		c->l0 = 0;
+		c->coef = (uint32_t)below(b, ACC_DEPTH);
+		c->coef_step = (uint32_t)below(b, 2);
+	}
+	if (below(b, 2) && !c->red_rows && !c->red_lanes)
+		c->sum = (uint32_t)below(b, ACC_DEPTH);
+}
+
+static void random_command(struct bench *b, struct qmac_command *c)
+{
+	struct qmac_command tried;
+
+	qmac_fuzz_command_of(&b->program, QMAC_OPCODE_VEC, c);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		tried = *c;
+		if (i > ATTEMPTS / 2 && tried.n1 > 2)
+			tried.n1 = 2; /* in few rows */
+		change(b, &tried);
+		if (!is_legal(&tried))
+			continue;
+		*c = tried;
+		break;
+	}
+	c->monitor = below(b, 4) ? (uint32_t)below(b, QMAC_MONITORS) : 0;
 }
 
 static void compare_counters(struct bench *b, uint64_t number)
@@ -190,7 +272,7 @@ static void compare_counters(struct bench *b, uint64_t number)
  */
 static void execute(struct bench *b, const struct qmac_command *c, uint64_t number)
 {
-	uint32_t words[QMAC_COMMAND_WORDS], control;
+	uint32_t words[QMAC_COMMAND_WORDS], control, magnitudes;
 	struct ref_record record = {0};
 	uint64_t retire = b->cycle + cycles_of(b, c);
 
@@ -199,32 +281,39 @@ static void execute(struct bench *b, const struct qmac_command *c, uint64_t numb
 	b->device.counters[QMAC_COUNTER_REQUANT_SATURATIONS] += record.requant_saturations;
 	for (int i = VEC_FIRST; i <= VEC_LAST; i++)
 		unit_set(b->unit, i, words[i]);
+	unit_set(b->unit, IN_DATA, c->monitor);
 	unit_set(b->unit, IN_CONTROL, RESET_OFF | VALID);
 	unit_settle(b->unit);
-	expect(b, "ready for command", number, unit_get(b->unit, OUT_CONTROL), READY);
+	expect(b, "ready for command", number, unit_get(b->unit, OUT_CONTROL) & STATE, READY);
 	clock_cycle(b);
 	/* The next command, already waiting: the unit must keep its own. */
 	for (int i = VEC_FIRST; i <= VEC_LAST; i++)
 		unit_set(b->unit, i, (uint32_t)qmac_fuzz_random(&b->program.rng));
+	unit_set(b->unit, IN_DATA, (uint32_t)qmac_fuzz_random(&b->program.rng));
 	do {
 		unit_settle(b->unit);
 		control = unit_get(b->unit, OUT_CONTROL);
 		expect(b, "busy with command", number, control & (READY | BUSY), BUSY);
 		if (control & RETIRE || b->cycle == retire)
 			unit_set(b->unit, IN_CONTROL, RESET_OFF);
+		magnitudes = unit_get(b->unit, OUT_MAGNITUDES);
 		clock_cycle(b);
 	} while (!(control & RETIRE) && b->cycle <= retire);
 	expect(b, "retire cycle of command", number, b->cycle - 1, retire);
 	expect(b, "retired command", number, control & RETIRE, RETIRE);
+	expect(b, "monitor of command", number, control >> MONITOR & 127, c->monitor);
+	expect(b, "magnitudes of command", number, magnitudes, record.magnitudes);
 }
 
-/* The rows between the first and the last that a command writes. */
+/* The rows between the first and the last that a command writes, and its sums. */
 static void compare_written(struct bench *b, const struct qmac_command *c)
 {
 	uint32_t last = c->dst + (c->n1 - 1) * c->d1 + (c->n0 - 1) * c->d0;
 
 	for (uint32_t row = c->dst; row <= last; row++)
 		compare_row(b, (int)c->dspace, row);
+	for (uint32_t i1 = 0; has_sum(c) && i1 < c->n1; i1++)
+		compare_row(b, QMAC_SPACE_ACC, c->sum + i1);
 }
 
 static void run_batch(struct bench *b, int batch)
@@ -232,7 +321,7 @@ static void run_batch(struct bench *b, int batch)
 	for (uint64_t number = 0; number < BATCH; number++) {
 		struct qmac_command c;
 
-		qmac_fuzz_command_of(&b->program, QMAC_OPCODE_VEC, &c);
+		random_command(b, &c);
 		execute(b, &c, number);
 		if (batch % 2 == 0)
 			continue;
@@ -283,11 +372,15 @@ static void runs_random_commands(void)
 		fill(&b, batch % 4);
 		run_batch(&b, batch);
 	}
-	printf("%d x %d: %llu cycles, %llu shared, %llu saturations\n", ROWS, COLS, (unsigned long long)b.cycle,
-	       (unsigned long long)b.shared,
+	printf("%d x %d: %llu cycles, %llu saturations; commands with shared banks, a held row, one row for both, "
+	       "coefficients, more of them, sums, a monitor:", ROWS, COLS, (unsigned long long)b.cycle,
 	       (unsigned long long)b.counters[QMAC_COUNTER_REQUANT_SATURATIONS]);
+	for (int kind = 0; kind < KINDS; kind++) {
+		printf(" %llu", (unsigned long long)b.seen[kind]);
+		CU_ASSERT_TRUE(b.seen[kind] > 0);
+	}
+	printf("\n");
 	CU_ASSERT_EQUAL(b.wrong, 0);
-	CU_ASSERT_TRUE(b.shared > 0);
 	CU_ASSERT_TRUE(b.counters[QMAC_COUNTER_REQUANT_SATURATIONS] > 0);
 	destroy(&b);
 }
@@ -317,41 +410,92 @@ static void sums_most_rows(void)
 	destroy(&b);
 }
 
-/* A reset in any cycle before the one that writes leaves the unit ready and the row as it was. */
+/* The longest sums of results there are, every one at the lowest or highest end. */
+static void writes_longest_sums(void)
+{
+	static struct bench b;
+	const uint64_t low = 1ULL << (ACC_BITS - 1);
+
+	create(&b);
+	for (int end = 0; end < 2 && A_DEPTH > LONGEST; end++) {
+		struct qmac_command c = {
+			.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MAX, .n0 = LONGEST, .n1 = 1, .mult = 1,
+			.s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC, .dspace = QMAC_SPACE_A, .d0 = 1,
+			.bw = ACC_BITS < 63 ? ACC_BITS : 63, .lanes = 1, .nbits = 2, .sum = 1, .monitor = 127,
+		};
+
+		poke(&b, QMAC_SPACE_ACC, 0, 0, end ? low - 1 : low);
+		execute(&b, &c, (uint64_t)end);
+		clock_cycle(&b);
+		compare_counters(&b, (uint64_t)end);
+		compare_row(&b, QMAC_SPACE_ACC, 1);
+	}
+	CU_ASSERT_EQUAL(b.wrong, 0);
+	destroy(&b);
+}
+
+/*
+ * A reset in any cycle leaves the unit ready, with nothing on its way; a command that writes with its end
+ * has not written. The next command is not touched by what was there.
+ */
+static void reset_at_work(struct bench *b, const struct qmac_command *c, uint64_t after, bool writes_late)
+{
+	uint32_t words[QMAC_COMMAND_WORDS];
+
+	qmac_command_encode(c, words);
+	for (int i = VEC_FIRST; i <= VEC_LAST; i++)
+		unit_set(b->unit, i, words[i]);
+	unit_set(b->unit, IN_DATA, c->monitor);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF | VALID);
+	clock_cycle(b);
+	unit_set(b->unit, IN_CONTROL, RESET_OFF);
+	for (uint64_t i = 0; i < after; i++)
+		clock_cycle(b);
+	reset(b);
+	if (writes_late)
+		compare_written(b, c);
+	memcpy(b->counters, b->device.counters, sizeof b->counters);
+	unit_settle(b->unit);
+	expect(b, "reset after cycle", after, unit_get(b->unit, OUT_CONTROL) & STATE, READY);
+	for (int i = 0; i < (after % 2 ? 20 : 0); i++)
+		clock_cycle(b);
+	compare_counters(b, after);
+	if (writes_late)
+		compare_written(b, c);
+}
+
 static void resets_in_any_cycle(void)
 {
 	static struct bench b;
-	const struct qmac_command c = {
-		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .n0 = 30, .n1 = 1, .red_rows = 1,
-		.s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .dspace = QMAC_SPACE_A, .bw = 16, .lanes = 1,
-		.nbits = 1,
+	const struct qmac_command commands[] = {
+		{.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .n0 = 30, .n1 = 1, .red_rows = 1,
+		 .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_W, .dspace = QMAC_SPACE_A, .bw = 16, .lanes = 1,
+		 .nbits = 1},
+		{.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_AFFINE, .n0 = A_DEPTH > 9 ? 5 : 1, .n1 = 1,
+		 .s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W, .src1 = 1, .dspace = QMAC_SPACE_A, .d0 = 1,
+		 .bw = 12, .lanes = 1, .nbits = 2, .coef = 2, .sum = 1, .monitor = 3},
 	};
-	uint32_t words[QMAC_COMMAND_WORDS];
 
 	create(&b);
-	qmac_command_encode(&c, words);
-	for (uint64_t after = 0; after + 1 < cycles_of(&b, &c); after++) {
-		for (int i = VEC_FIRST; i <= VEC_LAST; i++)
-			unit_set(b.unit, i, words[i]);
-		unit_set(b.unit, IN_CONTROL, RESET_OFF | VALID);
+	for (int i = 0; i < TEST_COUNT(commands); i++) {
+		const struct qmac_command *c = &commands[i];
+		uint64_t cycles = cycles_of(&b, c);
+
+		CU_ASSERT_TRUE_FATAL(is_legal(c));
+		for (uint64_t after = 0; after + 1 < cycles; after++) {
+			reset_at_work(&b, c, after, i == 0);
+			if (i == 0)
+				continue;
+			execute(&b, c, after);
+			clock_cycle(&b);
+			compare_counters(&b, after);
+			compare_written(&b, c);
+		}
+		execute(&b, c, 0);
 		clock_cycle(&b);
-		unit_set(b.unit, IN_CONTROL, RESET_OFF);
-		for (uint64_t i = 0; i < after; i++)
-			clock_cycle(&b);
-		reset(&b);
-		compare_row(&b, QMAC_SPACE_A, 0);
-		memcpy(b.counters, b.device.counters, sizeof b.counters);
-		unit_settle(b.unit);
-		expect(&b, "reset after cycle", after, unit_get(b.unit, OUT_CONTROL), READY);
-		for (int i = 0; i < 20; i++)
-			clock_cycle(&b);
-		compare_counters(&b, after);
-		compare_row(&b, QMAC_SPACE_A, 0);
+		compare_counters(&b, 0);
+		compare_written(&b, c);
 	}
-	execute(&b, &c, 0);
-	clock_cycle(&b);
-	compare_counters(&b, 0);
-	compare_row(&b, QMAC_SPACE_A, 0);
 	CU_ASSERT_EQUAL(b.wrong, 0);
 	destroy(&b);
 }
@@ -361,6 +505,7 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"runs random commands", runs_random_commands},
 		{"sums most rows", sums_most_rows},
+		{"writes the longest sums", writes_longest_sums},
 		{"resets in any cycle", resets_in_any_cycle},
 	};
 

@@ -21,6 +21,7 @@ module unit_dispatch #(
 	wire load_valid, store_valid, vec_valid, gemm_valid, execute_start, execute_busy;
 	wire [511:64] load_command, store_command, execute_command;
 	wire [16:0] slots;
+	wire [6:0] monitor;
 
 	genvar i;
 	assign command[95:0] = in_i[127:32];
@@ -72,7 +73,7 @@ module unit_dispatch #(
 		.clk_i(clk_i), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(in_i[400:384]),
 		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_valid), .vec_ready_i(in_i[14]), .gemm_valid_o(gemm_valid), .gemm_ready_i(in_i[15]),
-		.command_o(execute_command), .slots_o(slots), .gemm_retire_i(in_i[7]), .vec_retire_i(in_i[5]),
+		.command_o(execute_command), .monitor_o(monitor), .slots_o(slots), .gemm_retire_i(in_i[7]), .vec_retire_i(in_i[5]),
 		.start_o(execute_start), .busy_o(execute_busy), .wait_o(waiting[1]));
 
 	wire [31:0] flags = {error_code, 6'd0, stop_starts, execute_busy, execute_start, gemm_valid, vec_valid,
@@ -80,7 +81,7 @@ module unit_dispatch #(
 	                     idle, busy, freed, ready, 1'b0};
 
 	wire unused = ^in_i; // not all of it is
-	assign out_o = {fold(execute_command) ^ {15'd0, slots}, fold(store_command) ^ store_number,
+	assign out_o = {fold(execute_command) ^ {monitor, 8'd0, slots}, fold(store_command) ^ store_number,
 	                fold(load_command) ^ load_number, error_command, starved, cycles, now, 16'd0,
 	                retired, head, flags, number};
 endmodule

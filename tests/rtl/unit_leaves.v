@@ -13,10 +13,12 @@ module unit_leaves #(
 	localparam SOURCE_BITS = ACC_BITS > 32 ? ACC_BITS : 32;
 
 	wire [63:0] y;
+	wire [31:0] magnitude;
 	wire saturated;
 	qmac_round round (
 		.clk_i(clk_i), .run_i(3'b111), .x_i(in_i[63:0]), .shift_i(in_i[69:64]), .rnd_i(in_i[71:70]),
-		.r_i(in_i[119:96]), .relu_i(in_i[72]), .bw_i(in_i[78:73]), .y_o(y), .saturated_o(saturated));
+		.r_i(in_i[119:96]), .relu_i(in_i[72]), .bw_i(in_i[78:73]), .measure_i(in_i[79]), .y_o(y),
+		.saturated_o(saturated), .magnitude_o(magnitude));
 
 	wire [31:0] state;
 	wire [23:0] r;
@@ -43,10 +45,11 @@ module unit_leaves #(
 	wire [63:0] x;
 	wire [1:0] events;
 	qmac_vec_lane #(.ACC_BITS(ACC_BITS), .LUT_BITS(LUT_BITS)) vec_lane (
-		.clk_i(clk_i), .valid_i(in_i[410]), .a_i(in_i[256 +: SOURCE_BITS]), .b_i(in_i[320 +: SOURCE_BITS]),
-		.op_i(in_i[386:384]), .l0_i(in_i[391:387]), .mult_i(in_i[409:392]), .in_bits_i(in_i[421:416]),
+		.clk_i(clk_i), .valid_i(in_i[411]), .coef_i(in_i[414:412]), .a_i(in_i[256 +: SOURCE_BITS]),
+		.b_i(in_i[320 +: SOURCE_BITS]), .op_i(in_i[387:384]), .l0_i(in_i[392:388]),
+		.mult_i(in_i[410:393]), .in_bits_i(in_i[421:416]),
 		.lut_n_i(in_i[425:422]), .index_o(index), .word_i(word_q), .x_o(x), .events_o(events));
 
 	wire unused = ^in_i; // not all of it is
-	assign out_o = {224'd0, state, 30'd0, events, x, {32-OUT_BITS{1'b0}}, limb, 8'd0, r, 31'd0, saturated, y};
+	assign out_o = {192'd0, magnitude, state, 30'd0, events, x, {32-OUT_BITS{1'b0}}, limb, 8'd0, r, 31'd0, saturated, y};
 endmodule

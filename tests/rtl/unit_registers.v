@@ -1,5 +1,5 @@
-// Registers and counters, for test_rtl_registers.c; word numbers as there. Counter i gains word 8 plus i
-// where bit i of word 7 is set.
+// Registers, counters and monitors, for test_rtl_registers.c; word numbers as there. Counter i gains word 8
+// plus i where bit i of word 7 is set.
 `default_nettype none
 `include "qmac_isa.vh"
 
@@ -35,6 +35,9 @@ module unit_registers #(
 	wire [47:0] mem_base, mem_size, ring_base;
 	wire [5:0] counter_index;
 	wire [63:0] counter_value;
+	wire [6:0] monitor_index, monitor_clear_index;
+	wire [31:0] monitor_value;
+	wire monitor_clear;
 	wire [32*COUNTERS-1:0] increment;
 
 	qmac_registers #(
@@ -50,10 +53,17 @@ module unit_registers #(
 		.s_arvalid_i(in_i[4]), .s_arready_o(arready), .s_araddr_i(in_i[59:48]), .s_rvalid_o(rvalid),
 		.s_rready_i(in_i[5]), .s_rdata_o(rdata), .s_rresp_o(rresp), .core_rst_no(core_rst_n),
 		.mem_base_o(mem_base), .mem_size_o(mem_size), .ring_base_o(ring_base), .ring_log2_o(ring_log2),
-		.tail_o(tail), .counter_index_o(counter_index), .irq_o(irq), .head_i(in_i[127:96]),
+		.tail_o(tail), .counter_index_o(counter_index), .monitor_index_o(monitor_index),
+		.monitor_clear_o(monitor_clear), .monitor_clear_index_o(monitor_clear_index), .irq_o(irq), .head_i(in_i[127:96]),
 		.busy_i(in_i[6]), .error_i(in_i[7]), .error_code_i(in_i[27:24]), .error_command_i(in_i[159:128]),
 		.sync_retire_i(in_i[8]), .sync_irq_i(in_i[9]), .sync_stamp_i(in_i[10]), .sync_toggle_i(in_i[11]),
-		.time_i(in_i[223:160]), .counter_value_i(counter_value));
+		.time_i(in_i[223:160]), .counter_value_i(counter_value),
+		.monitor_value_i(monitor_value));
+
+	qmac_monitors monitors (
+		.clk_i(clk_i), .rst_ni(core_rst_n), .retire_i(in_i[391]), .toggle_i(in_i[392]),
+		.monitor_i(in_i[390:384]), .magnitudes_i(in_i[383:352]), .clear_i(monitor_clear),
+		.clear_index_i(monitor_clear_index), .index_i(monitor_index), .value_o(monitor_value));
 
 	genvar i;
 	generate

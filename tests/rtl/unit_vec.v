@@ -41,7 +41,9 @@ module unit_vec #(
 	wire [3*COLS*ACC_BITS-1:0] acc_rows;
 	wire [LUT_WORDS*LUT_BITS-1:0] lut_index;
 	wire [LUT_WORDS*32-1:0] lut_word;
-	wire [6:0] mults, lookups;
+	wire [7:0] mults;
+	wire [6:0] lookups, monitor;
+	wire [31:0] magnitudes;
 	wire [15:0] saturations;
 
 	qmac_vec #(
@@ -49,7 +51,7 @@ module unit_vec #(
 		.W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS)
 	) vec (
 		.clk_i(clk_i), .rst_ni(in_i[0]), .start_valid_i(in_i[1]), .start_ready_o(ready),
-		.command_i({in_i[511:96], 32'd0}), .retire_o(retire), .busy_o(busy), .read0_o(read0),
+		.command_i({in_i[511:96], 32'd0}), .monitor_i(in_i[38:32]), .retire_o(retire), .busy_o(busy), .read0_o(read0),
 		.read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
 		.a_data0_i(a_rows[0 +: ROWS*A_BITS]), .a_data1_i(a_rows[ROWS*A_BITS +: ROWS*A_BITS]),
 		.w_data0_i(w_rows[0 +: COLS*W_BITS]), .w_data1_i(w_rows[COLS*W_BITS +: COLS*W_BITS]),
@@ -57,7 +59,8 @@ module unit_vec #(
 		.acc_data1_i(acc_rows[COLS*ACC_BITS +: COLS*ACC_BITS]), .write_row_o(write_row),
 		.a_write_o(a_write), .a_data_o(a_data), .w_write_o(w_write), .w_data_o(w_data),
 		.acc_write_o(acc_write), .acc_data_o(acc_data), .lut_index_o(lut_index), .lut_word_i(lut_word),
-		.vec_mults_o(mults), .lut_reads_o(lookups), .requant_saturations_o(saturations));
+		.vec_mults_o(mults), .lut_reads_o(lookups), .requant_saturations_o(saturations),
+		.monitor_o(monitor), .magnitudes_o(magnitudes));
 
 	// ---- single words
 	wire [1:0] space = in_i[3:2];
@@ -117,6 +120,6 @@ module unit_vec #(
 
 	wire unused = ^in_i || ^one || ^row || ^word || ^a_lane_data || ^w_lane_data || ^acc_lane_data ||
 	              ^read0_row || ^read1_row || ^write_row; // not all of them are
-	assign out_o = {352'd0, data, 7'd0, |acc_write, |w_write, |a_write, read1, read0, 9'd0, lookups, 9'd0,
-	                mults, saturations, 29'd0, busy, retire, ready};
+	assign out_o = {320'd0, magnitudes, data, 7'd0, |acc_write, |w_write, |a_write, read1, read0, 9'd0,
+	                lookups, 8'd0, mults, saturations, 17'd0, monitor, 5'd0, busy, retire, ready};
 endmodule

@@ -29,7 +29,9 @@ rtl_dispatch_16 := dispatch QUEUE_DEPTH=16
 rtl_registers_ragged := registers ROWS=12 COLS=20 A_BITS=7 W_BITS=11 ACC_BITS=40 ACC_OVERFLOW=1 OS_MAX=512 \
                         A_DEPTH=100 W_DEPTH=102 ACC_DEPTH=104 BUS_BYTES=32 BURST_BEATS=256 OUTSTANDING=5 \
                         QUEUE_DEPTH=3 LUT_BITS=12 LUT_PORTS=20 MAC_STYLE=0 ZERO_GATING=1
-rtl_vec_1x1 := vec ROWS=1 COLS=1 A_BITS=2 W_BITS=2 ACC_BITS=16 A_DEPTH=2 W_DEPTH=4 ACC_DEPTH=6 \
+rtl_vec_1x1 := vec ROWS=1 COLS=1 A_BITS=2 W_BITS=2 ACC_BITS=16 A_DEPTH=2 W_DEPTH=4 ACC_DEPTH=14 \
+               LUT_BITS=4 LUT_PORTS=1
+rtl_vec_1x2 := vec ROWS=1 COLS=2 A_BITS=4 W_BITS=2 ACC_BITS=16 A_DEPTH=65536 W_DEPTH=4 ACC_DEPTH=40 \
                LUT_BITS=4 LUT_PORTS=1
 rtl_vec_8x8 := vec ROWS=8 COLS=8 A_BITS=8 W_BITS=8 ACC_BITS=32 A_DEPTH=60 W_DEPTH=62 ACC_DEPTH=64 \
                LUT_BITS=8 LUT_PORTS=8
@@ -50,7 +52,7 @@ rtl_store_20 := store COLS=20 ACC_BITS=40 BUS_BYTES=32 BURST_BEATS=5 OUTSTANDING
 rtl_store_64 := store COLS=64 ACC_BITS=24 BUS_BYTES=64 BURST_BEATS=256 OUTSTANDING=16
 rtl_units := leaves_acc16 leaves_acc32 leaves_acc64 gemm_1x1 gemm_8x8 gemm_12x20 gemm_3x64 gemm_64x3 \
              check_1x1 check_12x20 check_64x64 fetch_4 fetch_8 fetch_64 \
-             dispatch_1 dispatch_16 registers_ragged vec_1x1 vec_8x8 vec_12x20 vec_5x3 vec_9x1 \
+             dispatch_1 dispatch_16 registers_ragged vec_1x1 vec_1x2 vec_8x8 vec_12x20 vec_5x3 vec_9x1 \
              load_1x1 load_12x20 load_20x12 load_64x3 \
              store_1 store_12 store_20 store_64
 
