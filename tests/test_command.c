@@ -122,13 +122,20 @@ static void check_positions(const struct qmac_command *c)
 	CU_ASSERT_TRUE(strcmp(class, "MOVE") != 0 || ref_base(words) == (int64_t)c->base);
 #define COMPARE(group, name, bits) \
 	if ((strcmp(#group, "COMMON") == 0 || strcmp(#group, class) == 0) && bits <= 32 && \
-	    strcmp(#name, "imm") != 0 && strcmp(#name, "in_bits") != 0) \
+	    !strstr(" imm in_bits coef sum ", " " #name " ")) \
 		CU_ASSERT_EQUAL(REF_GET(words, group, name), (int64_t)c->name);
 	QMAC_FIELD_TABLE(COMPARE)
 #undef COMPARE
-	if (c->opcode == QMAC_OPCODE_VEC)
-		CU_ASSERT_EQUAL(c->op == QMAC_OP_LOOKUP ? REF_GET(words, VEC, in_bits) : REF_GET(words, VEC, imm),
-		                c->op == QMAC_OP_LOOKUP ? (int64_t)c->in_bits : c->imm);
+	if (c->opcode != QMAC_OPCODE_VEC)
+		return;
+	if (c->op == QMAC_OP_LOOKUP) {
+		CU_ASSERT_EQUAL(REF_GET(words, VEC, in_bits), (int64_t)c->in_bits);
+	} else if (c->s1space == QMAC_SPACE_IMM) {
+		CU_ASSERT_EQUAL(REF_GET(words, VEC, imm), c->imm);
+	} else {
+		CU_ASSERT_EQUAL(REF_GET(words, VEC, coef), (int64_t)c->coef);
+		CU_ASSERT_EQUAL(REF_GET(words, VEC, sum), (int64_t)c->sum);
+	}
 }
 
 /* Legal programs of random devices are accepted; damaged commands are judged as the reference does. */

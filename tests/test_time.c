@@ -330,16 +330,28 @@ static void test_vec(void)
 		struct qmac_command command;
 		uint64_t cycles;
 	} cases[] = {
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_IMM, .a1 = 1}, 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_ACC}, 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W}, 20 + 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W, .src1 = 128}, 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W, .src1 = 127}, 20 + 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W, .src1 = 126, .b1 = 1}, 20 + 10 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_W, .a0 = 63, .b1 = 128, .n1 = 2}, 10 + 3 + 2 + 10},
-		{{.s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_IMM, .red_lanes = 1}, 20 + 10 + 3},
-		{{.s0space = QMAC_SPACE_W, .op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8}, 3 * 20 + 10},
-		{{.s0space = QMAC_SPACE_W, .op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8, .red_lanes = 1}, 73},
+		{{.s1space = QMAC_SPACE_IMM, .a1 = 1}, 20 + 12},
+		{{.s1space = QMAC_SPACE_ACC}, 20 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 10, .b0 = 1}, 20 + 20 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 128, .b0 = 1}, 20 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 123, .b0 = 1}, 20 + 20 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 124, .b0 = 1}, 20 + 16 + 12},
+		/* one row for both, held ones, both */
+		{{.s1space = QMAC_SPACE_W, .a0 = 1, .b0 = 1}, 20 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 2, .a0 = 2, .b0 = 1}, 20 + 16 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 10}, 20 + 4 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 126, .b1 = 1}, 20 + 2 + 12},
+		{{.s1space = QMAC_SPACE_W, .a0 = 63, .b1 = 128, .n1 = 2}, 10 + 12},
+		{{.s1space = QMAC_SPACE_W, .a0 = 1, .b1 = 1}, 20 + 3 + 12},
+		{{.s1space = QMAC_SPACE_IMM, .red_lanes = 1}, 20 + 12 + 3},
+		{{.op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8}, 3 * 20 + 12},
+		{{.op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8, .red_lanes = 1, .monitor = 3}, 3 * 20 + 12 + 3},
+		/* latches and sums */
+		{{.s1space = QMAC_SPACE_ACC, .op = QMAC_OP_AFFINE, .coef = 9}, 20 + 3 + 12},
+		{{.s1space = QMAC_SPACE_ACC, .op = QMAC_OP_AFFINE, .coef = 9, .coef_step = 1}, 20 + 4 * 3 + 12},
+		{{.s1space = QMAC_SPACE_ACC, .sum = 9}, 20 + 4 + 12},
+		{{.s1space = QMAC_SPACE_W, .src1 = 10, .op = QMAC_OP_AFFINE, .coef_step = 1, .sum = 50, .monitor = 1},
+		 20 + 4 + 4 * 3 + 4 + 12},
 	};
 	static struct time_pair pair;
 
@@ -349,6 +361,7 @@ static void test_vec(void)
 		struct qmac_command command = cases[i].command;
 
 		command.opcode = QMAC_OPCODE_VEC;
+		command.s0space = QMAC_SPACE_W;
 		command.dspace = QMAC_SPACE_A;
 		command.d0 = 1;
 		command.d1 = 5;
