@@ -1,24 +1,23 @@
 /*
- * Records random commands: record_traces FILE. traces/mix_5x7.trace came from here; the generator has
- * changed since, so that a new one has other commands (docs/traces.md).
+ * Records random commands: record_traces FILE. traces/vec_9x4.trace comes from here (docs/traces.md).
  */
 #include <stdio.h>
 
 #include "reference/trace_mix.h"
 
-/* Small enough for a short file, uneven enough to matter; narrow accumulators saturate. */
+/* Small enough for a short file; more lanes in A than in ACC; magnitudes beyond 31 bits. */
 static const struct qmac_hw mixed = {
-	.rows = 5, .cols = 7, .a_bits = 6, .w_bits = 9, .acc_bits = 16, .acc_overflow = QMAC_OVERFLOW_SATURATE,
-	.os_max = 256, .a_depth = 32, .w_depth = 34, .acc_depth = 36, .bus_bytes = 8, .burst_beats = 5,
-	.outstanding = 3, .queue_depth = 2, .lut_bits = 5, .lut_ports = 3, .zero_gating = 1, .clock_mhz = 500,
-	.dram_latency = 17, .dram_bytes_per_cycle = 1408, .dram_banks = 4, .dram_row_bytes = 1024,
-	.dram_miss = 9, .dram_turnaround = 3,
+	.rows = 9, .cols = 4, .a_bits = 8, .w_bits = 7, .acc_bits = 36, .acc_overflow = QMAC_OVERFLOW_WRAP,
+	.os_max = 256, .a_depth = 32, .w_depth = 34, .acc_depth = 64, .bus_bytes = 16, .burst_beats = 3,
+	.outstanding = 2, .queue_depth = 3, .lut_bits = 4, .lut_ports = 3, .zero_gating = 1, .clock_mhz = 500,
+	.dram_latency = 9, .dram_bytes_per_cycle = 2304, .dram_banks = 2, .dram_row_bytes = 512,
+	.dram_miss = 5, .dram_turnaround = 2,
 };
 
 int main(int argc, char **argv)
 {
 	const struct trace_mix mix = {
-		.seed = 2, .hw = &mixed, .commands = 200, .window = {60, 100}, .interfere = true,
+		.seed = 140, .hw = &mixed, .commands = 240, .window = {80, 140}, .interfere = true,
 	};
 	struct qmac_recorder *recorder = NULL;
 	const struct qmac_trace *trace;

@@ -229,6 +229,8 @@ static void test_planted(void)
 		[FAULT_STATE] = {QMAC_FUZZ_LEGAL, 1, "digest", false, false},
 		[FAULT_STALLED] = {QMAC_FUZZ_TRAINING, 1, "digest", false, true},
 		[FAULT_LOST] = {QMAC_FUZZ_LEGAL, 1, "retired: expected 0x1, got 0x0", false, false},
+		[FAULT_MAGNITUDES] = {QMAC_FUZZ_LEGAL, 4, "magnitudes", false, false},
+		[FAULT_CLEAR] = {QMAC_FUZZ_LEGAL, 6, "monitor ", false, false},
 		[FAULT_TWICE] = {QMAC_FUZZ_LEGAL, 1, "for the second time", false, false},
 	};
 	uint64_t rng = test_seed();

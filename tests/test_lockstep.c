@@ -95,7 +95,7 @@ static struct qmac_command least(const struct qmac_hw *hw)
 {
 	return (struct qmac_command){
 		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MIN, .s0space = QMAC_SPACE_A, .s1space = QMAC_SPACE_IMM,
-		.dspace = QMAC_SPACE_ACC, .imm = -32768, .mult = 1, .bw = 16, .n1 = 1, .n0 = 1,
+		.dspace = QMAC_SPACE_ACC, .imm = -32768, .mult = 1, .bw = 16, .n1 = 1, .n0 = 1, .monitor = 5,
 		.lanes = (uint32_t)(hw->rows < hw->cols ? hw->rows : hw->cols),
 	};
 }
@@ -195,6 +195,7 @@ static void test_planted(void)
 	} cases[] = {
 		{DIGEST, false, true, "digest: cmodel "},
 		{SATURATIONS, false, true, "requantise saturations: cmodel 0, planted 1\n"},
+		{MAGNITUDES, false, true, "magnitudes: cmodel 00008000, planted 00008001\n"},
 		{TAG, false, true, "tag: cmodel 1071, planted 33839\n"},
 		{LATE, true, true, "retire cycle: cmodel "},
 		{START, true, true, "start cycle: cmodel "},
@@ -206,6 +207,7 @@ static void test_planted(void)
 		{STRAY, false, false, "lockstep: memory at 0x103002: cmodel 0x00, planted 0x40"},
 		{COUNTER, false, false, "lockstep: counter A_READS: cmodel "},
 		{TIMED_COUNTER, true, false, "lockstep: counter FETCH_BYTES: cmodel "},
+		{MONITOR, false, false, "lockstep: monitor 5: cmodel "},
 		{INTERRUPT, false, false, "lockstep: the interrupt line is "},
 	};
 	char file[400];

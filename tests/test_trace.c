@@ -15,6 +15,7 @@ enum { COMMANDS = 90 };
 
 static const char *const corpus[] = {
 	"traces/halp_8x8_w8.trace", "traces/lp_svrg_ragged.trace", "traces/mix_5x7.trace",
+	"traces/vec_9x4.trace",
 	"traces/halp_batch_8x8_w8.trace",
 };
 
@@ -95,7 +96,8 @@ static bool same_record(const struct qmac_retire *r, const struct ref_record *ex
 	return r->number == expected->number && r->engine == expected->engine && r->opcode == expected->opcode &&
 	       r->tag == expected->tag && r->acc_saturations == expected->acc_saturations &&
 	       r->requant_saturations == expected->requant_saturations &&
-	       r->container_saturations == expected->container_saturations && r->digest == expected->digest;
+	       r->container_saturations == expected->container_saturations &&
+	       r->magnitudes == expected->magnitudes && r->digest == expected->digest;
 }
 
 /* The interpreter of the tests, which knows nothing of recording, finds what the trace expects. */

@@ -6,13 +6,15 @@
 
 #include "isa/command.h"
 
-/* A value as it is shown: the name of a code, a digest, or a number. */
-static const char *show(const char *group, bool hexadecimal, uint64_t value, char *text, size_t size)
+/* A value as it is shown: the name of a code, bits, or a number. */
+static const char *show(const char *group, int digits, uint64_t value, char *text, size_t size)
 {
 	if (group)
 		snprintf(text, size, "%s", qmac_code_name(group, (unsigned)value));
+	else if (digits)
+		snprintf(text, size, "%0*" PRIx64, digits, value);
 	else
-		snprintf(text, size, hexadecimal ? "%016" PRIx64 : "%" PRIu64, value);
+		snprintf(text, size, "%" PRIu64, value);
 	return text;
 }
 
@@ -22,22 +24,22 @@ bool qmac_retire_differs(const struct qmac_retire *first, const struct qmac_reti
 	const struct {
 		const char *name;
 		uint64_t first, second;
-		bool hexadecimal, timed;
+		int digits; /* hexadecimal ones; 0: decimal */
+		bool timed;
 		const char *group; /* of codes */
 	} fields[] = {
-		{"number", first->number, second->number, false, false, NULL},
-		{"engine", first->engine, second->engine, false, false, "ENGINE"},
-		{"opcode", first->opcode, second->opcode, false, false, "OPCODE"},
-		{"tag", first->tag, second->tag, false, false, NULL},
-		{"ACC saturations", first->acc_saturations, second->acc_saturations, false, false, NULL},
-		{"requantise saturations", first->requant_saturations, second->requant_saturations, false, false,
+		{"number", first->number, second->number, 0, false, NULL},
+		{"engine", first->engine, second->engine, 0, false, "ENGINE"},
+		{"opcode", first->opcode, second->opcode, 0, false, "OPCODE"},
+		{"tag", first->tag, second->tag, 0, false, NULL},
+		{"ACC saturations", first->acc_saturations, second->acc_saturations, 0, false, NULL},
+		{"requantise saturations", first->requant_saturations, second->requant_saturations, 0, false, NULL},
+		{"container saturations", first->container_saturations, second->container_saturations, 0, false,
 		 NULL},
-		{"container saturations", first->container_saturations, second->container_saturations, false, false,
-		 NULL},
-		{"magnitudes", first->magnitudes, second->magnitudes, true, false, NULL},
-		{"digest", first->digest, second->digest, true, false, NULL},
-		{"start cycle", first->start, second->start, false, true, NULL},
-		{"retire cycle", first->cycle, second->cycle, false, true, NULL},
+		{"magnitudes", first->magnitudes, second->magnitudes, 8, false, NULL},
+		{"digest", first->digest, second->digest, 16, false, NULL},
+		{"start cycle", first->start, second->start, 0, true, NULL},
+		{"retire cycle", first->cycle, second->cycle, 0, true, NULL},
 	};
 	char a[40], b[40];
 
@@ -48,8 +50,8 @@ bool qmac_retire_differs(const struct qmac_retire *first, const struct qmac_reti
 		if (fields[i].first == fields[i].second || (fields[i].timed && !timed))
 			continue;
 		snprintf(text + used, size - used, "%s%s: %s %s, %s %s", used ? "; " : "", fields[i].name, first_name,
-		         show(fields[i].group, fields[i].hexadecimal, fields[i].first, a, sizeof a), second_name,
-		         show(fields[i].group, fields[i].hexadecimal, fields[i].second, b, sizeof b));
+		         show(fields[i].group, fields[i].digits, fields[i].first, a, sizeof a), second_name,
+		         show(fields[i].group, fields[i].digits, fields[i].second, b, sizeof b));
 	}
 	return text[0] != 0;
 }

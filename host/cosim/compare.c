@@ -156,6 +156,24 @@ static void compare_counters(struct qmac_lockstep *l, struct qmac_difference *di
 			     qmac_lockstep_read_pair(&l->device, QMAC_COUNTER_BASE + 8 * i), difference);
 }
 
+static void compare_monitor(struct qmac_lockstep *l, uint32_t number, struct qmac_difference *difference)
+{
+	uint32_t offset = QMAC_MONITOR_BASE + 4 * number;
+	char name[40];
+
+	snprintf(name, sizeof name, "monitor %" PRIu32, number);
+	note(l, name, qmac_lockstep_read(&l->model, offset), qmac_lockstep_read(&l->device, offset), difference);
+}
+
+/* To read them all takes the RTL as long as a short command, so that is done where one may have changed. */
+static void compare_monitors(struct qmac_lockstep *l, struct qmac_difference *difference)
+{
+	compare_monitor(l, l->monitor_turn++ % QMAC_MONITORS, difference);
+	for (uint32_t m = 0; l->monitors_due && m < QMAC_MONITORS && !difference->found; m++)
+		compare_monitor(l, m, difference);
+	l->monitors_due = false;
+}
+
 /*
  * What neither side has written since it was equal is equal still: the C model and the memory of the RTL see
  * every write, wherever it goes.
@@ -188,9 +206,11 @@ static void compare_memory(struct qmac_lockstep *l, struct qmac_difference *diff
 void qmac_lockstep_compare_state(struct qmac_lockstep *l, struct qmac_difference *difference)
 {
 	compare_registers(l, difference);
-	if (l->bus_error)
+	if (l->bus_error) {
 		qmac_lockstep_excuse_stores(l);
-	else
+	} else {
 		compare_counters(l, difference);
+		compare_monitors(l, difference);
+	}
 	compare_memory(l, difference);
 }

@@ -173,21 +173,28 @@ static int say_containers(struct report *r, const struct pair *pair, const struc
 	return shown;
 }
 
+static int say_nest(struct report *r, const struct pair *pair, const struct nest *nest, int shown)
+{
+	for (uint64_t i2 = 0; i2 < nest->n[0]; i2++)
+		for (uint64_t i1 = 0; i1 < nest->n[1]; i1++)
+			for (uint64_t i0 = 0; i0 < nest->n[2] && shown < ELEMENTS_SHOWN; i0++) {
+				uint64_t at = nest->first + i2 * nest->step[0] + i1 * nest->step[1] + i0 * nest->step[2];
+
+				shown = nest->in_memory ? say_containers(r, pair, nest, at, shown) :
+				        say_row(r, pair, nest->space, (uint32_t)at, shown);
+			}
+	return shown;
+}
+
 /* The first elements that the command wrote and that differ in the pair; returns how many were shown. */
 static int say_elements(struct report *r, const struct pair *pair, const struct qmac_command *command)
 {
-	const struct nest nest = nest_of(command);
-	int shown = 0;
+	const struct nest nest = nest_of(command), sums = {
+		.space = QMAC_SPACE_ACC, .first = command->sum, .n = {1, 1, command->n1}, .step = {0, 0, 1},
+	};
+	int shown = say_nest(r, pair, &nest, 0);
 
-	for (uint64_t i2 = 0; i2 < nest.n[0]; i2++)
-		for (uint64_t i1 = 0; i1 < nest.n[1]; i1++)
-			for (uint64_t i0 = 0; i0 < nest.n[2] && shown < ELEMENTS_SHOWN; i0++) {
-				uint64_t at = nest.first + i2 * nest.step[0] + i1 * nest.step[1] + i0 * nest.step[2];
-
-				shown = nest.in_memory ? say_containers(r, pair, &nest, at, shown) :
-				        say_row(r, pair, nest.space, (uint32_t)at, shown);
-			}
-	return shown;
+	return command->opcode == QMAC_OPCODE_VEC && command->sum ? say_nest(r, pair, &sums, shown) : shown;
 }
 
 /*

@@ -48,6 +48,7 @@ static void keep_record(void *context, const struct qmac_retire *record)
 		queue->room = room;
 	}
 	queue->records[queue->count++] = *record;
+	l->monitors_due |= record->magnitudes != 0;
 	if (side == &l->model && l->options.on_retire)
 		l->options.on_retire(l->options.context, record);
 }
@@ -120,6 +121,7 @@ static void lockstep_write(struct qmac_backend *backend, uint32_t offset, uint32
 
 	l->model.backend->operations->write(l->model.backend, offset, value);
 	l->device.backend->operations->write(l->device.backend, offset, value);
+	l->monitors_due |= offset >= QMAC_MONITOR_BASE && offset < QMAC_MONITOR_BASE + 4 * QMAC_MONITORS;
 	if (offset != QMAC_REG_CONTROL || !(value & 1))
 		return;
 	/* What was under way is forgotten in different places. */

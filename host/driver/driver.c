@@ -276,6 +276,18 @@ void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COU
 	}
 }
 
+uint32_t qmac_driver_monitor(struct qmac_driver *driver, unsigned number)
+{
+	assert(number >= 1 && number < QMAC_MONITORS);
+	return read_register(driver, QMAC_MONITOR_BASE + 4 * number);
+}
+
+void qmac_driver_clear_monitor(struct qmac_driver *driver, unsigned number)
+{
+	assert(number >= 1 && number < QMAC_MONITORS);
+	write_register(driver, QMAC_MONITOR_BASE + 4 * number, 0);
+}
+
 uint64_t qmac_driver_host_bytes(const struct qmac_driver *driver)
 {
 	return driver->host_bytes;

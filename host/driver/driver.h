@@ -95,6 +95,14 @@ void qmac_driver_set_totals(struct qmac_driver *driver, const struct qmac_driver
 /* The counters of the totals. */
 void qmac_driver_counters(struct qmac_driver *driver, uint64_t counters[QMAC_COUNTERS]);
 
+/*
+ * Range monitor `number`, 1 .. QMAC_MONITORS - 1: the OR of the magnitudes of all commands with that monitor
+ * that retired since it was cleared, or since the reset; its highest bit is floor(log2 of the largest), and
+ * bit 31 stands for all from 2^31 on. Call when finished.
+ */
+uint32_t qmac_driver_monitor(struct qmac_driver *driver, unsigned number);
+void qmac_driver_clear_monitor(struct qmac_driver *driver, unsigned number);
+
 /* Of the totals, the bytes. */
 uint64_t qmac_driver_host_bytes(const struct qmac_driver *driver);
 

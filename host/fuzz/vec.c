@@ -51,7 +51,7 @@ static int64_t sums(const struct draft *d)
 	return d->has_sum ? d->loops.n[1] : 0;
 }
 
-/* Rows that the destination needs at least; those that others need that must not meet it, one for a source. */
+/* Rows that the destination needs at least; those that others need apart from it, one for a source. */
 static int64_t least_dst(const struct draft *d)
 {
 	return (d->command->red_rows ? 1 : d->loops.n[0]) + d->loops.n[1] - 1;

@@ -51,6 +51,8 @@ static void on_retire(void *context, const struct qmac_retire *record)
 		r.digest ^= 1;
 	if (f->fault == FAULT_SATURATION && c->opcode == QMAC_OPCODE_GEMM && c->acc_shift)
 		r.acc_saturations = 0;
+	if (f->fault == FAULT_MAGNITUDES && c->opcode == QMAC_OPCODE_VEC && c->relu)
+		r.magnitudes &= 7;
 	if (f->fault == FAULT_STATE && record->number == 0 && f->state)
 		r.digest ^= 1;
 	if (f->fault == FAULT_CRASH && c->opcode == QMAC_OPCODE_GEMM && c->mode == QMAC_MODE_OS)
@@ -95,7 +97,8 @@ static void write_register(struct qmac_backend *backend, uint32_t offset, uint32
 		f->stored = f->looked_up = f->different = false;
 		f->flip = 0;
 	}
-	qmac_wrapper_write(backend, offset, value);
+	if (f->fault != FAULT_CLEAR || offset < QMAC_MONITOR_BASE)
+		qmac_wrapper_write(backend, offset, value);
 }
 
 static void flip(struct qmac_backend *backend, uint64_t address)

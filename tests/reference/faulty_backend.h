@@ -20,6 +20,8 @@ enum fault {
 	FAULT_STALLED,    /* as FAULT_DIGEST, but only with stalls */
 	FAULT_LOST,       /* a SYNC with a stamp does not retire */
 	FAULT_TWICE,      /* a LOAD of LUT retires twice */
+	FAULT_MAGNITUDES, /* those of a VEC with relu lack what is above bit 2 */
+	FAULT_CLEAR,      /* a write does not clear a monitor */
 	FAULT_CRASH,      /* GEMM os: the process dies */
 	FAULTS
 };

@@ -29,6 +29,7 @@ static void planted_retire(void *context, const struct qmac_retire *record)
 	if (record->number == p->number) {
 		changed.digest ^= p->fault == DIGEST ? 1ULL << 63 : 0;
 		changed.requant_saturations += p->fault == SATURATIONS;
+		changed.magnitudes ^= p->fault == MAGNITUDES;
 		changed.tag ^= p->fault == TAG ? 0x8000 : 0;
 		changed.cycle += p->fault == LATE ? 5 : 0;
 		changed.start -= p->fault == START;
@@ -55,6 +56,8 @@ static uint32_t planted_read(struct qmac_backend *backend, uint32_t offset)
 	if ((fault == COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_A_READS) ||
 	    (fault == TIMED_COUNTER && offset == QMAC_COUNTER_BASE + 8 * QMAC_COUNTER_FETCH_BYTES))
 		return value + 1;
+	if (fault == MONITOR && offset == QMAC_MONITOR_BASE + 4 * 5)
+		return value ^ 1;
 	return fault == REGISTER && offset == QMAC_REG_ACC_DEPTH ? value + 2 : value;
 }
 

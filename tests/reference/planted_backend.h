@@ -13,6 +13,7 @@ enum planted_fault {
 	NOTHING,
 	DIGEST,        /* other records: */
 	SATURATIONS,
+	MAGNITUDES,
 	TAG,
 	LATE,          /* retires 5 cycles late */
 	START,         /* starts a cycle early */
@@ -24,6 +25,7 @@ enum planted_fault {
 	STRAY,         /* the last byte of memory changes */
 	COUNTER,       /* from the start on: */
 	TIMED_COUNTER,
+	MONITOR,       /* number 5 */
 	REGISTER,      /* ACC_DEPTH reads two too many */
 	INTERRUPT,     /* the line is inverted */
 	FAILURE        /* wait() fails */
