@@ -109,7 +109,7 @@ static void check_round_trip(const struct qmac_command *command)
 #undef COMPARE
 }
 
-/* The encoder puts fields where the reference reads them. */
+/* The encoder puts fields where the reference reads them; word 12 of a VEC has several, one at a time. */
 static void check_positions(const struct qmac_command *c)
 {
 	uint32_t words[QMAC_COMMAND_WORDS];
@@ -188,6 +188,7 @@ static void test_text_form(void)
 		{OS, {"GEMM ", "OS", "ws0=1", "ws2=12"}},
 		{TO_A, {"VEC ", "MUL", "imm=-3", "nbits=7", "lane0=7", "STOCHASTIC", "shift=3", "seed=9", "bw=16"}},
 		{LOOKUP, {"VEC ", "LOOKUP", "in_bits=10", "lut_n=4", "lut_base=48"}},
+		{AFFINE, {"VEC ", "op=AFFINE", "coef=60", "s1space=W", "b1=4"}},
 		{SYNC_IRQ, {"SYNC", "irq=1", "stamp=1", "tag=77"}},
 	};
 	char text[1024], small[8];

@@ -109,11 +109,12 @@ static uint32_t reg(const struct rig *rig, uint32_t offset)
 static void test_identity(void)
 {
 	static const uint32_t expected[][2] = {
-		{QMAC_REG_MAGIC, 0x43414D51}, {QMAC_REG_REVISION, 1}, {QMAC_REG_SHAPE, 4 | 6 << 8},
+		{QMAC_REG_MAGIC, 0x43414D51}, {QMAC_REG_REVISION, 2}, {QMAC_REG_SHAPE, 4 | 6 << 8},
 		{QMAC_REG_WIDTHS, 8 | 8 << 8 | 32 << 16 | 1 << 24}, {QMAC_REG_A_DEPTH, 16}, {QMAC_REG_W_DEPTH, 18},
 		{QMAC_REG_ACC_DEPTH, 20}, {QMAC_REG_OS_MAX, 256}, {QMAC_REG_BUS, 8 | 4 << 8 | 16 << 16},
 		{QMAC_REG_UNITS, 4 | 5 << 8 | 2 << 16 | 1 << 28}, {QMAC_REG_CONTROL, 0}, {QMAC_REG_STATUS, 0},
-		{QMAC_REG_ERROR_CODE, 0}, {QMAC_REG_RING_HEAD, 0}, {0x0FC, 0}, {0x1FC, 0}, {0xFFFFFFFC, 0},
+		{QMAC_REG_ERROR_CODE, 0}, {QMAC_REG_RING_HEAD, 0}, {0x0FC, 0}, {0x1FC, 0},
+		{QMAC_MONITOR_BASE, 0}, {QMAC_MONITOR_BASE + 4 * QMAC_MONITORS, 0}, {0xFFFFFFFC, 0},
 	};
 	struct rig rig;
 

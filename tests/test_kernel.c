@@ -42,6 +42,12 @@ static int64_t any_mult(void)
 	return below(3) == 0 ? 1 : any_number(18);
 }
 
+/* Reference of one lane of affine. */
+static int64_t expected_affine(int64_t a, int64_t b, const int64_t c[3], uint64_t *count)
+{
+	return ref_clamp((ref_int)a * c[0] + (ref_int)b * c[1] + c[2], 64, count);
+}
+
 /* Reference of one lane, written from docs/command-set.md. */
 static int64_t expected_lane(unsigned op, int l0, int64_t mult, int64_t a, int64_t b, uint64_t *count)
 {
@@ -92,6 +98,42 @@ static void oracle_combines_as_documented(void)
 	CU_ASSERT(saturated > 1000); /* else the counts have not been tested */
 }
 
+static void oracle_maps_as_documented(void)
+{
+	int64_t a[LANES], b[LANES], c[3][LANES], x[LANES] = {0};
+	uint64_t saturated = 0;
+	int wrong = 0, cancelled = 0;
+
+	state = test_seed() + 3;
+	for (int i = 0; i < 20000; i++) {
+		int lanes = below(LANES) + 1;
+		uint64_t expected_count = 0, count;
+
+		for (int j = 0; j < lanes; j++) {
+			a[j] = any_number(64);
+			b[j] = below(4) ? any_number(64) : ~a[j];
+			c[0][j] = any_number(18);
+			c[1][j] = below(4) ? any_number(18) : c[0][j];
+			c[2][j] = any_number(64);
+		}
+		count = qmac_kernel_scalar.affine(false, 1, lanes, (struct qmac_sources){a, 0},
+		                                  (struct qmac_sources){b, 0}, (const int64_t (*)[LANES])c,
+		                                  (struct qmac_sums){x, 0});
+		for (int j = 0; j < lanes; j++) {
+			const int64_t factors[3] = {c[0][j], c[1][j], c[2][j]};
+			ref_int term = (ref_int)a[j] * c[0][j];
+			uint64_t out = expected_count;
+
+			wrong += x[j] != expected_affine(a[j], b[j], factors, &expected_count);
+			cancelled += out == expected_count && (term > INT64_MAX || term < INT64_MIN);
+		}
+		wrong += count != expected_count;
+		saturated += count;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(saturated > 1000 && cancelled > 1000); /* of terms that leave 64 bits, too */
+}
+
 static void oracle_finishes_as_documented(void)
 {
 	int64_t x[LANES], y[LANES] = {0};
@@ -102,22 +144,24 @@ static void oracle_finishes_as_documented(void)
 		struct qmac_tail tail = {below(64), (unsigned)below(MODES), below(2), below(63) + 1};
 		uint32_t key = (uint32_t)test_random(&state), row = (uint32_t)test_random(&state);
 		uint32_t channel0 = (uint32_t)test_random(&state) & 0xFFFF, row_state;
-		uint64_t expected_count = 0, count;
-		int lanes = below(LANES) + 1;
+		uint64_t expected_count = 0, count, before = test_random(&state) & test_random(&state);
+		uint64_t expected_magnitudes = before, magnitudes = before;
+		int lanes = below(below(2) ? 3 : LANES) + 1, bits = below(64) + 1;
 
 		for (int j = 0; j < lanes; j++)
-			x[j] = any_number(64);
+			x[j] = any_number(bits);
 		row_state = qmac_dither_row(key, row);
 		count = qmac_kernel_scalar.finish(&tail, 1, lanes, &row_state, &channel0, (struct qmac_sources){x, 0},
-		                                  (struct qmac_sums){y, 0}, NULL);
+		                                  (struct qmac_sums){y, 0}, &magnitudes);
 		for (int j = 0; j < lanes; j++) {
 			uint32_t channel = (channel0 + (uint32_t)j) % 65536;
 			int64_t v = ref_round(x[j], tail.shift, tail.rnd, ref_dither(key, row, channel));
 
 			v = tail.relu && v < 0 ? 0 : v;
+			expected_magnitudes |= (uint64_t)(v < 0 ? -(ref_int)v : (ref_int)v);
 			wrong += y[j] != ref_clamp(v, tail.bw, &expected_count);
 		}
-		wrong += count != expected_count;
+		wrong += count != expected_count || magnitudes != expected_magnitudes;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 }
@@ -176,14 +220,67 @@ static int combine_differs(const struct qmac_kernel *kernel, unsigned op, int la
 	return 0;
 }
 
-/* One finish of some rows, in place or not. */
+/* Compares one affine map of some rows. Precondition: three terms of 62 bits at most. */
+static int affine_differs(const struct qmac_kernel *kernel, bool narrow, int lanes)
+{
+	int64_t a[ROWS][PITCH], b[ROWS][PITCH], c[3][LANES], expected[ROWS][PITCH], x[ROWS][PITCH];
+	ptrdiff_t a_step = below(4) ? PITCH : 0, b_step = below(4) ? PITCH : 0;
+	int rows = some_rows(), bits = narrow ? 32 : 33 + below(13); /* products of 62 bits at most */
+	uint64_t count = 0;
+
+	for (int j = 0; j < lanes; j++) {
+		c[0][j] = any_number(18);
+		c[1][j] = any_number(18);
+		c[2][j] = any_number(62); /* three of these fit 64 bits */
+	}
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++) {
+			a[i][j] = any_number(bits);
+			b[i][j] = any_number(bits);
+		}
+	memset(expected, 0x5A, sizeof expected);
+	memset(x, 0x5A, sizeof x);
+	count += qmac_kernel_scalar.affine(narrow, rows, lanes, (struct qmac_sources){a[0], a_step},
+	                                   (struct qmac_sources){b[0], b_step}, (const int64_t (*)[LANES])c,
+	                                   (struct qmac_sums){expected[0], PITCH});
+	count += kernel->affine(narrow, rows, lanes, (struct qmac_sources){a[0], a_step},
+	                        (struct qmac_sources){b[0], b_step}, (const int64_t (*)[LANES])c,
+	                        (struct qmac_sums){x[0], PITCH});
+	if (count || memcmp(x, expected, sizeof x) != 0)
+		return report("affine", kernel->name, narrow, lanes, bits);
+	return 0;
+}
+
+static int add_rows_differs(const struct qmac_kernel *kernel, int lanes)
+{
+	int64_t y[ROWS][PITCH], expected[PITCH], sum[PITCH];
+	ptrdiff_t step = below(4) ? PITCH : 0;
+	int rows = some_rows();
+
+	memset(expected, 0x5A, sizeof expected);
+	memset(sum, 0x5A, sizeof sum);
+	for (int j = 0; j < lanes; j++)
+		expected[j] = sum[j] = any_number(60);
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++)
+			y[i][j] = any_number(59);
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++)
+			expected[j] += y[step ? i : 0][j];
+	kernel->add_rows(rows, lanes, (struct qmac_sources){y[0], step}, sum);
+	if (memcmp(sum, expected, sizeof sum) != 0)
+		return report("add_rows", kernel->name, 0, lanes, rows);
+	return 0;
+}
+
+/* One finish of some rows, in place or not, with and without magnitudes. */
 static int finish_differs(const struct qmac_kernel *kernel, const struct qmac_tail *tail, int lanes)
 {
 	int64_t x[ROWS][PITCH], expected[ROWS][PITCH], y[ROWS][PITCH];
 	uint32_t row_state[ROWS], channel[ROWS];
-	uint64_t expected_count, count;
+	uint64_t expected_count, count, expected_magnitudes = 1ULL << below(64), magnitudes = expected_magnitudes;
 	int bits = below(64) + 1, rows = some_rows();
-	bool in_place = below(2);
+	bool in_place = below(2), measured = below(2);
 
 	memset(expected, 0x5A, sizeof expected);
 	memset(y, 0x5A, sizeof y);
@@ -197,11 +294,12 @@ static int finish_differs(const struct qmac_kernel *kernel, const struct qmac_ta
 	}
 	expected_count = qmac_kernel_scalar.finish(tail, rows, lanes, row_state, channel,
 	                                           (struct qmac_sources){x[0], PITCH},
-	                                           (struct qmac_sums){expected[0], PITCH}, NULL);
+	                                           (struct qmac_sums){expected[0], PITCH},
+	                                           measured ? &expected_magnitudes : NULL);
 	count = kernel->finish(tail, rows, lanes, row_state, channel,
 	                       (struct qmac_sources){in_place ? y[0] : x[0], PITCH},
-	                       (struct qmac_sums){y[0], PITCH}, NULL);
-	if (count != expected_count || memcmp(y, expected, sizeof y) != 0)
+	                       (struct qmac_sums){y[0], PITCH}, measured ? &magnitudes : NULL);
+	if (count != expected_count || magnitudes != expected_magnitudes || memcmp(y, expected, sizeof y) != 0)
 		return report("finish", kernel->name, tail->rnd, lanes, tail->shift);
 	return 0;
 }
@@ -245,6 +343,26 @@ static int check_combine(const struct qmac_kernel *kernel)
 	return wrong;
 }
 
+static int check_affine(const struct qmac_kernel *kernel)
+{
+	int wrong = 0;
+
+	for (int lanes = 1; lanes <= LANES; lanes++)
+		for (int i = 0; i < 16 && !wrong; i++)
+			wrong += affine_differs(kernel, i % 2, lanes);
+	return wrong;
+}
+
+static int check_add_rows(const struct qmac_kernel *kernel)
+{
+	int wrong = 0;
+
+	for (int lanes = 1; lanes <= LANES; lanes++)
+		for (int i = 0; i < 8 && !wrong; i++)
+			wrong += add_rows_differs(kernel, lanes);
+	return wrong + add_rows_differs(&qmac_kernel_scalar, LANES);
+}
+
 static int check_finish(const struct qmac_kernel *kernel)
 {
 	struct qmac_tail tail;
@@ -282,6 +400,16 @@ static int check_dot(const struct qmac_kernel *kernel)
 static void kernels_combine_alike(void)
 {
 	each_kernel(check_combine);
+}
+
+static void kernels_map_alike(void)
+{
+	each_kernel(check_affine);
+}
+
+static void kernels_add_alike(void)
+{
+	each_kernel(check_add_rows);
 }
 
 static void kernels_finish_alike(void)
@@ -374,9 +502,12 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"the oracle combines as documented", oracle_combines_as_documented},
+		{"the oracle maps as documented", oracle_maps_as_documented},
 		{"the oracle finishes as documented", oracle_finishes_as_documented},
 		{"all kernels combine alike", kernels_combine_alike},
+		{"all kernels map alike", kernels_map_alike},
 		{"all kernels finish alike", kernels_finish_alike},
+		{"all kernels sum rows alike", kernels_add_alike},
 		{"all kernels sum products alike", kernels_dot_alike},
 		{"all kernels sum products of counts alike", kernels_count_alike},
 		{"all kernels raise limits alike", kernels_raise_alike},

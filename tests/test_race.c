@@ -35,6 +35,13 @@ static const struct qmac_hw hw = {
 #define VEC(to, first_to, from, first_from, rows) \
 	.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .dspace = QMAC_SPACE_##to, .dst = first_to, .n0 = rows, \
 	.s0space = QMAC_SPACE_##from, .src0 = first_from, .s1space = QMAC_SPACE_IMM
+/* Of one row of A, and one of W; coefficients and sums are rows of ACC. */
+#define AFFINE(first_coefficient) \
+	.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_AFFINE, .dspace = QMAC_SPACE_W, .s0space = QMAC_SPACE_A, \
+	.s1space = QMAC_SPACE_W, .src1 = 20, .coef = first_coefficient
+#define SUM(first_sum) \
+	.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .dspace = QMAC_SPACE_W, .s0space = QMAC_SPACE_A, \
+	.s1space = QMAC_SPACE_A, .sum = first_sum
 #define LOOKUP(first_word) \
 	.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_LOOKUP, .src0 = 9, .in_bits = 8, .lut_n = 3, \
 	.lut_base = first_word
@@ -113,6 +120,30 @@ static const struct {
 	 "row 4 of A"}, /* zeros are written, too */
 	{{{VEC(ACC, 4, A, 0, 1)}, {STORE(2, 3, 0), .hi0 = 1}}, NULL},
 	{{{VEC(ACC, 4, A, 0, 8), .red_rows = 1}, {STORE(5, 1, 0)}}, NULL},
+	/* coefficients are read, three rows, with coef_step three for each i1; sums are written, one for each i1 */
+	{{{LOAD(ACC, 6, 1, 0)}, {AFFINE(4)}}, "command 0 (LOAD) writes row 6 of ACC, command 1 (EXECUTE) reads it"},
+	{{{LOAD(ACC, 4, 1, 0)}, {AFFINE(4)}}, "row 4 of ACC"},
+	{{{LOAD(ACC, 6, 1, 0)}, {AFFINE(4), WAIT_LOAD(1)}}, NULL},
+	{{{LOAD(ACC, 7, 1, 0)}, {AFFINE(4)}}, NULL},
+	{{{LOAD(ACC, 3, 1, 0)}, {AFFINE(4)}}, NULL},
+	{{{LOAD(ACC, 7, 1, 0)}, {AFFINE(4), .n1 = 2, .d1 = 1}}, NULL},
+	{{{LOAD(ACC, 9, 1, 0)}, {AFFINE(4), .coef_step = 1, .n1 = 2, .d1 = 1}}, "row 9 of ACC"},
+	{{{LOAD(ACC, 10, 1, 0)}, {AFFINE(4), .coef_step = 1, .n1 = 2, .d1 = 1}}, NULL},
+	{{{STORE(17, 1, 0)}, {AFFINE(4)}}, NULL},
+	{{{STORE(8, 1, 0)}, {SUM(8)}}, "command 0 (STORE) reads row 8 of ACC, command 1 (EXECUTE) writes it"},
+	{{{STORE(8, 1, 0)}, {SUM(8), WAIT_STORE(1)}}, NULL},
+	{{{STORE(9, 1, 0)}, {SUM(8), .n0 = 2}}, NULL},
+	{{{STORE(9, 1, 0)}, {SUM(8), .n1 = 2, .d1 = 1}}, "row 9 of ACC"},
+	{{{SUM(8), .n1 = 2, .d1 = 1}, {STORE(9, 1, 0)}},
+	 "command 0 (EXECUTE) writes row 9 of ACC, command 1 (STORE) reads it"},
+	/* their ports, too: row 16 begins bank 1 */
+	{{{STORE(3, 1, 0)}, {AFFINE(13)}}, "(STORE) uses the read port of bank 0 of ACC"},
+	{{{STORE(3, 1, 0)}, {AFFINE(16)}}, NULL},
+	{{{STORE(25, 1, 0)}, {AFFINE(13)}}, NULL},
+	{{{STORE(25, 1, 0)}, {AFFINE(14)}}, "(STORE) uses the read port of bank 1 of ACC"},
+	{{{LOAD(ACC, 3, 1, 0)}, {SUM(15)}}, "uses the write port of bank 0 of ACC, command 1 (EXECUTE) uses it"},
+	{{{LOAD(ACC, 3, 1, 0)}, {SUM(16)}}, NULL},
+	{{{LOAD(ACC, 25, 1, 0)}, {SUM(15), .n1 = 2, .d1 = 1}}, "write port of bank 1 of ACC"},
 	/* ports: row 15 lies in bank 0, row 16 in bank 1 */
 	{{{LOAD(A, 0, 1, 0)}, {VEC(A, 15, W, 0, 1)}},
 	 "uses the write port of bank 0 of A, command 1 (EXECUTE) uses it"},

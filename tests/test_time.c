@@ -323,58 +323,6 @@ static void test_mode_change(void)
 	}
 }
 
-/* 5 x 4 iterations on 8 columns with 3 table ports; banks of W and ACC begin at rows 0 and 128. */
-static void test_vec(void)
-{
-	static const struct {
-		struct qmac_command command;
-		uint64_t cycles;
-	} cases[] = {
-		{{.s1space = QMAC_SPACE_IMM, .a1 = 1}, 20 + 12},
-		{{.s1space = QMAC_SPACE_ACC}, 20 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 10, .b0 = 1}, 20 + 20 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 128, .b0 = 1}, 20 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 123, .b0 = 1}, 20 + 20 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 124, .b0 = 1}, 20 + 16 + 12},
-		/* one row for both, held ones, both */
-		{{.s1space = QMAC_SPACE_W, .a0 = 1, .b0 = 1}, 20 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 2, .a0 = 2, .b0 = 1}, 20 + 16 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 10}, 20 + 4 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 126, .b1 = 1}, 20 + 2 + 12},
-		{{.s1space = QMAC_SPACE_W, .a0 = 63, .b1 = 128, .n1 = 2}, 10 + 12},
-		{{.s1space = QMAC_SPACE_W, .a0 = 1, .b1 = 1}, 20 + 3 + 12},
-		{{.s1space = QMAC_SPACE_IMM, .red_lanes = 1}, 20 + 12 + 3},
-		{{.op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8}, 3 * 20 + 12},
-		{{.op = QMAC_OP_LOOKUP, .lut_n = 4, .in_bits = 8, .red_lanes = 1, .monitor = 3}, 3 * 20 + 12 + 3},
-		/* latches and sums */
-		{{.s1space = QMAC_SPACE_ACC, .op = QMAC_OP_AFFINE, .coef = 9}, 20 + 3 + 12},
-		{{.s1space = QMAC_SPACE_ACC, .op = QMAC_OP_AFFINE, .coef = 9, .coef_step = 1}, 20 + 4 * 3 + 12},
-		{{.s1space = QMAC_SPACE_ACC, .sum = 9}, 20 + 4 + 12},
-		{{.s1space = QMAC_SPACE_W, .src1 = 10, .op = QMAC_OP_AFFINE, .coef_step = 1, .sum = 50, .monitor = 1},
-		 20 + 4 + 4 * 3 + 4 + 12},
-	};
-	static struct time_pair pair;
-
-	if (!time_pair_open(&pair, &plain, 4096, 2))
-		return;
-	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct qmac_command command = cases[i].command;
-
-		command.opcode = QMAC_OPCODE_VEC;
-		command.s0space = QMAC_SPACE_W;
-		command.dspace = QMAC_SPACE_A;
-		command.d0 = 1;
-		command.d1 = 5;
-		command.n0 = 5;
-		command.n1 = command.n1 ? command.n1 : 4;
-		command.lanes = command.bw = command.nbits = 8;
-		time_pair_add(&pair, &command);
-		run(&pair);
-		CU_ASSERT_EQUAL(duration(&pair, i), cases[i].cycles);
-	}
-	time_pair_close(&pair);
-}
-
 /*
  * By hand, on `narrow`. Fetch: 2 bursts of 4 beats, in cycles 1 and 2; first data after latency and
  * miss in 16 .. 23. Ready in 24, dispatched in 26, start in 27. Each of the three rows of 24 bytes,
@@ -493,7 +441,6 @@ int main(void)
 		{"cost of an isolated pass", test_isolated_pass},
 		{"utilisation of passes of one mode", test_utilisation},
 		{"cost of a change of mode", test_mode_change},
-		{"cost of VEC", test_vec},
 		{"LOAD and STORE by hand", test_move_by_hand},
 		{"contention", test_contention},
 		{"order within a cycle", test_ties},

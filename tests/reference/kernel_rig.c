@@ -78,6 +78,7 @@ void kernel_rig_reset(struct kernel_rig *rig)
 		pair_set_up(rig->device[i], 0, KERNEL_RIG_BYTES, RING, RING_LOG2);
 	}
 	memset(rig->ref.counters, 0, sizeof rig->ref.counters);
+	memset(rig->ref.monitors, 0, sizeof rig->ref.monitors);
 	memset(rig->ref.dispatched, 0, sizeof rig->ref.dispatched);
 	rig->ref.number = 0;
 }
@@ -144,6 +145,10 @@ static void compare(const struct kernel_rig *rig, int i, const struct qmac_comma
 	       got->requant_saturations);
 	report(rig, i, differences, "container saturations", expected->container_saturations,
 	       got->container_saturations);
+	report(rig, i, differences, "magnitudes", expected->magnitudes, got->magnitudes);
+	for (uint32_t m = 0; m < QMAC_MONITORS; m++)
+		report(rig, i, differences, "a monitor", rig->ref.monitors[m],
+		       qmac_device_read(rig->device[i], QMAC_MONITOR_BASE + 4 * m));
 	report(rig, i, differences, "digest", rig->digests[i] ? expected->digest : 0, got->digest);
 #define COMPARE(name, lower, timed, help) \
 	if (!timed) \
@@ -153,6 +158,8 @@ static void compare(const struct kernel_rig *rig, int i, const struct qmac_comma
 #undef COMPARE
 	if (written_space(command) < 4)
 		compare_space(rig, i, written_space(command), differences);
+	if (command->opcode == QMAC_OPCODE_VEC && command->sum)
+		compare_space(rig, i, QMAC_SPACE_ACC, differences);
 	compare_memory(rig, i, differences);
 }
 
