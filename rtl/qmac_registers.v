@@ -146,10 +146,10 @@ module qmac_registers #(
 		end
 	end
 
-	wire [31:0] written_monitor = write_offset - `QMAC_MONITOR_BASE;
+	wire [31:0] cleared_offset = write_offset - `QMAC_MONITOR_BASE;
 
-	assign monitor_clear_o = write && written_monitor < 32'd4 * `QMAC_MONITORS && written_monitor[1:0] == 2'd0;
-	assign monitor_clear_index_o = written_monitor[8:2];
+	assign monitor_clear_o = write && cleared_offset < 32'd4 * `QMAC_MONITORS && cleared_offset[1:0] == 2'd0;
+	assign monitor_clear_index_o = cleared_offset[8:2];
 
 	// ---- events: IRQ_STATUS {ERROR, SYNC} and STAMP
 	reg seen_q, error_seen_q;

@@ -113,23 +113,23 @@ module qmac_vec #(
 	assign vec_mults_o = row && affine ? {lanes, 1'b0} : row && multiplies ? {1'b0, lanes} : 8'd0;
 	assign lut_reads_o = row && lookup ? lanes : 7'd0;
 
-	// ---- what is on its way: rows of sources and of coefficients that are clamped; of the rows those that a
-	// result is written for; cycles of sums; the end
-	reg [7:1] row_q, first_q, clamp_q;
+	// ---- what is on its way: rows of sources, and of coefficients; of the first those that a result is
+	// written for; cycles of sums; the end
+	reg [7:1] row_q, first_q, coef_row_q;
 	reg [END+TREE:1] write_q, wrap_q, last_q;
 	reg [END:1] sum_q; // never with red_lanes
 
 	always @(posedge clk_i) begin
 		row_q <= {row_q[6:1], row};
 		first_q <= {first_q[6:1], first || !red_rows};
-		clamp_q <= {clamp_q[6:1], coef[1:0] != 2'b00};
+		coef_row_q <= {coef_row_q[6:1], coef != 3'b000};
 		write_q <= {write_q[END+TREE-1:1], row && (wrap || !red_rows)};
 		wrap_q <= {wrap_q[END+TREE-1:1], wrap};
 		last_q <= {last_q[END+TREE-1:1], last};
 		sum_q <= {sum_q[END-1:1], sum};
 		if (!rst_ni || start) begin // bits behind the end of a command without red_lanes are left from it
 			row_q <= 7'd0;
-			clamp_q <= 7'd0;
+			coef_row_q <= 7'd0;
 			write_q <= {END+TREE{1'b0}};
 			last_q <= {END+TREE{1'b0}};
 			sum_q <= {END{1'b0}};
@@ -179,7 +179,7 @@ module qmac_vec #(
 	end
 
 	assign a = split_q ? held0_q : source0;
-	assign b = held_q && coef_q == 3'b000 ? held1_q : source1;
+	assign b = held_q ? held1_q : source1;
 
 	// ---- lanes: in a lookup lane j is in group j / LUT_WORDS and has port j % LUT_WORDS
 	wire [LUT_CYCLES*LUT_WORDS*LUT_BITS-1:0] index; // by lane
@@ -194,8 +194,8 @@ module qmac_vec #(
 				localparam [31:0] GROUP = j / LUT_WORDS;
 				qmac_vec_lane #(.ACC_BITS(ACC_BITS), .LUT_BITS(LUT_BITS)) lane (
 					.clk_i(clk_i), .valid_i(enter_q && (!lookup || group_q == GROUP[PHASE_BITS-1:0])),
-					.coef_i(coef_q), .a_i(a[j*SOURCE_BITS +: SOURCE_BITS]), .b_i(b[j*SOURCE_BITS +: SOURCE_BITS]),
-					.op_i(op[3:0]), .l0_i(l0[4:0]), .mult_i(mult),
+					.coef_i(coef_q), .a_i(a[j*SOURCE_BITS +: SOURCE_BITS]),
+					.b_i(b[j*SOURCE_BITS +: SOURCE_BITS]), .op_i(op[3:0]), .l0_i(l0[4:0]), .mult_i(mult),
 					.in_bits_i(command[`QMAC_VEC_in_bits]), .lut_n_i(command[`QMAC_VEC_lut_n]),
 					.index_o(index[j*LUT_BITS +: LUT_BITS]), .word_i(lut_word_i[j%LUT_WORDS*32 +: 32]),
 					.x_o(x[64*j +: 64]), .events_o(events[2*j +: 2]));
@@ -241,7 +241,7 @@ module qmac_vec #(
 	end
 
 	qmac_count #(.FLAGS(LANES)) count_entered (
-		.clk_i(clk_i), .flags_i(rst_ni && (row_q[7] || clamp_q[7]) ? entered_flags & used : NONE),
+		.clk_i(clk_i), .flags_i(rst_ni && (row_q[7] || coef_row_q[7]) ? entered_flags & used : NONE),
 		.count_o(entered));
 	qmac_count #(.FLAGS(LANES)) count_elements (
 		.clk_i(clk_i), .flags_i(rst_ni && row_q[7] ? element_flags & used : NONE), .count_o(elements));

@@ -1,7 +1,7 @@
 /*
  * The arithmetic leaves of the RTL against the slow reference: rounding and magnitudes, random numbers,
- * limbs and one VEC lane. Every unit is fed in every cycle; results are compared a fixed number of cycles later, so
- * that the pipeline depths of docs/rtl.md are tested too.
+ * limbs and one VEC lane. Every unit is fed in every cycle; results are compared a fixed number of cycles
+ * later, so that the pipeline depths of docs/rtl.md are tested too.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /*
  * Registers, counters and monitors in Verilog: random AXI4-Lite reads and writes with delays on every
- * channel, while a core that now and then stands still raises SYNCs, errors and counts, and retires VECs. Every response, every read value,
- * every output in every cycle. What a register is follows cmodel/device/registers.c.
+ * channel, while a core that now and then stands still raises SYNCs, errors and counts, and retires VECs.
+ * Every response, every read value, every output in every cycle. What a register is follows
+ * cmodel/device/registers.c.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -73,8 +73,8 @@ module unit_dispatch #(
 		.clk_i(clk_i), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(in_i[400:384]),
 		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_valid), .vec_ready_i(in_i[14]), .gemm_valid_o(gemm_valid), .gemm_ready_i(in_i[15]),
-		.command_o(execute_command), .monitor_o(monitor), .slots_o(slots), .gemm_retire_i(in_i[7]), .vec_retire_i(in_i[5]),
-		.start_o(execute_start), .busy_o(execute_busy), .wait_o(waiting[1]));
+		.command_o(execute_command), .monitor_o(monitor), .slots_o(slots), .gemm_retire_i(in_i[7]),
+		.vec_retire_i(in_i[5]), .start_o(execute_start), .busy_o(execute_busy), .wait_o(waiting[1]));
 
 	wire [31:0] flags = {error_code, 6'd0, stop_starts, execute_busy, execute_start, gemm_valid, vec_valid,
 	                     store_valid, load_valid, waiting, push, sync_stamp, sync_irq, sync_retire, error,

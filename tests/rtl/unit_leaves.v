@@ -51,5 +51,6 @@ module unit_leaves #(
 		.lut_n_i(in_i[425:422]), .index_o(index), .word_i(word_q), .x_o(x), .events_o(events));
 
 	wire unused = ^in_i; // not all of it is
-	assign out_o = {192'd0, magnitude, state, 30'd0, events, x, {32-OUT_BITS{1'b0}}, limb, 8'd0, r, 31'd0, saturated, y};
+	assign out_o = {192'd0, magnitude, state, 30'd0, events, x, {32-OUT_BITS{1'b0}}, limb, 8'd0, r, 31'd0,
+	                saturated, y};
 endmodule

@@ -54,8 +54,9 @@ module unit_registers #(
 		.s_rready_i(in_i[5]), .s_rdata_o(rdata), .s_rresp_o(rresp), .core_rst_no(core_rst_n),
 		.mem_base_o(mem_base), .mem_size_o(mem_size), .ring_base_o(ring_base), .ring_log2_o(ring_log2),
 		.tail_o(tail), .counter_index_o(counter_index), .monitor_index_o(monitor_index),
-		.monitor_clear_o(monitor_clear), .monitor_clear_index_o(monitor_clear_index), .irq_o(irq), .head_i(in_i[127:96]),
-		.busy_i(in_i[6]), .error_i(in_i[7]), .error_code_i(in_i[27:24]), .error_command_i(in_i[159:128]),
+		.monitor_clear_o(monitor_clear), .monitor_clear_index_o(monitor_clear_index), .irq_o(irq),
+		.head_i(in_i[127:96]), .busy_i(in_i[6]), .error_i(in_i[7]), .error_code_i(in_i[27:24]),
+		.error_command_i(in_i[159:128]),
 		.sync_retire_i(in_i[8]), .sync_irq_i(in_i[9]), .sync_stamp_i(in_i[10]), .sync_toggle_i(in_i[11]),
 		.time_i(in_i[223:160]), .counter_value_i(counter_value),
 		.monitor_value_i(monitor_value));

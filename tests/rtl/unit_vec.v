@@ -51,8 +51,8 @@ module unit_vec #(
 		.W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS)
 	) vec (
 		.clk_i(clk_i), .rst_ni(in_i[0]), .start_valid_i(in_i[1]), .start_ready_o(ready),
-		.command_i({in_i[511:96], 32'd0}), .monitor_i(in_i[38:32]), .retire_o(retire), .busy_o(busy), .read0_o(read0),
-		.read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
+		.command_i({in_i[511:96], 32'd0}), .monitor_i(in_i[38:32]), .retire_o(retire), .busy_o(busy),
+		.read0_o(read0), .read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
 		.a_data0_i(a_rows[0 +: ROWS*A_BITS]), .a_data1_i(a_rows[ROWS*A_BITS +: ROWS*A_BITS]),
 		.w_data0_i(w_rows[0 +: COLS*W_BITS]), .w_data1_i(w_rows[COLS*W_BITS +: COLS*W_BITS]),
 		.acc_data0_i(acc_rows[0 +: COLS*ACC_BITS]),

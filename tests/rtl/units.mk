@@ -39,7 +39,7 @@ rtl_vec_12x20 := vec ROWS=12 COLS=20 A_BITS=7 W_BITS=11 ACC_BITS=40 A_DEPTH=100 
                  LUT_BITS=5 LUT_PORTS=3
 rtl_vec_5x3 := vec ROWS=5 COLS=3 A_BITS=16 W_BITS=16 ACC_BITS=64 A_DEPTH=64 W_DEPTH=50 ACC_DEPTH=10 \
                LUT_BITS=12 LUT_PORTS=2
-rtl_vec_9x1 := vec ROWS=9 COLS=1 A_BITS=5 W_BITS=3 ACC_BITS=33 A_DEPTH=30 W_DEPTH=18 ACC_DEPTH=20 \
+rtl_vec_50x1 := vec ROWS=50 COLS=1 A_BITS=5 W_BITS=3 ACC_BITS=33 A_DEPTH=30 W_DEPTH=18 ACC_DEPTH=20 \
                LUT_BITS=6 LUT_PORTS=1
 rtl_load_1x1 := load ROWS=1 COLS=1 A_BITS=2 W_BITS=2 ACC_BITS=16 BUS_BYTES=4 BURST_BEATS=1 OUTSTANDING=1
 rtl_load_12x20 := load ROWS=12 COLS=20 A_BITS=7 W_BITS=11 ACC_BITS=40 BUS_BYTES=32 BURST_BEATS=5 OUTSTANDING=3
@@ -52,7 +52,7 @@ rtl_store_20 := store COLS=20 ACC_BITS=40 BUS_BYTES=32 BURST_BEATS=5 OUTSTANDING
 rtl_store_64 := store COLS=64 ACC_BITS=24 BUS_BYTES=64 BURST_BEATS=256 OUTSTANDING=16
 rtl_units := leaves_acc16 leaves_acc32 leaves_acc64 gemm_1x1 gemm_8x8 gemm_12x20 gemm_3x64 gemm_64x3 \
              check_1x1 check_12x20 check_64x64 fetch_4 fetch_8 fetch_64 \
-             dispatch_1 dispatch_16 registers_ragged vec_1x1 vec_1x2 vec_8x8 vec_12x20 vec_5x3 vec_9x1 \
+             dispatch_1 dispatch_16 registers_ragged vec_1x1 vec_1x2 vec_8x8 vec_12x20 vec_5x3 vec_50x1 \
              load_1x1 load_12x20 load_20x12 load_64x3 \
              store_1 store_12 store_20 store_64
 
