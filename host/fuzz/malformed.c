@@ -116,14 +116,15 @@ static void make_hazard(struct qmac_fuzz_draft *d, struct qmac_command *c)
 		meet_by_one(rng, c);
 }
 
-/* Rows of coefficients or of sums that end one row behind the last of ACC. */
-static void end_beyond(const struct qmac_fuzz_draft *d, struct qmac_command *c)
+/* A VEC whose rows of coefficients or of sums, if it has any, end one row behind the last of ACC. */
+static void end_beyond(struct qmac_fuzz_draft *d, struct qmac_command *c)
 {
 	uint32_t depth = (uint32_t)d->program.hw.acc_depth;
 
-	if (c->opcode == QMAC_OPCODE_VEC && c->op == QMAC_OP_AFFINE && !c->sum)
+	qmac_fuzz_command_of(&d->program, QMAC_OPCODE_VEC, c);
+	if (c->op == QMAC_OP_AFFINE && !c->sum)
 		c->coef = depth + 1 - coefficients(c);
-	else if (c->opcode == QMAC_OPCODE_VEC && c->sum)
+	else if (c->sum)
 		c->sum = depth + 1 - c->n1;
 }
 

@@ -141,7 +141,7 @@ static enum qmac_status run_batch(struct qmac_fuzz_device *d, const struct qmac_
 		put_descriptor(d, t, i);
 	write_register(d, QMAC_REG_IRQ_STATUS, QMAC_IRQ_SYNC);
 	/* Clears one of those that are used most. */
-	write_register(d, QMAC_MONITOR_BASE + 4 * (1 + (uint32_t)index % 5), (uint32_t)index);
+	write_register(d, QMAC_MONITOR_BASE + 4 * (1 + (uint32_t)index % 3), (uint32_t)index);
 	if (last && stream->ring_register)
 		write_register(d, stream->ring_register, stream->ring_value);
 	if (!last || stream->ring_register != QMAC_REG_RING_TAIL)

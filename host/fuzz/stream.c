@@ -174,7 +174,7 @@ bool qmac_fuzz_draft_begin(struct qmac_fuzz_draft *d, const struct qmac_hw *hw, 
 
 enum qmac_status qmac_fuzz_draft_commands(struct qmac_fuzz_draft *d, uint32_t count, struct qmac_error *err)
 {
-	bool fill = qmac_fuzz_chance(&d->program.rng, 4);
+	bool fill = qmac_fuzz_chance(&d->program.rng, 2);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (fill && i < 4) {

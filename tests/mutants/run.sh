@@ -124,7 +124,7 @@ short() {
 	echo "$1" | awk '{
 		text = $1
 		for (i = 2; i <= NF; i++)
-			if ($i ~ /^(mode|op|space|container|dspace|rnd|red_rows|relu|keep|accumulate)=/)
+			if ($i ~ /^(mode|op|space|container|dspace|rnd|red_rows|relu|keep|accumulate|coef_step|sum)=/)
 				text = text " " $i
 		print text
 	}'
