@@ -89,14 +89,16 @@ module qmac_check_move #(
 
 	assign align_o = odd != 3'd0;
 
-	// ---- addresses; both differences are used where they are not negative
+	// ---- addresses; the differences are used where the first one is not negative. Each is one sum of all its
+	// terms, not a sum of sums; an end that is cut to 48 bits has become smaller than the offset.
 	wire [47:0] first = base + skip1_q + skip0_q;
-	wire [47:0] length = span2_q + span1_q + span0_q + {38'd0, row_bytes};
-	wire [47:0] offset = first - mem_base_i;
-	wire [47:0] left = mem_size_i - offset;
+	wire [47:0] offset = base + skip0_q + skip1_q - mem_base_i;
+	wire [47:0] end_offset = base - mem_base_i + skip1_q + skip0_q + span2_q + span1_q + span0_q +
+		{38'd0, row_bytes};
 
 	wire unused = &{1'b0, command_i, held_i, s1, s2}; // not all bits are
 
 	assign first_o = first;
-	assign address_o = first < mem_base_i || offset > mem_size_i || length > left;
+	assign address_o = first < mem_base_i || offset > mem_size_i || end_offset < offset ||
+		end_offset > mem_size_i;
 endmodule
