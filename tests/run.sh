@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh TEST...: runs every test program in both builds, the tests of the command line and the pinned
-# results in both, the RTL in lockstep, runs that are killed and resumed, the figures that the documents
-# print, and the check of the generated tables. BUILD is the build folder.
+# results in both, the RTL in lockstep, runs that are killed and resumed, synthesis of small modules, the
+# figures that the documents print, and the check of the generated tables. BUILD is the build folder.
 # Prints one line per program, the whole output of those that fail, and at the end
 # "N passed, N failed, N skipped" over all. Beside a test's log stands what it took: its .times.
 # RTL_UNITS are the units of tests/rtl that were built, RTL_SKIPPED the number of those that could not be.
@@ -43,6 +43,9 @@ if [ "${1:-}" = --one ]; then
 	docs)
 		$limit sh "$here/docs.sh" "$BUILD/qmac" > "$log" 2>&1
 		;;
+	synth)
+		$limit sh "$here/synth.sh" > "$log" 2>&1
+		;;
 	lockstep)
 		# It compiles, too.
 		[ -z "$limit" ] || limit='timeout 1800'
@@ -70,7 +73,7 @@ set -- "$@" cli pinned
 # The longest come first, so that no processor waits for another in the end.
 long='sanitize/cli sanitize/test_batch_program release/cli sanitize/test_checkpoint sanitize/test_fuzz'
 # shellcheck disable=SC2086 # a list
-printf '%s\n' release/lockstep $long release/kill release/docs > "$logs/list"
+printf '%s\n' release/lockstep $long release/kill release/docs release/synth > "$logs/list"
 for name in "$@"; do
 	printf 'sanitize/%s\nrelease/%s\n' "$name" "$name"
 done | grep -vxF -f "$logs/list" > "$logs/list.rest"

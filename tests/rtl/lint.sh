@@ -56,18 +56,9 @@ options() {
 	echo "$3" | tr , '\n' | sed "s/^\(.*\)=\(.*\)/$1\1$2\2/"
 }
 
-# The parameters of a hardware file: all but those of clock and memory. Words have numbers.
+# The parameters of a hardware file, with commas.
 parameters() {
-	awk -F '[: #]+' '
-		/^[a-z]/ && $1 !~ /^(clock_mhz|dram)$/ {
-			value = $2
-			if (value ~ /^(saturate|true)$/)
-				value = 1
-			if (value ~ /^(wrap|false|parallel)$/)
-				value = 0
-			printf "%s%s=%s", separator, toupper($1), value
-			separator = ","
-		}' "configs/hw/$1.yaml"
+	awk -f rtl/parameters.awk "configs/hw/$1.yaml" | paste -s -d ,
 }
 
 have verilator && verilator=1 || verilator=
