@@ -42,7 +42,7 @@ struct qmac_lockstep {
 	struct qmac_recorder *recorder;
 	/* Of memory, since it was compared last: what either side has written, or the host. */
 	struct qmac_pages touched;
-	/* A command left magnitudes, or the host wrote a monitor: all are compared. Else one at a time, in turn. */
+	/* A command left magnitudes, or the host wrote a monitor: all are compared. Else one, in turn. */
 	bool monitors_due;
 	uint32_t monitor_turn;
 	struct qmac_lockstep_report *report, own_report;

@@ -271,8 +271,8 @@ static enum qmac_status compare_monitors(const struct qmac_fuzz_device *referenc
 		uint32_t got = read_register(tested, QMAC_MONITOR_BASE + 4 * m);
 
 		if (expected != got)
-			return qmac_fail(err, QMAC_CHECK_FAILED, "monitor %" PRIu32 ": expected 0x%" PRIx32 ", got 0x%" PRIx32,
-			                 m, expected, got);
+			return qmac_fail(err, QMAC_CHECK_FAILED, "monitor %" PRIu32 ": expected 0x%" PRIx32
+			                 ", got 0x%" PRIx32, m, expected, got);
 	}
 	return QMAC_OK;
 }

@@ -149,7 +149,9 @@ static void place_sources(const struct draft *d, bool in_place, const struct roo
 
 	for (int i = 0; i < 1 + d->has_src1; i++) {
 		bool shared = spaces[i] == c->dspace;
-		struct room room = shared ? *others : spaces[i] == QMAC_SPACE_ACC ? *acc : whole(d->program, spaces[i]);
+		struct room room = shared                         ? *others
+		                   : spaces[i] == QMAC_SPACE_ACC ? *acc
+		                                                 : whole(d->program, spaces[i]);
 
 		qmac_fuzz_strides(rng, room.size, 0, 65535, &s[i]);
 		s[i].first += room.low;

@@ -212,7 +212,8 @@ static enum qmac_status read_retire(struct qmac_reader *r, const char *at)
 		.number = (uint32_t)number, .engine = (uint8_t)engine, .opcode = (uint8_t)opcode,
 		.tag = (uint16_t)(c->words[0] >> 16), .acc_saturations = (uint32_t)saturations[0],
 		.requant_saturations = (uint32_t)saturations[1], .container_saturations = (uint32_t)saturations[2],
-		.magnitudes = (uint32_t)magnitudes, .digest = digest, .start = (uint64_t)start, .cycle = (uint64_t)cycle,
+		.magnitudes = (uint32_t)magnitudes, .digest = digest, .start = (uint64_t)start,
+		.cycle = (uint64_t)cycle,
 	};
 	return QMAC_OK;
 }

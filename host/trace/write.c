@@ -76,8 +76,8 @@ void qmac_trace_print(const struct qmac_trace *trace, FILE *out)
 	fputs("\n# row SPACE ROW LANE...: what is not zero\n", out);
 	for (size_t i = 0; i < trace->row_count; i++)
 		print_row(trace, &trace->rows[i], out);
-	fputs("\n# retire NUMBER ENGINE OPCODE, saturations (ACC, requantise, container), MAGNITUDES DIGEST START "
-	      "CYCLE\n", out);
+	fputs("\n# retire NUMBER ENGINE OPCODE, saturations (ACC, requantise, container), MAGNITUDES DIGEST "
+	      "START CYCLE\n", out);
 	for (size_t b = 0; b < trace->batch_count; b++) {
 		const struct qmac_trace_batch *batch = &trace->batches[b];
 		bool last = b + 1 == trace->batch_count;

@@ -210,8 +210,8 @@ static bool overlap(int64_t first, int64_t last, int64_t space, int64_t first1, 
 
 static bool meets_coefficients(const uint32_t *words)
 {
-	return VEC(op) == QMAC_OP_AFFINE && overlap(VEC(coef), vec_last_coefficients(words), VEC(dspace), VEC(dst),
-	                                            vec_highest_dst(words));
+	return VEC(op) == QMAC_OP_AFFINE &&
+	       overlap(VEC(coef), vec_last_coefficients(words), VEC(dspace), VEC(dst), vec_highest_dst(words));
 }
 
 static bool meets_sums(const uint32_t *words)
