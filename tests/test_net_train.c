@@ -22,6 +22,9 @@ static const char layers[] =
 static const char tanh_layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - tanh\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";
 
+static const char sigmoid_layers[] =
+	"  - conv: {out: 4, kernel: 3}\n  - sigmoid\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";
+
 static struct qmac_run_config config;
 
 static void configure(const char *file, int count, const struct qmac_setting *settings)
@@ -236,8 +239,8 @@ static void test_resume(void)
 	check_resume("alpha: 0.05\ncheckpoint: {every: 1, steps: 14}\neval_every: 0\n", 0, false);
 }
 
-/* Other images under the same name. */
-static void test_other_data(void)
+/* Another network under the same name, though with as many weights, or other images. */
+static void test_others(void)
 {
 	struct ending ending = {.epoch = 1, .now = true};
 	struct qmac_error err;
@@ -249,6 +252,14 @@ static void test_other_data(void)
 	CU_ASSERT_EQUAL(train("other", true, NULL, &err), QMAC_BAD_INPUT);
 	write_images();
 	train_well("other", true);
+	CU_ASSERT_STRING_EQUAL(test_text("other/net.yaml"), test_text("net.yaml"));
+	CU_ASSERT(strstr(test_text("other/config.yaml"), "network: \"net.yaml\"") != NULL);
+	ending = (struct ending){.epoch = 1, .now = true};
+	configure(write_net_run(tanh_layers, "alpha: 0.05\n"), 0, NULL);
+	CU_ASSERT_EQUAL(train("other", false, &ending, &err), QMAC_CHECK_FAILED);
+	(void)write_net_run(sigmoid_layers, "alpha: 0.05\n");
+	CU_ASSERT_EQUAL(train("other", true, NULL, &err), QMAC_BAD_INPUT);
+	CU_ASSERT(strstr(err.message, "belongs to another configuration") != NULL);
 }
 
 /* ---- folders --------------------------------------------------------------------------------- */
@@ -372,7 +383,7 @@ int main(void)
 {
 	const struct test_case cases[] = {
 		{"learns", test_learns}, {"keys", test_keys}, {"diverges", test_diverges}, {"update", test_update},
-		{"resume", test_resume}, {"other data", test_other_data}, {"evaluation", test_evaluate},
+		{"resume", test_resume}, {"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},
 	};
 

@@ -60,6 +60,23 @@ enum qmac_status qmac_input_stream(const char *path, FILE **stream, struct qmac_
 	return qmac_fail_at(err, QMAC_INTERNAL, path, 0, 0, "out of memory");
 }
 
+enum qmac_status qmac_input_copy(const char *path, FILE *out, struct qmac_error *err)
+{
+	char block[4096];
+	size_t got;
+	FILE *in;
+	enum qmac_status status = qmac_input_stream(path, &in, err);
+
+	if (status)
+		return status;
+	while ((got = fread(block, 1, sizeof block, in)) > 0)
+		fwrite(block, 1, got, out);
+	if (ferror(in))
+		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "cannot be read");
+	fclose(in);
+	return status;
+}
+
 enum qmac_status qmac_input_gzip(const char *path, gzFile *stream, struct qmac_error *err)
 {
 	int file;

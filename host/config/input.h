@@ -16,6 +16,8 @@
  */
 QMAC_MUST_CHECK enum qmac_status qmac_input_open(const char *path, int *file, struct qmac_error *err);
 QMAC_MUST_CHECK enum qmac_status qmac_input_stream(const char *path, FILE **stream, struct qmac_error *err);
+/* Writes all that is in it to a stream. */
+QMAC_MUST_CHECK enum qmac_status qmac_input_copy(const char *path, FILE *out, struct qmac_error *err);
 /* Plain or gzip. */
 QMAC_MUST_CHECK enum qmac_status qmac_input_gzip(const char *path, gzFile *stream, struct qmac_error *err);
 

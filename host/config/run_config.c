@@ -393,7 +393,7 @@ static void make_absolute(char *path)
 	free(absolute);
 }
 
-void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, FILE *out)
+void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, const char *net, FILE *out)
 {
 	struct qmac_run run = config->run;
 
@@ -401,7 +401,10 @@ void qmac_run_config_print(const struct qmac_run_config *config, const char *hw,
 		snprintf(run.hw, sizeof run.hw, "%s", hw);
 	else
 		make_absolute(run.hw);
-	make_absolute(run.network);
+	if (net && run.network[0])
+		snprintf(run.network, sizeof run.network, "%s", net);
+	else
+		make_absolute(run.network);
 	make_absolute(run.file);
 	make_absolute(run.test_file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
@@ -415,9 +418,9 @@ void qmac_run_config_print(const struct qmac_run_config *config, const char *hw,
 		qmac_key_table_print(&qmac_run_table, i, &run, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
-		if (i == QMAC_KEY_hw && hw) {
+		if ((i == QMAC_KEY_hw && hw) || (i == QMAC_KEY_network && net)) {
 			fputs(", copy of ", out);
-			qmac_text_print_comment(config->run.hw, out);
+			qmac_text_print_comment(i == QMAC_KEY_hw ? config->run.hw : config->run.network, out);
 		}
 		if (stranger)
 			fprintf(out, ", unused by %s", stranger);

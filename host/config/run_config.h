@@ -125,10 +125,11 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
 
 /*
  * Writes the effective configuration as YAML that qmac_run_config_load reads back to the
- * same values, a comment with the source behind each line. Paths are written as absolute ones; that of the
- * hardware file as `hw` where it is not NULL: where a copy of it lies beside what is written.
+ * same values, a comment with the source behind each line. Paths are written as absolute ones; those of the
+ * hardware file and of the network file as `hw` and `net` where these are not NULL: where copies of them lie
+ * beside what is written.
  */
-void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, FILE *out);
+void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, const char *net, FILE *out);
 
 static inline bool qmac_data_is_generated(enum qmac_data data)
 {

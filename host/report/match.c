@@ -97,7 +97,15 @@ typedef void print_function(const struct qmac_run_config *config, const struct q
 static void print_config(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
 {
 	(void)hw;
-	qmac_run_config_print(config, QMAC_MEMBER_HW, out);
+	qmac_run_config_print(config, QMAC_MEMBER_HW, QMAC_MEMBER_NET, out);
+}
+
+/* Nothing without a network. */
+static void print_net(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	(void)hw;
+	if (config->run.network[0] && qmac_input_copy(config->run.network, out, NULL))
+		fputs("not to be read", out); /* as whoever wants it will say */
 }
 
 static void print_hw(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
@@ -288,11 +296,12 @@ static enum qmac_status check_configuration(const struct look *look, const struc
 	static const struct {
 		enum qmac_result_file file;
 		print_function *print;
-	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw}};
+	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw}, {QMAC_RESULT_NET, print_net}};
+	size_t count = config->run.network[0] ? 3 : 2;
 	enum qmac_status status = QMAC_OK;
 
 	*same = true;
-	for (size_t i = 0; !status && *same && i < sizeof files / sizeof files[0]; i++) {
+	for (size_t i = 0; !status && *same && i < count; i++) {
 		struct text fresh;
 
 		status = make_text(files[i].print, config, hw, &fresh, err);
@@ -426,6 +435,8 @@ enum qmac_status qmac_results_digest(const struct qmac_run_config *config, const
 	status = add_values(&hash, print_config, config, hw, err);
 	if (!status)
 		status = add_values(&hash, print_hw, config, hw, err);
+	if (!status)
+		status = add_values(&hash, print_net, config, hw, err);
 	qmac_sha256_text(&hash, digest);
 	return status;
 }

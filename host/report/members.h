@@ -15,6 +15,7 @@ enum { QMAC_MEMBER_PATH = 1200 };
 enum qmac_result_file {
 	QMAC_RESULT_CONFIG,
 	QMAC_RESULT_HW,
+	QMAC_RESULT_NET,      /* of a network */
 	QMAC_RESULT_METRICS,
 	QMAC_RESULT_LAYERS,
 	QMAC_RESULT_TIMELINE, /* only where asked for */
@@ -27,8 +28,9 @@ enum qmac_result_file {
 /* Their names, and behind them those of files that are no part of the result. */
 extern const char *const qmac_member_names[];
 
-/* The copy of the hardware file, which the run file beside it names. */
+/* The copies of the hardware and the network file, which the run file beside them names. */
 #define QMAC_MEMBER_HW "hw.yaml"
+#define QMAC_MEMBER_NET "net.yaml"
 
 /* The path of file number i of a folder; false behind the last. */
 bool qmac_member_path(const char *folder, int i, char path[QMAC_MEMBER_PATH]);

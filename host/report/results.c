@@ -8,6 +8,7 @@
 
 #include "base/temporary.h"
 #include "config/hw_file.h"
+#include "config/input.h"
 #include "report/atomic_file.h"
 #include "report/files.h"
 #include "report/folder_lock.h"
@@ -59,6 +60,19 @@ static enum qmac_status check_names(const struct qmac_results *results, struct q
 	return status;
 }
 
+/* The network as it is now, whatever becomes of its file. */
+static enum qmac_status copy_net(struct qmac_results *results, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	if (!results->config.run.network[0])
+		return QMAC_OK;
+	status = open_file(results, QMAC_RESULT_NET, err);
+	if (!status)
+		status = qmac_input_copy(results->config.run.network, stream_of(results, QMAC_RESULT_NET), err);
+	return status ? status : check_stream(&results->files[QMAC_RESULT_NET], err);
+}
+
 /* Those that grow during the run. */
 static enum qmac_status open_growing(struct qmac_results *results, struct qmac_error *err)
 {
@@ -100,6 +114,8 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	status = check_names(fresh, err);
 	if (!status)
 		status = open_growing(fresh, err);
+	if (!status)
+		status = copy_net(fresh, err);
 	if (status) {
 		qmac_results_destroy(fresh);
 		return status;
@@ -240,7 +256,8 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 		status = write_tensors(results, result->net, weights_sha256, err);
 	if (status)
 		return status;
-	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, stream_of(results, QMAC_RESULT_CONFIG));
+	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, QMAC_MEMBER_NET,
+	                      stream_of(results, QMAC_RESULT_CONFIG));
 	qmac_hw_file_print(&results->hw, stream_of(results, QMAC_RESULT_HW));
 	if (result->weights)
 		qmac_npy_write(stream_of(results, QMAC_RESULT_WEIGHTS), result->weights, result->weight_count,
