@@ -126,8 +126,9 @@ static bool wrong_table(struct qmac_command *c)
 
 static bool same_twice(struct qmac_command *c)
 {
-	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_ADD || c->s1space != QMAC_SPACE_ACC)
+	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_ADD || c->s1space == QMAC_SPACE_IMM)
 		return false;
+	c->s1space = c->s0space;
 	c->src1 = c->src0;
 	c->b0 = c->a0;
 	c->b1 = c->a1;

@@ -86,8 +86,9 @@ struct job {
 	const struct qmac_hw *hw;
 	const struct qmac_map *map;
 	const struct qmac_map_labels *labels;
+	bool in_w[QMAC_MAP_PANELS];
 	int64_t most[3], most_channels; /* of a piece */
-	uint32_t half[2];               /* first rows of the halves of ACC */
+	uint32_t half[2];               /* 1: the second half of ACC and W is another one */
 };
 
 /* Positions of a panel for so many of the map. */
@@ -98,22 +99,30 @@ static void panel_positions(const struct qmac_map_panel *panel, const int64_t co
 		positions[d + 1] = count[d + 1] * panel->reach.scale[d] + panel->reach.extra[d];
 }
 
-/* Rows of ACC that a piece of so many positions and blocks takes. */
-static int64_t piece_rows(const struct qmac_map *map, const int64_t count[3], int64_t blocks)
+/* Rows of W or ACC that a piece of so many positions and blocks takes. */
+static int64_t piece_rows(const struct job *job, bool of_w, const int64_t count[3], int64_t blocks)
 {
 	int64_t rows = 0;
 
-	for (int i = 0; i < map->panel_count; i++) {
+	for (int i = 0; i < job->map->panel_count; i++) {
 		int64_t p[3];
 
-		panel_positions(&map->panels[i], count, p);
+		if (job->in_w[i] != of_w)
+			continue;
+		panel_positions(&job->map->panels[i], count, p);
 		rows += p[0] * p[1] * p[2] * blocks;
 	}
 	return rows;
 }
 
+static bool fits(const struct job *job, int64_t blocks, int parts)
+{
+	return piece_rows(job, false, job->most, blocks) <= job->hw->acc_depth / parts &&
+	       piece_rows(job, true, job->most, blocks) <= job->hw->w_depth / parts;
+}
+
 /* The most positions that fit, whole images, whole lines of one, or a part of a line; false: not one. */
-static bool most_positions(struct job *job, int64_t blocks, int64_t rows)
+static bool most_positions(struct job *job, int64_t blocks, int parts)
 {
 	const int64_t *whole = job->map->positions;
 
@@ -124,7 +133,7 @@ static bool most_positions(struct job *job, int64_t blocks, int64_t rows)
 			job->most[e] = e < d ? 1 : whole[e];
 		while (low < high) {
 			job->most[d] = low + (high - low + 1) / 2;
-			if (piece_rows(job->map, job->most, blocks) <= rows)
+			if (fits(job, blocks, parts))
 				low = job->most[d];
 			else
 				high = job->most[d] - 1;
@@ -139,30 +148,43 @@ static bool most_positions(struct job *job, int64_t blocks, int64_t rows)
 }
 
 /* Whole images of all blocks, of fewer, of one; then less than an image of one block. */
-static bool choose_pieces(struct job *job, int64_t rows)
+static bool choose_pieces(struct job *job, int parts)
 {
 	const int64_t *whole = job->map->positions;
 	int64_t blocks = qmac_ceil_div(job->map->channels, job->hw->cols);
 
 	for (; blocks > 1; blocks = (blocks + 1) / 2)
-		if (most_positions(job, blocks, rows) && job->most[1] == whole[1] && job->most[2] == whole[2])
+		if (most_positions(job, blocks, parts) && job->most[1] == whole[1] && job->most[2] == whole[2])
 			break;
 	job->most_channels = qmac_smaller(blocks * job->hw->cols, job->map->channels);
-	return most_positions(job, blocks, rows);
+	job->half[1] = parts == 2;
+	return most_positions(job, blocks, parts);
+}
+
+/* What is only read and fits an operand of W lies there: so two sources need not share a bank of ACC. */
+static void choose_w(struct job *job)
+{
+	const struct qmac_map *map = job->map;
+
+	for (int i = 0; i < map->panel_count; i++)
+		job->in_w[i] = map->panels[i].loads && map->panels[i].view.element.bits <= job->hw->w_bits;
+	for (int i = 0; i < map->op_count; i++)
+		job->in_w[map->ops[i].to.panel] = false;
 }
 
 static enum qmac_status plan(struct job *job, struct qmac_error *err)
 {
 	int64_t one[3] = {1, 1, 1};
 
-	job->half[1] = (uint32_t)job->hw->acc_depth / 2;
-	if (choose_pieces(job, job->hw->acc_depth / 2))
+	choose_w(job);
+	if (choose_pieces(job, 2) || choose_pieces(job, 1))
 		return QMAC_OK;
-	job->half[1] = 0;
-	if (choose_pieces(job, job->hw->acc_depth))
+	memset(job->in_w, 0, sizeof job->in_w);
+	if (choose_pieces(job, 2) || choose_pieces(job, 1))
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT, "one position takes %lld rows of ACC, which has %d: take hardware "
-	                 "with a larger acc_depth", (long long)piece_rows(job->map, one, 1), job->hw->acc_depth);
+	                 "with a larger acc_depth", (long long)piece_rows(job, false, one, 1),
+	                 job->hw->acc_depth);
 }
 
 /* ---- commands ------------------------------------------------------------------------ */
@@ -283,17 +305,26 @@ static enum qmac_status work(const struct job *job, const struct piece *piece, i
 {
 	const struct qmac_map *map = job->map;
 	struct qmac_panel panels[QMAC_MAP_PANELS];
-	uint32_t row = job->half[half];
+	const int depths[2] = {job->hw->acc_depth, job->hw->w_depth};
+	uint32_t row[2];
 	enum qmac_status status = QMAC_OK;
 
+	for (int i = 0; i < 2; i++)
+		row[i] = job->half[half] * (uint32_t)depths[i] / 2;
 	for (int i = 0; i < map->panel_count; i++) {
+		const struct qmac_element *element = &map->panels[i].view.element;
+		struct qmac_limbs one = {.count = 1};
+		uint32_t positions[3];
 		int64_t p[3];
 
+		if (job->in_w[i])
+			one = qmac_limbs_of(element->bits, job->hw->w_bits, element->is_signed);
 		panel_positions(&map->panels[i], piece->count, p);
-		panels[i] = qmac_panel_dense(QMAC_SPACE_ACC, row, (struct qmac_limbs){.count = 1}, piece->channels,
-		                             job->hw->cols, (uint32_t[3]){(uint32_t)p[0], (uint32_t)p[1],
-		                             (uint32_t)p[2]});
-		row += (uint32_t)qmac_panel_rows(&panels[i]);
+		for (int d = 0; d < 3; d++)
+			positions[d] = (uint32_t)p[d];
+		panels[i] = qmac_panel_dense(job->in_w[i] ? QMAC_SPACE_W : QMAC_SPACE_ACC, row[job->in_w[i]], one,
+		                             piece->channels, job->hw->cols, positions);
+		row[job->in_w[i]] += (uint32_t)qmac_panel_rows(&panels[i]);
 		if (status == QMAC_OK && map->panels[i].loads)
 			status = move(job, &map->panels[i], &panels[i], piece, QMAC_OPCODE_LOAD, err);
 	}

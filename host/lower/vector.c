@@ -122,7 +122,7 @@ static void put_second(const struct qmac_vector *v, uint32_t shift, const struct
 		c->lut_n = v->lut_n;
 		c->lut_base = v->lut_base;
 	} else if (row) {
-		c->s1space = QMAC_SPACE_ACC;
+		c->s1space = v->has_other ? v->other.space : QMAC_SPACE_ACC;
 		c->src1 = (v->has_other ? v->other.row : v->bias_row) + (uint32_t)v->block * other_block(v) + shift;
 		c->b1 = (uint32_t)l1->s[OTHER];
 		c->b0 = (uint32_t)l0->s[OTHER];
@@ -160,7 +160,7 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 
 	if (v->block == qmac_panel_blocks(&v->from))
 		return false;
-	assert(v->from.space == QMAC_SPACE_ACC && v->from.lanes == v->to.lanes);
+	assert(v->from.lanes == v->to.lanes);
 	count = choose(v, &blocks, n, loops);
 	l0 = count > (blocks > 1) ? &loops[count - 1] : &one;
 	l1 = count > 1 || blocks > 1 ? &loops[0] : &one;
@@ -178,7 +178,7 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 	c.d0 = (uint32_t)l0->s[TO];
 	c.a1 = (uint32_t)l1->s[FROM];
 	c.a0 = (uint32_t)l0->s[FROM];
-	c.s0space = QMAC_SPACE_ACC;
+	c.s0space = v->from.space;
 	put_second(v, shift[OTHER], l1, l0, &c);
 	c.relu = scale->relu;
 	c.bw = (uint32_t)scale->bits;

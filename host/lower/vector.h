@@ -31,13 +31,13 @@ struct qmac_rescale {
 };
 
 struct qmac_vector {
-	struct qmac_panel from, to; /* ACC; ACC, A or W: its first limb, or in ACC all. Steps as they please */
+	struct qmac_panel from, to; /* of one limb, signed; steps as they please */
 	uint32_t n[3];              /* positions: i2, i1, i0 */
 	struct qmac_rescale scale;
 	bool has_bias;
 	uint32_t bias_row;          /* ACC row of the first block's bias; the next ones follow */
 	unsigned op;                /* QMAC_OP_* */
-	bool has_other;             /* of the channels and lanes of `from`, in ACC; no bias then */
+	bool has_other;             /* of the channels and lanes of `from`, as that; no bias then */
 	struct qmac_panel other;
 	int32_t number;             /* where there is neither */
 	uint32_t in_bits, lut_n, lut_base; /* lookup */

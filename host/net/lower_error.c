@@ -55,26 +55,21 @@ static enum qmac_status add_link(struct error_map *s, int link, struct qmac_erro
 	return status == QMAC_OK ? qmac_net_exact(s->plan, &s->map, QMAC_OP_ADD, s->x, s->x, x, 0, err) : status;
 }
 
-/* 0 where the output's code is at an end of its range: above the lowest and below the highest is above 0. */
+/* 0 where the output's code is at an end of its range: one that keeps off the ends is not what it was then. */
 static enum qmac_status add_mask(struct error_map *s, struct qmac_error *err)
 {
 	int bits = qmac_net_format(s->plan, s->layer).bw, y = load_output(s);
-	int below = qmac_map_temporary(&s->map, qmac_map_same);
+	int inside = qmac_map_temporary(&s->map, qmac_map_same);
 	int32_t high = (int32_t)(((int64_t)1 << (bits - 1)) - 1);
-	struct qmac_map_op op = qmac_net_op(s->plan, QMAC_OP_SUB, below, y, -1);
-	enum qmac_status status;
+	enum qmac_status status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MIN, inside, y, -1, high - 1, err);
 
-	op.number = high;
-	op.scale.mult = -1;
-	status = qmac_map_add(&s->map, &op, err);
-	if (s->plan->layers[s->layer].relu == QMAC_NET_NONE) {
-		if (status == QMAC_OK)
-			status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SUB, y, y, -1, -high - 1, err);
-		if (status == QMAC_OK)
-			status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MIN, below, below, y, 0, err);
-	}
+	/* a relu has let through what is above 0 only */
+	if (status == QMAC_OK && s->plan->layers[s->layer].relu == QMAC_NET_NONE)
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MAX, inside, inside, -1, -high, err);
 	if (status == QMAC_OK)
-		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, below, 0, err);
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_EQ, inside, inside, y, 0, err);
+	if (status == QMAC_OK)
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, inside, 0, err);
 	return status;
 }
 
