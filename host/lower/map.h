@@ -1,6 +1,7 @@
 /*
  * A map: element-wise work over tensors in device memory, piece by piece. LOAD brings a piece's parts of the
- * tensors into ACC, or what is only read and narrow enough into W, VECs work on them, STORE takes away what was made (docs/lowering.md).
+ * tensors into ACC, or into W what is only read and narrow enough; VECs work on them, STORE takes away what
+ * was made (docs/lowering.md).
  *
  * A map has positions (images, lines, pixels) and channels of its own. Each of its panels is a region that
  * goes with a piece of them: line u of the map meets line u * scale + first of the panel's tensor and `extra`

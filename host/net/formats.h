@@ -27,7 +27,8 @@ void qmac_net_formats_free(struct qmac_net_formats *formats);
  * network's input where no layer has parameters.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_formats_by_layer(struct qmac_net_formats *formats,
-                                                           const struct qmac_net *net, struct qmac_format input,
+                                                           const struct qmac_net *net,
+                                                           struct qmac_format input,
                                                            struct qmac_error *err);
 
 /* What a tensor's random numbers are for; site of layer l's output, -1: of the network's input. */

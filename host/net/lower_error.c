@@ -55,7 +55,7 @@ static enum qmac_status add_link(struct error_map *s, int link, struct qmac_erro
 	return status == QMAC_OK ? qmac_net_exact(s->plan, &s->map, QMAC_OP_ADD, s->x, s->x, x, 0, err) : status;
 }
 
-/* 0 where the output's code is at an end of its range: one that keeps off the ends is not what it was then. */
+/* 0 where the output's code is at an end of its range: kept off the ends it is not what it was then. */
 static enum qmac_status add_mask(struct error_map *s, struct qmac_error *err)
 {
 	int bits = qmac_net_format(s->plan, s->layer).bw, y = load_output(s);

@@ -44,6 +44,44 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 	return lower(to, &product, layer, err);
 }
 
+/*
+ * A window that is the whole image: its data gradient is a product of matrices, samples by output channels
+ * and output channels by all pixels' channels of a block in memory, which are neighbours there.
+ */
+static enum qmac_status whole_back(struct qmac_net_lowering *to, int layer, int link, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	const struct qmac_view *dx = &plan->contribution[link], *wt = &p->transposed;
+	int64_t pixels = p->kernel[0] * p->kernel[1];
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t first = 0; status == QMAC_OK && first < dx->channels; first += dx->lanes) {
+		int64_t channels = qmac_smaller(dx->lanes, dx->channels - first);
+		struct qmac_product product = {
+			.form = QMAC_FORM_AB, .window = qmac_window_none, .positions = {1, 1, plan->batch},
+			.a = p->error, .b = *wt, .c = *dx, .note = note(to, layer),
+		};
+
+		/* samples are the positions of a matrix, and pixels the blocks of its channels */
+		product.a.positions[0] = 1;
+		product.a.positions[2] = plan->batch;
+		product.a.position_bytes[2] = p->error.position_bytes[0];
+		product.c.address += (uint64_t)(first / dx->lanes) * dx->block_bytes;
+		product.c.block_bytes = dx->position_bytes[2];
+		product.c.position_bytes[2] = dx->position_bytes[0];
+		product.b.address += (uint64_t)first << wt->element.container;
+		product.b.block_bytes = wt->position_bytes[1];
+		product.b.channels = product.c.channels = pixels * channels;
+		product.b.lanes = product.c.lanes = channels;
+		product.b.positions[0] = product.b.positions[1] = product.c.positions[0] = product.c.positions[1] = 1;
+		product.b.positions[2] = p->out.channels;
+		product.c.positions[2] = plan->batch;
+		status = lower(to, &product, layer, err);
+	}
+	return status;
+}
+
 enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, int link,
                                        struct qmac_error *err)
 {
@@ -51,6 +89,9 @@ enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, 
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
 	enum qmac_status status = QMAC_OK;
 
+	if (p->kernel[0] * p->kernel[1] > 1 && p->conv.pad == 0 && p->kernel[0] == p->in.height &&
+	    p->kernel[1] == p->in.width)
+		return whole_back(to, layer, link, err);
 	for (int64_t class = 0; status == QMAC_OK && class < p->conv.stride * p->conv.stride; class++) {
 		struct qmac_product product;
 

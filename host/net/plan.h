@@ -73,7 +73,7 @@ struct qmac_net_plan {
 };
 
 /*
- * What lies where, and whether it fits: refuses what the hardware cannot hold, with the name of the layer. net
+ * What lies where, and whether it fits: refuses what hardware cannot hold, with the name of the layer. net
  * and formats are to outlive the plan. Free also after a failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
