@@ -61,8 +61,8 @@ static const struct affine_case affine_cases[] = {
 };
 
 /*
- * The case in row `at` of five of the second i1, in each lane; all else is 0, with coef_step the coefficients of
- * the first i1, too.
+ * The case in row `at` of five of the second i1, in each lane; all else is 0, with coef_step the
+ * coefficients of the first i1, too.
  */
 static void check_affine(struct kernel_rig *rig, const struct affine_case *v, uint32_t coef_step, uint32_t at)
 {
@@ -128,7 +128,7 @@ static void test_operands(void)
 
 /* ---- sums ------------------------------------------------------------------------------ */
 
-/* n0 results of bw bits, all at one end, summed into ACC row 50, on which products are added up to its edge. */
+/* n0 results of bw bits, all at one end, summed into ACC row 50, which products then fill up to its edge. */
 static void check_row(int acc_bits, uint32_t n0, uint32_t bw, bool negative)
 {
 	const struct qmac_hw hw = hw_of(5, 2, acc_bits);
@@ -165,7 +165,8 @@ static void test_rows(void)
 		int acc_bits;
 		uint32_t n0, bw;
 	} cases[] = {
-		{16, 1, 14}, {16, 2, 14}, {16, 3, 14}, {16, 16, 11}, {16, 17, 11}, {17, 100, 9}, {20, 127, 13}, {16, 250, 8},
+		{16, 1, 14}, {16, 2, 14}, {16, 3, 14}, {16, 16, 11}, {16, 17, 11}, {17, 100, 9}, {20, 127, 13},
+		{16, 250, 8},
 	};
 
 	for (int i = 0; i < TEST_COUNT(cases); i++)
@@ -179,10 +180,12 @@ static void test_full_rows(void)
 	const struct qmac_hw hw = hw_of(5, 2, 16);
 	struct qmac_command vec = {
 		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MAX, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC,
-		.dspace = QMAC_SPACE_A, .d0 = 1, .n0 = 5, .n1 = 1, .sum = 50, .mult = 1, .lanes = 3, .bw = 14, .nbits = 1,
+		.dspace = QMAC_SPACE_A, .d0 = 1, .n0 = 5, .n1 = 1, .sum = 50, .mult = 1, .lanes = 3, .bw = 14,
+		.nbits = 1,
 	};
 	const struct qmac_command gemm = {
-		.opcode = QMAC_OPCODE_GEMM, .accumulate = 1, .n = 3, .k = 1, .n0 = 1, .n1 = 1, .n2 = 1, .a = 255, .c = 50,
+		.opcode = QMAC_OPCODE_GEMM, .accumulate = 1, .n = 3, .k = 1, .n0 = 1, .n1 = 1, .n2 = 1, .a = 255,
+		.c = 50,
 	};
 	struct kernel_rig rig;
 

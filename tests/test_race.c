@@ -120,8 +120,9 @@ static const struct {
 	 "row 4 of A"}, /* zeros are written, too */
 	{{{VEC(ACC, 4, A, 0, 1)}, {STORE(2, 3, 0), .hi0 = 1}}, NULL},
 	{{{VEC(ACC, 4, A, 0, 8), .red_rows = 1}, {STORE(5, 1, 0)}}, NULL},
-	/* coefficients are read, three rows, with coef_step three for each i1; sums are written, one for each i1 */
-	{{{LOAD(ACC, 6, 1, 0)}, {AFFINE(4)}}, "command 0 (LOAD) writes row 6 of ACC, command 1 (EXECUTE) reads it"},
+	/* three rows of coefficients are read, with coef_step three for each i1; a sum is written for each i1 */
+	{{{LOAD(ACC, 6, 1, 0)}, {AFFINE(4)}},
+	 "command 0 (LOAD) writes row 6 of ACC, command 1 (EXECUTE) reads it"},
 	{{{LOAD(ACC, 4, 1, 0)}, {AFFINE(4)}}, "row 4 of ACC"},
 	{{{LOAD(ACC, 6, 1, 0)}, {AFFINE(4), WAIT_LOAD(1)}}, NULL},
 	{{{LOAD(ACC, 7, 1, 0)}, {AFFINE(4)}}, NULL},

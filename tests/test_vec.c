@@ -155,7 +155,7 @@ static void test_affine_wide(void)
 
 /* ---- sums ------------------------------------------------------------------------------ */
 
-/* src0 from row 0 to A row 0 or ACC row 40 on, sums from ACC row 50 on; a requantisation that sums is max(x, x). */
+/* src0 from row 0, results from ACC row 40, sums from row 50 on: a requantisation that sums is max(x, x). */
 #define SUMS \
 	.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MAX, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC, \
 	.dspace = QMAC_SPACE_ACC, .dst = 40, .a0 = 1, .b0 = 1, .d0 = 1, .sum = 50, .mult = 1
@@ -190,7 +190,7 @@ static void test_sums(void)
 	kernel_rig_close(&rig);
 }
 
-/* A sum that leaves the accumulator is clamped, whatever GEMM does, lane by lane; one that just fits is not. */
+/* A sum that leaves the accumulator is clamped, though GEMM wraps, lane by lane; one that just fits not. */
 static void test_sum_clamps(void)
 {
 	struct qmac_command c = {SUMS, .n1 = 1, .n0 = 4, .bw = 16, .lanes = 3};
@@ -398,7 +398,8 @@ static const struct row_case row_cases[] = {
 	{{ROWS(W, A, A, .b0 = 1, .b1 = 4, .src1 = 1)}, 24, 0, 0, 0, 0},
 	{{ROWS(A, W, W, .b0 = 1, .b1 = 4)}, 0, 12, 0, 0, 0},
 	/* with other strides they meet now and then; src0 is i0 + 4 i1 */
-	{{ROWS(A, ACC, ACC, .src1 = 3, .b0 = 2, .b1 = 1)}, 0, 0, 12 + 10, 0, 0}, /* at 3 i1 = 3 + i0: (1,0), (2,3) */
+	/* at 3 i1 = 3 + i0, which are (1,0) and (2,3) */
+	{{ROWS(A, ACC, ACC, .src1 = 3, .b0 = 2, .b1 = 1)}, 0, 0, 12 + 10, 0, 0},
 	{{ROWS(A, ACC, ACC, .src1 = 0, .b0 = 2, .b1 = 4)}, 0, 0, 12 + 9, 0, 0}, /* at i0 = 0 */
 	{{ROWS(A, ACC, ACC, .src0 = 3, .b0 = 2, .b1 = 4)}, 0, 0, 12 + 9, 0, 0}, /* at i0 = 3 */
 	/* held: read at i0 = 0 of each i1, unless src0 stands there */
@@ -413,7 +414,8 @@ static const struct row_case row_cases[] = {
 	/* src0 is read in every iteration, that of an immediate or a lookup, too */
 	{{.opcode = QMAC_OPCODE_VEC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC, .lanes = 2, .b0 = 1,
 	  .src1 = 40}, 0, 0, 12 + 12, 0, 0},
-	{{.s1space = QMAC_SPACE_IMM, .opcode = QMAC_OPCODE_VEC, .s0space = QMAC_SPACE_W, .lanes = 2}, 0, 12, 0, 0, 0},
+	{{.opcode = QMAC_OPCODE_VEC, .s0space = QMAC_SPACE_W, .s1space = QMAC_SPACE_IMM, .lanes = 2},
+	 0, 12, 0, 0, 0},
 	{{.op = QMAC_OP_LOOKUP, .opcode = QMAC_OPCODE_VEC, .s0space = QMAC_SPACE_W, .lanes = 2, .in_bits = 8,
 	  .lut_n = 3}, 0, 12, 0, 0, 24},
 	/* reductions read as others do */

@@ -42,14 +42,14 @@ static void count_gemm(const struct qmac_command *c, uint64_t *counters)
 	counters[QMAC_COUNTER_ACC_WRITES] += results;
 }
 
-static void count_vec(const struct qmac_hw *hw, const struct qmac_command *c, uint64_t *counters)
+static void count_vec(const struct qmac_command *c, uint64_t *counters)
 {
 	uint64_t rows = (uint64_t)c->n1 * c->n0, elements = c->lanes * rows;
 	bool lookup = c->op == QMAC_OP_LOOKUP;
 
 	counters[reads[c->s0space]] += rows;
 	if (qmac_vec_has_src1(c))
-		counters[reads[c->s1space]] += qmac_vec_rows(hw, c).src1;
+		counters[reads[c->s1space]] += qmac_vec_src1_reads(c);
 	counters[QMAC_COUNTER_ACC_READS] += (uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c);
 	counters[writes[c->dspace]] += c->red_rows ? c->n1 : rows;
 	counters[QMAC_COUNTER_ACC_WRITES] += qmac_vec_sums(c);
@@ -74,7 +74,7 @@ void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
 		count_gemm(command, counters);
 		break;
 	case QMAC_OPCODE_VEC:
-		count_vec(hw, command, counters);
+		count_vec(command, counters);
 		break;
 	default:
 		break; /* SYNC */

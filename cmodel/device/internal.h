@@ -82,8 +82,8 @@ static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_
 }
 
 /*
- * Each executes one valid command and updates the digest, the monitors and the counters that depend on data. The
- * memory of a LOAD or STORE is there.
+ * Each executes one valid command and updates the digest, the magnitudes and monitors, and the counters that
+ * depend on data. The memory of a LOAD or STORE is there.
  */
 void qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
 void qmac_device_store(struct qmac_device *device, const struct qmac_command *c);

@@ -128,17 +128,16 @@ static bool gemm_out_of_range(const struct check *k)
 	       last_row(c->w, c->n2, c->ws2, c->n1, c->ws1, c->n0, c->ws0) >= (uint32_t)hw->w_depth;
 }
 
-/* The rows of ACC beside sources and destination: coef .. coef + coefficient_rows - 1, sum .. */
-static uint64_t coefficient_rows(const struct qmac_command *c)
+static uint32_t coefficient_rows(const struct qmac_command *c)
 {
-	return (uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c);
+	return QMAC_COEFFICIENTS * qmac_vec_latches(c);
 }
 
-static bool constants_out_of_range(const struct check *k)
+/* Coefficients and sums of a VEC, all of them rows of ACC. */
+static bool acc_rows_out_of_range(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
-	uint64_t coefficients = coefficient_rows(c), sums = qmac_vec_sums(c);
-	uint64_t depth = (uint64_t)k->hw->acc_depth;
+	uint32_t coefficients = coefficient_rows(c), sums = qmac_vec_sums(c), depth = (uint32_t)k->hw->acc_depth;
 
 	return ((coefficients || sums) && c->lanes > (uint32_t)k->hw->cols) ||
 	       (coefficients && c->coef + coefficients > depth) || (sums && c->sum + sums > depth);
@@ -160,7 +159,7 @@ static bool vec_out_of_range(const struct check *k)
 	                        last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0) >= qmac_space_rows(k->hw,
 		c->s1space)))
 		return true;
-	if (constants_out_of_range(k))
+	if (acc_rows_out_of_range(k))
 		return true;
 	return c->op == QMAC_OP_LOOKUP && c->lut_base + (1U << c->lut_n) > 1U << k->hw->lut_bits;
 }
@@ -193,68 +192,57 @@ static bool bad_order(const struct check *k)
 	return false;
 }
 
-/*
- * True where the destination of a VEC meets a source, other than row for row in place. A row
- * that is visited twice would be read the second time before its first result is written.
- */
-static bool meets(const struct qmac_command *c, uint32_t src, uint32_t s1, uint32_t s0)
-{
-	bool same_rows = src == c->dst && (c->n1 == 1 || s1 == c->d1) && (c->n0 == 1 || (s0 == c->d0 &&
-		!c->red_rows));
-	bool visits_once = c->n1 == 1 || c->n0 == 1 || c->d1 > (uint64_t)(c->n0 - 1) * c->d0;
-	bool in_place = same_rows && visits_once;
-	uint64_t source_end = last_row(src, 1, 0, c->n1, s1, c->n0, s0);
-	uint64_t end = last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, c->red_rows ? 0 : c->d0);
-
-	return !in_place && c->dst <= source_end && src <= end;
-}
-
-/* Rows first .. last of ACC; none where last < first. */
-struct interval {
+/* The closed interval of rows that a nest of two loops reaches, of a space; SPACE_IMM: there are none. */
+struct rows {
+	unsigned space;
 	uint64_t first, last;
 };
 
-static bool overlap(struct interval a, struct interval b)
+static struct rows rows_of(unsigned space, uint32_t first, uint32_t n1, uint32_t s1, uint32_t n0, uint32_t s0)
 {
-	return a.first <= a.last && b.first <= b.last && a.first <= b.last && b.first <= a.last;
+	return (struct rows){space, first, last_row(first, 1, 0, n1, s1, n0, s0)};
 }
 
-static struct interval acc_rows(bool in_acc, uint32_t first, uint64_t last)
+static bool meet(const struct rows *a, const struct rows *b)
 {
-	return in_acc ? (struct interval){first, last} : (struct interval){1, 0};
+	return a->space == b->space && a->first <= b->last && b->first <= a->last;
 }
 
-/* Do coefficients or sums meet what they must not? */
-static bool bad_acc_rows(const struct qmac_command *c)
+/*
+ * Is a source of a VEC its destination, row for row? A row that is visited twice would be read the second
+ * time before its first result is written.
+ */
+static bool in_place(const struct qmac_command *c, uint32_t src, uint32_t s1, uint32_t s0)
 {
-	uint64_t coefficients = coefficient_rows(c), sums = qmac_vec_sums(c);
-	struct interval coef = acc_rows(coefficients, c->coef, c->coef + coefficients - 1);
-	struct interval sum = acc_rows(sums, c->sum, c->sum + sums - 1);
-	struct interval dst, src0, src1;
+	bool same_rows = src == c->dst && (c->n1 == 1 || s1 == c->d1) && (c->n0 == 1 || (s0 == c->d0 &&
+		!c->red_rows));
 
-	if (!coefficients && !sums)
-		return false;
-	dst = acc_rows(c->dspace == QMAC_SPACE_ACC, c->dst,
-	               last_row(c->dst, 1, 0, c->n1, c->d1, c->n0, c->red_rows ? 0 : c->d0));
-	src0 = acc_rows(c->s0space == QMAC_SPACE_ACC, c->src0,
-	                last_row(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0));
-	src1 = acc_rows(qmac_vec_has_src1(c) && c->s1space == QMAC_SPACE_ACC, c->src1,
-	                last_row(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0));
-	return overlap(coef, dst) || overlap(sum, dst) || overlap(sum, src0) || overlap(sum, src1) ||
-	       overlap(sum, coef);
+	return same_rows && (c->n1 == 1 || c->n0 == 1 || c->d1 > (uint64_t)(c->n0 - 1) * c->d0);
 }
 
 static bool bad_hazard(const struct check *k)
 {
 	const struct qmac_command *c = k->c;
+	struct rows dst, src0, src1 = {.space = QMAC_SPACE_IMM}, coef = src1, sum;
 
 	if (c->opcode != QMAC_OPCODE_VEC)
 		return false;
 	if ((c->n1 > 1 && c->d1 == 0) || (c->n0 > 1 && c->d0 == 0 && !c->red_rows))
 		return true;
-	return (c->s0space == c->dspace && meets(c, c->src0, c->a1, c->a0)) ||
-	       (qmac_vec_has_src1(c) && c->s1space == c->dspace && meets(c, c->src1, c->b1, c->b0)) ||
-	       bad_acc_rows(c);
+	dst = rows_of(c->dspace, c->dst, c->n1, c->d1, c->n0, c->red_rows ? 0 : c->d0);
+	src0 = rows_of(c->s0space, c->src0, c->n1, c->a1, c->n0, c->a0);
+	if (meet(&src0, &dst) && !in_place(c, c->src0, c->a1, c->a0))
+		return true;
+	if (qmac_vec_has_src1(c))
+		src1 = rows_of(c->s1space, c->src1, c->n1, c->b1, c->n0, c->b0);
+	if (meet(&src1, &dst) && !in_place(c, c->src1, c->b1, c->b0))
+		return true;
+	if (c->op == QMAC_OP_AFFINE)
+		coef = rows_of(QMAC_SPACE_ACC, c->coef, 1, 0, coefficient_rows(c), 1);
+	if (meet(&coef, &dst))
+		return true;
+	sum = rows_of(QMAC_SPACE_ACC, c->sum, 1, 0, qmac_vec_sums(c), 1);
+	return c->sum && (meet(&sum, &dst) || meet(&sum, &src0) || meet(&sum, &src1) || meet(&sum, &coef));
 }
 
 static bool bad_address(const struct check *k)

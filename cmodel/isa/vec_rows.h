@@ -31,16 +31,13 @@ static inline uint32_t qmac_vec_sums(const struct qmac_command *c)
 	return c->sum ? c->n1 : 0;
 }
 
-/* How often src1 is read, and in how many of these iterations it shares the read port of src0. */
-struct qmac_vec_rows {
-	uint64_t src1;   /* iterations in which a row of src1 is read: held ones and that of src0 are not */
-	uint64_t shared; /* those of them in which that of src0 lies in the same bank of the same scratchpad */
-};
-
 /*
- * In closed form, but where loops of both sources meet with different strides, or cross a bank: then in at
- * most 256 turns.
+ * The iterations in which a row of src1 is read, one that is held or is that of src0 is not; and those of
+ * them in which the row of src0 lies in the same bank of the same scratchpad: they share a read port. In
+ * closed form, but where loops of both sources meet with different strides, or cross a bank: then in 256
+ * turns at most.
  */
-struct qmac_vec_rows qmac_vec_rows(const struct qmac_hw *hw, const struct qmac_command *command);
+uint32_t qmac_vec_src1_reads(const struct qmac_command *command);
+uint32_t qmac_vec_shared_reads(const struct qmac_hw *hw, const struct qmac_command *command);
 
 #endif

@@ -110,7 +110,7 @@ static void list_vec(struct list *list, const struct qmac_command *c)
 	struct rows src1 = {c->src1, {c->n0, c->n1, 1}, {c->b0, c->b1, 0}};
 	struct rows dst = {c->dst, {c->red_rows ? 1 : c->n0, c->n1, 1}, {c->d0, c->d1, 0}};
 	struct rows table = {c->lut_base, {1ULL << c->lut_n, 1, 1}, {1, 0, 0}};
-	struct rows coefficients = {c->coef, {(uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(c), 1, 1}, {1, 0, 0}};
+	struct rows coefficients = {c->coef, {QMAC_COEFFICIENTS * qmac_vec_latches(c), 1, 1}, {1, 0, 0}};
 	struct rows sums = {c->sum, {qmac_vec_sums(c), 1, 1}, {1, 0, 0}};
 
 	add_rows(list, c->s0space, src0, false);

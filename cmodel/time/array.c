@@ -48,7 +48,7 @@ uint64_t qmac_vec_cycles(const struct qmac_hw *hw, const struct qmac_command *co
 	if (command->op == QMAC_OP_LOOKUP)
 		cycles = rows * (((uint64_t)hw->cols + (uint64_t)hw->lut_ports - 1) / (uint64_t)hw->lut_ports);
 	else
-		cycles += qmac_vec_rows(hw, command).shared +
+		cycles += qmac_vec_shared_reads(hw, command) +
 		          (uint64_t)QMAC_COEFFICIENTS * qmac_vec_latches(command) + qmac_vec_sums(command);
 	return cycles + QMAC_VEC_LATENCY + (command->red_lanes ? clog2(widest) : 0);
 }
