@@ -182,14 +182,32 @@ static enum qmac_status check_sizes(struct loader *l)
 	return QMAC_OK;
 }
 
+static enum qmac_status check_precision(struct loader *l)
+{
+	static const char *const rules[] = {"exact", "scaled", "layer"};
+	const struct qmac_run *run = &l->config->run;
+
+	if (!run->network[0] || run->precision_policy == QMAC_POLICY_FLOAT)
+		return QMAC_OK;
+	if (run->precision_policy != QMAC_POLICY_FIXED)
+		return refuse(l, QMAC_KEY_precision_policy, QMAC_KEY_network,
+		              "%s is not available yet; use float or fixed", qmac_run_method(run));
+	if (run->precision_activation_fl != QMAC_ACTIVATION_FL_LAYER)
+		return refuse(l, QMAC_KEY_precision_activation_fl, QMAC_KEY_precision_policy,
+		              "own is not available yet; use layer");
+	if (run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT)
+		return refuse(l, QMAC_KEY_precision_grad_quant, QMAC_KEY_precision_policy,
+		              "%s is not available yet; use exact", rules[run->precision_grad_quant]);
+	return QMAC_OK;
+}
+
 static enum qmac_status check_available(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
 	const struct qmac_kernel *kernel;
 
-	if (run->network[0] && run->precision_policy != QMAC_POLICY_FLOAT)
-		return refuse(l, QMAC_KEY_precision_policy, QMAC_KEY_network, "%s is not available yet; use float",
-		              qmac_run_method(run));
+	if (check_precision(l))
+		return QMAC_BAD_INPUT;
 	if (run->lambda > 0 && run->problem == QMAC_PROBLEM_LINEAR_REGRESSION)
 		return refuse(l, QMAC_KEY_lambda, QMAC_KEY_problem, "%g is not available yet for %s; use 0",
 		              run->lambda, qmac_problem_name(run->problem));

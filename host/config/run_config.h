@@ -27,6 +27,10 @@ enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP 
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_policy { QMAC_POLICY_FLOAT, QMAC_POLICY_FIXED, QMAC_POLICY_ADAPT, QMAC_POLICY_MUPPET };
+enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
+enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
+enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
+enum qmac_grad_quant { QMAC_GRAD_QUANT_EXACT, QMAC_GRAD_QUANT_SCALED, QMAC_GRAD_QUANT_LAYER };
 enum qmac_softmax_count { QMAC_SOFTMAX_SINGLE, QMAC_SOFTMAX_DOUBLE };
 enum qmac_schedule_word { QMAC_FALL_CONSTANT, QMAC_FALL_STEPS, QMAC_FALL_PLATEAU };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
@@ -84,6 +88,15 @@ struct qmac_run {
 	/* Of a network: */
 	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
+	int precision_bw, precision_fl; /* "fixed": of weights and activations, docs/network-numerics.md */
+	enum qmac_activation_fl precision_activation_fl; /* "layer", "own" */
+	int precision_err_bits;        /* 2..16: errors of conv, linear and the last layer */
+	int precision_dy_bits;         /* 2..16: of all other layers */
+	enum qmac_err_scale precision_err_scale; /* "delay", "cur", "fixed" */
+	enum qmac_ste precision_ste;   /* "clip", "through": errors where an output is saturated */
+	enum qmac_grad_quant precision_grad_quant; /* "exact", "scaled", "layer" */
+	/* QMAC_ROUND_*: "floor", "nearest", "stochastic" */
+	unsigned precision_weight_rounding, precision_activation_rounding, precision_error_rounding;
 	int resize;                    /* height and width that its images get; 0: as they are */
 	double init_gain;              /* a weight's initial variance is init_gain / fan-in */
 	double init_biases;            /* initial biases are uniform in -init_biases..init_biases */

@@ -148,6 +148,17 @@ static void set_step_defaults(struct qmac_run_config *config, const bool given[Q
 	}
 }
 
+/* Errors are as wide everywhere. */
+static void set_network_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
+{
+	struct qmac_run *run = &config->run;
+
+	if (given[QMAC_KEY_precision_dy_bits])
+		return;
+	run->precision_dy_bits = run->precision_err_bits;
+	set_source(config, QMAC_KEY_precision_dy_bits, ": precision.err_bits", "");
+}
+
 static void set_plain(struct qmac_run_config *config, int key)
 {
 	const struct qmac_key *row = &qmac_run_keys[key];
@@ -170,6 +181,7 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 	set_problem_defaults(config, given);
 	set_batch_defaults(config, given);
 	set_step_defaults(config, given);
+	set_network_defaults(config, given);
 	if (!given[QMAC_KEY_delta]) {
 		run->delta = is_logistic(run) ? ldexp(1, -run->bits) : default_delta(run->bits);
 		snprintf(number, sizeof number, "%d", run->bits);
