@@ -17,6 +17,9 @@
 #include "reference/ref_qnet.h"
 #include "reference/shuffled_backend.h"
 #include "test.h"
+#include "train/net_scale.h"
+
+enum { CASE_MONITOR = 127 };
 
 static uint64_t state;
 
@@ -252,6 +255,30 @@ static void check_sums(struct device *d, int l)
 	}
 }
 
+static int take_top(struct device *d)
+{
+	int top = qmac_net_scale_top(qmac_driver_monitor(d->driver, CASE_MONITOR));
+
+	qmac_driver_clear_monitor(d->driver, CASE_MONITOR);
+	return top;
+}
+
+/* The scale `cur`, from what the range monitor shows of errors that are made for it: is it the reference's? */
+static bool is_scale_found(struct device *d, int l)
+{
+	struct qmac_error err = {0};
+	int sum_fl = qmac_net_flow_sum_fl(&d->plan.flow, l, d->of.fl), top = 31, k, e;
+
+	for (k = -24; top == 31 && k < 48;) {
+		k += 24;
+		check(qmac_net_submit_range(&d->plan, &d->of, l, k, CASE_MONITOR, &err), &err, "range");
+		check(qmac_driver_finish(d->driver, &err), &err, "finish");
+		top = take_top(d);
+	}
+	e = qmac_net_scale_current(sum_fl, k, d->plan.flow.layers[l].bits, top);
+	return qmac_net_scale_limited(e, sum_fl) == d->ref.error[l + 1].fl;
+}
+
 static void backward(struct device *d)
 {
 	struct qmac_error err = {0};
@@ -259,18 +286,24 @@ static void backward(struct device *d)
 
 	check(qmac_net_put(d->driver, &d->plan.layers[last].error, d->ref.error[last + 1].q, &err), &err, "last");
 	for (int l = last; l >= 0 && d->plan.flow.layers[l].needed; l--) {
-		bool has_error = d->plan.flow.layers[l].has_error;
+		bool has_error = d->plan.flow.layers[l].has_error, ranges = true;
 
 		CU_ASSERT_EQUAL(has_error, d->ref.error[l + 1].q != NULL);
+		if (has_error && l < last && pick(0, 1))
+			ranges = is_scale_found(d, l);
 		if (has_error)
 			d->of.fl[l] = d->ref.error[l + 1].fl;
 		if (l < last)
-			check(qmac_net_submit_error(&d->plan, &d->of, l, &err), &err, "error");
+			check(qmac_net_submit_error(&d->plan, &d->of, l, CASE_MONITOR, &err), &err, "error");
 		check(qmac_net_submit_back(&d->plan, &d->of, l, &err), &err, "back");
 		check(qmac_driver_finish(d->driver, &err), &err, "finish");
+		if (has_error && l < last)
+			ranges &= take_top(d) == d->ref.top[l + 1];
 		if (has_error && wrong(d, &d->plan.layers[l].error, d->ref.error[l + 1].q))
 			found(d, l, "error");
 		check_sums(d, l);
+		if (!ranges)
+			found(d, l, "range of errors");
 	}
 }
 

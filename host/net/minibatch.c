@@ -210,18 +210,31 @@ enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int paramet
 
 /* ---- programs -------------------------------------------------------------------------- */
 
+/* How a program of a layer's error is patched; of other programs nothing of it. */
+struct rounding {
+	int sum_fl;       /* of what is rounded */
+	int shift;
+	bool floors;      /* in place of the rounding of errors */
+	unsigned monitor; /* of the magnitudes, 0: none */
+};
+
 static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                      const struct qmac_net_patch *patch, struct qmac_command *command, int sum_fl)
+                      const struct qmac_net_patch *patch, struct qmac_command *command,
+                      const struct rounding *as)
 {
+	int sum_fl = as->sum_fl;
 	int own;
 
 	switch (patch->kind) {
 	case QMAC_NET_PATCH_SEED:
-		command->seed = qmac_dither_key(of->run_seed, of->step, patch->site);
+		if (!as->floors)
+			command->seed = qmac_dither_key(of->run_seed, of->step, patch->site);
 		break;
 	case QMAC_NET_PATCH_SHIFT:
-		assert(sum_fl - of->fl[patch->layer] >= 0 && sum_fl - of->fl[patch->layer] <= 63);
-		command->shift = (uint32_t)(sum_fl - of->fl[patch->layer]);
+		assert(as->shift >= 0 && as->shift <= 63);
+		command->shift = (uint32_t)as->shift;
+		command->rnd = as->floors ? QMAC_ROUND_FLOOR : plan->formats->error_rounding;
+		command->monitor = as->monitor;
 		break;
 	case QMAC_NET_PATCH_ALIGN:
 		own = qmac_net_flow_link_fl(&plan->flow, patch->link, of->fl);
@@ -232,36 +245,105 @@ static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatc
 }
 
 static enum qmac_status submit(struct qmac_net_plan *plan, const struct qmac_net_part *part,
-                               const struct qmac_net_minibatch *of, int sum_fl, struct qmac_error *err)
+                               const struct qmac_net_minibatch *of, const struct rounding *as,
+                               struct qmac_error *err)
 {
 	if (!part->program)
 		return QMAC_OK;
 	for (int i = part->first_patch; i < part->end_patch; i++)
 		patch_one(plan, of, &plan->patches[i], qmac_program_command(part->program, plan->patches[i].command),
-		          sum_fl);
+		          as);
 	return qmac_sequence_submit(&plan->sequence, part->program, err);
 }
 
 enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                                          struct qmac_error *err)
 {
-	return submit(plan, &plan->forward, of, 0, err);
+	return submit(plan, &plan->forward, of, &(struct rounding){.monitor = 0}, err);
 }
 
 enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                       int layer, struct qmac_error *err)
+                                       int layer, unsigned monitor, struct qmac_error *err)
 {
-	int sum_fl = qmac_net_flow_sum_fl(&plan->flow, layer, of->fl);
+	struct rounding as = {
+		.sum_fl = qmac_net_flow_sum_fl(&plan->flow, layer, of->fl),
+		.monitor = monitor,
+	};
 
 	if (!plan->flow.layers[layer].has_error)
-		of->fl[layer] = sum_fl;
-	return submit(plan, &plan->layers[layer].back[0], of, sum_fl, err);
+		of->fl[layer] = as.sum_fl;
+	as.shift = as.sum_fl - of->fl[layer];
+	return submit(plan, &plan->layers[layer].back[0], of, &as, err);
+}
+
+/* Where a command's random numbers come from. */
+struct dither {
+	uint32_t row0, lane0, rs0, rs1, cs0, cs1;
+};
+
+/* What is not rounded stochastically says nothing of random numbers. */
+static struct dither take_dither(struct qmac_command *command)
+{
+	struct dither dither = {command->dither_row0, command->dither_lane0, command->dither_rs0,
+	                        command->dither_rs1, command->dither_cs0, command->dither_cs1};
+
+	command->seed = command->dither_row0 = command->dither_lane0 = 0;
+	command->dither_rs0 = command->dither_rs1 = command->dither_cs0 = command->dither_cs1 = 0;
+	return dither;
+}
+
+static void give_dither(const struct dither *dither, struct qmac_command *command)
+{
+	command->dither_row0 = dither->row0;
+	command->dither_lane0 = dither->lane0;
+	command->dither_rs0 = dither->rs0;
+	command->dither_rs1 = dither->rs1;
+	command->dither_cs0 = dither->cs0;
+	command->dither_cs1 = dither->cs1;
+}
+
+/* Of all commands that round in that part: takes the dither away, or gives it back. */
+static void move_dither(struct qmac_net_plan *plan, const struct qmac_net_part *part, struct dither *dither,
+                        bool back)
+{
+	for (int i = part->first_patch; i < part->end_patch; i++) {
+		struct qmac_command *command = qmac_program_command(part->program, plan->patches[i].command);
+
+		if (plan->patches[i].kind != QMAC_NET_PATCH_SHIFT)
+			continue;
+		if (back)
+			give_dither(dither++, command);
+		else
+			*dither++ = take_dither(command);
+	}
+}
+
+enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
+                                       int layer, int shift, unsigned monitor, struct qmac_error *err)
+{
+	const struct rounding as = {
+		.sum_fl = qmac_net_flow_sum_fl(&plan->flow, layer, of->fl), .shift = shift, .floors = true,
+		.monitor = monitor,
+	};
+
+	const struct qmac_net_part *part = &plan->layers[layer].back[0];
+	struct dither *dither = malloc((size_t)(part->end_patch - part->first_patch + 1) * sizeof *dither);
+	enum qmac_status status;
+
+	assert(plan->flow.layers[layer].has_error);
+	if (!dither)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
+	move_dither(plan, part, dither, false);
+	status = submit(plan, part, of, &as, err);
+	move_dither(plan, part, dither, true);
+	free(dither);
+	return status;
 }
 
 enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                                       int layer, struct qmac_error *err)
 {
-	return submit(plan, &plan->layers[layer].back[1], of, 0, err);
+	return submit(plan, &plan->layers[layer].back[1], of, &(struct rounding){.monitor = 0}, err);
 }
 
 /* ---- sums ------------------------------------------------------------------------------ */

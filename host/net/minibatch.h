@@ -41,11 +41,20 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *p
 
 /*
  * Submits what makes a layer's error, of fraction length of->fl[layer]; where it has none, what adds up
- * its gradient, and of->fl[layer] becomes that of the sum. Not of the last layer.
+ * its gradient, and of->fl[layer] becomes that of the sum. Not of the last layer. monitor: the range monitor
+ * that gathers the magnitudes of the rounded errors, before they are limited to their width; 0: none.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan,
                                                        const struct qmac_net_minibatch *of, int layer,
-                                                       struct qmac_error *err);
+                                                       unsigned monitor, struct qmac_error *err);
+
+/*
+ * The same for the monitor alone: what is rounded to errors, shifted right by `shift`, rounded down. The
+ * error has still to be made. Of a layer that has one.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan,
+                                                       const struct qmac_net_minibatch *of, int layer,
+                                                       int shift, unsigned monitor, struct qmac_error *err);
 
 /* Submits what a layer gives back, and the sums for its parameters. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan,
