@@ -138,6 +138,35 @@ static void test_learns(void)
 	qmac_json_free(summary);
 }
 
+/* In integers on the device: it learns, with the same bits on other hardware. */
+static void test_fixed(void)
+{
+	static const char *const hw[] = {"configs/hw/8x8_w8.yaml", "configs/hw/ragged.yaml"};
+	static char hash[80];
+	struct qmac_json *summary;
+
+	configure(write_net_run(tanh_layers, "alpha: 0.1\nprecision: {policy: fixed}\n"), 0, NULL);
+	train_well("fixed", false);
+	summary = summary_of("fixed");
+	CU_ASSERT(qmac_json_real(summary, "test_accuracy") > 0.9);
+	if (!(qmac_json_real(summary, "test_accuracy") > 0.9))
+		printf("%g\n", qmac_json_real(summary, "test_accuracy"));
+	CU_ASSERT(qmac_json_real(summary, "cycles") > 0);
+	CU_ASSERT_EQUAL(qmac_json_real(summary, "acc_saturations"), 0);
+	snprintf(hash, sizeof hash, "%s", qmac_json_text(summary, "weights_sha256"));
+	qmac_json_free(summary);
+	CU_ASSERT(strstr(test_text("fixed/layers.csv"), "\n4,conv1,eval,8,8,0.0625,") != NULL);
+	for (int i = 0; i < TEST_COUNT(hw); i++) {
+		const struct qmac_setting other = {"hw", hw[i], "--set"};
+
+		configure(write_net_run(tanh_layers, "alpha: 0.1\nprecision: {policy: fixed}\n"), 1, &other);
+		train_well("other_hw", false);
+		summary = summary_of("other_hw");
+		CU_ASSERT_STRING_EQUAL(qmac_json_text(summary, "weights_sha256"), hash);
+		qmac_json_free(summary);
+	}
+}
+
 /* Other ways to train: all of them learn, and none is another. */
 static void test_keys(void)
 {
@@ -217,12 +246,12 @@ static void test_update(void)
 
 /* ---- ends and goes on ---------------------------------------------------------------------- */
 
-static void check_resume(const char *lines, int64_t epoch, bool now)
+static void check_resume(const char *net, const char *lines, int64_t epoch, bool now)
 {
 	struct ending ending = {.epoch = epoch, .now = now};
 	struct qmac_error err;
 
-	configure(write_net_run(layers, lines), 0, NULL);
+	configure(write_net_run(net, lines), 0, NULL);
 	train_well("whole", false);
 	CU_ASSERT_EQUAL(train("parts", false, &ending, &err), QMAC_CHECK_FAILED);
 	CU_ASSERT(strstr(err.message, "go on with --resume") != NULL);
@@ -234,9 +263,12 @@ static void check_resume(const char *lines, int64_t epoch, bool now)
 
 static void test_resume(void)
 {
-	check_resume("alpha: 0.05\n", 2, true);
-	check_resume("alpha: 0.05\naccumulate: 3\ncheckpoint: {every: 0, steps: 2}\n", 1, false);
-	check_resume("alpha: 0.05\ncheckpoint: {every: 1, steps: 14}\neval_every: 0\n", 0, false);
+	check_resume(layers, "alpha: 0.05\n", 2, true);
+	check_resume(layers, "alpha: 0.05\naccumulate: 3\ncheckpoint: {every: 0, steps: 2}\n", 1, false);
+	check_resume(layers, "alpha: 0.05\ncheckpoint: {every: 1, steps: 14}\neval_every: 0\n", 0, false);
+	check_resume(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\n", 2, true);
+	check_resume(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\ncheckpoint: {every: 1, steps: 14}\n"
+	             "eval_every: 0\n", 0, false);
 }
 
 /* Another network under the same name, though with as many weights, or other images. */
@@ -264,14 +296,15 @@ static void test_others(void)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-static void test_evaluate(void)
+/* The weights of a folder give its figures. */
+static void check_evaluate(const char *net, const char *lines)
 {
 	struct qmac_net_figures figures;
 	struct qmac_json *summary;
 	struct qmac_error err;
 	char folder[600];
 
-	configure(write_net_run(layers, "alpha: 0.05\n"), 0, NULL);
+	configure(write_net_run(net, lines), 0, NULL);
 	train_well("again", false);
 	summary = summary_of("again");
 	snprintf(folder, sizeof folder, "%s/again", test_folder());
@@ -280,6 +313,17 @@ static void test_evaluate(void)
 	CU_ASSERT_EQUAL((double)figures.hits / IMAGES_TEST, qmac_json_real(summary, "test_accuracy"));
 	CU_ASSERT_EQUAL(figures.loss / IMAGES_TEST, qmac_json_real(summary, "test_loss"));
 	qmac_json_free(summary);
+}
+
+static void test_evaluate(void)
+{
+	struct qmac_net_figures figures;
+	struct qmac_error err;
+	char folder[600];
+
+	check_evaluate(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\n");
+	check_evaluate(layers, "alpha: 0.05\n");
+	snprintf(folder, sizeof folder, "%s/again", test_folder());
 	configure(write_net_run(tanh_layers, "alpha: 0.05\n"), 0, NULL);
 	CU_ASSERT_EQUAL(qmac_run_evaluate(&config, folder, &figures, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "another type or shape") != NULL);
@@ -382,8 +426,8 @@ static void test_mnist(void)
 int main(void)
 {
 	const struct test_case cases[] = {
-		{"learns", test_learns}, {"keys", test_keys}, {"diverges", test_diverges}, {"update", test_update},
-		{"resume", test_resume}, {"others", test_others}, {"evaluation", test_evaluate},
+		{"learns", test_learns}, {"fixed", test_fixed}, {"keys", test_keys}, {"diverges", test_diverges},
+		{"update", test_update}, {"resume", test_resume}, {"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},
 	};
 

@@ -66,5 +66,6 @@ struct qmac_net_engine_operations {
 };
 
 extern const struct qmac_net_engine_operations qmac_net_float_engine;
+extern const struct qmac_net_engine_operations qmac_net_device_engine;
 
 #endif

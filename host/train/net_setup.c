@@ -117,8 +117,7 @@ void qmac_net_training_free(struct qmac_net_training *training)
 
 const struct qmac_net_engine_operations *qmac_net_engine_of(const struct qmac_run *run)
 {
-	(void)run; /* the configuration has none but float yet */
-	return &qmac_net_float_engine;
+	return run->precision_policy == QMAC_POLICY_FLOAT ? &qmac_net_float_engine : &qmac_net_device_engine;
 }
 
 /* ---- minibatches ------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 
 struct qmac_net_training {
 	const struct qmac_run *run;
+	bool estimated;              /* nothing is computed: what is done is ordered, timed and counted */
 	struct qmac_net net;
 	struct qmac_images images;
 	int64_t weight_count;        /* of all parameters */
