@@ -15,6 +15,7 @@ enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct 
 	if (!status && config.run.network[0]) {
 		const struct qmac_net_options net_options = {
 			.times = config.run.net_times, .classes = config.run.classes,
+			.channels = config.run.net_channels,
 		};
 
 		status = qmac_net_load(&net, config.run.network, &net_options, err);

@@ -86,6 +86,7 @@ struct qmac_run {
 	int64_t checkpoint_every;      /* epochs from one checkpoint to the next; 0: none */
 	int64_t checkpoint_steps;      /* inner steps from one to the next within an epoch; 0: none */
 	/* Of a network: */
+	int64_t net_channels;          /* of the input; 0: as the file says */
 	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
 	int precision_bw, precision_fl; /* "fixed": of weights and activations, docs/network-numerics.md */

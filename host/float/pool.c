@@ -1,10 +1,10 @@
 /* Pooling over windows. */
 #include "float/layers.h"
 
-/* One image of a channel: its input and its output pixels. */
+/* One image of a channel. */
 struct plane {
 	const struct qmac_net_layer *net;
-	const float *x, *y, *dy;
+	const float *x, *dy;
 	float *to; /* y, or dx */
 };
 
@@ -21,7 +21,7 @@ static void each_plane(const struct qmac_float_layer *layer, int64_t begin, int6
 			int64_t i = c * layer->images + n;
 
 			part(&(const struct plane){
-				.net = net, .x = layer->x + i * in, .y = layer->y + i * out,
+				.net = net, .x = layer->x + i * in,
 				.dy = layer->dy ? layer->dy + i * out : NULL, .to = to + i * to_pixels,
 			});
 		}

@@ -1,9 +1,9 @@
 /*
  * Where a network runs: in float32 on the host, or in integers on the device.
  *
- * A step of the training is, for each of its minibatches, forward() to the logits, the loss and its residual
- * on the host (net_loss.h), and backward(); then gradient() has the sum over the minibatches, the host updates
- * the masters (net_update.h), and load() takes them over. Evaluation is forward() alone.
+ * A step of the training is, for each of its minibatches, forward() to the logits, the loss and its
+ * residual on the host (net_loss.h), and backward(); then gradient() has the sum over the minibatches, the
+ * host updates the masters (net_update.h), and load() takes them over. Evaluation is forward() alone.
  *
  * Minibatches have run->batch images, the last one of an evaluation may have fewer. The order of calls is
  * fixed by run and data, so that an engine may number them for its random bits.
@@ -16,7 +16,7 @@
 #include "train/state.h"
 #include "train/train.h"
 
-/* Images rows[first], ..., rows[first + count - 1] of training->images; rows NULL: these numbers themselves. */
+/* Images rows[first], ..., rows[first + count - 1] of the training; rows NULL: these numbers themselves. */
 struct qmac_net_batch {
 	const int64_t *rows;
 	int64_t first, count;

@@ -56,5 +56,6 @@ uint64_t qmac_net_loss_flops(enum qmac_softmax_count softmax, int class_count)
 {
 	uint64_t one = qmac_softmax_flops(class_count) + (uint64_t)class_count + 1;
 
-	return softmax == QMAC_SOFTMAX_SINGLE ? one : one + qmac_softmax_flops(class_count) + 4 * (uint64_t)class_count;
+	return softmax == QMAC_SOFTMAX_SINGLE ? one :
+	       one + qmac_softmax_flops(class_count) + 4 * (uint64_t)class_count;
 }

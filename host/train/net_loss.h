@@ -2,8 +2,8 @@
  * The loss of a minibatch of a network, from its logits: the mean over samples of the cross-entropy
  *
  *   single   l = log sum_c e^(a_c) - a_y
- *   double   the same with p = softmax(a) in place of a: what AdaPT's LeNet-5 is trained with, which ends in a
- *            softmax and whose loss has one, too; it cannot fall below log(e + C - 1) - 1 with C classes
+ *   double   the same with p = softmax(a) in place of a: what AdaPT's LeNet-5 is trained with, which ends in
+ *            a softmax and whose loss has one, too; it cannot fall below log(e + C - 1) - 1 with C classes
  *
  * a the logits, y the class. In double, sample by sample in their order, with the same bits on every machine.
  */

@@ -93,7 +93,9 @@ static enum qmac_status initialise(struct qmac_net_training *training, struct qm
 enum qmac_status qmac_net_setup(struct qmac_net_training *training, const struct qmac_run *run,
                                 struct qmac_error *err)
 {
-	const struct qmac_net_options options = {.times = run->net_times, .classes = run->classes};
+	const struct qmac_net_options options = {
+		.times = run->net_times, .classes = run->classes, .channels = run->net_channels,
+	};
 	enum qmac_status status;
 
 	memset(training, 0, sizeof *training);
