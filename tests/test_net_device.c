@@ -11,7 +11,7 @@
 enum { CASES = TEST_CASES(200), LAYERS_MAX = 7 };
 
 static struct {
-	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs, windows;
+	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs, windows, one_by_one;
 } seen;
 
 /* ---- the network ------------------------------------------------------------------------- */
@@ -91,6 +91,10 @@ static void note(const struct device *d)
 		seen.slices += f->needed && qmac_net_has_parameters(&d->net.layers[l]) && p->slices > 1;
 		seen.joined += p->is_made;
 		seen.several += f->needed && f->count > 1;
+		/* a window of the input is more than there is room for */
+		seen.one_by_one += f->needed && d->net.layers[l].kind >= QMAC_LAYER_AVG_POOL &&
+		                   d->net.layers[l].kind <= QMAC_LAYER_GLOBAL_POOL &&
+		                   5 * p->kernel[0] * p->kernel[1] > d->hw.acc_depth;
 		seen.pieces += p->table.positions[2] > 1 << d->hw.lut_bits;
 	}
 	seen.windows += d->plan.windows != QMAC_NET_NONE;
@@ -104,8 +108,11 @@ static void run(const struct qmac_hw *hw, int widest)
 {
 	struct device d = {.hw = *hw, .batch = pick(0, 5) ? pick(1, 4) : 40};
 
-	if (d.hw.acc_depth < 256)
-		d.hw.acc_depth = 256;
+	/* the smallest, and a few rows for maps of several tensors */
+	if (pick(0, 1))
+		d.hw.acc_depth = 2 * (hw->rows > hw->cols ? hw->rows : hw->cols);
+	if (d.hw.acc_depth < 12)
+		d.hw.acc_depth = 12;
 	draw_net(&d.net, hw);
 	draw_formats(&d, widest);
 	set_reference(&d);
@@ -143,10 +150,11 @@ static void test_random_networks(void)
 	}
 	for (int kind = 0; kind < QMAC_LAYER_EMBEDDING; kind++)
 		CU_ASSERT(seen.kinds[kind] > 0 || kind == QMAC_LAYER_BATCH_NORM);
-	printf("(sums %d, sliced %d, relus joined %d, several %d, tables in pieces %d, limbs %d, windows %d) ",
-	       seen.sums, seen.slices, seen.joined, seen.several, seen.pieces, seen.pairs, seen.windows);
+	printf("(sums %d, sliced %d, relus joined %d, several %d, tables in pieces %d, limbs %d, windows %d, large pools %d) ",
+	       seen.sums, seen.slices, seen.joined, seen.several, seen.pieces, seen.pairs, seen.windows,
+	       seen.one_by_one);
 	CU_ASSERT(seen.sums > 0 && seen.slices > 0 && seen.joined > 0 && seen.several > 0 && seen.pieces > 0 &&
-	          seen.pairs > 0 && seen.windows > 0);
+	          seen.pairs > 0 && seen.windows > 0 && seen.one_by_one > 0);
 }
 
 int main(void)

@@ -43,6 +43,11 @@ int qmac_map_store(struct qmac_map *map, const struct qmac_view *view, struct qm
 	return add_panel(map, (struct qmac_map_panel){.view = *view, .stores = true, .reach = reach});
 }
 
+int qmac_map_part(struct qmac_map *map, const struct qmac_view *view)
+{
+	return add_panel(map, (struct qmac_map_panel){.view = *view, .reach = qmac_map_same});
+}
+
 int qmac_map_temporary(struct qmac_map *map, struct qmac_map_reach reach)
 {
 	return add_panel(map, (struct qmac_map_panel){.reach = reach});
@@ -172,15 +177,27 @@ static void choose_w(struct job *job)
 		job->in_w[map->ops[i].to.panel] = false;
 }
 
+static bool plan_fits(struct job *job)
+{
+	choose_w(job);
+	if (choose_pieces(job, 2) || choose_pieces(job, 1))
+		return true;
+	memset(job->in_w, 0, sizeof job->in_w);
+	return choose_pieces(job, 2) || choose_pieces(job, 1);
+}
+
+bool qmac_map_fits(const struct qmac_map *map, const struct qmac_hw *hw)
+{
+	struct job job = {.hw = hw, .map = map};
+
+	return plan_fits(&job);
+}
+
 static enum qmac_status plan(struct job *job, struct qmac_error *err)
 {
 	int64_t one[3] = {1, 1, 1};
 
-	choose_w(job);
-	if (choose_pieces(job, 2) || choose_pieces(job, 1))
-		return QMAC_OK;
-	memset(job->in_w, 0, sizeof job->in_w);
-	if (choose_pieces(job, 2) || choose_pieces(job, 1))
+	if (plan_fits(job))
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT, "one position takes %lld rows of ACC, which has %d: take hardware "
 	                 "with a larger acc_depth", (long long)piece_rows(job, false, one, 1),
@@ -240,6 +257,28 @@ static enum qmac_status move(const struct job *job, const struct qmac_map_panel 
 	}
 	if (!qmac_move_is_inside(&move))
 		return opcode == QMAC_OPCODE_LOAD ? clear(job, panel, move.count, err) : QMAC_OK;
+	while (status == QMAC_OK && qmac_move_next(&move, &command))
+		status = add(job, &command, 0, NULL, err);
+	return status;
+}
+
+/* The piece's lines and pixels of a tensor that an operation names. */
+static enum qmac_status move_part(const struct job *job, const struct qmac_map_op *op,
+                                  const struct qmac_panel *panels, const struct piece *piece,
+                                  struct qmac_error *err)
+{
+	struct qmac_move move = {.opcode = op->move, .view = job->map->panels[op->to.panel].view,
+	                         .panel = panels[op->to.panel], .channel0 = piece->channel};
+	struct qmac_command command;
+	enum qmac_status status = QMAC_OK;
+
+	for (int d = 0; d < 3; d++) {
+		int64_t step = d > 0 ? op->to.step[d - 1] : 1;
+
+		move.first[d] = piece->first[d] * step + (d > 0 ? op->to.at[d - 1] : 0);
+		move.step[d] = step;
+		move.count[d] = (uint32_t)piece->count[d];
+	}
 	while (status == QMAC_OK && qmac_move_next(&move, &command))
 		status = add(job, &command, 0, NULL, err);
 	return status;
@@ -329,7 +368,8 @@ static enum qmac_status work(const struct job *job, const struct piece *piece, i
 			status = move(job, &map->panels[i], &panels[i], piece, QMAC_OPCODE_LOAD, err);
 	}
 	for (int i = 0; status == QMAC_OK && i < map->op_count; i++)
-		status = operate(job, &map->ops[i], panels, piece, err);
+		status = map->ops[i].move ? move_part(job, &map->ops[i], panels, piece, err) :
+		         operate(job, &map->ops[i], panels, piece, err);
 	for (int i = 0; status == QMAC_OK && i < map->panel_count; i++)
 		if (map->panels[i].stores)
 			status = move(job, &map->panels[i], &panels[i], piece, QMAC_OPCODE_STORE, err);

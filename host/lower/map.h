@@ -43,6 +43,8 @@ struct qmac_map_operand {
 };
 
 struct qmac_map_op {
+	unsigned move;                 /* QMAC_OPCODE_LOAD, STORE: of panel `to`, at these lines and pixels of its
+	                                  tensor, in place of a VEC; 0: a VEC */
 	unsigned op;                   /* QMAC_OP_* */
 	struct qmac_map_operand to, from, other; /* ACC rows; other.panel below 0: `number` */
 	int32_t number;
@@ -75,11 +77,15 @@ struct qmac_map {
 
 void qmac_map_free(struct qmac_map *map);
 
-/* Adds a panel: one of the tensor's that is loaded or stored, or one for the piece only. Its number. */
+/*
+ * Adds a panel: one of the tensor's that is loaded or stored, or moved where operations say so, or one for the
+ * piece only. Its number.
+ */
 int qmac_map_load(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
 int qmac_map_load_shared(struct qmac_map *map, const struct qmac_view *view,
                            struct qmac_map_reach reach);
 int qmac_map_store(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
+int qmac_map_part(struct qmac_map *map, const struct qmac_view *view);
 int qmac_map_temporary(struct qmac_map *map, struct qmac_map_reach reach);
 
 /* All of a panel, position by position; from line and pixel `at` on, every step-th. */
@@ -90,6 +96,9 @@ extern const struct qmac_map_operand qmac_map_number;
 /* Appends an operation. */
 QMAC_MUST_CHECK enum qmac_status qmac_map_add(struct qmac_map *map, const struct qmac_map_op *op,
                                                 struct qmac_error *err);
+
+/* Whether a position of a block of channels fits. */
+bool qmac_map_fits(const struct qmac_map *map, const struct qmac_hw *hw);
 
 /*
  * Adds the commands of the map to a program for hardware hw: in pieces that fit a half of ACC, or, where

@@ -22,39 +22,84 @@ static struct windows windows_of(const struct qmac_net_plan *plan, int layer)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-enum qmac_status qmac_net_pool_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+struct forward {
+	const struct qmac_net_plan *plan;
+	struct windows w;
+	int layer, x, y, sum;
+	bool is_max;
+	bool one_by_one; /* a tap at a time is on chip */
+};
+
+/* Brings a tap's part of a tensor, or takes it back. */
+static enum qmac_status move_tap(struct qmac_map *map, unsigned move, int panel, const struct windows *w,
+                                 int64_t tap, struct qmac_error *err)
+{
+	const struct qmac_map_op op = {
+		.move = move, .to = qmac_map_tap(panel, tap / w->kernel[1], tap % w->kernel[1], w->stride),
+	};
+
+	return qmac_map_add(map, &op, err);
+}
+
+/* The sum, or the largest, of all taps: in `sum`, but for the last operation, which may round. */
+static enum qmac_status add_taps(const struct forward *f, struct qmac_map *map, struct qmac_error *err)
+{
+	const struct qmac_net_layer *of = &f->plan->net->layers[f->layer];
+	const struct qmac_net_mean mean = qmac_net_mean_of(of);
+	int64_t taps = f->w.kernel[0] * f->w.kernel[1];
+	struct qmac_map_op op = qmac_net_op(f->plan, QMAC_OP_ADD, f->sum, f->sum, -1);
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t tap = 0; status == QMAC_OK && tap < taps; tap++) {
+		struct qmac_map_operand x = f->one_by_one ? qmac_map_whole(f->x) :
+		                            qmac_map_tap(f->x, tap / f->w.kernel[1], tap % f->w.kernel[1], f->w.stride);
+
+		if (f->one_by_one)
+			status = move_tap(map, QMAC_OPCODE_LOAD, f->x, &f->w, tap, err);
+		if (tap > 0 && f->is_max)
+			op.op = QMAC_OP_MAX;
+		if (tap > 0)
+			op.from = qmac_map_whole(f->sum);
+		*(tap > 0 ? &op.other : &op.from) = x;
+		if (status == QMAC_OK && tap < taps - 1)
+			status = qmac_map_add(map, &op, err);
+	}
+	op.to = qmac_map_whole(f->y);
+	if (!f->is_max)
+		op.scale.mult = mean.multiplier;
+	if (status != QMAC_OK || f->is_max)
+		return status == QMAC_OK ? qmac_map_add(map, &op, err) : status;
+	return qmac_net_requantise(f->plan, map, op, f->sum, qmac_net_format(f->plan, of->input).fl + mean.shift,
+	                           qmac_net_format(f->plan, f->layer), err);
+}
+
+static enum qmac_status make_forward(const struct qmac_net_lowering *to, int layer, bool one_by_one,
+                                     struct qmac_map *map, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_layer *of = &plan->net->layers[layer];
-	const struct windows w = windows_of(plan, layer);
-	const struct qmac_net_mean mean = qmac_net_mean_of(of);
-	bool is_max = of->kind == QMAC_LAYER_MAX_POOL;
-	struct qmac_map map = qmac_net_map(to, layer, plan->layers[layer].out);
-	struct qmac_map_reach reach = {{w.stride, w.stride}, {0, 0},
-	                                 {w.kernel[0] - w.stride, w.kernel[1] - w.stride}};
-	int x = qmac_map_load(&map, qmac_net_output(plan, of->input), reach);
-	int y = qmac_map_store(&map, qmac_net_output(plan, layer), qmac_map_same);
-	int sum = is_max ? y : qmac_map_temporary(&map, qmac_map_same);
-	int64_t taps = w.kernel[0] * w.kernel[1];
-	enum qmac_status status = QMAC_OK;
-	struct qmac_map_op op = qmac_net_op(plan, QMAC_OP_ADD, sum, 0, -1);
+	struct forward f = {.plan = plan, .w = windows_of(plan, layer), .layer = layer,
+	                    .is_max = of->kind == QMAC_LAYER_MAX_POOL, .one_by_one = one_by_one};
+	struct qmac_map_reach reach = {{f.w.stride, f.w.stride}, {0, 0},
+	                               {f.w.kernel[0] - f.w.stride, f.w.kernel[1] - f.w.stride}};
+	const struct qmac_view *x = qmac_net_output(plan, of->input);
 
-	op.from = qmac_map_tap(x, 0, 0, w.stride);
-	for (int64_t tap = 1; status == QMAC_OK && tap < taps; tap++) {
-		op.op = is_max ? QMAC_OP_MAX : QMAC_OP_ADD;
-		op.other = qmac_map_tap(x, tap / w.kernel[1], tap % w.kernel[1], w.stride);
-		if (tap == taps - 1)
-			break;
-		status = qmac_map_add(&map, &op, err);
-		op.from = qmac_map_whole(sum);
+	*map = qmac_net_map(to, layer, plan->layers[layer].out);
+	f.x = one_by_one ? qmac_map_part(map, x) : qmac_map_load(map, x, reach);
+	f.y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same);
+	f.sum = f.is_max ? f.y : qmac_map_temporary(map, qmac_map_same);
+	return add_taps(&f, map, err);
+}
+
+enum qmac_status qmac_net_pool_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+{
+	struct qmac_map map;
+	enum qmac_status status = make_forward(to, layer, false, &map, err);
+
+	if (status == QMAC_OK && !qmac_map_fits(&map, &to->plan->hw)) {
+		qmac_map_free(&map);
+		status = make_forward(to, layer, true, &map, err);
 	}
-	op.to = qmac_map_whole(y);
-	if (!is_max)
-		op.scale.mult = mean.multiplier;
-	if (status == QMAC_OK)
-		status = is_max ? qmac_map_add(&map, &op, err) :
-		         qmac_net_requantise(plan, &map, op, sum, qmac_net_format(plan, of->input).fl + mean.shift,
-		                             qmac_net_format(plan, layer), err);
 	return qmac_net_map_end(to, &map, layer, status, err);
 }
 
@@ -155,6 +200,61 @@ static void add_panels(struct back *b, struct qmac_map *map, int layer, int link
 	b->equal = qmac_map_temporary(map, windows);
 }
 
+/* Zeros in a tensor, or what is there times a mean's multiplier. */
+static enum qmac_status pass_over(struct qmac_net_lowering *to, const struct back *b, int layer,
+                                  const struct qmac_view *view, bool zero, struct qmac_error *err)
+{
+	struct qmac_map map = qmac_net_map(to, layer, b->plan->layers[layer].in);
+	int after = qmac_map_store(&map, view, qmac_map_same);
+	int before = zero ? after : qmac_map_load(&map, view, qmac_map_same);
+	struct qmac_map_op op = qmac_net_op(b->plan, QMAC_OP_ADD, after, before, -1);
+
+	if (zero)
+		op.scale.mult = 0;
+	else
+		round_mean(b, &op);
+	return qmac_net_map_end(to, &map, layer, qmac_map_add(&map, &op, err), err);
+}
+
+/* Tap by tap, each place in memory taken, added to and put back: for a window that does not fit. */
+static enum qmac_status back_one_by_one(struct qmac_net_lowering *to, struct back *b, int layer, int link,
+                                        bool is_max, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = b->plan;
+	const struct qmac_view *dx = &plan->contribution[link];
+	struct qmac_map map = qmac_net_map(to, layer, plan->layers[layer].out);
+	int g = qmac_map_load(&map, qmac_net_back(plan, layer), qmac_map_same), into = qmac_map_part(&map, dx);
+	int x = 0, y = 0, take = g;
+	enum qmac_status status = pass_over(to, b, layer, dx, true, err);
+
+	if (is_max) {
+		x = qmac_map_part(&map, qmac_net_output(plan, plan->net->layers[layer].input));
+		y = qmac_map_load(&map, qmac_net_output(plan, layer), qmac_map_same);
+		take = qmac_map_temporary(&map, qmac_map_same);
+	}
+	for (int64_t tap = 0; status == QMAC_OK && tap < b->w.kernel[0] * b->w.kernel[1]; tap++) {
+		if (is_max) {
+			status = move_tap(&map, QMAC_OPCODE_LOAD, x, &b->w, tap, err);
+			if (status == QMAC_OK)
+				status = qmac_net_exact(plan, &map, QMAC_OP_EQ, take, x, y, 0, err);
+			if (status == QMAC_OK)
+				status = qmac_net_exact(plan, &map, QMAC_OP_SELECT, take, g, take, 0, err);
+			if (status == QMAC_OK)
+				status = qmac_net_exact(plan, &map, QMAC_OP_SUB, g, g, take, 0, err);
+		}
+		if (status == QMAC_OK)
+			status = move_tap(&map, QMAC_OPCODE_LOAD, into, &b->w, tap, err);
+		if (status == QMAC_OK)
+			status = qmac_net_exact(plan, &map, QMAC_OP_ADD, into, into, take, 0, err);
+		if (status == QMAC_OK)
+			status = move_tap(&map, QMAC_OPCODE_STORE, into, &b->w, tap, err);
+	}
+	status = qmac_net_map_end(to, &map, layer, status, err);
+	if (status == QMAC_OK && !is_max && b->mean.multiplier != 1)
+		status = pass_over(to, b, layer, dx, false, err);
+	return status;
+}
+
 enum qmac_status qmac_net_pool_back(struct qmac_net_lowering *to, int layer, int link, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
@@ -186,5 +286,9 @@ enum qmac_status qmac_net_pool_back(struct qmac_net_lowering *to, int layer, int
 	round_mean(&b, &all);
 	if (status == QMAC_OK && !is_max && b.overlap && b.mean.multiplier != 1)
 		status = qmac_map_add(&map, &all, err);
+	if (status == QMAC_OK && !qmac_map_fits(&map, &plan->hw)) {
+		qmac_map_free(&map);
+		return back_one_by_one(to, &b, layer, link, is_max, err);
+	}
 	return qmac_net_map_end(to, &map, layer, status, err);
 }
