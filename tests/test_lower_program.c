@@ -455,7 +455,7 @@ static void test_long(void)
 		CU_ASSERT_EQUAL(ring[i].wait_mask, 5);
 		CU_ASSERT_EQUAL(ring[i].wait_store, MOVES & 0xFFFF);
 		CU_ASSERT(loads > 40000);
-		CU_ASSERT_EQUAL(ring[i].wait_load, (uint16_t)(loads - 32767));
+		CU_ASSERT_EQUAL(ring[i].wait_load, (uint16_t)(loads - 16383));
 	}
 	qmac_program_destroy(program);
 	free(ring);

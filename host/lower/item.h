@@ -19,13 +19,20 @@ struct qmac_item {
 };
 
 /*
- * Counts are modulo 2^16, so a command waits for no older one than the last 2^15 - 1 or the one before that
- * its engine was given; `given` are those of this program. In place of an older one it waits for that one,
- * which stands before it in the ring, too, and retires later.
+ * How far back a wait reaches. Counts are modulo 2^16, and one that lies 2^15 behind looks like one of the
+ * future: half of that is left for what the engine may retire before the waiting command is looked at, a ring
+ * of 2^14.
+ */
+enum { QMAC_WAIT_REACH = (1 << 14) - 1 };
+
+/*
+ * A command waits for no older one of an engine than those in reach of what that one was given; `given` are
+ * those of this program. In place of an older one it waits for the oldest in reach, which stands before it in
+ * the ring, too, and retires later.
  */
 static inline int32_t qmac_wait_in_reach(int32_t wait, uint32_t given)
 {
-	int32_t oldest = (int32_t)given - 0x7FFF;
+	int32_t oldest = (int32_t)given - QMAC_WAIT_REACH;
 
 	return wait > oldest ? wait : oldest;
 }

@@ -78,8 +78,8 @@ struct qmac_map {
 void qmac_map_free(struct qmac_map *map);
 
 /*
- * Adds a panel: one of the tensor's that is loaded or stored, or moved where operations say so, or one for the
- * piece only. Its number.
+ * Adds a panel: of a tensor that is loaded or stored, or moved where operations say so, or one for the piece
+ * only. Its number.
  */
 int qmac_map_load(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
 int qmac_map_load_shared(struct qmac_map *map, const struct qmac_view *view,

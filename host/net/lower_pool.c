@@ -51,11 +51,13 @@ static enum qmac_status add_taps(const struct forward *f, struct qmac_map *map, 
 	enum qmac_status status = QMAC_OK;
 
 	for (int64_t tap = 0; status == QMAC_OK && tap < taps; tap++) {
-		struct qmac_map_operand x = f->one_by_one ? qmac_map_whole(f->x) :
-		                            qmac_map_tap(f->x, tap / f->w.kernel[1], tap % f->w.kernel[1], f->w.stride);
+		struct qmac_map_operand x = qmac_map_tap(f->x, tap / f->w.kernel[1], tap % f->w.kernel[1],
+		                                         f->w.stride);
 
-		if (f->one_by_one)
+		if (f->one_by_one) {
+			x = qmac_map_whole(f->x);
 			status = move_tap(map, QMAC_OPCODE_LOAD, f->x, &f->w, tap, err);
+		}
 		if (tap > 0 && f->is_max)
 			op.op = QMAC_OP_MAX;
 		if (tap > 0)
