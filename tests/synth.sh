@@ -54,6 +54,7 @@ refused 'no such parameter' 'no parameter' sh $script "$hardware" qmac_lut FOO=1
 refused 'too large' 'more than LIMIT' sh $script "$hardware" qmac_top ROWS=64 COLS=64
 # A position in a row of at most 512 bytes.
 synthesised 'a module of ten registers' 'flops == 10 && bits == 0' qmac_pair
+synthesised 'a memory that becomes registers' 'flops > 50 && bits == 0' qmac_zero ROWS=2 COLS=2
 synthesised 'a memory that is kept apart' 'flops == 0 && bits == 64 * 32' qmac_lut LUT_BITS=6
 echo "synth: $passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]

@@ -36,7 +36,7 @@ rows=$(value ROWS) cols=$(value COLS)
 [ -n "$rows" ] || fail "$hardware: it has no rows"
 lanes=$((rows > cols ? rows : cols))
 fifo=$(($(value OUTSTANDING) * $(value BURST_BEATS) * $(value BUS_BYTES) * 8))
-estimate=$((rows * cols * ($(value A_BITS) * $(value W_BITS) * 10 + 1000) + lanes * 30000 + fifo * 40 + 200000))
+estimate=$((rows * cols * ($(value A_BITS) * $(value W_BITS) * 10 + 1000) + lanes * 50000 + fifo * 20 + 300000))
 [ "$top" != qmac_top ] || [ "$LIMIT" = 0 ] || [ "$estimate" -le "$LIMIT" ] ||
 	fail "$hardware: about $estimate gates, more than LIMIT=$LIMIT: synthesis would take an hour or more
   TOP=module synthesises one module, LIMIT=0 all, however long it takes"
@@ -66,9 +66,9 @@ yosys $quiet -l "$out.log" -p "
 	memory_dff *qmac_scratchpad* *qmac_lut*
 	memory -nordff -nomap
 	opt_clean
-	tee -q -o $out.macros dump -m t:\$mem_v2
 	memory_map * *qmac_scratchpad* %d *qmac_lut* %d
-	opt -fast; techmap; opt -fast
+	tee -q -o $out.macros dump -m t:\$mem_v2
+	opt_clean; techmap; opt_expr; opt_clean
 	dfflibmap -liberty $LIBERTY
 	design -save gates
 	abc -liberty $LIBERTY -script $map
@@ -77,7 +77,7 @@ yosys $quiet -l "$out.log" -p "
 	design -load gates
 	flatten
 	techmap -map $here/macro.v t:\$mem_v2
-	opt -fast
+	opt_clean
 	abc -liberty $LIBERTY -script $map;buffer;upsize;dnsize
 	splitnets -ports
 	opt_clean -purge
