@@ -44,6 +44,8 @@ struct ending {
 	volatile sig_atomic_t stop;
 };
 
+static struct ending only_estimated;
+
 static int on_metrics(void *context, const struct qmac_metrics *metrics)
 {
 	struct ending *ending = context;
@@ -61,7 +63,9 @@ static enum qmac_status train(const char *name, bool resume, struct ending *endi
 	struct qmac_job_result result;
 
 	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
-	if (ending) {
+	if (ending == &only_estimated) {
+		job.estimate = true;
+	} else if (ending) {
 		job.on_metrics = on_metrics;
 		job.context = ending;
 		job.stop = &ending->stop;
@@ -165,6 +169,27 @@ static void test_fixed(void)
 		CU_ASSERT_STRING_EQUAL(qmac_json_text(summary, "weights_sha256"), hash);
 		qmac_json_free(summary);
 	}
+}
+
+/* An estimate has the costs of the training, row by row. */
+static void test_estimate(void)
+{
+	static const char *const same[] = {"cycles", "commands", "macs", "vec_mults", "dram_read_bytes",
+	                                   "dram_write_bytes", "fetch_bytes", "host_flops", "host_bytes", "steps"};
+	struct qmac_json *trained, *estimated;
+	struct qmac_error err;
+
+	configure(write_net_run(tanh_layers, "accumulate: 2\nprecision: {policy: fixed}\n"), 0, NULL);
+	train_well("trained", false);
+	CU_ASSERT_EQUAL_FATAL(train("estimated", false, &only_estimated, &err), QMAC_OK);
+	trained = summary_of("trained");
+	estimated = summary_of("estimated");
+	for (int i = 0; i < TEST_COUNT(same); i++)
+		CU_ASSERT_EQUAL(qmac_json_real(trained, same[i]), qmac_json_real(estimated, same[i]));
+	CU_ASSERT_STRING_EQUAL(qmac_json_text(estimated, "network"), "small");
+	CU_ASSERT(access(test_path("estimated/weights"), F_OK) != 0);
+	qmac_json_free(trained);
+	qmac_json_free(estimated);
 }
 
 /* Other ways to train: all of them learn, and none is another. */
@@ -426,8 +451,9 @@ static void test_mnist(void)
 int main(void)
 {
 	const struct test_case cases[] = {
-		{"learns", test_learns}, {"fixed", test_fixed}, {"keys", test_keys}, {"diverges", test_diverges},
-		{"update", test_update}, {"resume", test_resume}, {"others", test_others}, {"evaluation", test_evaluate},
+		{"learns", test_learns}, {"fixed", test_fixed}, {"estimate", test_estimate}, {"keys", test_keys},
+		{"diverges", test_diverges}, {"update", test_update}, {"resume", test_resume},
+		{"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},
 	};
 

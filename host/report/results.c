@@ -252,7 +252,7 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 		status = open_file(results, QMAC_RESULT_HW, err);
 	if (!status && result->weights)
 		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
-	if (!status && result->net)
+	if (!status && result->net && !result->last.estimated)
 		status = write_tensors(results, result->net, weights_sha256, err);
 	if (status)
 		return status;

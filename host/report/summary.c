@@ -129,7 +129,7 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_key(out, "diverged");
 	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
-	if (s->result->weights || net) {
+	if (s->result->weights || (net && !s->result->last.estimated)) {
 		write_text(out, "weights_sha256", s->weights_sha256);
 	} else {
 		write_key(out, "weights_sha256");

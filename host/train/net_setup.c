@@ -170,7 +170,7 @@ enum qmac_status qmac_net_test(struct qmac_net_engine *engine, const struct qmac
 		const struct qmac_net_batch batch = {.first = first, .count = left < batch_size ? left : batch_size};
 
 		status = engine->operations->forward(engine, &batch, QMAC_NET_EVALUATE, room->logits, err);
-		if (!status)
+		if (!status && !training->estimated)
 			qmac_net_room_loss(room, training, &batch, figures, NULL);
 	}
 	return status;

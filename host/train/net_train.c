@@ -16,6 +16,7 @@
 struct course {
 	struct qmac_net_training training;
 	const struct qmac_train_observer *observer; /* may be NULL */
+	bool estimated;
 	struct qmac_train_result *result;
 	struct qmac_net_engine *engine;
 	struct qmac_net_update update;
@@ -131,7 +132,8 @@ static enum qmac_status run_minibatch(struct course *course, int64_t number, str
 
 	if (status)
 		return status;
-	qmac_net_room_loss(&course->room, training, &batch, &course->figures, course->room.residual);
+	if (!training->estimated)
+		qmac_net_room_loss(&course->room, training, &batch, &course->figures, course->room.residual);
 	training->host_flops += (uint64_t)run->batch *
 	                        qmac_net_loss_flops(run->softmax, training->images.data.classes);
 	return engine->backward(course->engine, course->room.residual, err);
@@ -150,8 +152,9 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 		status = engine->gradient(course->engine, course->gradient, err);
 	if (status)
 		return status;
-	course->norms += qmac_net_update_step(&course->update, course->gradient, course->schedule.now.lr,
-	                                      training->weights);
+	if (!training->estimated)
+		course->norms += qmac_net_update_step(&course->update, course->gradient, course->schedule.now.lr,
+		                                      training->weights);
 	training->host_flops += qmac_net_update_flops(run, training->weight_count);
 	course->step++;
 	course->within++;
@@ -182,10 +185,11 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 		.epoch = course->epoch, .step = course->step, .data_passes = images / all,
 		.train_loss = course->figures.loss / samples, /* NaN before the first epoch */
 		.train_accuracy = (double)course->figures.hits / samples,
-		.grad_norm = course->norms / (double)(course->epoch > 0 ? course->steps : 0),
+		.grad_norm = course->epoch > 0 && !training->estimated ? course->norms / (double)course->steps : NAN,
 		.test_loss = test.loss / (double)test.samples, /* NaN where it is not looked at */
 		.test_accuracy = (double)test.hits / (double)test.samples,
-		.untrained = course->epoch == 0, .delta = NAN, .headline = QMAC_FIGURE_TEST_ACCURACY,
+		.untrained = course->epoch == 0, .estimated = training->estimated, .delta = NAN,
+		.headline = QMAC_FIGURE_TEST_ACCURACY,
 		.host_flops = training->host_flops, .host_bytes = training->host_bytes,
 	};
 	course->engine->operations->cost(course->engine, row);
@@ -202,9 +206,10 @@ static enum qmac_status report(struct course *course, struct qmac_error *err)
 
 	if (status)
 		return status;
-	if (course->epoch > 0)
+	if (course->epoch > 0 && !course->training.estimated) {
 		qmac_schedule_epoch(&course->schedule, last->train_loss);
-	course->result->diverged = course->epoch > 0 && !(isfinite(last->train_loss) && isfinite(last->grad_norm));
+		course->result->diverged = !(isfinite(last->train_loss) && isfinite(last->grad_norm));
+	}
 	if (observer && observer->on_metrics)
 		course->stopped |= observer->on_metrics(observer->context, last, &course->training.records) != 0;
 	if (every > 0 && course->epoch > 0 && course->epoch % every == 0 && goes_on(course))
@@ -288,6 +293,7 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 		status = qmac_net_setup(training, run, err);
 	if (status)
 		return status;
+	training->estimated = course->estimated;
 	if (data->note[0] && observer && observer->on_note)
 		observer->on_note(observer->context, data->note);
 	course->steps = data->samples / (run->batch * run->accumulate);
@@ -324,11 +330,11 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 	return QMAC_OK;
 }
 
-enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw,
+enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw, bool estimated,
                                 const struct qmac_train_observer *observer, struct qmac_train_result *result,
                                 struct qmac_error *err)
 {
-	struct course course = {.observer = observer, .result = result};
+	struct course course = {.observer = observer, .estimated = estimated, .result = result};
 	enum qmac_status status;
 
 	memset(result, 0, sizeof *result);

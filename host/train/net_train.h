@@ -11,8 +11,12 @@
 #include "train/net_loss.h"
 #include "train/train.h"
 
-/* qmac_train() of a run with a network; the result has `net` in place of weights. */
+/*
+ * qmac_train() of a run with a network, or qmac_estimate() of one on the device; the result has `net` in
+ * place of weights.
+ */
 QMAC_MUST_CHECK enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw,
+                                                bool estimated,
                                                 const struct qmac_train_observer *observer,
                                                 struct qmac_train_result *result, struct qmac_error *err);
 

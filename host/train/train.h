@@ -25,7 +25,8 @@ enum { QMAC_GRADIENT_BITS = 32 };
 
 struct qmac_train_result {
 	double *weights;         /* free(); NULL in an estimate, and of a network */
-	struct qmac_trained_net *net; /* qmac_trained_net_destroy(); NULL but of a network */
+	struct qmac_trained_net *net; /* qmac_trained_net_destroy(); NULL but of a network; initial values in an
+	                                 estimate */
 	int64_t weight_count;
 	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
@@ -77,8 +78,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const st
  * run->backend is, and the operations of the host by their formulas. Cycles, bytes and all counters that do
  * not depend on data are those of qmac_train(); losses, norms, delta of HALP and accuracy are NaN. There are
  * no weights. An epoch that HALP would leave out because its gradient is exactly zero, and the end of a run
- * that diverges to infinity, are not foreseen. observer->open is not used. Of a network that is trained in
- * float there is nothing to estimate, which is refused.
+ * that diverges to infinity, are not foreseen, nor that the range of a network's errors takes a second look
+ * (docs/network-numerics.md, `cur`). observer->open is not used. Of a network that is trained in float there
+ * is nothing to estimate, and not where the training chooses the formats: both are refused.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
                                                const struct qmac_train_observer *observer,
