@@ -263,7 +263,7 @@ static int take_top(struct device *d)
 	return top;
 }
 
-/* The scale `cur`, from what the range monitor shows of errors that are made for it: is it the reference's? */
+/* The scale `cur`, by the range monitor, of errors that are made for it: is it that of the reference? */
 static bool is_scale_found(struct device *d, int l)
 {
 	struct qmac_error err = {0};

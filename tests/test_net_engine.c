@@ -239,8 +239,8 @@ static void test_reference(void)
 {
 	static const char *const lines[] = {
 		"precision: {policy: fixed}\n",
-		"precision: {policy: fixed, bw: 8, fl: 5, err_scale: cur, dy_bits: 6, ste: through,"
-		" error_rounding: floor}\n",
+		("precision: {policy: fixed, bw: 8, fl: 5, err_scale: cur, dy_bits: 6, ste: through,"
+		 " error_rounding: floor}\n"),
 		"precision: {policy: fixed, bw: 6, fl: 3, err_scale: fixed, err_bits: 4, weight_rounding: nearest}\n",
 		"precision: {policy: fixed, bw: 11, fl: 8, err_bits: 12, activation_rounding: nearest}\n",
 	};

@@ -175,7 +175,8 @@ static void test_fixed(void)
 static void test_estimate(void)
 {
 	static const char *const same[] = {"cycles", "commands", "macs", "vec_mults", "dram_read_bytes",
-	                                   "dram_write_bytes", "fetch_bytes", "host_flops", "host_bytes", "steps"};
+	                                   "dram_write_bytes", "fetch_bytes", "host_flops", "host_bytes",
+	                                   "steps"};
 	struct qmac_json *trained, *estimated;
 	struct qmac_error err;
 
