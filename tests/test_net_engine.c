@@ -14,6 +14,7 @@
 #include "shipped_hw.h"
 #include "train/net_codes.h"
 #include "train/net_device_engine.h"
+#include "train/net_precision.h"
 #include "train/net_setup.h"
 
 enum { BATCH = 6, MINIBATCHES = 4 };
@@ -24,6 +25,7 @@ static struct qmac_run_config config;
 /* An engine and what it is compared with. */
 struct bench {
 	struct qmac_net_training training;
+	struct qmac_net_precision *precision;
 	struct qmac_net_engine *engine;
 	struct ref_qnet ref;
 	double *input;     /* of a minibatch */
@@ -77,6 +79,7 @@ static void set_up(struct bench *b, const char *layers, const char *lines, const
 	check(qmac_run_config_load(&config, write_net_run(layers, text),
 	                           &(struct qmac_setting){"batch", "6", "--set"}, 1, &err), &err);
 	check(qmac_net_setup(&b->training, &config.run, &err), &err);
+	check(qmac_net_precision_create(&b->training, &b->precision, &err), &err);
 	check(qmac_net_engine_of(&config.run)->create(&b->training, &hw, NULL, &b->engine, &err), &err);
 	set_reference(b);
 	b->inputs = qmac_shape_count(b->training.net.input);
@@ -93,6 +96,7 @@ static void set_up(struct bench *b, const char *layers, const char *lines, const
 static void tear_down(struct bench *b)
 {
 	b->engine->operations->destroy(b->engine);
+	qmac_net_precision_destroy(b->precision);
 	ref_qnet_destroy(&b->ref);
 	qmac_net_training_free(&b->training);
 	free(b->x);
@@ -358,6 +362,7 @@ static void test_scales(void)
 static void test_refused(void)
 {
 	struct qmac_hw hw = shipped_hw("16x16_w8");
+	struct qmac_net_precision *precision = NULL;
 	struct qmac_net_engine *engine = NULL;
 	struct qmac_net_training training;
 	struct qmac_error err = {0};
@@ -366,8 +371,10 @@ static void test_refused(void)
 	write_net_run(nets[0], "precision: {policy: fixed}\n");
 	check(qmac_run_config_load(&config, test_path("run.yaml"), NULL, 0, &err), &err);
 	check(qmac_net_setup(&training, &config.run, &err), &err);
+	check(qmac_net_precision_create(&training, &precision, &err), &err);
 	CU_ASSERT_EQUAL(qmac_net_device_engine.create(&training, &hw, NULL, &engine, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "layer 'conv1'") != NULL && strstr(err.message, "acc_bits") != NULL);
+	qmac_net_precision_destroy(precision);
 	qmac_net_training_free(&training);
 }
 

@@ -182,23 +182,58 @@ static enum qmac_status check_sizes(struct loader *l)
 	return QMAC_OK;
 }
 
+/* What AdaPT is told of formats, lookbacks and bins fits together. */
+static enum qmac_status check_adapt(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+
+	if (!run->normalise)
+		return refuse(l, QMAC_KEY_normalise, QMAC_KEY_precision_policy,
+		              "adapt goes by the directions of gradients: it must be true");
+	if (run->precision_bw > run->precision_bw_max)
+		return refuse(l, QMAC_KEY_precision_bw, QMAC_KEY_precision_bw_max,
+		              "%d is out of range; at most precision.bw_max = %d", run->precision_bw,
+		              run->precision_bw_max);
+	if (run->precision_buffer_bits >= run->precision_bw_max)
+		return refuse(l, QMAC_KEY_precision_buffer_bits, QMAC_KEY_precision_bw_max,
+		              "%d is out of range; below precision.bw_max = %d", run->precision_buffer_bits,
+		              run->precision_bw_max);
+	if (run->precision_lookback_momentum > 1)
+		return refuse(l, QMAC_KEY_precision_lookback_momentum, QMAC_KEY_precision_lookback_momentum,
+		              "%g is out of range; at most 1", run->precision_lookback_momentum);
+	if (run->precision_resolution_low > run->precision_resolution_high)
+		return refuse(l, QMAC_KEY_precision_resolution_low, QMAC_KEY_precision_resolution_high,
+		              "%d is out of range; at most precision.resolution_high = %d",
+		              run->precision_resolution_low, run->precision_resolution_high);
+	return QMAC_OK;
+}
+
+static enum qmac_status check_muppet(struct loader *l)
+{
+	enum { LEVELS = 16, BITS_MAX = 16 };
+	const struct qmac_run *run = &l->config->run;
+	int levels[LEVELS], count;
+
+	if (qmac_milestones_read(run->precision_levels, levels, LEVELS, &count, l->err))
+		return blame(l, QMAC_KEY_precision_levels, QMAC_KEY_precision_levels);
+	if (count < 1 || levels[0] < 4 || levels[count - 1] > BITS_MAX)
+		return refuse(l, QMAC_KEY_precision_levels, QMAC_KEY_precision_levels,
+		              "'%s' is no list of widths from 4 to %d", run->precision_levels, BITS_MAX);
+	return QMAC_OK;
+}
+
 static enum qmac_status check_precision(struct loader *l)
 {
-	static const char *const rules[] = {"exact", "scaled", "layer"};
 	const struct qmac_run *run = &l->config->run;
 
 	if (!run->network[0] || run->precision_policy == QMAC_POLICY_FLOAT)
 		return QMAC_OK;
-	if (run->precision_policy != QMAC_POLICY_FIXED)
-		return refuse(l, QMAC_KEY_precision_policy, QMAC_KEY_network,
-		              "%s is not available yet; use float or fixed", qmac_run_method(run));
 	if (run->precision_activation_fl != QMAC_ACTIVATION_FL_LAYER)
 		return refuse(l, QMAC_KEY_precision_activation_fl, QMAC_KEY_precision_policy,
 		              "own is not available yet; use layer");
-	if (run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT)
-		return refuse(l, QMAC_KEY_precision_grad_quant, QMAC_KEY_precision_policy,
-		              "%s is not available yet; use exact", rules[run->precision_grad_quant]);
-	return QMAC_OK;
+	if (run->precision_policy == QMAC_POLICY_MUPPET)
+		return check_muppet(l);
+	return run->precision_policy == QMAC_POLICY_ADAPT ? check_adapt(l) : QMAC_OK;
 }
 
 static enum qmac_status check_available(struct loader *l)

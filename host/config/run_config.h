@@ -31,6 +31,9 @@ enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
 enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
 enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
 enum qmac_grad_quant { QMAC_GRAD_QUANT_EXACT, QMAC_GRAD_QUANT_SCALED, QMAC_GRAD_QUANT_LAYER };
+enum qmac_precision_kl { QMAC_PRECISION_KL_TRUE, QMAC_PRECISION_KL_REPO };
+enum qmac_precision_bisect { QMAC_PRECISION_BISECT_FIXED, QMAC_PRECISION_BISECT_REPO };
+enum qmac_strategy { QMAC_STRATEGY_MIN, QMAC_STRATEGY_MEAN, QMAC_STRATEGY_MAX };
 enum qmac_softmax_count { QMAC_SOFTMAX_SINGLE, QMAC_SOFTMAX_DOUBLE };
 enum qmac_schedule_word { QMAC_FALL_CONSTANT, QMAC_FALL_STEPS, QMAC_FALL_PLATEAU };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
@@ -89,7 +92,7 @@ struct qmac_run {
 	int64_t net_channels;          /* of the input; 0: as the file says */
 	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
-	int precision_bw, precision_fl; /* "fixed": of weights and activations, docs/network-numerics.md */
+	int precision_bw, precision_fl; /* of weights and activations, at first: docs/network-numerics.md */
 	enum qmac_activation_fl precision_activation_fl; /* "layer", "own" */
 	int precision_err_bits;        /* 2..16: errors of conv, linear and the last layer */
 	int precision_dy_bits;         /* 2..16: of all other layers */
@@ -98,6 +101,19 @@ struct qmac_run {
 	enum qmac_grad_quant precision_grad_quant; /* "exact", "scaled", "layer" */
 	/* QMAC_ROUND_*: "floor", "nearest", "stochastic" */
 	unsigned precision_weight_rounding, precision_activation_rounding, precision_error_rounding;
+	/* "adapt", docs/policies.md: */
+	int precision_bw_max, precision_buffer_bits;
+	enum qmac_precision_kl precision_kl; /* "true", "repo" */
+	double precision_kl_tol;
+	enum qmac_precision_bisect precision_bisect; /* "fixed", "repo" */
+	int precision_lookback_low, precision_lookback_high;
+	double precision_lookback_momentum;
+	int precision_resolution_low, precision_resolution_high;
+	enum qmac_strategy precision_strategy; /* "min", "mean", "max" */
+	/* "muppet", docs/policies.md: */
+	char precision_levels[QMAC_TEXT_MAX]; /* "8, 12" */
+	double precision_threshold_alpha, precision_threshold_beta, precision_threshold_lambda;
+	int precision_resolution, precision_patience;
 	int resize;                    /* height and width that its images get; 0: as they are */
 	double init_gain;              /* a weight's initial variance is init_gain / fan-in */
 	double init_biases;            /* initial biases are uniform in -init_biases..init_biases */
@@ -166,6 +182,8 @@ const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
 const char *qmac_run_method(const struct qmac_run *run);
 /* Whether the device is used; where not, the run has no bits and no figures of the device. */
 bool qmac_run_uses_device(const struct qmac_run *run);
+/* Whether formats of a network may change while it is trained. */
+bool qmac_run_switches_formats(const struct qmac_run *run);
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);

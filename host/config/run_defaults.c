@@ -148,11 +148,16 @@ static void set_step_defaults(struct qmac_run_config *config, const bool given[Q
 	}
 }
 
-/* Errors are as wide everywhere. */
+/* Errors are as wide everywhere; AdaPT looks at the directions of gradients. */
 static void set_network_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
 {
 	struct qmac_run *run = &config->run;
+	bool adapts = run->precision_policy == QMAC_POLICY_ADAPT;
 
+	if (!given[QMAC_KEY_normalise]) {
+		run->normalise = adapts;
+		set_source(config, QMAC_KEY_normalise, adapts ? ": adapt" : "", "");
+	}
 	if (given[QMAC_KEY_precision_dy_bits])
 		return;
 	run->precision_dy_bits = run->precision_err_bits;

@@ -10,8 +10,9 @@ enum {
 	OUTER = 1 << QMAC_SVRG | LP_SVRG | HALP,
 	ALL = 1 << QMAC_SGD | OUTER | LP,
 	FIXED = QMAC_RUN_NETWORK << QMAC_POLICY_FIXED,
-	DEVICE_NETWORKS = FIXED | QMAC_RUN_NETWORK << QMAC_POLICY_ADAPT |
-	                  QMAC_RUN_NETWORK << QMAC_POLICY_MUPPET,
+	ADAPT = QMAC_RUN_NETWORK << QMAC_POLICY_ADAPT,
+	MUPPET = QMAC_RUN_NETWORK << QMAC_POLICY_MUPPET,
+	DEVICE_NETWORKS = FIXED | ADAPT | MUPPET,
 	NETWORKS = QMAC_RUN_NETWORK << QMAC_POLICY_FLOAT | DEVICE_NETWORKS,
 	EVERY = ALL | NETWORKS,
 	QUADRATIC = QMAC_RUN_DATA << QMAC_DATA_QUADRATIC,
@@ -84,6 +85,11 @@ bool qmac_run_uses_device(const struct qmac_run *run)
 	if (run->network[0])
 		return run->precision_policy != QMAC_POLICY_FLOAT;
 	return run->algorithm != QMAC_SGD && run->algorithm != QMAC_SVRG;
+}
+
+bool qmac_run_switches_formats(const struct qmac_run *run)
+{
+	return run->network[0] && run->precision_policy > QMAC_POLICY_FIXED;
 }
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm)

@@ -183,6 +183,14 @@ enum qmac_status qmac_arena_allocate(struct qmac_arena *arena, struct qmac_drive
 	return status;
 }
 
+void qmac_arena_release(struct qmac_arena *arena)
+{
+	if (arena && arena->driver)
+		qmac_driver_release(arena->driver, arena->buffer);
+	if (arena)
+		arena->driver = NULL;
+}
+
 struct qmac_buffer qmac_arena_buffer(const struct qmac_arena *arena, int id)
 {
 	uint64_t offset = qmac_arena_offset(arena, id);

@@ -46,6 +46,9 @@ uint64_t qmac_arena_peak_bytes(const struct qmac_arena *arena);
 QMAC_MUST_CHECK enum qmac_status qmac_arena_allocate(struct qmac_arena *arena, struct qmac_driver *driver,
                                                      struct qmac_error *err);
 
+/* Gives the buffer, if there is one, back to the driver, as qmac_driver_release(). */
+void qmac_arena_release(struct qmac_arena *arena);
+
 /* A region of an allocated arena. */
 struct qmac_buffer qmac_arena_buffer(const struct qmac_arena *arena, int id);
 

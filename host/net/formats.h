@@ -32,7 +32,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_formats_by_layer(struct qmac_net_forma
                                                            struct qmac_error *err);
 
 /* What a tensor's random numbers are for; site of layer l's output, -1: of the network's input. */
-enum qmac_net_site { QMAC_NET_SITE_OUTPUT, QMAC_NET_SITE_ERROR, QMAC_NET_SITE_WEIGHT, QMAC_NET_SITE_BIAS };
+enum qmac_net_site {
+	QMAC_NET_SITE_OUTPUT, QMAC_NET_SITE_ERROR, QMAC_NET_SITE_WEIGHT, QMAC_NET_SITE_BIAS,
+	QMAC_NET_SITE_WEIGHT_GRADIENT, QMAC_NET_SITE_BIAS_GRADIENT
+};
 
 static inline uint32_t qmac_net_site(int layer, enum qmac_net_site what)
 {

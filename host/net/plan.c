@@ -281,6 +281,11 @@ uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan)
 	return qmac_arena_bytes(plan->arena);
 }
 
+uint64_t qmac_net_plan_most_bytes(const struct qmac_net_plan *plan)
+{
+	return qmac_arena_unshared_bytes(plan->arena);
+}
+
 enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
                                     struct qmac_error *err)
 {
@@ -303,6 +308,8 @@ void qmac_net_plan_free(struct qmac_net_plan *plan)
 		for (int i = 0; i < 2; i++)
 			qmac_program_destroy(plan->layers[l].back[i].program);
 	qmac_program_destroy(plan->forward.program);
+	if (plan->driver)
+		qmac_arena_release(plan->arena);
 	qmac_arena_destroy(plan->arena);
 	qmac_net_flow_free(&plan->flow);
 	free(plan->layers);

@@ -83,9 +83,16 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, 
 /* Bytes of device memory that the plan takes. */
 uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan);
 
+/*
+ * What no plan of the network takes more of whose formats are nowhere wider, nor have more fraction bits: its
+ * regions are not larger, but may share their places less well.
+ */
+uint64_t qmac_net_plan_most_bytes(const struct qmac_net_plan *plan);
+
 /* Takes them from a driver of that hardware, which is to outlive the plan, and makes the programs. Once. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
                                                     struct qmac_error *err);
+/* Gives the memory back where nothing was allocated since: a plan for other formats can take its place. */
 void qmac_net_plan_free(struct qmac_net_plan *plan);
 
 /* ---- for host/net ------------------------------------------------------------------------------ */

@@ -36,6 +36,10 @@ void qmac_layers_csv_head(FILE *out);
  */
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records);
 
+/* switches.csv: formats that changed while a network was trained. */
+void qmac_switches_csv_head(FILE *out);
+void qmac_switches_csv_row(FILE *out, const struct qmac_format_switch *row);
+
 /* All but its end, qmac_summary_seal(): with the SHA-256 of what was written. */
 void qmac_summary_write(FILE *out, const struct qmac_summary *summary);
 void qmac_summary_seal(FILE *out, const char *sha256);

@@ -1,6 +1,6 @@
 /*
  * The result folder of a run (docs/results.md): config.yaml, hw.yaml,
- * metrics.csv, layers.csv, summary.json, weights.npy, timeline.json where
+ * metrics.csv, layers.csv, switches.csv, summary.json, weights.npy, timeline.json where
  * asked, SVG plots.
  *
  * metrics.csv grows during the run under a temporary name. Only when every
@@ -35,6 +35,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *resul
                                                       const struct qmac_metrics *metrics,
                                                       const struct qmac_records *records,
                                                       struct qmac_error *err);
+/* A row of switches.csv, of a run whose formats change (qmac_run_switches_formats()). */
+QMAC_MUST_CHECK enum qmac_status qmac_results_switch(struct qmac_results *results,
+                                                     const struct qmac_format_switch *row,
+                                                     struct qmac_error *err);
 /* Keeps the record for timeline.json while fewer than run.timeline are held. */
 void qmac_results_retire(struct qmac_results *results, const struct qmac_retire *record);
 QMAC_MUST_CHECK enum qmac_status qmac_results_finish(struct qmac_results *results,

@@ -19,6 +19,7 @@ struct tensor {
 	const int64_t *dims;
 	int dim_count;
 	float *values;
+	struct qmac_format *format; /* on the device; NULL: none */
 };
 
 static int tensors_of(const struct qmac_net *net)
@@ -41,7 +42,8 @@ static struct tensor tensor_of(const struct qmac_trained_net *trained, int i)
 		const struct qmac_net_parameter *parameter = &net->parameters[i];
 
 		tensor = (struct tensor){.dims = parameter->dims, .dim_count = parameter->dim_count,
-		                         .values = trained->weights + qmac_net_parameter_at(net, i)};
+		                         .values = trained->weights + qmac_net_parameter_at(net, i),
+		                         .format = trained->formats ? &trained->formats[i] : NULL};
 		snprintf(tensor.name, sizeof tensor.name, "%s", parameter->name);
 		return tensor;
 	}
@@ -61,7 +63,10 @@ static void write_entry(FILE *out, const struct tensor *tensor, const char *sha2
 	fprintf(out, "\t\t{\"name\": \"%s\", \"file\": \"%s.npy\", \"shape\": [", tensor->name, tensor->name);
 	for (int d = 0; d < tensor->dim_count; d++)
 		fprintf(out, "%s%" PRId64, d ? ", " : "", tensor->dims[d]);
-	fprintf(out, "], \"format\": \"float32\", \"sha256\": \"%s\"}", sha256);
+	fputs("], \"format\": \"float32\", ", out);
+	if (tensor->format)
+		fprintf(out, "\"bw\": %d, \"fl\": %d, ", tensor->format->bw, tensor->format->fl);
+	fprintf(out, "\"sha256\": \"%s\"}", sha256);
 }
 
 static enum qmac_status write_tensor(struct qmac_atomic_file *file, const char *folder,
@@ -106,7 +111,11 @@ enum qmac_status qmac_tensors_write(struct qmac_tensors *tensors, const char *fo
 		fputs(i + 1 < count ? ",\n" : "\n", manifest);
 	}
 	qmac_sha256_text(&weights, weights_sha256);
-	fprintf(manifest, "\t],\n\t\"parameters\": %d,\n\t\"weights_sha256\": \"%s\"\n}\n", parameters,
+	fputs("\t],\n", manifest);
+	for (int t = 0; trained->outputs && t <= trained->net.layer_count; t++)
+		fprintf(manifest, "%s{\"bw\": %d, \"fl\": %d}%s", t ? ", " : "\t\"outputs\": [",
+		        trained->outputs[t].bw, trained->outputs[t].fl, t < trained->net.layer_count ? "" : "],\n");
+	fprintf(manifest, "\t\"parameters\": %d,\n\t\"weights_sha256\": \"%s\"\n}\n", parameters,
 	        weights_sha256);
 	return status;
 }
@@ -168,10 +177,56 @@ enum qmac_status qmac_tensors_remove(const char *folder, struct qmac_error *err)
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
+static enum qmac_status read_number(const struct qmac_json *manifest, const char *key, int low, int high,
+                                    int *value, struct qmac_error *err)
+{
+	double number = qmac_json_real(manifest, key);
+
+	if (!(number >= low && number <= high))
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s: there is no %s in %d..%d",
+		                 qmac_member_names[QMAC_RESULT_MANIFEST], key, low, high);
+	*value = (int)number;
+	return QMAC_OK;
+}
+
+static enum qmac_status read_format(const struct qmac_json *manifest, const char *list, int i,
+                                    struct qmac_format *format, struct qmac_error *err)
+{
+	char key[48];
+	enum qmac_status status;
+
+	snprintf(key, sizeof key, "%s.%d.bw", list, i);
+	status = read_number(manifest, key, 2, 32, &format->bw, err);
+	snprintf(key, sizeof key, "%s.%d.fl", list, i);
+	return status ? status : read_number(manifest, key, -31, 31, &format->fl, err);
+}
+
+/* Formats of parameters and outputs, where they have any of their own. */
+static enum qmac_status read_formats(const char *folder, struct qmac_trained_net *trained,
+                                     struct qmac_error *err)
+{
+	char path[QMAC_MEMBER_PATH];
+	struct qmac_json *manifest;
+	enum qmac_status status;
+
+	if (!trained->formats)
+		return QMAC_OK;
+	snprintf(path, sizeof path, "%.1000s/%s", folder, qmac_member_names[QMAC_RESULT_MANIFEST]);
+	status = qmac_json_read(path, &manifest, err);
+	if (status)
+		return status;
+	for (int p = 0; !status && p < trained->net.parameter_count; p++)
+		status = read_format(manifest, "tensors", p, &trained->formats[p], err);
+	for (int t = 0; !status && trained->outputs && t <= trained->net.layer_count; t++)
+		status = read_format(manifest, "outputs", t, &trained->outputs[t], err);
+	qmac_json_free(manifest);
+	return status;
+}
+
 enum qmac_status qmac_tensors_read(const char *folder, struct qmac_trained_net *trained,
                                    struct qmac_error *err)
 {
-	enum qmac_status status = QMAC_OK;
+	enum qmac_status status = read_formats(folder, trained, err);
 
 	for (int i = 0; !status && i < tensors_of(&trained->net); i++) {
 		const struct tensor tensor = tensor_of(trained, i);

@@ -66,6 +66,15 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 	return watch->status || watch->stopped;
 }
 
+static int on_switch(void *context, const struct qmac_format_switch *row)
+{
+	struct watch *watch = context;
+
+	if (!watch->status)
+		watch->status = qmac_results_switch(watch->results, row, watch->err);
+	return watch->status != QMAC_OK;
+}
+
 /* ---- checkpoints ---------------------------------------------------------------- */
 
 /* Of the time that a run takes, so little goes into files that only an accident needs. */
@@ -224,7 +233,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
-		.on_note = on_note, .on_retire = run->timeline > 0 ? on_retire : NULL,
+		.on_switch = on_switch, .on_note = on_note, .on_retire = run->timeline > 0 ? on_retire : NULL,
 		.context = &watch,
 		.open = open_device,
 	};

@@ -65,9 +65,9 @@ static enum qmac_status prepare(struct qmac_net_device_engine *engine, enum qmac
 
 static enum qmac_status load(struct qmac_net_engine *base, struct qmac_error *err)
 {
-	(void)err; /* prepare() does it when it is known what for */
+	/* prepare() brings the weights when it is known what for */
 	engine_of(base)->loaded = QMAC_NET_LOADED_NOTHING;
-	return QMAC_OK;
+	return qmac_net_device_reopen(engine_of(base), err);
 }
 
 /* ---- forward ---------------------------------------------------------------------------------- */
@@ -100,6 +100,27 @@ static enum qmac_status put_images(struct qmac_net_device_engine *engine, const 
 	return qmac_net_put_input(&engine->plan, engine->codes, err);
 }
 
+/* How large the codes of a tensor are, which the host looks at. */
+static enum qmac_status measure(struct qmac_net_device_engine *engine, int tensor, struct qmac_error *err)
+{
+	const struct qmac_view *view = qmac_net_output(&engine->plan, tensor);
+	int64_t count = qmac_net_count(view);
+	int64_t *codes = malloc((size_t)count * sizeof *codes);
+	uint64_t all = 0;
+	int top = -1;
+	enum qmac_status status = codes ? qmac_net_get(engine->device.driver, view, codes, err) :
+	                          qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld codes", (long long)count);
+
+	for (int64_t i = 0; !status && i < count; i++)
+		all |= (uint64_t)(codes[i] < 0 ? -codes[i] : codes[i]);
+	for (; all; all >>= 1)
+		top++;
+	free(codes);
+	engine->training->tops[tensor + 1] = top;
+	engine->training->host_flops += (uint64_t)count;
+	return status;
+}
+
 static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_net_batch *batch,
                                 enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
 {
@@ -123,6 +144,10 @@ static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_
 		status = qmac_driver_finish(driver, err);
 	if (!status)
 		status = qmac_net_get(driver, qmac_net_output(&engine->plan, last), engine->output, err);
+	if (status)
+		return status;
+	for (int t = -1; !status && trains && training->measured && t <= last; t++)
+		status = measure(engine, t, err);
 	if (status)
 		return status;
 	output = tensor_of(engine, last, QMAC_NET_SITE_OUTPUT);
@@ -314,6 +339,16 @@ static enum qmac_status take_gradient(struct qmac_net_engine *base, float *gradi
 
 /* ---- figures and checkpoints ------------------------------------------------------------------ */
 
+static void spent(const struct qmac_net_engine *base, uint64_t *cycles, uint64_t *host_bytes)
+{
+	struct qmac_driver *driver = ((const struct qmac_net_device_engine *)base)->device.driver;
+	uint64_t counters[QMAC_COUNTERS];
+
+	qmac_driver_counters(driver, counters);
+	*cycles = counters[QMAC_COUNTER_CYCLES];
+	*host_bytes = qmac_driver_host_bytes(driver);
+}
+
 static void cost(struct qmac_net_engine *base, struct qmac_metrics *metrics)
 {
 	struct qmac_net_device_engine *engine = engine_of(base);
@@ -357,6 +392,6 @@ static const char *kernel(const struct qmac_net_engine *base)
 
 const struct qmac_net_engine_operations qmac_net_device_engine = {
 	.create = qmac_net_device_create, .destroy = qmac_net_device_destroy, .load = load, .forward = forward,
-	.backward = backward, .gradient = take_gradient, .cost = cost, .state = state, .reset = reset,
-	.resume = resume, .kernel = kernel,
+	.backward = backward, .gradient = take_gradient, .spent = spent, .cost = cost, .state = state,
+	.reset = reset, .resume = resume, .kernel = kernel,
 };

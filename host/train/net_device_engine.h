@@ -16,6 +16,7 @@ enum qmac_net_loaded { QMAC_NET_LOADED_NOTHING, QMAC_NET_LOADED_TRAIN, QMAC_NET_
 struct qmac_net_device_engine {
 	struct qmac_net_engine base;
 	struct qmac_net_training *training;
+	struct qmac_hw hw;
 	struct qmac_train_device device;
 	struct qmac_net_formats formats;
 	struct qmac_net_plan plan;
@@ -35,6 +36,8 @@ struct qmac_net_device_engine {
 enum qmac_status qmac_net_device_create(struct qmac_net_training *training, const struct qmac_hw *hw,
                                         const struct qmac_train_observer *observer,
                                         struct qmac_net_engine **engine, struct qmac_error *err);
+/* Where training->formats are other ones: makes the programs anew, and brings what does not change. */
+enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err);
 void qmac_net_device_destroy(struct qmac_net_engine *engine);
 
 #endif

@@ -5,24 +5,55 @@
 
 #include "train/net_device_engine.h"
 
-/* Formats as the run has them for all of its parameters. */
-static enum qmac_status set_formats(struct qmac_net_device_engine *engine, struct qmac_error *err)
+/* ---- formats ---------------------------------------------------------------------------------- */
+
+static enum qmac_status create_formats(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
 	const struct qmac_run *run = engine->training->run;
-	const struct qmac_net *net = &engine->training->net;
-	const struct qmac_format all = {run->precision_bw, run->precision_fl};
-	enum qmac_status status = qmac_net_formats_create(&engine->formats, net, err);
+	enum qmac_status status = qmac_net_formats_create(&engine->formats, &engine->training->net, err);
 
-	if (status)
-		return status;
-	for (int p = 0; p < net->parameter_count; p++)
-		engine->formats.parameter[p] = all;
 	engine->formats.err_bits = run->precision_err_bits;
 	engine->formats.dy_bits = run->precision_dy_bits;
 	engine->formats.activation_rounding = run->precision_activation_rounding;
 	engine->formats.error_rounding = run->precision_error_rounding;
 	engine->formats.clip = run->precision_ste == QMAC_STE_CLIP;
-	return qmac_net_formats_by_layer(&engine->formats, net, all, err);
+	return status;
+}
+
+/* Those of the parameters, all alike where `same` is not NULL, and so those of the outputs. */
+static enum qmac_status set_formats(struct qmac_net_device_engine *engine, const struct qmac_format *same,
+                                    struct qmac_error *err)
+{
+	const struct qmac_run *run = engine->training->run;
+	const struct qmac_net *net = &engine->training->net;
+	const struct qmac_format bare = {run->precision_bw, run->precision_fl};
+
+	for (int p = 0; p < net->parameter_count; p++)
+		engine->formats.parameter[p] = same ? *same : engine->training->formats[p];
+	if (engine->training->outputs && !same) {
+		memcpy(engine->formats.output, engine->training->outputs,
+		       ((size_t)net->layer_count + 1) * sizeof engine->formats.output[0]);
+		return QMAC_OK;
+	}
+	return qmac_net_formats_by_layer(&engine->formats, net, bare, err);
+}
+
+/* As the records tell them. */
+static void tell_formats(const struct qmac_net_device_engine *engine)
+{
+	const struct qmac_net *net = &engine->training->net;
+
+	for (int l = 0; l < net->layer_count; l++) {
+		const struct qmac_net_layer *layer = &net->layers[l];
+		int parameter = layer->weight != QMAC_NET_NONE ? layer->weight : layer->bias;
+		struct qmac_layer_record *record = &engine->training->records.layer[l];
+
+		record->x_bits = engine->formats.output[layer->input + 1].bw;
+		if (parameter == QMAC_NET_NONE)
+			continue;
+		record->w_bits = engine->formats.parameter[parameter].bw;
+		record->delta = ldexp(1, -engine->formats.parameter[parameter].fl);
+	}
 }
 
 static enum qmac_status create_records(struct qmac_net_device_engine *engine, struct qmac_error *err)
@@ -32,21 +63,16 @@ static enum qmac_status create_records(struct qmac_net_device_engine *engine, st
 	enum qmac_status status = qmac_records_create(&training->records, net->layer_count, err);
 
 	for (int l = 0; !status && l < net->layer_count; l++) {
-		const struct qmac_net_layer *layer = &net->layers[l];
-		int parameter = layer->weight != QMAC_NET_NONE ? layer->weight : layer->bias;
-		struct qmac_layer_record *record = &training->records.layer[l];
-
-		*record = (struct qmac_layer_record){.delta = NAN};
-		record->x_bits = engine->formats.output[layer->input + 1].bw;
-		strcpy(record->name, layer->name);
-		if (parameter != QMAC_NET_NONE) {
-			record->w_bits = engine->formats.parameter[parameter].bw;
-			record->delta = ldexp(1, -engine->formats.parameter[parameter].fl);
-		}
+		training->records.layer[l].delta = NAN;
+		strcpy(training->records.layer[l].name, net->layers[l].name);
 	}
+	if (!status)
+		tell_formats(engine);
 	training->records.estimated = training->estimated;
 	return status;
 }
+
+/* ---- the device ------------------------------------------------------------------------------- */
 
 static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
@@ -76,19 +102,59 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %zu", batch);
 }
 
-static enum qmac_status open_device(struct qmac_net_device_engine *engine, const struct qmac_hw *hw,
-                                    struct qmac_error *err)
+static enum qmac_status make_plan(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
-	enum qmac_status status = qmac_net_plan_make(&engine->plan, &training->net, &engine->formats,
-	                                             training->run->batch, hw, err);
 
-	if (!status)
-		status = qmac_train_device_open(&engine->device, training->run, hw,
-		                                qmac_net_plan_bytes(&engine->plan), err);
+	return qmac_net_plan_make(&engine->plan, &training->net, &engine->formats, training->run->batch,
+	                          &engine->hw, err);
+}
+
+/* The plan for the formats as they are now. */
+static enum qmac_status open_plan(struct qmac_net_device_engine *engine, struct qmac_error *err)
+{
+	enum qmac_status status = make_plan(engine, err);
+
 	if (!status)
 		status = qmac_net_plan_open(&engine->plan, engine->device.driver, err);
 	return status ? status : qmac_net_load_constants(&engine->plan, err);
+}
+
+/* Whatever formats will come fit where the widest do. */
+static enum qmac_status open_device(struct qmac_net_device_engine *engine, struct qmac_error *err)
+{
+	const struct qmac_net_training *training = engine->training;
+	uint64_t bytes = 0;
+	enum qmac_status status = set_formats(engine, &training->widest, err);
+
+	if (!status)
+		status = make_plan(engine, err);
+	if (!status)
+		bytes = qmac_run_switches_formats(training->run) ? qmac_net_plan_most_bytes(&engine->plan) :
+		        qmac_net_plan_bytes(&engine->plan);
+	qmac_net_plan_free(&engine->plan);
+	if (!status)
+		status = qmac_train_device_open(&engine->device, training->run, &engine->hw, bytes, err);
+	if (!status)
+		status = set_formats(engine, NULL, err);
+	return status ? status : open_plan(engine, err);
+}
+
+enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err)
+{
+	const struct qmac_net_training *training = engine->training;
+	const struct qmac_net *net = &training->net;
+	size_t size = sizeof training->formats[0];
+	enum qmac_status status;
+
+	if (!memcmp(engine->formats.parameter, training->formats, (size_t)net->parameter_count * size) &&
+	    (!training->outputs ||
+	     !memcmp(engine->formats.output, training->outputs, ((size_t)net->layer_count + 1) * size)))
+		return QMAC_OK;
+	qmac_net_plan_free(&engine->plan);
+	status = set_formats(engine, NULL, err);
+	tell_formats(engine);
+	return status ? status : open_plan(engine, err);
 }
 
 enum qmac_status qmac_net_device_create(struct qmac_net_training *training, const struct qmac_hw *hw,
@@ -102,15 +168,18 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	engine->base.operations = &qmac_net_device_engine;
 	engine->training = training;
+	engine->hw = *hw;
 	engine->device = (struct qmac_train_device){.observer = observer, .records = &training->records,
 	                                            .estimated = training->estimated};
-	status = set_formats(engine, err);
+	status = create_formats(engine, err);
+	if (!status)
+		status = set_formats(engine, NULL, err);
 	if (!status)
 		status = allocate(engine, err);
 	if (!status)
 		status = create_records(engine, err);
 	if (!status)
-		status = open_device(engine, hw, err);
+		status = open_device(engine, err);
 	if (status)
 		qmac_net_device_destroy(&engine->base);
 	else

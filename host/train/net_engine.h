@@ -35,15 +35,15 @@ struct qmac_net_engine {
 /* Where a pass is cut short because a stop of the process was due, it fails with qmac_stop_give_up(). */
 struct qmac_net_engine_operations {
 	/*
-	 * Refuses, naming the key to change, what hw cannot hold, at the widest formats that may come. Creates the
-	 * records of the training, a layer each of the net's. net, images and masters of the training are there;
-	 * it and the observer (may be NULL) must outlive the engine.
+	 * Refuses, naming the key to change, what hw cannot hold, at the widest formats that may come. Creates
+	 * the records of the training, a layer each of the net's. net, images, masters and formats are there; the
+	 * training and the observer (may be NULL) must outlive the engine.
 	 */
 	enum qmac_status (*create)(struct qmac_net_training *training, const struct qmac_hw *hw,
 	                           const struct qmac_train_observer *observer, struct qmac_net_engine **engine,
 	                           struct qmac_error *err);
 	void (*destroy)(struct qmac_net_engine *engine);
-	/* The masters (and formats) are other ones: quantises them and takes them over. Before the first pass. */
+	/* The masters, and perhaps formats, are other ones: takes them over. Before the first pass. */
 	enum qmac_status (*load)(struct qmac_net_engine *engine, struct qmac_error *err);
 	/* logits (batch->count x outputs of the net), as real numbers. */
 	enum qmac_status (*forward)(struct qmac_net_engine *engine, const struct qmac_net_batch *batch,
@@ -53,6 +53,8 @@ struct qmac_net_engine_operations {
 	                             struct qmac_error *err);
 	/* The sum of the gradients of all backward passes since the last call, as the masters lie. */
 	enum qmac_status (*gradient)(struct qmac_net_engine *engine, float *gradient, struct qmac_error *err);
+	/* Cycles of the device, and bytes between host and its memory, since the run began. NULL: no device. */
+	void (*spent)(const struct qmac_net_engine *engine, uint64_t *cycles, uint64_t *host_bytes);
 	/* At the end of an epoch, once: fills in what the device has spent so far, and completes the records. */
 	void (*cost)(struct qmac_net_engine *engine, struct qmac_metrics *metrics);
 	/* Adds what the engine goes on from, between two steps. */

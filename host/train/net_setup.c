@@ -114,6 +114,9 @@ void qmac_net_training_free(struct qmac_net_training *training)
 	qmac_images_free(&training->images);
 	free(training->weights);
 	free(training->statistics);
+	free(training->formats);
+	free(training->outputs);
+	free(training->tops);
 	qmac_records_free(&training->records);
 }
 

@@ -9,6 +9,7 @@
 #include "net/values.h"
 #include "policy/schedule.h"
 #include "process/stop.h"
+#include "train/net_precision.h"
 #include "train/net_setup.h"
 #include "train/net_update.h"
 
@@ -19,6 +20,7 @@ struct course {
 	bool estimated;
 	struct qmac_train_result *result;
 	struct qmac_net_engine *engine;
+	struct qmac_net_precision *precision;
 	struct qmac_net_update update;
 	struct qmac_schedule schedule;
 	struct qmac_net_room room;
@@ -28,7 +30,8 @@ struct course {
 	int64_t epoch, step;      /* of the running epoch, from 1; steps done so far */
 	int64_t within;           /* steps done of the running epoch; 0 between epochs */
 	struct qmac_net_figures figures; /* of the running epoch so far */
-	double norms;             /* likewise: the sum of the norms of its gradients */
+	double loss;              /* mean of the last minibatch */
+	double norms;             /* of the running epoch: the sum of the norms of its gradients */
 	uint64_t data_digest;
 	bool stopped;
 };
@@ -79,6 +82,7 @@ static void list_state(struct course *course, struct qmac_state *state)
 	qmac_state_add(state, "records.spent", records->spent,
 	               (size_t)records->layers * QMAC_DIRECTIONS * sizeof records->spent[0]);
 	qmac_net_update_state(&course->update, state);
+	qmac_net_precision_state(course->precision, state);
 	course->engine->operations->state(course->engine, state);
 }
 
@@ -129,14 +133,65 @@ static enum qmac_status run_minibatch(struct course *course, int64_t number, str
 	                                     .count = run->batch};
 	enum qmac_status status = engine->forward(course->engine, &batch, QMAC_NET_TRAIN, course->room.logits,
 	                                          err);
+	double before = course->figures.loss;
 
 	if (status)
 		return status;
 	if (!training->estimated)
 		qmac_net_room_loss(&course->room, training, &batch, &course->figures, course->room.residual);
+	course->loss = (course->figures.loss - before) / (double)run->batch;
 	training->host_flops += (uint64_t)run->batch *
 	                        qmac_net_loss_flops(run->softmax, training->images.data.classes);
 	return engine->backward(course->engine, course->room.residual, err);
+}
+
+/* Weights, and formats that the policy has just changed, go to the engine; the observer hears of switches. */
+static enum qmac_status load_engine(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_net_engine_operations *engine = course->engine->operations;
+	const struct qmac_train_observer *observer = course->observer;
+	struct qmac_net_precision *precision = course->precision;
+	uint64_t cycles = 0, before = 0, after = 0;
+	enum qmac_status status;
+
+	if (precision->switch_count)
+		engine->spent(course->engine, &cycles, &before);
+	status = engine->load(course->engine, err);
+	if (!status && precision->switch_count)
+		engine->spent(course->engine, &cycles, &after);
+	for (int i = 0; !status && i < precision->switch_count; i++) {
+		struct qmac_format_switch *row = &precision->switches[i];
+
+		row->bytes = i ? 0 : after - before;
+		row->cycles = cycles;
+		if (observer && observer->on_switch)
+			course->stopped |= observer->on_switch(observer->context, row) != 0;
+	}
+	return status;
+}
+
+static struct qmac_net_observation seen_of(const struct course *course)
+{
+	return (struct qmac_net_observation){.epoch = course->epoch, .step = course->step, .loss = course->loss,
+	                                     .gradient = course->gradient};
+}
+
+/* The masters of the next step, and the policy's formats. */
+static enum qmac_status update_masters(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_net_observation seen = seen_of(course);
+	double norm = 0;
+	enum qmac_status status = qmac_net_update_gradient(&course->update, (uint32_t)course->step,
+	                                                   course->gradient, &norm, err);
+
+	course->norms += norm;
+	if (!status)
+		status = qmac_net_precision_step(course->precision, &seen, err);
+	if (status)
+		return status;
+	qmac_net_update_weights(&course->update, course->gradient, course->schedule.now.lr,
+	                        course->training.weights);
+	return qmac_net_precision_masters(course->precision, &seen, err);
 }
 
 static enum qmac_status run_step(struct course *course, struct qmac_error *err)
@@ -150,15 +205,12 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 		status = run_minibatch(course, course->within * run->accumulate + i, err);
 	if (!status)
 		status = engine->gradient(course->engine, course->gradient, err);
-	if (status)
-		return status;
-	if (!training->estimated)
-		course->norms += qmac_net_update_step(&course->update, course->gradient, course->schedule.now.lr,
-		                                      training->weights);
-	training->host_flops += qmac_net_update_flops(run, training->weight_count);
 	course->step++;
 	course->within++;
-	return engine->load(course->engine, err);
+	if (!status && !training->estimated)
+		status = update_masters(course, err);
+	training->host_flops += qmac_net_update_flops(training);
+	return status ? status : load_engine(course, err);
 }
 
 /* Is the test part looked at after this epoch? */
@@ -196,6 +248,15 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 	return status;
 }
 
+/* Behind the figures of an epoch, which are those of its formats, the policy may choose others. */
+static enum qmac_status end_epoch(struct course *course, struct qmac_error *err)
+{
+	const struct qmac_net_observation seen = seen_of(course);
+	enum qmac_status status = qmac_net_precision_epoch(course->precision, &seen, err);
+
+	return status ? status : load_engine(course, err);
+}
+
 /* After an epoch, and before the first. */
 static enum qmac_status report(struct course *course, struct qmac_error *err)
 {
@@ -212,6 +273,10 @@ static enum qmac_status report(struct course *course, struct qmac_error *err)
 	}
 	if (observer && observer->on_metrics)
 		course->stopped |= observer->on_metrics(observer->context, last, &course->training.records) != 0;
+	if (course->epoch > 0 && !course->training.estimated)
+		status = end_epoch(course, err);
+	if (status)
+		return status;
 	if (every > 0 && course->epoch > 0 && course->epoch % every == 0 && goes_on(course))
 		checkpoint(course);
 	return QMAC_OK;
@@ -304,7 +369,9 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 	status = course->order && course->gradient ? qmac_net_room_create(&course->room, training, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld samples", (long long)data->samples);
 	if (!status)
-		status = qmac_net_update_create(&course->update, run, &training->net, err);
+		status = qmac_net_update_create(&course->update, training, err);
+	if (!status)
+		status = qmac_net_precision_create(training, &course->precision, err);
 	if (!status)
 		status = qmac_net_engine_of(run)->create(training, hw, observer, &course->engine, err);
 	return status;
@@ -324,8 +391,10 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	course->engine->operations->destroy(course->engine); /* it looks at the network */
 	course->engine = NULL;
-	*result->net = (struct qmac_trained_net){training->net, training->weights, training->statistics};
+	*result->net = (struct qmac_trained_net){training->net, training->weights, training->statistics,
+	                                         training->formats, training->outputs};
 	training->weights = training->statistics = NULL;
+	training->formats = training->outputs = NULL;
 	memset(&training->net, 0, sizeof training->net);
 	return QMAC_OK;
 }
@@ -345,6 +414,7 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 		status = give_result(&course, err);
 	if (course.engine)
 		course.engine->operations->destroy(course.engine);
+	qmac_net_precision_destroy(course.precision);
 	qmac_net_update_free(&course.update);
 	qmac_net_room_free(&course.room);
 	free(course.order);
@@ -358,14 +428,17 @@ enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac
                                                             struct qmac_error *err),
                                    void *context, struct qmac_net_figures *figures, struct qmac_error *err)
 {
+	struct qmac_net_precision *precision = NULL;
 	struct qmac_net_engine *engine = NULL;
 	struct qmac_net_training training;
 	struct qmac_net_room room = {0};
 	enum qmac_status status = qmac_net_setup(&training, run, err);
 
 	if (!status)
-		status = read(context, &(struct qmac_trained_net){training.net, training.weights, training.statistics},
-		              err);
+		status = qmac_net_precision_create(&training, &precision, err);
+	if (!status)
+		status = read(context, &(struct qmac_trained_net){training.net, training.weights, training.statistics,
+		                                                  training.formats, training.outputs}, err);
 	if (!status)
 		status = qmac_net_room_create(&room, &training, err);
 	if (!status)
@@ -376,6 +449,7 @@ enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac
 		status = qmac_net_test(engine, &training, &room, figures, err);
 	if (engine)
 		engine->operations->destroy(engine);
+	qmac_net_precision_destroy(precision);
 	qmac_net_room_free(&room);
 	qmac_net_training_free(&training);
 	return status;

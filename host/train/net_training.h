@@ -8,6 +8,7 @@
 #include "config/run_config.h"
 #include "data/images.h"
 #include "net/net.h"
+#include "num/format.h"
 #include "record/record.h"
 
 struct qmac_net_training {
@@ -18,6 +19,15 @@ struct qmac_net_training {
 	int64_t weight_count;        /* of all parameters */
 	float *weights;              /* the masters, as in net/values.h */
 	float *statistics;           /* of batch norms, likewise; the engine keeps them up to date */
+	struct qmac_format *formats; /* of the parameters, as the precision policy has them now; NULL: float32 */
+	struct qmac_format widest;   /* no parameter's format will have more bits, or more fraction bits */
+	struct qmac_format *outputs; /* layer_count + 1, as those of struct qmac_net_formats; NULL: by_layer() */
+	/*
+	 * Where measured is true the engine leaves here, of each output in a minibatch of the training, the
+	 * number of the highest bit that is set in a magnitude of its codes, -1 where all are 0.
+	 */
+	int *tops;
+	bool measured;
 	uint64_t host_flops;         /* additions and multiplications of the host so far, evaluations left out */
 	uint64_t host_bytes;         /* bytes moved between host and device memory so far */
 	struct qmac_records records; /* of the running epoch; the engine creates and fills them */

@@ -3,25 +3,30 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "net/formats.h"
 #include "net/values.h"
+#include "num/dither.h"
 #include "policy/gradient.h"
+#include "policy/muppet.h"
 
-enum qmac_status qmac_net_update_create(struct qmac_net_update *update, const struct qmac_run *run,
-                                        const struct qmac_net *net, struct qmac_error *err)
+enum qmac_status qmac_net_update_create(struct qmac_net_update *update,
+                                        const struct qmac_net_training *training, struct qmac_error *err)
 {
-	int64_t count = qmac_net_parameter_at(net, net->parameter_count);
+	size_t count = (size_t)qmac_net_parameter_at(&training->net, training->net.parameter_count);
 
 	*update = (struct qmac_net_update){
-		.run = run, .net = net, .velocity = calloc((size_t)count + 1, sizeof update->velocity[0]),
+		.training = training, .velocity = calloc(count + 1, sizeof update->velocity[0]),
+		.codes = calloc(count + 1, sizeof update->codes[0]),
 	};
-	return update->velocity ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
-	                                              (long long)count);
+	return update->velocity && update->codes ? QMAC_OK :
+	       qmac_fail(err, QMAC_INTERNAL, "out of memory for %zu weights", count);
 }
 
 void qmac_net_update_free(struct qmac_net_update *update)
 {
 	free(update->velocity);
-	update->velocity = NULL;
+	free(update->codes);
+	*update = (struct qmac_net_update){.velocity = NULL};
 }
 
 static void scale(float *v, int64_t count, float factor)
@@ -36,43 +41,84 @@ static void add_signs(float *g, const float *w, int64_t count, float l1)
 		g[i] += w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0;
 }
 
-double qmac_net_update_step(struct qmac_net_update *update, float *gradient, double rate, float *weights)
+static bool is_quantised(const struct qmac_net_training *training)
 {
-	const struct qmac_run *run = update->run;
-	const float l2 = (float)run->l2, momentum = (float)run->momentum, step = (float)rate;
+	return training->formats && training->run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT;
+}
+
+/* Q of a parameter: stochastic rounding to its own format, or to its width with a scale of its own. */
+static enum qmac_status quantise(struct qmac_net_update *update, int p, uint32_t step, float *g,
+                                 struct qmac_error *err)
+{
+	const struct qmac_net_training *training = update->training;
+	const struct qmac_net_parameter *parameter = &training->net.parameters[p];
+	struct qmac_format format = training->formats[p];
+	bool is_weight = parameter->role == QMAC_ROLE_WEIGHT;
+	uint32_t site = qmac_net_site(parameter->layer, is_weight ? QMAC_NET_SITE_WEIGHT_GRADIENT :
+	                              QMAC_NET_SITE_BIAS_GRADIENT);
+	enum qmac_status status = QMAC_OK;
+
+	if (training->run->precision_grad_quant == QMAC_GRAD_QUANT_SCALED)
+		status = qmac_muppet_format(format.bw, g, parameter->count, &format, err);
+	if (!status)
+		status = qmac_format_encode_floats(format, QMAC_ROUND_STOCHASTIC,
+		                                   qmac_dither_key(training->run->seed, step, site), g,
+		                                   parameter->count, update->codes, NULL, err);
+	for (int64_t i = 0; !status && i < parameter->count; i++)
+		g[i] = (float)qmac_format_value(format, update->codes[i]);
+	return status;
+}
+
+enum qmac_status qmac_net_update_gradient(struct qmac_net_update *update, uint32_t step, float *gradient,
+                                          double *norm, struct qmac_error *err)
+{
+	const struct qmac_net_training *training = update->training;
+	const struct qmac_run *run = training->run;
+	enum qmac_status status = QMAC_OK;
 	double square = 0;
 
-	for (int p = 0; p < update->net->parameter_count; p++) {
-		int64_t at = qmac_net_parameter_at(update->net, p), count = update->net->parameters[p].count;
-		float *g = gradient + at, *v = update->velocity + at, *w = weights + at;
+	for (int p = 0; !status && p < training->net.parameter_count; p++) {
+		int64_t at = qmac_net_parameter_at(&training->net, p), count = training->net.parameters[p].count;
+		float *g = gradient + at;
 
 		if (run->accumulate > 1)
 			scale(g, count, 1 / (float)run->accumulate);
 		square += qmac_square(g, count);
 		if (run->l1 > 0)
-			add_signs(g, w, count, (float)run->l1);
+			add_signs(g, training->weights + at, count, (float)run->l1);
+		if (is_quantised(training))
+			status = quantise(update, p, step, g, err);
 		if (run->normalise)
 			(void)qmac_normalise(g, count);
-		for (int64_t i = 0; i < count; i++) {
-			v[i] = momentum * v[i] + (g[i] + l2 * w[i]);
-			w[i] -= step * v[i];
-		}
 	}
-	return sqrt(square);
+	*norm = sqrt(square);
+	return status;
 }
 
-/* Of each weight 6 of the step, and what is asked for. */
-uint64_t qmac_net_update_flops(const struct qmac_run *run, int64_t weight_count)
+void qmac_net_update_weights(struct qmac_net_update *update, const float *g, double rate, float *w)
 {
-	int each = 6 + QMAC_SQUARE_FLOPS + (run->normalise ? QMAC_NORMALISE_FLOPS : 0) + (run->l1 > 0) +
-	           (run->accumulate > 1);
+	const struct qmac_run *run = update->training->run;
+	const float l2 = (float)run->l2, momentum = (float)run->momentum, step = (float)rate;
+	float *v = update->velocity;
 
-	return (uint64_t)weight_count * (uint64_t)each;
+	for (int64_t i = 0; i < update->training->weight_count; i++) {
+		v[i] = momentum * v[i] + (g[i] + l2 * w[i]);
+		w[i] -= step * v[i];
+	}
+}
+
+/* Of each weight 6 of the step, and what is asked for; Q scales and rounds, there and back. */
+uint64_t qmac_net_update_flops(const struct qmac_net_training *training)
+{
+	const struct qmac_run *run = training->run;
+	int each = 6 + QMAC_SQUARE_FLOPS + (run->normalise ? QMAC_NORMALISE_FLOPS : 0) + (run->l1 > 0) +
+	           (run->accumulate > 1) + (is_quantised(training) ? 3 : 0);
+
+	return (uint64_t)training->weight_count * (uint64_t)each;
 }
 
 void qmac_net_update_state(struct qmac_net_update *update, struct qmac_state *state)
 {
-	int64_t count = qmac_net_parameter_at(update->net, update->net->parameter_count);
-
-	qmac_state_add(state, "velocity", update->velocity, (size_t)count * sizeof update->velocity[0]);
+	qmac_state_add(state, "velocity", update->velocity,
+	               (size_t)update->training->weight_count * sizeof update->velocity[0]);
 }

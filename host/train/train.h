@@ -15,6 +15,7 @@
 #include "config/run_config.h"
 #include "device/device.h"
 #include "driver/driver.h"
+#include "record/format_switch.h"
 #include "record/metrics.h"
 #include "record/record.h"
 #include "train/state.h"
@@ -45,6 +46,8 @@ struct qmac_train_observer {
 	 * in good order.
 	 */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records);
+	/* A format changed; non-zero stops the run in good order. */
+	int (*on_switch)(void *context, const struct qmac_format_switch *row);
 	void (*on_note)(void *context, const char *text); /* what should be said of the data that were read */
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;

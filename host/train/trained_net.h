@@ -8,11 +8,14 @@
 #include <stdlib.h>
 
 #include "net/net.h"
+#include "num/format.h"
 
 struct qmac_trained_net {
 	struct qmac_net net;
 	float *weights;    /* the masters of all parameters */
 	float *statistics; /* running means and variances of all batch norms */
+	struct qmac_format *formats; /* of the parameters, at the end; NULL: float32 */
+	struct qmac_format *outputs; /* of the input and the layers' outputs; NULL: they follow from the others */
 };
 
 /* NULL is legal. */
@@ -23,6 +26,8 @@ static inline void qmac_trained_net_destroy(struct qmac_trained_net *trained)
 	qmac_net_free(&trained->net);
 	free(trained->weights);
 	free(trained->statistics);
+	free(trained->formats);
+	free(trained->outputs);
 	free(trained);
 }
 

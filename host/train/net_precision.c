@@ -1,0 +1,120 @@
+#include "train/net_precision.h"
+
+#include <stdlib.h>
+
+static const struct qmac_net_precision_operations *const policies[] = {
+	[QMAC_POLICY_FLOAT] = &qmac_net_float_precision,
+	[QMAC_POLICY_FIXED] = &qmac_net_fixed_precision,
+	[QMAC_POLICY_ADAPT] = &qmac_net_adapt_precision,
+	[QMAC_POLICY_MUPPET] = &qmac_net_muppet_precision,
+};
+
+/* ---- formats that stay ------------------------------------------------------------------ */
+
+static enum qmac_status start_float(struct qmac_net_precision *precision, struct qmac_error *err)
+{
+	(void)err;
+	free(precision->training->formats); /* there are none */
+	precision->training->formats = NULL;
+	return QMAC_OK;
+}
+
+const struct qmac_net_precision_operations qmac_net_float_precision = {
+	.size = sizeof(struct qmac_net_precision), .start = start_float,
+};
+
+static enum qmac_status start_fixed(struct qmac_net_precision *precision, struct qmac_error *err)
+{
+	const struct qmac_run *run = precision->training->run;
+
+	(void)err;
+	precision->training->widest = (struct qmac_format){run->precision_bw, run->precision_fl};
+	qmac_net_precision_set_all(precision, precision->training->widest);
+	return QMAC_OK;
+}
+
+const struct qmac_net_precision_operations qmac_net_fixed_precision = {
+	.size = sizeof(struct qmac_net_precision), .start = start_fixed,
+};
+
+/* ---- every policy ----------------------------------------------------------------------- */
+
+enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
+                                           struct qmac_net_precision **made, struct qmac_error *err)
+{
+	const struct qmac_net_precision_operations *operations = policies[training->run->precision_policy];
+	struct qmac_net_precision *precision = calloc(1, operations->size);
+	enum qmac_status status;
+
+	if (!precision)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
+	precision->operations = operations;
+	precision->training = training;
+	precision->switches = calloc((size_t)training->net.layer_count + 1, sizeof precision->switches[0]);
+	training->formats = calloc((size_t)training->net.parameter_count + 1, sizeof training->formats[0]);
+	status = precision->switches && training->formats ? operations->start(precision, err) :
+	         qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
+	if (status)
+		qmac_net_precision_destroy(precision);
+	else
+		*made = precision;
+	return status;
+}
+
+void qmac_net_precision_destroy(struct qmac_net_precision *precision)
+{
+	if (!precision)
+		return;
+	if (precision->operations->stop)
+		precision->operations->stop(precision);
+	free(precision->switches);
+	free(precision);
+}
+
+enum qmac_status qmac_net_precision_step(struct qmac_net_precision *precision,
+                                         const struct qmac_net_observation *seen, struct qmac_error *err)
+{
+	precision->switch_count = 0;
+	return precision->operations->step ? precision->operations->step(precision, seen, err) : QMAC_OK;
+}
+
+enum qmac_status qmac_net_precision_masters(struct qmac_net_precision *precision,
+                                            const struct qmac_net_observation *seen, struct qmac_error *err)
+{
+	return precision->operations->masters ? precision->operations->masters(precision, seen, err) : QMAC_OK;
+}
+
+enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
+                                          const struct qmac_net_observation *seen, struct qmac_error *err)
+{
+	precision->switch_count = 0;
+	return precision->operations->epoch ? precision->operations->epoch(precision, seen, err) : QMAC_OK;
+}
+
+void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_state *state)
+{
+	struct qmac_net_training *training = precision->training;
+
+	if (training->formats)
+		qmac_state_add(state, "formats", training->formats,
+		               (size_t)training->net.parameter_count * sizeof training->formats[0]);
+	if (precision->operations->state)
+		precision->operations->state(precision, state);
+}
+
+void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format)
+{
+	for (int p = 0; p < precision->training->net.parameter_count; p++)
+		precision->training->formats[p] = format;
+}
+
+void qmac_net_precision_note(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
+                             int parameter, struct qmac_format after, uint64_t host_flops)
+{
+	const struct qmac_net *net = &precision->training->net;
+
+	precision->switches[precision->switch_count++] = (struct qmac_format_switch){
+		.epoch = seen->epoch, .step = seen->step, .layer = net->layers[net->parameters[parameter].layer].name,
+		.before = precision->training->formats[parameter], .after = after, .host_flops = host_flops,
+	};
+}

@@ -1,0 +1,77 @@
+/*
+ * The formats that a network is trained in: a precision policy (docs/policies.md) as the loop over steps sees
+ * it. A policy chooses the formats of the parameters, training->formats, when it is created, and may choose
+ * others behind each step and each epoch. The engine takes them over when it loads the next weights; a bias
+ * has the format of the weights of its layer.
+ */
+#ifndef QMAC_TRAIN_NET_PRECISION_H
+#define QMAC_TRAIN_NET_PRECISION_H
+
+#include "record/format_switch.h"
+#include "train/net_training.h"
+#include "train/state.h"
+
+/* What a policy sees of a step. In step() the masters are still those that gave the gradient. */
+struct qmac_net_observation {
+	int64_t epoch, step;   /* from 1; steps of the whole training */
+	double loss;           /* mean loss of the step's last minibatch */
+	const float *gradient; /* as the masters lie; normalised where run->normalise */
+};
+
+struct qmac_net_precision {
+	const struct qmac_net_precision_operations *operations;
+	struct qmac_net_training *training;
+	/* What has changed since the last call of step() or epoch() began: at most one for each layer. */
+	struct qmac_format_switch *switches;
+	int switch_count;
+};
+
+struct qmac_net_precision_operations {
+	/* Bytes of the policy, of which struct qmac_net_precision is the beginning. */
+	size_t size;
+	/* Sets training->formats, and training->widest: no format will be wider, or have more fraction bits. */
+	enum qmac_status (*start)(struct qmac_net_precision *precision, struct qmac_error *err);
+	/* Behind the gradient of every step, its update, and the last step of every epoch. NULL: formats stay. */
+	enum qmac_status (*step)(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
+	                         struct qmac_error *err);
+	enum qmac_status (*masters)(struct qmac_net_precision *precision,
+	                            const struct qmac_net_observation *seen, struct qmac_error *err);
+	enum qmac_status (*epoch)(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
+	                          struct qmac_error *err);
+	/* What it goes on from, beside the formats. NULL: nothing. */
+	void (*state)(struct qmac_net_precision *precision, struct qmac_state *state);
+	void (*stop)(struct qmac_net_precision *precision); /* NULL: there is nothing to free */
+};
+
+extern const struct qmac_net_precision_operations qmac_net_float_precision, qmac_net_fixed_precision,
+	qmac_net_adapt_precision, qmac_net_muppet_precision;
+
+/* The policy of the training's run. training, with its network and masters, must outlive it. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
+                                                           struct qmac_net_precision **precision,
+                                                           struct qmac_error *err);
+void qmac_net_precision_destroy(struct qmac_net_precision *precision); /* NULL is legal */
+
+QMAC_MUST_CHECK enum qmac_status qmac_net_precision_step(struct qmac_net_precision *precision,
+                                                         const struct qmac_net_observation *seen,
+                                                         struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_net_precision_masters(struct qmac_net_precision *precision,
+                                                            const struct qmac_net_observation *seen,
+                                                            struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
+                                                          const struct qmac_net_observation *seen,
+                                                          struct qmac_error *err);
+
+/* Adds the formats and what the policy goes on from. */
+void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_state *state);
+
+/* ---- for the policies ------------------------------------------------------------------------------ */
+
+/* All parameters have one format. */
+void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format);
+
+/* The first parameter of a layer, whose format is that of the layer, got another one: a switch. */
+void qmac_net_precision_note(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
+                             int parameter, struct qmac_format after, uint64_t host_flops);
+
+#endif
