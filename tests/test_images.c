@@ -7,7 +7,8 @@
 #include "test.h"
 #include "train/net_loss.h"
 
-static void make(struct qmac_images *images, int64_t count, int channels, int height, int width, uint64_t *state)
+static void make(struct qmac_images *images, int64_t count, int channels, int height, int width,
+                 uint64_t *state)
 {
 	struct qmac_error err;
 

@@ -1,6 +1,6 @@
 /*
- * The host's part of logistic regression: the softmax, the gradient against finite differences of the loss, threads, the test part, and
- * epochs of SGD and SVRG against their formulas written out.
+ * The host's part of logistic regression: the softmax, the gradient against finite differences of the loss,
+ * threads, the test part, and epochs of SGD and SVRG against their formulas written out.
  */
 #include <math.h>
 #include <stdio.h>

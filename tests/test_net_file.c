@@ -84,7 +84,8 @@ static void residual_networks(void)
 	for (int64_t n = 1; n <= 9; n++) {
 		int64_t macs = 9 * 1024 * 3 * 16, parameters = 9 * 3 * 16 + 2 * 16, convs = 1 + 6 * n + 2, seen = 0;
 
-		for (int64_t stage = 0, in = 16, c = 16, pixels = 1024; stage < 3; stage++, in = c, c *= 2, pixels /= 4) {
+		for (int64_t stage = 0, in = 16, c = 16, pixels = 1024; stage < 3;
+		     stage++, in = c, c *= 2, pixels /= 4) {
 			int64_t weights = 9 * in * c + 9 * c * c * (2 * n - 1) + (stage ? in * c : 0);
 
 			macs += pixels * weights;
@@ -148,7 +149,8 @@ static void forms(void)
 	expect_layers(HEAD "- relu\n- residual: {main: [relu], shortcut: [], name: sum}\n", NULL,
 	              "relu1(-1)3x8x8 relu2(0)3x8x8 sum(1,0)3x8x8");
 	expect_layers(HEAD
-	              "- relu\n- residual: {main: [relu, residual: {main: [tanh]}], shortcut: [sigmoid, sigmoid]}\n"
+	              "- relu\n"
+	              "- residual: {main: [relu, residual: {main: [tanh]}], shortcut: [sigmoid, sigmoid]}\n"
 	              "- relu\n", NULL,
 	              "relu1(-1)3x8x8 relu2(0)3x8x8 tanh1(1)3x8x8 add1(2,1)3x8x8 sigmoid1(0)3x8x8"
 	              " sigmoid2(4)3x8x8 add2(3,5)3x8x8 relu3(6)3x8x8");
@@ -264,7 +266,8 @@ static void faults(void)
 		{HEAD "- relu: {name: a}\n- tanh: {name: a}\n", "tanh: there is a layer of the name 'a'", 5, 3},
 		{HEAD "- tanh: {name: relu1}\n- relu\n", "relu: there is a layer of the name 'relu1'", 5, 3},
 		{HEAD "- relu: {name: a.b}\n", "relu: the name 'a.b' is not a letter", 4, 3},
-		{HEAD "- repeat: {times: 2, layers: [relu: {name: a}]}\n", "name: layers in a repeat get their", 4, 44},
+		{HEAD "- repeat: {times: 2, layers: [relu: {name: a}]}\n",
+		 "name: layers in a repeat get their", 4, 44},
 		{HEAD "- repeat: {layers: [relu]}\n", "repeat: missing key 'times'", 4, 3},
 		{HEAD "- repeat: {times: 2}\n", "repeat: missing key 'layers'", 4, 3},
 		{HEAD "- repeat\n", "repeat: missing key 'times'", 4, 3},

@@ -23,7 +23,8 @@ static const char tanh_layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - tanh\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";
 
 static const char sigmoid_layers[] =
-	"  - conv: {out: 4, kernel: 3}\n  - sigmoid\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";
+	"  - conv: {out: 4, kernel: 3}\n  - sigmoid\n  - avg_pool: {size: 2}\n  - flatten\n"
+	"  - linear: {out: 3}\n";
 
 static struct qmac_run_config config;
 
@@ -129,7 +130,8 @@ static void test_learns(void)
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(summary, "headline"), "test_accuracy");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(summary, "kernel"), qmac_float_product_kernel());
 	qmac_json_free(summary);
-	CU_ASSERT(strstr(test_text("learns/metrics.csv"), "\n0,0,0,,,") != NULL); /* nothing is known of training */
+	/* nothing is known of training */
+	CU_ASSERT(strstr(test_text("learns/metrics.csv"), "\n0,0,0,,,") != NULL);
 	configure(write_net_run(layers, "alpha: 0.05\n"), 1, more);
 	train_well("threads", false);
 	check_same("learns", "threads");
@@ -242,7 +244,8 @@ static void test_update(void)
 	struct qmac_net *net = &training.net;
 	struct qmac_net_update update;
 	struct qmac_error err;
-	const struct qmac_layer_request request = {.kind = QMAC_LAYER_LINEAR, .input = QMAC_NET_INPUT, .outputs = 1,
+	const struct qmac_layer_request request = {.kind = QMAC_LAYER_LINEAR, .input = QMAC_NET_INPUT,
+	                                           .outputs = 1,
 	                                           .bias = true};
 	double reference[3] = {2, -1, 0}, v[3] = {0};
 
@@ -405,10 +408,12 @@ static void test_refused(void)
 	struct qmac_hw_file hw;
 	struct qmac_error err;
 
-	expect_refused(layers, "resize: 9\n", "network: small takes 1x8x8, the images are 1x9x9: set resize to 8");
+	expect_refused(layers, "resize: 9\n",
+	               "network: small takes 1x8x8, the images are 1x9x9: set resize to 8");
 	expect_refused("  - flatten\n  - linear: {out: 4}\n", "", "gives 4x1x1, but the data have 3 classes");
 	expect_refused("  - conv: {out: 3, kernel: 3}\n", "", "gives 3x6x6, but the data have 3 classes");
-	expect_refused(layers, "accumulate: 16\n", "batch * accumulate = 320 images a step are more than the 300");
+	expect_refused(layers, "accumulate: 16\n",
+	               "batch * accumulate = 320 images a step are more than the 300");
 	expect_refused(layers, "momentum: 1\n", "momentum: 1 is out of range; below 1");
 	expect_refused(layers, "precision: {policy: adapt, activation_fl: own}\n", "own is not available yet");
 	expect_refused(layers, "schedule: {milestones: \"3, 2\"}\n", "schedule.milestones: 2 does not rise");

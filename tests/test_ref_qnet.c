@@ -1,7 +1,8 @@
 /*
  * The slow reference of networks in integers (tests/reference/ref_qnet.h) against real arithmetic: with wide
  * formats it has to give the outputs and the gradients of the functions that the layers stand for, the latter
- * by differences of the loss. So a formula that both it and the device take from the same wrong line is found.
+ * by differences of the loss. So a formula that both it and the
+ * device take from the same wrong line is found.
  */
 #include <math.h>
 #include <stdlib.h>

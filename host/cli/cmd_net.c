@@ -52,7 +52,8 @@ static enum qmac_status print(const struct qmac_net *net, struct qmac_error *err
 		total += bytes;
 	}
 	add_row(table, "total", "", qmac_net_macs(net), qmac_net_parameters(net), total);
-	qmac_cli_say("%s: input %s, %d layers\n", net->name, qmac_shape_text(net->input, shape), net->layer_count);
+	qmac_cli_say("%s: input %s, %d layers\n", net->name, qmac_shape_text(net->input, shape),
+	             net->layer_count);
 	qmac_table_print(table, stdout);
 	qmac_cli_say("shape: channels x height x width; macs: of one sample, forward\n");
 	qmac_cli_say("bytes: the parameters and the output of one sample, 8 bits each\n");

@@ -201,7 +201,8 @@ static enum qmac_status evaluate(const struct qmac_cli_options *options, struct 
 	enum qmac_status status;
 
 	if (options->out || options->resume || options->trace)
-		return qmac_fail(err, QMAC_BAD_INPUT, "--eval-only writes nothing: leave out --out, --resume, --trace");
+		return qmac_fail(err, QMAC_BAD_INPUT, "--eval-only writes nothing: leave out --out, --resume,"
+		                 " --trace");
 	status = qmac_cli_load(options, &config, err);
 	if (status)
 		return status;

@@ -25,13 +25,13 @@ static const struct qmac_cli_command commands[] = {
 		"  --out DIR         result folder; qmac-out/<run file>-<algorithm>[-<bits>][-<HW>] where not given\n"
 		"  --resume          does nothing where DIR holds the complete result of the same configuration;\n"
 		"                    a run that was stopped or killed goes on from its checkpoint\n"
-		"  --eval-only DIR   trains nothing, writes nothing: the figures of the test part with the weights of\n"
-		"                    the network in that result folder\n"
+		"  --eval-only DIR   trains nothing, writes nothing: the figures of the test part with the weights\n"
+		"                    of the network in that result folder\n"
 		"  --trace FILE      records commands for `qmac replay`\n"
 		"  --trace-from N    the first of them, counted from 0; 0 where not given\n"
 		"  --trace-count M   how many, at most 1000000; 1000 where not given\n" QUIET_OPTION,
-		QMAC_CLI_EVAL | QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT | QMAC_CLI_RESUME |
-		QMAC_CLI_TRACE, 1, 1,
+		QMAC_CLI_EVAL | QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_BACKEND | QMAC_CLI_OUT |
+		QMAC_CLI_RESUME | QMAC_CLI_TRACE, 1, 1,
 		qmac_cli_train,
 	},
 	{

@@ -26,7 +26,8 @@ enum qmac_status qmac_milestones_read(const char *text, int *epochs, int room, i
 		if (qmac_text_integer(word, 1, 1000000, &epoch, err))
 			return QMAC_BAD_INPUT;
 		if (*count > 0 && epoch <= epochs[*count - 1])
-			return qmac_fail(err, QMAC_BAD_INPUT, "%d does not rise: write epochs in their order", (int)epoch);
+			return qmac_fail(err, QMAC_BAD_INPUT, "%d does not rise: write epochs in their order",
+			                 (int)epoch);
 		epochs[(*count)++] = (int)epoch;
 		if (!more)
 			return QMAC_OK;

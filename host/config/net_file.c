@@ -45,7 +45,8 @@ struct reader {
 
 /* Words of a list of layers: those of enum qmac_layer_kind, with `residual` for `add`, and `repeat`. */
 #define ITEM_WORDS \
-	"conv|linear|bias|relu|tanh|sigmoid|avg_pool|max_pool|global_pool|batch_norm|residual|flatten|embedding|" \
+	"conv|linear|bias|relu|tanh|sigmoid|avg_pool|max_pool|global_pool|batch_norm|residual|flatten|" \
+	"embedding|" \
 	"lstm|repeat"
 
 enum { REPEAT = QMAC_LAYER_KINDS };
@@ -90,7 +91,8 @@ static enum qmac_status read_item(struct reader *r, const struct qmac_yaml_node 
 	const char *keys;
 
 	if (entry->kind == QMAC_YAML_SEQUENCE || (entry->kind == QMAC_YAML_MAPPING && !entry->child))
-		return qmac_yaml_refuse(&r->yaml, entry, r->err, "expected a layer, such as relu or linear: {out: 10}");
+		return qmac_yaml_refuse(&r->yaml, entry, r->err,
+		                        "expected a layer, such as relu or linear: {out: 10}");
 	item->node = entry->kind == QMAC_YAML_MAPPING ? entry->child : entry;
 	item->word = entry->kind == QMAC_YAML_MAPPING ? entry->child->key : entry->text;
 	item->kind = qmac_words_find(ITEM_WORDS, item->word);
@@ -264,7 +266,8 @@ static enum qmac_status read_residual(struct reader *r, const struct item *item,
 	shapes[0] = qmac_net_shape(r->net, request.input);
 	shapes[1] = qmac_net_shape(r->net, request.other);
 	if (!qmac_shape_is(shapes[0], shapes[1])) {
-		(void)qmac_fail(r->err, QMAC_BAD_INPUT, "residual: main gives %s, its shortcut %s: they cannot be added",
+		(void)qmac_fail(r->err, QMAC_BAD_INPUT,
+		                "residual: main gives %s, its shortcut %s: they cannot be added",
 		                qmac_shape_text(shapes[0], one), qmac_shape_text(shapes[1], two));
 		return blame(r, item);
 	}
@@ -321,7 +324,8 @@ static enum qmac_status need(struct reader *r, const struct qmac_yaml_node *mapp
 	*node = qmac_yaml_find(mapping, key);
 	if (*node)
 		return QMAC_OK;
-	return qmac_yaml_refuse(&r->yaml, mapping, r->err, "missing key '%s%s'", mapping->key ? "input." : "", key);
+	return qmac_yaml_refuse(&r->yaml, mapping, r->err, "missing key '%s%s'",
+	                        mapping->key ? "input." : "", key);
 }
 
 static enum qmac_status read_input(struct reader *r, struct qmac_shape *shape)
@@ -364,7 +368,8 @@ static enum qmac_status build(struct reader *r)
 		return status;
 	status = qmac_net_create(r->net, text, input, r->err);
 	if (status)
-		return qmac_yaml_blame(&r->yaml, qmac_net_is_name(text) ? qmac_yaml_find(r->yaml.root, "input") : name,
+		return qmac_yaml_blame(&r->yaml,
+		                       qmac_net_is_name(text) ? qmac_yaml_find(r->yaml.root, "input") : name,
 		                       r->err);
 	return read_list(r, layers, &last);
 }
@@ -381,7 +386,8 @@ static enum qmac_status build_with_classes(struct reader *r)
 			r->classifier = i;
 	if (r->classifier == QMAC_NET_NONE)
 		return qmac_yaml_refuse(&r->yaml, qmac_yaml_find(r->yaml.root, "layers"), r->err,
-		                        "net.classes is set, but there is no linear layer whose outputs they could be");
+		                        "net.classes is set, but there is no linear layer whose outputs they could"
+		                        " be");
 	qmac_net_free(r->net);
 	return build(r);
 }

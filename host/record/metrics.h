@@ -38,7 +38,7 @@ struct qmac_metrics {
 	uint64_t counters[QMAC_COUNTERS]; /* device totals so far */
 	/* Of these, what full gradients have spent on the device: the counters that records have (record.h). */
 	uint64_t outer[QMAC_COUNTERS];
-	bool untrained;          /* of a network before its first epoch: no figure of the training part is known */
+	bool untrained;          /* of a network before its first epoch: no figure of the training part */
 	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
 	uint64_t host_bytes;     /* bytes moved between host and device memory so far */

@@ -296,7 +296,8 @@ static enum qmac_status check_configuration(const struct look *look, const struc
 	static const struct {
 		enum qmac_result_file file;
 		print_function *print;
-	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw}, {QMAC_RESULT_NET, print_net}};
+	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw},
+	             {QMAC_RESULT_NET, print_net}};
 	size_t count = config->run.network[0] ? 3 : 2;
 	enum qmac_status status = QMAC_OK;
 

@@ -17,7 +17,8 @@ static void write_header(FILE *out, const char *type, const int64_t *dims, int d
 	int length;
 
 	for (int d = 0; d < dim_count; d++)
-		used += snprintf(header + used, sizeof header - (size_t)used, "%s%" PRId64 "%s", d ? " " : "", dims[d],
+		used += snprintf(header + used, sizeof header - (size_t)used, "%s%" PRId64 "%s", d ? " " : "",
+		                 dims[d],
 		                 d == 0 || d + 1 < dim_count ? "," : "");
 	used += snprintf(header + used, sizeof header - (size_t)used, "), }");
 	length = (PREFIX + used + 1 + ALIGN - 1) / ALIGN * ALIGN - PREFIX;
@@ -117,7 +118,8 @@ enum qmac_status qmac_npy_read_float(const char *path, const int64_t *dims, int 
 			status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "the file ends too early");
 			break;
 		}
-		bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+		bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+		       (uint32_t)bytes[3] << 24;
 		memcpy(&values[i], &bits, sizeof bits);
 	}
 	if (!status && fgetc(in) != EOF)

@@ -58,7 +58,8 @@ static enum qmac_status create(struct qmac_net_training *training, const struct 
 	status = engine->x && engine->gradient ? create_records(training, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %lld", (long long)batch);
 	if (!status)
-		status = qmac_float_network_create(&training->net, batch, training->run->threads, &engine->network, err);
+		status = qmac_float_network_create(&training->net, batch, training->run->threads, &engine->network,
+		                                   err);
 	if (status)
 		destroy(&engine->base);
 	else

@@ -39,7 +39,8 @@ static enum qmac_status check_fit(const struct qmac_net_training *training, stru
 		                 " classes: it must give as many", net->name, qmac_shape_text(logits, have),
 		                 data->classes);
 	if (step > data->samples)
-		return qmac_fail(err, QMAC_BAD_INPUT, "batch: batch * accumulate = %lld images a step are more than the"
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "batch: batch * accumulate = %lld images a step are more than the"
 		                 " %lld of the training part: lower one of them", (long long)step,
 		                 (long long)data->samples);
 	return QMAC_OK;
@@ -85,7 +86,8 @@ static enum qmac_status initialise(struct qmac_net_training *training, struct qm
 	for (int p = 0; p < net->parameter_count; p++)
 		draw(training, p, &random);
 	for (int l = 0; l < net->layer_count; l++)
-		for (int64_t c = 0; net->layers[l].kind == QMAC_LAYER_BATCH_NORM && c < net->layers[l].out.channels; c++)
+		for (int64_t c = 0;
+		     net->layers[l].kind == QMAC_LAYER_BATCH_NORM && c < net->layers[l].out.channels; c++)
 			training->statistics[qmac_net_statistics_at(net, l) + net->layers[l].out.channels + c] = 1;
 	return QMAC_OK;
 }

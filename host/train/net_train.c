@@ -78,7 +78,8 @@ static void list_state(struct course *course, struct qmac_state *state)
 	QMAC_STATE_VALUE(state, "last", course->result->last);
 	QMAC_STATE_VALUE(state, "diverged", course->result->diverged);
 	QMAC_STATE_VALUE(state, "records.epoch", records->epoch);
-	qmac_state_add(state, "records.layers", records->layer, (size_t)records->layers * sizeof records->layer[0]);
+	qmac_state_add(state, "records.layers", records->layer,
+	               (size_t)records->layers * sizeof records->layer[0]);
 	qmac_state_add(state, "records.spent", records->spent,
 	               (size_t)records->layers * QMAC_DIRECTIONS * sizeof records->spent[0]);
 	qmac_net_update_state(&course->update, state);

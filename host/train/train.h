@@ -31,8 +31,8 @@ struct qmac_train_result {
 	int64_t weight_count;
 	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
-	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0; of a network:
-	                            it or the training loss is not finite */
+	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0; of a
+	                            network: it or the training loss is not finite */
 	bool stopped;            /* by the observer, before its end */
 	double coefficient_max;  /* largest |true coefficient|, which the range of the LP algorithms must
 	                            cover; NaN where the data do not tell it */

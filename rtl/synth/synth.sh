@@ -1,8 +1,8 @@
 #!/bin/sh
-# synth.sh HARDWARE-FILE [MODULE [PARAMETER=VALUE...]]: synthesis of the device, or of one of its modules, with
-# the parameters of a hardware file, some changed, by Yosys and OpenSTA for the cells of a library; docs/rtl.md,
-# "Synthesis". Prints the area per module and the longest path. BUILD is the build folder, LIBERTY the library,
-# a Liberty file. A device of more than LIMIT gates, by a rough estimate, is refused; LIMIT=0: none is.
+# synth.sh HARDWARE-FILE [MODULE [PARAMETER=VALUE...]]: synthesis of the device, or of one of its modules,
+# with the parameters of a hardware file, some changed, by Yosys and OpenSTA for the cells of a library;
+# docs/rtl.md, "Synthesis". Prints the area per module and the longest path. BUILD is the build folder,
+# LIBERTY the library, a Liberty file. A device of more than LIMIT gates, by a rough estimate, is refused; LIMIT=0: none is.
 set -eu
 hardware=$1 top=${2:-qmac_top}
 if [ $# -lt 2 ]; then shift; else shift 2; fi
@@ -36,7 +36,8 @@ rows=$(value ROWS) cols=$(value COLS)
 [ -n "$rows" ] || fail "$hardware: it has no rows"
 lanes=$((rows > cols ? rows : cols))
 fifo=$(($(value OUTSTANDING) * $(value BURST_BEATS) * $(value BUS_BYTES) * 8))
-estimate=$((rows * cols * ($(value A_BITS) * $(value W_BITS) * 10 + 1000) + lanes * 50000 + fifo * 20 + 300000))
+element=$(($(value A_BITS) * $(value W_BITS) * 10 + 1000))
+estimate=$((rows * cols * element + lanes * 50000 + fifo * 20 + 300000))
 [ "$top" != qmac_top ] || [ "$LIMIT" = 0 ] || [ "$estimate" -le "$LIMIT" ] ||
 	fail "$hardware: about $estimate gates, more than LIMIT=$LIMIT: synthesis would take an hour or more
   TOP=module synthesises one module, LIMIT=0 all, however long it takes"
@@ -99,7 +100,9 @@ END
 sta -no_splash -exit "$out.tcl" > "$out.path" 2>&1 || fail "OpenSTA failed: see $out.path"
 grep -q 'data arrival time' "$out.path" || fail "OpenSTA found no path: see $out.path"
 
-nand=$(awk '/cell *\(NAND2X1\)/ { found = 1 } found && /area/ { gsub(/[^0-9.]/, ""); print; exit }' "$LIBERTY")
+nand=$(awk '
+	/cell *\(NAND2X1\)/ { found = 1 }
+	found && /area/ { gsub(/[^0-9.]/, ""); print; exit }' "$LIBERTY")
 awk -v NAND2="${nand:-1}" -f $here/report.awk "$out.macros" "$out.stat"
 awk '{ sub(/\\.*/, "", $2) }
 	/^Startpoint/ { from = $2 }
@@ -109,4 +112,5 @@ awk '{ sub(/\\.*/, "", $2) }
 		printf "longest path: %s ns, %d cells between, from %s to %s\n", $1, pins - 3, from, to
 		exit
 	}' "$out.path"
-echo "$top with $hardware${*:+ and $*}, $(basename "$LIBERTY"), $(($(date +%s) - started)) s; netlist and path: $out.v, .path"
+echo "$top with $hardware${*:+ and $*}, $(basename "$LIBERTY"), $(($(date +%s) - started)) s;" \
+	"netlist and path: $out.v, .path"
