@@ -2,7 +2,8 @@
 # synth.sh HARDWARE-FILE [MODULE [PARAMETER=VALUE...]]: synthesis of the device, or of one of its modules,
 # with the parameters of a hardware file, some changed, by Yosys and OpenSTA for the cells of a library;
 # docs/rtl.md, "Synthesis". Prints the area per module and the longest path. BUILD is the build folder,
-# LIBERTY the library, a Liberty file. A device of more than LIMIT gates, by a rough estimate, is refused; LIMIT=0: none is.
+# LIBERTY the library, a Liberty file. A device of more than LIMIT gates, by a rough estimate, is
+# refused; LIMIT=0: none is.
 set -eu
 hardware=$1 top=${2:-qmac_top}
 if [ $# -lt 2 ]; then shift; else shift 2; fi
