@@ -100,24 +100,22 @@ static uint32_t identity(uint32_t offset)
 
 static uint64_t counter(const struct bench *b, uint32_t index)
 {
-	uint64_t gain = b->gains >> index & 1 ? b->gain + index : 0;
+	uint32_t gain = b->gains >> index & 1 ? b->gain + index : 0;
 
 	if (index == QMAC_COUNTER_CYCLES)
 		return b->core.cycles;
-	return b->counters[index] + (uint32_t)gain;
+	if (index == QMAC_COUNTER_ZERO_MACS) /* may fall: products are counted before those that are not zero */
+		return b->counters[index] + (uint64_t)(int32_t)gain;
+	return b->counters[index] + gain;
 }
 
 static uint32_t read_counter(const struct bench *b, uint32_t offset)
 {
 	uint32_t index = (offset - QMAC_COUNTER_BASE) / 8;
-	uint64_t value;
 
 	if (index >= QMAC_COUNTERS || offset % 4)
 		return 0;
-	value = counter(b, index);
-	if (index == QMAC_COUNTER_ZERO_MACS)
-		value = counter(b, QMAC_COUNTER_MACS) - value;
-	return (uint32_t)(value >> (offset % 8 ? 32 : 0));
+	return (uint32_t)(counter(b, index) >> (offset % 8 ? 32 : 0));
 }
 
 static uint32_t read_register(const struct bench *b, uint32_t offset)
