@@ -3,12 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "num/whole.h"
 #include "qmac_isa.h"
-
-static int larger(int a, int b)
-{
-	return a > b ? a : b;
-}
 
 int qmac_logistic_u_bits(const struct qmac_linear_shape *shape, int fraction)
 {
@@ -32,7 +28,7 @@ enum qmac_status qmac_logistic_arithmetic_make(struct qmac_linear_arithmetic *st
 		                 " than all of the weights; lower alpha or lambda", shape->decay);
 	*step = (struct qmac_linear_arithmetic){.mp_bits = shape->mp_bits};
 	step->p_max = highest < limit ? highest : limit;
-	step->p_min = larger(shape->mp_bits - 1 - shape->bits + shape->x_bits, shape->frac_bits - limit);
+	step->p_min = qmac_larger_int(shape->mp_bits - 1 - shape->bits + shape->x_bits, shape->frac_bits - limit);
 	if (step->p_min > step->p_max) {
 		step->mp_bits -= step->p_min - step->p_max;
 		step->p_min = step->p_max;

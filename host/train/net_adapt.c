@@ -90,14 +90,9 @@ static enum qmac_status step(struct qmac_net_precision *base, const struct qmac_
 	return status;
 }
 
-static void add_piece(void *context, const char *name, void *data, size_t bytes)
-{
-	qmac_state_add(context, name, data, bytes);
-}
-
 static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 {
-	qmac_adapt_state(&((struct adapt *)base)->policy, add_piece, pieces);
+	qmac_adapt_state(&((struct adapt *)base)->policy, qmac_net_precision_piece, pieces);
 }
 
 const struct qmac_net_precision_operations qmac_net_adapt_precision = {

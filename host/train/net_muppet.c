@@ -8,6 +8,7 @@
 
 #include "config/milestones.h"
 #include "net/values.h"
+#include "num/whole.h"
 #include "policy/muppet.h"
 #include "train/net_precision.h"
 
@@ -31,16 +32,6 @@ static int bits_of(const struct muppet *muppet)
 	return settings->levels[level < settings->level_count ? level : settings->level_count - 1];
 }
 
-static int smaller(int a, int b)
-{
-	return a < b ? a : b;
-}
-
-static int larger(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 /* ---- scales ------------------------------------------------------------------------------------ */
 
 /* Formats of the masters as they are now. A bias is not finer than the weights of its layer. */
@@ -60,7 +51,7 @@ static enum qmac_status scale_masters(struct muppet *muppet, const struct qmac_n
 		                            net->parameters[p].count, &next, err);
 		if (status)
 			break;
-		next.fl = smaller(next.fl, is_first ? WEIGHT_FL_MAX : training->formats[p - 1].fl);
+		next.fl = qmac_smaller_int(next.fl, is_first ? WEIGHT_FL_MAX : training->formats[p - 1].fl);
 		training->host_flops += flops;
 		if (seen && is_first && (next.bw != now->bw || next.fl != now->fl))
 			qmac_net_precision_note(&muppet->base, seen, p, next, flops);
@@ -94,7 +85,7 @@ static void scale_outputs(struct muppet *muppet)
 			continue;
 		}
 		output->fl += *top < 0 ? bits - output->bw : bits - 3 - *top - (*top >= output->bw - 2);
-		output->fl = larger(0, smaller(output->fl, bits - 1));
+		output->fl = qmac_larger_int(0, qmac_smaller_int(output->fl, bits - 1));
 		output->bw = bits;
 		*top = -1;
 	}
@@ -183,11 +174,6 @@ static enum qmac_status epoch(struct qmac_net_precision *base, const struct qmac
 	return scale_masters(muppet, seen, err);
 }
 
-static void add_piece(void *context, const char *name, void *data, size_t bytes)
-{
-	qmac_state_add(context, name, data, bytes);
-}
-
 static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 {
 	struct qmac_net_training *training = base->training;
@@ -195,7 +181,7 @@ static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 	qmac_state_add(pieces, "outputs", training->outputs,
 	               ((size_t)training->net.layer_count + 1) * sizeof training->outputs[0]);
 	QMAC_STATE_VALUE(pieces, "measured", training->measured);
-	qmac_muppet_state(&((struct muppet *)base)->policy, add_piece, pieces);
+	qmac_muppet_state(&((struct muppet *)base)->policy, qmac_net_precision_piece, pieces);
 }
 
 const struct qmac_net_precision_operations qmac_net_muppet_precision = {

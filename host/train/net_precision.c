@@ -102,6 +102,11 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 		precision->operations->state(precision, state);
 }
 
+void qmac_net_precision_piece(void *state, const char *name, void *data, size_t bytes)
+{
+	qmac_state_add(state, name, data, bytes);
+}
+
 void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format)
 {
 	for (int p = 0; p < precision->training->net.parameter_count; p++)

@@ -67,6 +67,9 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 
 /* ---- for the policies ------------------------------------------------------------------------------ */
 
+/* A qmac_policy_piece, whose context is a struct qmac_state. */
+void qmac_net_precision_piece(void *state, const char *name, void *data, size_t bytes);
+
 /* All parameters have one format. */
 void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format);
 
