@@ -112,8 +112,7 @@ void qmac_images_free(struct qmac_images *images)
 
 /* ---- minibatches ------------------------------------------------------------------ */
 
-/* The pixels of a row: channels x height x width. */
-static const uint8_t *pixels_of(const struct qmac_images *images, const int64_t *rows, int64_t row)
+const uint8_t *qmac_images_pixels(const struct qmac_images *images, const int64_t *rows, int64_t row)
 {
 	return images->data.x.pixel + (rows ? rows[row] : row) * images->data.features;
 }
@@ -124,34 +123,11 @@ void qmac_images_values(const struct qmac_images *images, const int64_t *rows, i
 	const int64_t plane = (int64_t)images->data.height * images->data.width;
 
 	for (int64_t i = 0; i < count; i++) {
-		const uint8_t *pixel = pixels_of(images, rows, first + i);
+		const uint8_t *pixel = qmac_images_pixels(images, rows, first + i);
 
 		for (int c = 0; c < images->data.channels; c++)
 			for (int64_t p = 0; p < plane; p++)
 				*x++ = images->value[c][*pixel++];
-	}
-}
-
-void qmac_images_codes(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
-                       int bits, int fl, int16_t *codes)
-{
-	const int64_t plane = (int64_t)images->data.height * images->data.width;
-	const double highest = ldexp(1, bits - 1) - 1;
-	int16_t code[QMAC_IMAGE_CHANNELS_MAX][256];
-
-	assert(bits >= 2 && bits <= 16);
-	for (int c = 0; c < images->data.channels; c++)
-		for (int pixel = 0; pixel < 256; pixel++) {
-			double nearest = rint(ldexp((double)images->value[c][pixel], fl));
-
-			code[c][pixel] = (int16_t)fmax(fmin(nearest, highest), -highest - 1);
-		}
-	for (int64_t i = 0; i < count; i++) {
-		const uint8_t *pixel = pixels_of(images, rows, first + i);
-
-		for (int c = 0; c < images->data.channels; c++)
-			for (int64_t p = 0; p < plane; p++)
-				*codes++ = code[c][*pixel++];
 	}
 }
 

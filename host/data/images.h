@@ -34,16 +34,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_images_resize(struct qmac_images *images, 
 /* Sets what pixels stand for; mean and sd have a number for each channel, sd > 0. */
 void qmac_images_normalise(struct qmac_images *images, const double *mean, const double *sd);
 
+/* The pixels of the image rows[row], rows NULL: number row: (channels, height, width). */
+const uint8_t *qmac_images_pixels(const struct qmac_images *images, const int64_t *rows, int64_t row);
+
 /* x (count, channels, height, width) becomes the images rows[first], ...; rows NULL: number first, ... */
 void qmac_images_values(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
                         float *x);
-
-/*
- * The same as integers: codes of `bits` in 2..16 with the quantum 2^-fl, each the nearest to its number
- * (halves to even), limited to the range of codes.
- */
-void qmac_images_codes(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
-                       int bits, int fl, int16_t *codes);
 
 /*
  * order[samples]: the order in which an epoch (from 1) visits the training part. Every permutation is

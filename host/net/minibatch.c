@@ -7,122 +7,45 @@
 #include "net/table.h"
 #include "num/dither.h"
 
-/* ---- copies ---------------------------------------------------------------------------- */
+/* ---- room -------------------------------------------------------------------------------- */
 
-int64_t qmac_net_count(const struct qmac_view *view)
+/* Room for so many numbers, which lasts as long as the plan and serves one call after the other; NULL: none. */
+static int64_t *room_for(struct qmac_net_plan *plan, int64_t count, struct qmac_error *err)
 {
-	return view->positions[0] * view->positions[1] * view->positions[2] * view->channels;
-}
-
-/* Bytes from the view's first to number i of it. */
-static uint64_t place(const struct qmac_view *view, int64_t i)
-{
-	int64_t channel = i % view->channels, at = i / view->channels;
-	uint64_t bytes = (uint64_t)(channel / view->lanes) * view->block_bytes +
-	                 ((uint64_t)(channel % view->lanes) << view->element.container);
-
-	for (int d = 2; d >= 0; d--) {
-		bytes += (uint64_t)(at % view->positions[d]) * view->position_bytes[d];
-		at /= view->positions[d];
+	if (count > plan->values_room) {
+		free(plan->values);
+		plan->values_room = 0;
+		plan->values = malloc((size_t)count * sizeof *plan->values);
+		if (plan->values)
+			plan->values_room = count;
+		else
+			(void)qmac_fail(err, QMAC_INTERNAL, "out of memory for a copy of %lld numbers", (long long)count);
 	}
-	return bytes;
-}
-
-static struct qmac_buffer buffer_of(const struct qmac_view *view)
-{
-	return (struct qmac_buffer){view->address, qmac_view_bytes(view)};
-}
-
-static enum qmac_status no_memory(const struct qmac_view *view, struct qmac_error *err)
-{
-	return qmac_fail(err, QMAC_INTERNAL, "out of memory for a copy of %llu bytes",
-	                 (unsigned long long)qmac_view_bytes(view));
-}
-
-enum qmac_status qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view, const int64_t *values,
-                              struct qmac_error *err)
-{
-	const struct qmac_buffer buffer = buffer_of(view);
-	unsigned char *bytes = calloc(1, buffer.bytes);
-	int64_t count = qmac_net_count(view);
-
-	if (!bytes)
-		return no_memory(view, err);
-	for (int64_t i = 0; i < count; i++) {
-		unsigned char *at = bytes + place(view, i);
-
-		for (unsigned b = 0; b < 1U << view->element.container; b++)
-			at[b] = (unsigned char)((uint64_t)values[i] >> 8 * b);
-	}
-	qmac_driver_upload(driver, buffer, 0, bytes, buffer.bytes);
-	free(bytes);
-	return QMAC_OK;
-}
-
-enum qmac_status qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view, int64_t *values,
-                              struct qmac_error *err)
-{
-	const struct qmac_buffer buffer = buffer_of(view);
-	unsigned char *bytes = malloc(buffer.bytes);
-	int64_t count = qmac_net_count(view);
-	unsigned size = 1U << view->element.container, unused = 64 - 8 * size;
-
-	if (!bytes)
-		return no_memory(view, err);
-	qmac_driver_download(driver, buffer, 0, bytes, buffer.bytes);
-	for (int64_t i = 0; i < count; i++) {
-		const unsigned char *at = bytes + place(view, i);
-		uint64_t value = 0;
-
-		for (unsigned b = 0; b < size; b++)
-			value |= (uint64_t)at[b] << 8 * b;
-		values[i] = (int64_t)(value << unused) >> unused;
-	}
-	free(bytes);
-	return QMAC_OK;
-}
-
-/* Number `channel` of the window at (y, x) of an image: 0 outside of it. */
-static int64_t in_window(const struct qmac_net_layer *layer, const int64_t *image, int64_t y, int64_t x,
-                         int64_t channel)
-{
-	int64_t kx = channel % layer->kernel[1], ky = channel / layer->kernel[1] % layer->kernel[0];
-	int64_t c = channel / layer->kernel[1] / layer->kernel[0];
-	int64_t iy = y * layer->stride + ky - layer->pad, ix = x * layer->stride + kx - layer->pad;
-
-	if (iy < 0 || iy >= layer->in.height || ix < 0 || ix >= layer->in.width)
-		return 0;
-	return image[(iy * layer->in.width + ix) * layer->in.channels + c];
-}
-
-enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes, struct qmac_error *err)
-{
-	int64_t count = qmac_net_count(&plan->input), size = qmac_shape_count(plan->net->input);
-	const struct qmac_net_plan_layer *p;
-	int64_t *windows;
-	enum qmac_status status;
-
-	if (plan->windows == QMAC_NET_NONE)
-		return qmac_net_put(plan->driver, &plan->input, codes, err);
-	windows = malloc((size_t)count * sizeof *windows);
-	if (!windows)
-		return no_memory(&plan->input, err);
-	p = &plan->layers[plan->windows];
-	for (int64_t i = 0; i < count; i++) {
-		int64_t at = i / p->in.channels, pixel = at % (p->in.height * p->in.width);
-
-		windows[i] = in_window(&plan->net->layers[plan->windows],
-		                       codes + at / (p->in.height * p->in.width) * size, pixel / p->in.width,
-		                       pixel % p->in.width, i % p->in.channels);
-	}
-	status = qmac_net_put(plan->driver, &plan->input, windows, err);
-	free(windows);
-	return status;
+	return plan->values;
 }
 
 /* ---- what the device is given ---------------------------------------------------------- */
 
-static enum qmac_status load_table(struct qmac_net_plan *plan, int l, struct qmac_error *err)
+enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes, struct qmac_error *err)
+{
+	const struct qmac_net_layer *layer;
+	struct qmac_net_windows windows;
+
+	if (plan->windows == QMAC_NET_NONE) {
+		qmac_net_put(plan->driver, &plan->input, codes);
+		return QMAC_OK;
+	}
+	layer = &plan->net->layers[plan->windows];
+	windows = (struct qmac_net_windows){
+		layer->in.height, layer->in.width, layer->in.channels, {layer->kernel[0], layer->kernel[1]},
+		layer->stride, layer->pad,
+	};
+	if (!qmac_net_put_windows(plan->driver, &plan->input, &windows, codes))
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for an image");
+	return QMAC_OK;
+}
+
+static void load_table(struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	uint32_t words[1 << QMAC_NET_TABLE_BITS];
@@ -131,64 +54,54 @@ static enum qmac_status load_table(struct qmac_net_plan *plan, int l, struct qma
 	qmac_net_table_words(layer->kind, qmac_net_format(plan, layer->input), words);
 	for (int64_t i = 0; i < count; i++)
 		values[i] = words[i];
-	return qmac_net_put(plan->driver, &plan->layers[l].table, values, err);
+	qmac_net_put(plan->driver, &plan->layers[l].table, values);
 }
 
 enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err)
 {
-	int64_t count = qmac_net_count(&plan->ones);
-	int64_t *ones = malloc((size_t)count * sizeof *ones);
-	enum qmac_status status;
+	int64_t count = qmac_net_count(&plan->ones), *ones = room_for(plan, count, err);
 
 	if (!ones)
-		return no_memory(&plan->ones, err);
+		return QMAC_INTERNAL;
 	for (int64_t i = 0; i < count; i++)
 		ones[i] = 1;
-	status = qmac_net_put(plan->driver, &plan->ones, ones, err);
-	free(ones);
-	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
+	qmac_net_put(plan->driver, &plan->ones, ones);
+	for (int l = 0; l < plan->net->layer_count; l++)
 		if (plan->net->layers[l].kind == QMAC_LAYER_TANH || plan->net->layers[l].kind == QMAC_LAYER_SIGMOID)
-			status = load_table(plan, l, err);
-	return status;
+			load_table(plan, l);
+	return QMAC_OK;
 }
 
 /*
- * Number of weight [co][ci][ky][kx] in a view of rows for each (ky, kx, channel), of n neighbours each:
- * channel and n are those of W, or changed over.
+ * Weights lie as [co][ci][ky][kx] in a network, and in a view of rows for each (ky, kx, ci) as
+ * [ky][kx][ci][co]; where that is transposed, as [ky][kx][co][ci].
  */
-static int64_t weight_place(const struct qmac_net_plan_layer *p, int64_t i, bool transposed)
+static void load_weight(struct qmac_net_plan *plan, const struct qmac_net_plan_layer *p, const int32_t *codes,
+                        int64_t *values)
 {
-	int64_t kx = i % p->kernel[1], ky = i / p->kernel[1] % p->kernel[0], taps = p->kernel[0] * p->kernel[1];
-	int64_t in = p->in.channels, out = p->out.channels, ci = i / taps % in, co = i / taps / in;
-	int64_t tap = ky * p->kernel[1] + kx;
+	int64_t taps = p->kernel[0] * p->kernel[1], in = p->in.channels, out = p->out.channels;
 
-	return transposed ? (tap * out + co) * in + ci : (tap * in + ci) * out + co;
-}
-
-static enum qmac_status load_weight(struct qmac_net_plan *plan, const struct qmac_net_plan_layer *p,
-                                    const int32_t *codes, int64_t *values, int64_t count,
-                                    struct qmac_error *err)
-{
-	enum qmac_status status = QMAC_OK;
-
-	for (int transposed = 0; status == QMAC_OK && transposed < 2; transposed++) {
-		for (int64_t i = 0; i < count; i++)
-			values[weight_place(p, i, transposed)] = codes[i];
-		status = qmac_net_put(plan->driver, transposed ? &p->transposed : &p->weight, values, err);
-	}
-	return status;
+	for (int64_t co = 0; co < out; co++)
+		for (int64_t ci = 0; ci < in; ci++)
+			for (int64_t tap = 0; tap < taps; tap++)
+				values[(tap * in + ci) * out + co] = codes[(co * in + ci) * taps + tap];
+	qmac_net_put(plan->driver, &p->weight, values);
+	for (int64_t tap = 0; tap < taps; tap++)
+		for (int64_t co = 0; co < out; co++)
+			for (int64_t ci = 0; ci < in; ci++)
+				values[(tap * out + co) * in + ci] = codes[(co * in + ci) * taps + tap];
+	qmac_net_put(plan->driver, &p->transposed, values);
 }
 
 /* Shifted as the sum that it is added to; of a layer behind flatten as its pixels lie. */
-static enum qmac_status load_bias(struct qmac_net_plan *plan, const struct qmac_net_plan_layer *p, int shift,
-                                  const int32_t *codes, int64_t *values, int64_t count,
-                                  struct qmac_error *err)
+static void load_bias(struct qmac_net_plan *plan, const struct qmac_net_plan_layer *p, int shift,
+                      const int32_t *codes, int64_t *values, int64_t count)
 {
 	int64_t pixels = p->bias.positions[1] * p->bias.positions[2];
 
 	for (int64_t i = 0; i < count; i++)
 		values[i % pixels * p->bias.channels + i / pixels] = (int64_t)((uint64_t)(int64_t)codes[i] << shift);
-	return qmac_net_put(plan->driver, &p->bias, values, err);
+	qmac_net_put(plan->driver, &p->bias, values);
 }
 
 enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int parameter, const int32_t *codes,
@@ -196,16 +109,16 @@ enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int paramet
 {
 	const struct qmac_net_parameter *of = &plan->net->parameters[parameter];
 	const struct qmac_net_plan_layer *p = &plan->layers[of->layer];
-	int64_t *values = malloc((size_t)of->count * sizeof *values);
 	int shift = p->fl - plan->formats->parameter[parameter].fl;
-	enum qmac_status status;
+	int64_t *values = room_for(plan, of->count, err);
 
 	if (!values)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights", (long long)of->count);
-	status = of->role == QMAC_ROLE_WEIGHT ? load_weight(plan, p, codes, values, of->count, err) :
-	         load_bias(plan, p, shift, codes, values, of->count, err);
-	free(values);
-	return status;
+		return QMAC_INTERNAL;
+	if (of->role == QMAC_ROLE_WEIGHT)
+		load_weight(plan, p, codes, values);
+	else
+		load_bias(plan, p, shift, codes, values, of->count);
+	return QMAC_OK;
 }
 
 /* ---- programs -------------------------------------------------------------------------- */
@@ -356,6 +269,25 @@ int qmac_net_sum_fl(const struct qmac_net_plan *plan, const struct qmac_net_mini
 	return of->fl[p->layer] + (p->role == QMAC_ROLE_WEIGHT ? qmac_net_format(plan, input).fl : 0);
 }
 
+/* Adds a slice of sums, which lie as weights do. */
+static void add_weights(const struct qmac_net_plan_layer *p, const int64_t *values, int64_t *sums)
+{
+	int64_t taps = p->kernel[0] * p->kernel[1], in = p->in.channels, out = p->out.channels;
+
+	for (int64_t co = 0; co < out; co++)
+		for (int64_t ci = 0; ci < in; ci++)
+			for (int64_t tap = 0; tap < taps; tap++)
+				*sums++ += values[(tap * in + ci) * out + co];
+}
+
+static void add_biases(const struct qmac_net_plan_layer *p, int64_t pixels, const int64_t *values,
+                       int64_t *sums)
+{
+	for (int64_t c = 0; c < p->out.channels; c++)
+		for (int64_t pixel = 0; pixel < pixels; pixel++)
+			*sums++ += values[pixel * p->out.channels + c];
+}
+
 enum qmac_status qmac_net_read_sum(struct qmac_net_plan *plan, int parameter, int64_t *sums,
                                    struct qmac_error *err)
 {
@@ -363,20 +295,18 @@ enum qmac_status qmac_net_read_sum(struct qmac_net_plan *plan, int parameter, in
 	const struct qmac_net_plan_layer *p = &plan->layers[of->layer];
 	bool is_weight = of->role == QMAC_ROLE_WEIGHT;
 	struct qmac_view slice = is_weight ? p->weight_sum : p->bias_sum;
-	int64_t pixels = slice.positions[2];
-	int64_t *values = malloc((size_t)of->count * sizeof *values);
-	enum qmac_status status = QMAC_OK;
+	int64_t *values = room_for(plan, of->count, err);
 
 	if (!values)
-		return no_memory(&slice, err);
+		return QMAC_INTERNAL;
 	memset(sums, 0, (size_t)of->count * sizeof *sums);
-	for (int64_t s = 0; status == QMAC_OK && s < p->slices; s++) {
-		status = qmac_net_get(plan->driver, &slice, values, err);
-		for (int64_t i = 0; status == QMAC_OK && i < of->count; i++)
-			sums[i] += values[is_weight ? weight_place(p, i, false) :
-			                  i % pixels * p->out.channels + i / pixels];
+	for (int64_t s = 0; s < p->slices; s++) {
+		qmac_net_get(plan->driver, &slice, values);
+		if (is_weight)
+			add_weights(p, values, sums);
+		else
+			add_biases(p, slice.positions[2], values, sums);
 		slice.address += p->slice_bytes[!is_weight];
 	}
-	free(values);
-	return status;
+	return QMAC_OK;
 }

@@ -1,25 +1,17 @@
 /*
  * A minibatch through a plan: what the host brings to the device, submits, and reads back.
  *
- * Numbers of a tensor are [n][y][x][c], as it lies (behind flatten: before it).
+ * Numbers of a tensor are [n][y][x][c], as it lies (behind flatten: before it); copy.h has the copies.
  */
 #ifndef QMAC_NET_MINIBATCH_H
 #define QMAC_NET_MINIBATCH_H
 
+#include "net/copy.h"
 #include "net/plan.h"
-
-/* Copies all numbers of a view between host and device memory, which then has to be finished with. */
-QMAC_MUST_CHECK enum qmac_status qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view,
-                                              const int64_t *values, struct qmac_error *err);
-QMAC_MUST_CHECK enum qmac_status qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view,
-                                              int64_t *values, struct qmac_error *err);
 
 /* Codes of the network's input, of the minibatch: lays out windows, too. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes,
                                                     struct qmac_error *err);
-
-/* Numbers of a view. */
-int64_t qmac_net_count(const struct qmac_view *view);
 
 /* Tables, and what else does not change. Once. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err);

@@ -315,5 +315,6 @@ void qmac_net_plan_free(struct qmac_net_plan *plan)
 	free(plan->layers);
 	free(plan->contribution);
 	free(plan->patches);
+	free(plan->values);
 	*plan = (struct qmac_net_plan){.batch = 0};
 }

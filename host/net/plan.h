@@ -70,6 +70,8 @@ struct qmac_net_plan {
 	struct qmac_net_part forward;
 	struct qmac_net_patch *patches;
 	int patch_count, patch_room;
+	int64_t *values;                       /* room of minibatch.h, its own affair */
+	int64_t values_room;
 };
 
 /*

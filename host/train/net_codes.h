@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "data/images.h"
 #include "net/net.h"
 #include "num/format.h"
 
@@ -21,6 +22,10 @@ struct qmac_net_tensor {
 /* codes[n][y][x][c] of the numbers x[n][c][y][x] * factor, none of them NaN. */
 void qmac_net_encode(const struct qmac_net_tensor *tensor, const float *x, double factor, int64_t samples,
                      int64_t *codes);
+
+/* The same of images' pixels: of the numbers that qmac_images_values() makes of them. The images fit the shape. */
+void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct qmac_images *images,
+                            const int64_t *rows, int64_t first, int64_t count, int64_t *codes);
 
 /* The other way: x[n][c][y][x]. */
 void qmac_net_decode(const struct qmac_net_tensor *tensor, const int64_t *codes, int64_t samples, float *x);

@@ -93,10 +93,9 @@ static enum qmac_status put_images(struct qmac_net_device_engine *engine, const 
 	int64_t count = qmac_shape_count(input.shape), rest = (training->run->batch - batch->count) * count;
 
 	memset(engine->codes + batch->count * count, 0, (size_t)rest * sizeof engine->codes[0]);
-	if (!training->estimated) {
-		qmac_images_values(&training->images, batch->rows, batch->first, batch->count, engine->x);
-		qmac_net_encode(&input, engine->x, 1, batch->count, engine->codes);
-	}
+	if (!training->estimated)
+		qmac_net_encode_images(&input, &training->images, batch->rows, batch->first, batch->count,
+		                       engine->codes);
 	return qmac_net_put_input(&engine->plan, engine->codes, err);
 }
 
@@ -108,17 +107,18 @@ static enum qmac_status measure(struct qmac_net_device_engine *engine, int tenso
 	int64_t *codes = malloc((size_t)count * sizeof *codes);
 	uint64_t all = 0;
 	int top = -1;
-	enum qmac_status status = codes ? qmac_net_get(engine->device.driver, view, codes, err) :
-	                          qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld codes", (long long)count);
 
-	for (int64_t i = 0; !status && i < count; i++)
+	if (!codes)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld codes", (long long)count);
+	qmac_net_get(engine->device.driver, view, codes);
+	for (int64_t i = 0; i < count; i++)
 		all |= (uint64_t)(codes[i] < 0 ? -codes[i] : codes[i]);
 	for (; all; all >>= 1)
 		top++;
 	free(codes);
 	engine->training->tops[tensor + 1] = top;
 	engine->training->host_flops += (uint64_t)count;
-	return status;
+	return QMAC_OK;
 }
 
 static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_net_batch *batch,
@@ -142,10 +142,9 @@ static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_
 		status = qmac_net_submit_forward(&engine->plan, &engine->of, err);
 	if (!status)
 		status = qmac_driver_finish(driver, err);
-	if (!status)
-		status = qmac_net_get(driver, qmac_net_output(&engine->plan, last), engine->output, err);
 	if (status)
 		return status;
+	qmac_net_get(driver, qmac_net_output(&engine->plan, last), engine->output);
 	for (int t = -1; !status && trains && training->measured && t <= last; t++)
 		status = measure(engine, t, err);
 	if (status)
@@ -183,8 +182,7 @@ static bool is_masked(enum qmac_layer_kind kind)
 }
 
 /* The last layer's error, from the derivative of a sample's loss: `residual` is that of the mean's. */
-static enum qmac_status put_residual(struct qmac_net_device_engine *engine, const float *residual,
-                                     struct qmac_error *err)
+static void put_residual(struct qmac_net_device_engine *engine, const float *residual)
 {
 	const struct qmac_net_training *training = engine->training;
 	int last = training->net.layer_count - 1, bits = engine->plan.flow.layers[last].bits, e;
@@ -207,7 +205,7 @@ static enum qmac_status put_residual(struct qmac_net_device_engine *engine, cons
 		qmac_net_encode(&error, residual, (double)samples, samples, engine->codes);
 	if (engine->formats.clip && is_masked(training->net.layers[last].kind))
 		qmac_net_mask(engine->output, engine->formats.output[last + 1].bw, count, engine->codes);
-	return qmac_net_put(engine->device.driver, &engine->plan.layers[last].error, engine->codes, err);
+	qmac_net_put(engine->device.driver, &engine->plan.layers[last].error, engine->codes);
 }
 
 /* Waits, and takes the ranges of the errors that are watched. */
@@ -304,7 +302,7 @@ static enum qmac_status backward(struct qmac_net_engine *base, const float *resi
 	if (qmac_stop_is_asked())
 		return qmac_stop_give_up(err);
 	if (engine->plan.flow.layers[last].needed)
-		status = put_residual(engine, residual, err);
+		put_residual(engine, residual);
 	for (int l = last; !status && l >= 0; l--) {
 		if (!engine->plan.flow.layers[l].needed)
 			continue;

@@ -26,7 +26,6 @@ struct qmac_net_device_engine {
 	int *watched, watched_count;   /* layers whose errors monitors 1, 2, ... gather */
 	uint32_t minibatches;          /* of the training so far */
 	bool begun;                    /* one has gone backward */
-	float *x;                      /* images of a minibatch */
 	int64_t *codes;                /* room for a tensor that the host gives, or sums of a parameter */
 	int64_t *output;               /* codes of the logits of the last forward pass */
 	int32_t *weights;              /* codes of a parameter */

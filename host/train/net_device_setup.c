@@ -91,12 +91,11 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 	engine->of = (struct qmac_net_minibatch){training->run->seed, 0, calloc(layers, sizeof(int))};
 	engine->scales = calloc(layers, sizeof engine->scales[0]);
 	engine->watched = calloc(QMAC_MONITORS, sizeof engine->watched[0]);
-	engine->x = calloc(inputs, sizeof engine->x[0]);
 	engine->codes = calloc(most, sizeof engine->codes[0]);
 	engine->output = calloc(outputs, sizeof engine->output[0]);
 	engine->weights = calloc(largest + 1, sizeof engine->weights[0]);
 	engine->gradient = calloc((size_t)training->weight_count + 1, sizeof engine->gradient[0]);
-	if (engine->of.fl && engine->scales && engine->watched && engine->x && engine->codes && engine->output &&
+	if (engine->of.fl && engine->scales && engine->watched && engine->codes && engine->output &&
 	    engine->weights && engine->gradient)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %zu", batch);
@@ -198,7 +197,6 @@ void qmac_net_device_destroy(struct qmac_net_engine *base)
 	free(engine->of.fl);
 	free(engine->scales);
 	free(engine->watched);
-	free(engine->x);
 	free(engine->codes);
 	free(engine->output);
 	free(engine->weights);

@@ -1,0 +1,301 @@
+#include "net/copy.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t qmac_net_count(const struct qmac_view *view)
+{
+	return view->positions[0] * view->positions[1] * view->positions[2] * view->channels;
+}
+
+/* ---- containers -------------------------------------------------------------------------------- */
+
+/* n containers, little-endian. */
+static void pack(unsigned container, const int64_t *values, int64_t n, unsigned char *to)
+{
+	switch (container) {
+	case QMAC_CONTAINER_BYTE:
+		for (int64_t i = 0; i < n; i++)
+			to[i] = (unsigned char)values[i];
+		return;
+	case QMAC_CONTAINER_HALF:
+		for (int64_t i = 0; i < n; i++) {
+			to[2 * i] = (unsigned char)values[i];
+			to[2 * i + 1] = (unsigned char)((uint64_t)values[i] >> 8);
+		}
+		return;
+	default:
+		for (int64_t i = 0; i < n; i++)
+			for (int b = 0; b < 1 << container; b++)
+				to[(i << container) + b] = (unsigned char)((uint64_t)values[i] >> 8 * b);
+	}
+}
+
+static void unpack(unsigned container, const unsigned char *from, int64_t n, int64_t *values)
+{
+	int size = 1 << container, unused = 64 - 8 * size;
+
+	for (int64_t i = 0; i < n; i++) {
+		uint64_t value = 0;
+
+		for (int b = 0; b < size; b++)
+			value |= (uint64_t)from[(i << container) + b] << 8 * b;
+		values[i] = (int64_t)(value << unused) >> unused;
+	}
+}
+
+/* ---- bytes of a view, one after the other --------------------------------------------------------- */
+
+/* SLACK: whoever copies by words may read or write so many bytes behind a row. */
+enum { PIECE = 1 << 14, SLACK = 8 };
+
+/* Between a view and device memory; `at` is the first byte of the piece, from the view's first. */
+struct stream {
+	struct qmac_driver *driver;
+	struct qmac_buffer buffer;
+	uint64_t at;
+	uint64_t fill;             /* bytes of the piece that are there */
+	unsigned char piece[PIECE + SLACK];
+};
+
+static void open(struct stream *stream, struct qmac_driver *driver, const struct qmac_view *view)
+{
+	stream->driver = driver;
+	stream->buffer = (struct qmac_buffer){view->address, qmac_view_bytes(view)};
+	stream->at = stream->fill = 0;
+}
+
+static void flush(struct stream *stream)
+{
+	qmac_driver_upload(stream->driver, stream->buffer, stream->at, stream->piece, stream->fill);
+	stream->at += stream->fill;
+	stream->fill = 0;
+}
+
+/* Zeros up to a byte of the view. */
+static void fill_up(struct stream *stream, uint64_t to)
+{
+	while (stream->at + stream->fill < to) {
+		uint64_t bytes = to - stream->at - stream->fill, room = PIECE - stream->fill;
+
+		bytes = bytes < room ? bytes : room;
+		memset(stream->piece + stream->fill, 0, bytes);
+		stream->fill += bytes;
+		if (stream->fill == PIECE)
+			flush(stream);
+	}
+}
+
+/* Where to write `bytes` bytes, the first of which is number `at` of the view. */
+static unsigned char *next_written(struct stream *stream, uint64_t at, uint64_t bytes)
+{
+	unsigned char *to;
+
+	assert(bytes <= PIECE && at >= stream->at + stream->fill);
+	fill_up(stream, at);
+	if (stream->fill + bytes > PIECE)
+		flush(stream);
+	to = stream->piece + stream->fill;
+	stream->fill += bytes;
+	return to;
+}
+
+static void close_written(struct stream *stream)
+{
+	fill_up(stream, stream->buffer.bytes);
+	if (stream->fill)
+		flush(stream);
+}
+
+/* The next bytes in the place of those before number `at` of the view. */
+static void read_on(struct stream *stream, uint64_t at)
+{
+	uint64_t old = at - stream->at < stream->fill ? at - stream->at : stream->fill, rest, room;
+
+	memmove(stream->piece, stream->piece + old, stream->fill - old);
+	stream->at += old;
+	stream->fill -= old;
+	rest = stream->buffer.bytes - stream->at - stream->fill;
+	room = PIECE - stream->fill;
+	room = room < rest ? room : rest;
+	qmac_driver_download(stream->driver, stream->buffer, stream->at + stream->fill,
+	                     stream->piece + stream->fill, room);
+	stream->fill += room;
+}
+
+/* Where `bytes` bytes are, the first of which is number `at` of the view. */
+static const unsigned char *next_read(struct stream *stream, uint64_t at, uint64_t bytes)
+{
+	assert(bytes <= PIECE && at >= stream->at && at + bytes <= stream->buffer.bytes);
+	while (at + bytes > stream->at + stream->fill)
+		read_on(stream, at);
+	return stream->piece + (at - stream->at);
+}
+
+static void close_read(struct stream *stream)
+{
+	while (stream->at + stream->fill < stream->buffer.bytes)
+		read_on(stream, stream->at + stream->fill);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------ */
+
+enum { ROW = 1 << 10 }; /* channels that are taken together at most: they fit a piece */
+
+/* A row of a view: the channels of one position in one block, from `lane` on. */
+struct row {
+	int64_t position[3], block, lane;
+};
+
+static int64_t blocks_of(const struct qmac_view *view)
+{
+	return (view->channels + view->lanes - 1) / view->lanes;
+}
+
+static uint64_t place_of(const struct qmac_view *view, const struct row *row)
+{
+	uint64_t bytes = (uint64_t)row->block * view->block_bytes + ((uint64_t)row->lane << view->element.container);
+
+	for (int d = 0; d < 3; d++)
+		bytes += (uint64_t)row->position[d] * view->position_bytes[d];
+	return bytes;
+}
+
+static int64_t channels_of(const struct qmac_view *view, const struct row *row)
+{
+	int64_t rest = view->channels - row->block * view->lanes;
+	int64_t left = (rest < view->lanes ? rest : view->lanes) - row->lane;
+
+	return left < ROW ? left : ROW;
+}
+
+/* The next one in the order of addresses: images, blocks, lines, pixels. */
+static bool next_row(const struct qmac_view *view, struct row *row)
+{
+	row->lane += ROW;
+	if (channels_of(view, row) > 0)
+		return true;
+	row->lane = 0;
+	if (++row->position[2] < view->positions[2])
+		return true;
+	row->position[2] = 0;
+	if (++row->position[1] < view->positions[1])
+		return true;
+	row->position[1] = 0;
+	if (++row->block < blocks_of(view))
+		return true;
+	row->block = 0;
+	return ++row->position[0] < view->positions[0];
+}
+
+/* Number of the row's first in [i2][i1][i0][channel]. */
+static int64_t number_of(const struct qmac_view *view, const struct row *row)
+{
+	int64_t line = row->position[0] * view->positions[1] + row->position[1];
+
+	return (line * view->positions[2] + row->position[2]) * view->channels + row->block * view->lanes + row->lane;
+}
+
+void qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view, const int64_t *values)
+{
+	unsigned container = view->element.container;
+	struct row row = {.block = 0};
+	struct stream stream;
+
+	open(&stream, driver, view);
+	do {
+		int64_t n = channels_of(view, &row);
+
+		pack(container, values + number_of(view, &row), n,
+		     next_written(&stream, place_of(view, &row), (uint64_t)n << container));
+	} while (next_row(view, &row));
+	close_written(&stream);
+}
+
+void qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view, int64_t *values)
+{
+	unsigned container = view->element.container;
+	struct row row = {.block = 0};
+	struct stream stream;
+
+	open(&stream, driver, view);
+	do {
+		int64_t n = channels_of(view, &row);
+
+		unpack(container, next_read(&stream, place_of(view, &row), (uint64_t)n << container), n,
+		       values + number_of(view, &row));
+	} while (next_row(view, &row));
+	close_read(&stream);
+}
+
+/* ---- windows --------------------------------------------------------------------------------------- */
+
+/* An image in containers, plane by plane, with a border of zeros around it. */
+struct padded {
+	const struct qmac_net_windows *of;
+	unsigned container;
+	int64_t height, width; /* with the border */
+	unsigned char *bytes;  /* and SLACK */
+};
+
+static void pad(const struct padded *image, const int64_t *values)
+{
+	const struct qmac_net_windows *of = image->of;
+
+	for (int64_t c = 0; c < of->channels; c++)
+		for (int64_t y = 0; y < of->height; y++)
+			for (int64_t x = 0; x < of->width; x++) {
+				int64_t at = (c * image->height + y + of->pad) * image->width + x + of->pad;
+
+				pack(image->container, values + (y * of->width + x) * of->channels + c, 1,
+				     image->bytes + (at << image->container));
+			}
+}
+
+/* Lanes first, ..., first + n - 1 of the window at (y, x): runs of neighbours in a line of the kernel. */
+static void put_window(const struct padded *image, int64_t y, int64_t x, int64_t first, int64_t n,
+                       unsigned char *to)
+{
+	const int64_t *kernel = image->of->kernel;
+
+	for (int64_t lane = first, run; lane < first + n; lane += run) {
+		int64_t line = lane / kernel[1], kx = lane % kernel[1];
+		int64_t c = line / kernel[0], ky = line % kernel[0], rest = first + n - lane;
+		const unsigned char *from;
+
+		run = kernel[1] - kx < rest ? kernel[1] - kx : rest;
+		from = image->bytes +
+		       (((c * image->height + y * image->of->stride + ky) * image->width +
+		         x * image->of->stride + kx) << image->container);
+		for (int64_t b = 0; b < run << image->container; b += SLACK)
+			memcpy(to + ((lane - first) << image->container) + b, from + b, SLACK);
+	}
+}
+
+bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *view,
+                          const struct qmac_net_windows *windows, const int64_t *values)
+{
+	struct padded image = {windows, view->element.container, windows->height + 2 * windows->pad,
+	                       windows->width + 2 * windows->pad, NULL};
+	int64_t size = windows->height * windows->width * windows->channels;
+	struct row row = {.block = 0};
+	struct stream stream;
+
+	image.bytes = calloc(1, ((size_t)(image.height * image.width * windows->channels) << image.container) +
+	                        SLACK);
+	if (!image.bytes)
+		return false;
+	open(&stream, driver, view);
+	do {
+		int64_t n = channels_of(view, &row);
+		unsigned char *to = next_written(&stream, place_of(view, &row), (uint64_t)n << image.container);
+
+		if (row.block + row.lane + row.position[1] + row.position[2] == 0)
+			pad(&image, values + row.position[0] * size);
+		put_window(&image, row.position[1], row.position[2], row.block * view->lanes + row.lane, n, to);
+	} while (next_row(view, &row));
+	close_written(&stream);
+	free(image.bytes);
+	return true;
+}
