@@ -10,7 +10,7 @@
 #include "num/fixed.h"
 #include "shipped_hw.h"
 
-enum { MEMORY = 1 << 22 };
+enum { MEMORY = 1 << 24 };
 
 static uint64_t state;
 static struct qmac_backend *backend;
