@@ -87,20 +87,20 @@ static void fill(const char *folder)
 	}
 }
 
-static void check_read(const char *folder, int64_t limit, int64_t samples)
+static void check_read(const char *folder, int64_t limit, int64_t test_limit, int64_t samples, int64_t test)
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 	double *x;
 
-	if (qmac_dataset_read_idx(&data, path_of(folder, -1, ""), limit, &err) != QMAC_OK) {
+	if (qmac_dataset_read_idx(&data, path_of(folder, -1, ""), limit, test_limit, &err) != QMAC_OK) {
 		printf("%s: %s\n", err.file, err.message);
 		CU_FAIL_FATAL("must read");
 	}
-	CU_ASSERT_FATAL(data.samples == samples && data.test_samples == TEST && data.features == PIXELS);
+	CU_ASSERT_FATAL(data.samples == samples && data.test_samples == test && data.features == PIXELS);
 	CU_ASSERT(data.channels == 1 && data.height == HEIGHT && data.width == WIDTH);
 	x = dataset_rows(&data);
-	for (int i = 0; i < samples + TEST; i++) {
+	for (int i = 0; i < samples + test; i++) {
 		int part = i >= samples, image = part ? i - (int)samples : i;
 
 		CU_ASSERT_EQUAL(data.y[i], (image + part) % 3 + 4);
@@ -123,12 +123,14 @@ static void zip(const char *folder, int which)
 static void test_read(void)
 {
 	fill("good");
-	check_read("good", 0, TRAIN);
-	check_read("good", 2, 2);
-	check_read("good", 100, TRAIN);
+	check_read("good", 0, 0, TRAIN, TEST);
+	check_read("good", 2, 0, 2, TEST);
+	check_read("good", 100, 100, TRAIN, TEST);
+	check_read("good", 2, 1, 2, 1);
 	zip("good", 0);
 	zip("good", 3);
-	check_read("good", 0, TRAIN);
+	check_read("good", 0, 0, TRAIN, TEST);
+	check_read("good", 1, 1, 1, 1);
 }
 
 /* The same quantised, against the definition for each pixel; the test part has the larger pixels. */
@@ -138,7 +140,7 @@ static void check_quantised(int bits, bool bias)
 	double limit = (1 << (bits - 1)) - 1, largest = bias ? 1 : 0, *x;
 	int16_t *codes;
 
-	CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_idx(&data, path_of("good", -1, ""), 2, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_idx(&data, path_of("good", -1, ""), 2, 0, NULL), QMAC_OK);
 	if (bias)
 		qmac_dataset_add_bias(&data);
 	qmac_dataset_quantise(&data, bits);
@@ -173,7 +175,7 @@ static void refuse(const char *folder, int which, const char *ending, const char
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
-	enum qmac_status status = qmac_dataset_read_idx(&data, path_of(folder, -1, ""), 0, &err);
+	enum qmac_status status = qmac_dataset_read_idx(&data, path_of(folder, -1, ""), 0, 0, &err);
 
 	qmac_dataset_free(&data);
 	CU_ASSERT_EQUAL(status, QMAC_BAD_INPUT);
@@ -250,16 +252,16 @@ static void test_spellings(void)
 		if (which % 2)
 			zip("dotted", which);
 		rename_dotted("dotted", which, ending);
-		check_read("dotted", 0, TRAIN);
+		check_read("dotted", 0, 0, TRAIN, TEST);
 		snprintf(path, sizeof path, "%s", path_of("dotted", which, ""));
 		CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
-		check_read("dotted", 0, TRAIN);
+		check_read("dotted", 0, 0, TRAIN, TEST);
 		CU_ASSERT_EQUAL_FATAL(rmdir(path), 0);
 	}
 	/* of two, the one with the dash */
 	fill("dotted");
 	config_file("dotted/t10k-labels.idx1-ubyte", "nothing of the kind");
-	check_read("dotted", 0, TRAIN);
+	check_read("dotted", 0, 0, TRAIN, TEST);
 }
 
 /* Archives of other kinds under these names. */
@@ -306,7 +308,7 @@ static void test_members(void)
 		CU_ASSERT_FATAL(out && gzwrite(out, file.byte + from, (unsigned)count) == count);
 		CU_ASSERT_FATAL(gzclose(out) == Z_OK);
 	}
-	check_read("members", 0, TRAIN);
+	check_read("members", 0, 0, TRAIN, TEST);
 }
 
 /* ---- classes -------------------------------------------------------------------------- */

@@ -9,10 +9,9 @@
 
 #include "config/hw_file.h"
 #include "image_files.h"
+#include "net_runs.h"
 #include "policy/muppet.h"
-#include "report/json.h"
 #include "run/evaluate.h"
-#include "run/job.h"
 #include "train/net_update.h"
 
 static const char layers[] =
@@ -23,70 +22,15 @@ static const char lines[] =
 
 enum { BW_MAX = 12, BUFFER_BITS = 6, SWITCHES = 100 };
 
-static struct qmac_run_config config;
 static const struct qmac_setting none;
 
 /* Two epochs of 15 steps, and these settings. */
-static void configure(int count, const struct qmac_setting *more)
+static void configure_adapt(int count, const struct qmac_setting *more)
 {
 	struct qmac_setting settings[4] = {{"epochs", "2", "--set"}};
-	struct qmac_error err;
 
 	memcpy(settings + 1, more, (size_t)count * sizeof settings[0]);
-	if (qmac_run_config_load(&config, write_net_run(layers, lines), settings, 1 + count, &err)) {
-		printf("%s:%d: %s\n", err.file, err.line, err.message);
-		CU_FAIL_FATAL("configuration");
-	}
-}
-
-/* How a run ends early: asked to after that epoch, it goes on to its next checkpoint. */
-struct ending {
-	int64_t epoch;
-	volatile sig_atomic_t stop;
-};
-
-static int on_metrics(void *context, const struct qmac_metrics *metrics)
-{
-	struct ending *ending = context;
-
-	if (metrics->epoch == ending->epoch)
-		ending->stop = 15;
-	return 0;
-}
-
-static enum qmac_status train(const char *name, bool resume, struct ending *ending, struct qmac_error *err)
-{
-	char folder[600];
-	struct qmac_job job = {.config = &config, .folder = folder, .resume = resume};
-	struct qmac_job_result result;
-
-	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
-	if (ending) {
-		job.on_metrics = on_metrics;
-		job.context = ending;
-		job.stop = &ending->stop;
-	}
-	return qmac_job_run(&job, &result, err);
-}
-
-static void train_well(const char *name, bool resume)
-{
-	struct qmac_error err;
-	enum qmac_status status = train(name, resume, NULL, &err);
-
-	if (status)
-		printf("%s\n", err.message);
-	CU_ASSERT_EQUAL_FATAL(status, QMAC_OK);
-}
-
-static struct qmac_json *json_of(const char *name, const char *file)
-{
-	char path[600];
-	struct qmac_json *json = NULL;
-
-	snprintf(path, sizeof path, "%s/%s/%s", test_folder(), name, file);
-	CU_ASSERT_EQUAL_FATAL(qmac_json_read(path, &json, NULL), QMAC_OK);
-	return json;
+	configure(write_net_run(layers, lines), 1 + count, settings);
 }
 
 /* ---- switches.csv ------------------------------------------------------------------------- */
@@ -152,7 +96,7 @@ static void test_switches(void)
 	struct qmac_json *manifest;
 	int count;
 
-	configure(0, &none);
+	configure_adapt(0, &none);
 	train_well("adapt", false);
 	count = read_switches("adapt", rows);
 	manifest = json_of("adapt", "weights/manifest.json");
@@ -182,21 +126,6 @@ static void test_switches(void)
 
 /* ---- the same bits -------------------------------------------------------------------------- */
 
-static void check_file(const char *one, const char *other, const char *file)
-{
-	char name[100], *text;
-
-	snprintf(name, sizeof name, "%s/%s", one, file);
-	text = malloc(strlen(test_text(name)) + 1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	strcpy(text, test_text(name));
-	snprintf(name, sizeof name, "%s/%s", other, file);
-	CU_ASSERT(text[0] && strcmp(text, test_text(name)) == 0);
-	if (strcmp(text, test_text(name)) != 0)
-		printf("%s and %s differ in %s\n", one, other, file);
-	free(text);
-}
-
 static void check_same(const char *one, const char *other)
 {
 	static const char *const files[] = {"metrics.csv", "layers.csv", "switches.csv", "weights/manifest.json"};
@@ -209,7 +138,7 @@ static void test_repeats(void)
 {
 	static const struct qmac_setting threads = {"threads", "2", "--set"};
 
-	configure(1, &threads);
+	configure_adapt(1, &threads);
 	train_well("again", false);
 	check_same("adapt", "again");
 }
@@ -223,7 +152,7 @@ static void test_resumes(void)
 		struct ending ending = {.epoch = i};
 		struct qmac_error err;
 
-		configure(i, &steps);
+		configure_adapt(i, &steps);
 		train_well("whole", false);
 		if (i)
 			check_file("adapt", "whole", "weights/manifest.json");
@@ -244,7 +173,7 @@ static void test_hardware(void)
 	static struct row rows[SWITCHES], others[SWITCHES];
 	int count;
 
-	configure(1, &ragged);
+	configure_adapt(1, &ragged);
 	train_well("ragged", false);
 	check_file("adapt", "ragged", "weights/manifest.json");
 	count = read_switches("adapt", rows);
@@ -272,7 +201,7 @@ static void check_evaluation(const char *name)
 
 static void test_evaluates(void)
 {
-	configure(0, &none);
+	configure_adapt(0, &none);
 	check_evaluation("adapt");
 }
 
@@ -442,7 +371,7 @@ static void test_refused(void)
 			printf("%s\n", err.message);
 	}
 	/* what may come later is refused before the run */
-	configure(2, wide);
+	configure_adapt(2, wide);
 	CU_ASSERT_EQUAL(train("wide", false, NULL, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "acc_bits of the hardware is 40") != NULL);
 }

@@ -10,10 +10,9 @@
 #include "float/matrix.h"
 #include "image_files.h"
 #include "net/values.h"
-#include "report/json.h"
+#include "net_runs.h"
 #include "report/results.h"
 #include "run/evaluate.h"
-#include "run/job.h"
 #include "train/net_update.h"
 
 static const char layers[] =
@@ -26,72 +25,9 @@ static const char sigmoid_layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - sigmoid\n  - avg_pool: {size: 2}\n  - flatten\n"
 	"  - linear: {out: 3}\n";
 
-static struct qmac_run_config config;
-
-static void configure(const char *file, int count, const struct qmac_setting *settings)
-{
-	struct qmac_error err;
-
-	if (qmac_run_config_load(&config, file, settings, count, &err)) {
-		printf("%s:%d: %s\n", err.file, err.line, err.message);
-		CU_FAIL_FATAL("configuration");
-	}
-}
-
-/* How a run ends early. */
-struct ending {
-	int64_t epoch;              /* told of that one, it: */
-	bool now;                   /* ends the run, or only asks for it */
-	volatile sig_atomic_t stop;
-};
-
-static struct ending only_estimated;
-
-static int on_metrics(void *context, const struct qmac_metrics *metrics)
-{
-	struct ending *ending = context;
-
-	if (metrics->epoch != ending->epoch)
-		return 0;
-	ending->stop = 15;
-	return ending->now;
-}
-
-static enum qmac_status train(const char *name, bool resume, struct ending *ending, struct qmac_error *err)
-{
-	char folder[600];
-	struct qmac_job job = {.config = &config, .folder = folder, .resume = resume};
-	struct qmac_job_result result;
-
-	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
-	if (ending == &only_estimated) {
-		job.estimate = true;
-	} else if (ending) {
-		job.on_metrics = on_metrics;
-		job.context = ending;
-		job.stop = &ending->stop;
-	}
-	return qmac_job_run(&job, &result, err);
-}
-
-static void train_well(const char *name, bool resume)
-{
-	struct qmac_error err;
-	enum qmac_status status = train(name, resume, NULL, &err);
-
-	if (status)
-		printf("%s\n", err.message);
-	CU_ASSERT_EQUAL_FATAL(status, QMAC_OK);
-}
-
 static struct qmac_json *summary_of(const char *name)
 {
-	char path[600];
-	struct qmac_json *summary = NULL;
-
-	snprintf(path, sizeof path, "%s/%s/summary.json", test_folder(), name);
-	CU_ASSERT_EQUAL_FATAL(qmac_json_read(path, &summary, NULL), QMAC_OK);
-	return summary;
+	return json_of(name, "summary.json");
 }
 
 /* The same rows and the same weights. */
@@ -99,17 +35,8 @@ static void check_same(const char *one, const char *other)
 {
 	static const char *const files[] = {"metrics.csv", "layers.csv", "weights/manifest.json"};
 
-	for (int i = 0; i < TEST_COUNT(files); i++) {
-		char name[100], *text;
-
-		snprintf(name, sizeof name, "%s/%s", one, files[i]);
-		text = malloc(strlen(test_text(name)) + 1);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-		strcpy(text, test_text(name));
-		snprintf(name, sizeof name, "%s/%s", other, files[i]);
-		CU_ASSERT(text[0] && strcmp(text, test_text(name)) == 0);
-		free(text);
-	}
+	for (int i = 0; i < TEST_COUNT(files); i++)
+		check_file(one, other, files[i]);
 }
 
 /* ---- learning --------------------------------------------------------------------------- */
@@ -141,6 +68,35 @@ static void test_learns(void)
 	CU_ASSERT(strstr(test_text("seldom/metrics.csv"), ",,,0,,0,,0,0,0,0,0,") != NULL);
 	summary = summary_of("seldom");
 	CU_ASSERT(qmac_json_real(summary, "test_accuracy") > 0.95); /* after the last epoch in any case */
+	qmac_json_free(summary);
+}
+
+/* An epoch of so many steps begins as a whole one does, and the test part may be left out, or most of it. */
+static void test_short_epochs(void)
+{
+	static const struct qmac_setting more[] = {
+		{"inner_steps", "15", "--set"}, {"inner_steps", "4", "--set"}, {"epochs", "2", "--set"},
+		{"eval_every", "-1", "--set"}, {"test_limit", "1", "--set"},
+	};
+	struct qmac_json *summary;
+	double accuracy;
+
+	configure(write_net_run(layers, "alpha: 0.05\n"), 1, more);
+	train_well("whole_epochs", false);
+	check_same("learns", "whole_epochs");
+	configure(write_net_run(layers, "alpha: 0.05\n"), 3, more + 1);
+	train_well("short_epochs", false);
+	summary = summary_of("short_epochs");
+	CU_ASSERT_EQUAL(qmac_json_real(summary, "steps"), 2 * 4);
+	CU_ASSERT_EQUAL(qmac_json_real(summary, "data_passes"), 2 * 4 * 20 / 300.0);
+	CU_ASSERT(isnan(qmac_json_real(summary, "test_accuracy")));
+	qmac_json_free(summary);
+	CU_ASSERT(strstr(test_text("short_epochs/metrics.csv"), "\n1,4,0.26666666666666666,") != NULL);
+	configure(write_net_run(layers, "alpha: 0.05\n"), 1, more + 4);
+	train_well("one_image", false);
+	summary = summary_of("one_image");
+	accuracy = qmac_json_real(summary, "test_accuracy");
+	CU_ASSERT(accuracy == 0 || accuracy == 1);
 	qmac_json_free(summary);
 }
 
@@ -184,7 +140,7 @@ static void test_estimate(void)
 
 	configure(write_net_run(tanh_layers, "accumulate: 2\nprecision: {policy: fixed}\n"), 0, NULL);
 	train_well("trained", false);
-	CU_ASSERT_EQUAL_FATAL(train("estimated", false, &only_estimated, &err), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(run_job((struct qmac_job){.estimate = true}, "estimated", &err), QMAC_OK);
 	trained = summary_of("trained");
 	estimated = summary_of("estimated");
 	for (int i = 0; i < TEST_COUNT(same); i++)
@@ -414,6 +370,9 @@ static void test_refused(void)
 	expect_refused("  - conv: {out: 3, kernel: 3}\n", "", "gives 3x6x6, but the data have 3 classes");
 	expect_refused(layers, "accumulate: 16\n",
 	               "batch * accumulate = 320 images a step are more than the 300");
+	expect_refused(layers, "inner_steps: 16\n",
+	               "inner_steps: 16 are more than the 15 steps of 20 images that the training part has");
+	expect_refused(layers, "eval_every: -2\n", "eval_every");
 	expect_refused(layers, "momentum: 1\n", "momentum: 1 is out of range; below 1");
 	expect_refused(layers, "precision: {policy: adapt, activation_fl: own}\n", "own is not available yet");
 	expect_refused(layers, "schedule: {milestones: \"3, 2\"}\n", "schedule.milestones: 2 does not rise");
@@ -460,7 +419,8 @@ static void test_mnist(void)
 int main(void)
 {
 	const struct test_case cases[] = {
-		{"learns", test_learns}, {"fixed", test_fixed}, {"estimate", test_estimate}, {"keys", test_keys},
+		{"learns", test_learns}, {"short epochs", test_short_epochs}, {"fixed", test_fixed},
+		{"estimate", test_estimate}, {"keys", test_keys},
 		{"diverges", test_diverges}, {"update", test_update}, {"resume", test_resume},
 		{"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},

@@ -56,6 +56,7 @@ struct qmac_run {
 	int classes;                   /* of a classification; 0: as many as the data have */
 	int64_t limit;                 /* the first so many samples of a file, of several the training file;
 	                                  0: all */
+	int64_t test_limit;            /* the first so many test images; 0: all */
 	bool standardise;              /* a file's features and targets to mean 0, variance 1 */
 	double clip;                   /* limit of a file's inputs after that; 0: none */
 	bool bias;                     /* one more feature, always 1, for a file */
@@ -75,7 +76,7 @@ struct qmac_run {
 	double mu;                     /* HALP: s = ||g|| / mu */
 	double lambda;                 /* L2 regulariser */
 	int64_t batch;
-	int64_t inner_steps;           /* T per epoch; 0: two passes over the training part */
+	int64_t inner_steps;           /* T per epoch; 0: two passes over the training part, of a network one */
 	enum qmac_option option;       /* "I" (or 1), "II" (or 2): which inner iterate becomes the centre */
 	enum qmac_outer_place outer;   /* "host" in double, "device" in 32-bit integers: full gradients */
 	int64_t epochs;
@@ -128,7 +129,7 @@ struct qmac_run {
 	int schedule_patience;
 	double schedule_threshold;     /* below 1 */
 	double schedule_lr_min;
-	int64_t eval_every;            /* epochs from one evaluation to the next; 0: the last only */
+	int64_t eval_every;            /* epochs from one evaluation to the next; 0: the last only, -1: none */
 };
 
 /*

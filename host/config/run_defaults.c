@@ -63,7 +63,8 @@ static int64_t default_inner_steps(const struct qmac_run *run)
 {
 	int64_t steps = 2 * run->samples / run->batch;
 
-	if (!qmac_data_is_generated(run->data) || run->data == QMAC_DATA_QUADRATIC || run->test_fraction > 0)
+	if (run->network[0] || !qmac_data_is_generated(run->data) || run->data == QMAC_DATA_QUADRATIC ||
+	    run->test_fraction > 0)
 		return 0;
 	return steps > 1 ? steps : 1;
 }
@@ -195,6 +196,7 @@ void qmac_run_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN
 	if (!given[QMAC_KEY_inner_steps]) {
 		run->inner_steps = default_inner_steps(run);
 		set_source(config, QMAC_KEY_inner_steps, run->inner_steps ? ": 2 * samples / batch" :
+		           run->network[0] ? ": one pass over the training part" :
 		           ": two passes over the training part", "");
 	}
 }

@@ -197,12 +197,17 @@ static enum qmac_status read_part(struct part *part, struct qmac_dataset *data, 
 	return status;
 }
 
+static int64_t rows_kept(const struct part *part, int64_t limit)
+{
+	return limit > 0 && limit < part->rows ? limit : part->rows;
+}
+
 enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *folder, int64_t limit,
-                                       struct qmac_error *err)
+                                       int64_t test_limit, struct qmac_error *err)
 {
 	struct part train = {0}, test = {0};
+	int64_t keep, keep_test;
 	enum qmac_status status;
-	int64_t keep;
 
 	memset(data, 0, sizeof *data);
 	status = open_part(&train, folder, QMAC_IDX_IMAGES, QMAC_IDX_LABELS, err);
@@ -212,16 +217,17 @@ enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *fo
 		status = refuse(&test.images, "its images have another size than those of the training part", err);
 	if (status)
 		goto out;
-	keep = limit > 0 && limit < train.rows ? limit : train.rows;
-	status = qmac_dataset_allocate_images(data, keep + test.rows, 1, (int)train.images.size[1],
+	keep = rows_kept(&train, limit);
+	keep_test = rows_kept(&test, test_limit);
+	status = qmac_dataset_allocate_images(data, keep + keep_test, 1, (int)train.images.size[1],
 	                                      (int)train.images.size[2], err);
 	if (status)
 		goto out;
 	data->samples = keep;
-	data->test_samples = test.rows;
+	data->test_samples = keep_test;
 	status = read_part(&train, data, 0, keep, err);
 	if (status == QMAC_OK)
-		status = read_part(&test, data, keep, test.rows, err);
+		status = read_part(&test, data, keep, keep_test, err);
 out:
 	close_file(&train.images);
 	close_file(&train.labels);

@@ -22,9 +22,11 @@ bool qmac_idx_path(const char *folder, enum qmac_idx_file file, char path[QMAC_I
  * Reads the four files of a folder, each plain or with ".gz" behind its name, a dot or a dash before idx:
  * train-images-idx3-ubyte and train-labels-idx1-ubyte become the training part, the same
  * with t10k- the test part. x = pixel / 255, y = label. limit > 0: the first so many training
- * samples only. Errors name the file. Free data also after a failure.
+ * samples only; test_limit likewise of the test part; the files are checked to their end all the same. Errors
+ * name the file. Free data also after a failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_read_idx(struct qmac_dataset *data, const char *folder,
-                                                       int64_t limit, struct qmac_error *err);
+                                                       int64_t limit, int64_t test_limit,
+                                                       struct qmac_error *err);
 
 #endif

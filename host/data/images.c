@@ -95,7 +95,7 @@ enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_
 
 	assert(qmac_data_is_images(run->data));
 	memset(images, 0, sizeof *images);
-	status = qmac_dataset_read_idx(&images->data, run->file, run->limit, err);
+	status = qmac_dataset_read_idx(&images->data, run->file, run->limit, run->test_limit, err);
 	if (!status)
 		status = qmac_dataset_classify(&images->data, run, err);
 	if (!status)

@@ -43,6 +43,11 @@ static enum qmac_status check_fit(const struct qmac_net_training *training, stru
 		                 "batch: batch * accumulate = %lld images a step are more than the"
 		                 " %lld of the training part: lower one of them", (long long)step,
 		                 (long long)data->samples);
+	if (training->run->inner_steps > data->samples / step)
+		return qmac_fail(err, QMAC_BAD_INPUT,
+		                 "inner_steps: %lld are more than the %lld steps of %lld images that the training"
+		                 " part has; lower it, or raise epochs", (long long)training->run->inner_steps,
+		                 (long long)(data->samples / step), (long long)step);
 	return QMAC_OK;
 }
 

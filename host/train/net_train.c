@@ -219,7 +219,7 @@ static bool is_tested(const struct course *course)
 {
 	const struct qmac_run *run = course->training.run;
 
-	return course->training.images.data.test_samples > 0 &&
+	return course->training.images.data.test_samples > 0 && run->eval_every >= 0 &&
 	       (course->epoch == run->epochs || (run->eval_every > 0 && course->epoch % run->eval_every == 0));
 }
 
@@ -362,7 +362,7 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 	training->estimated = course->estimated;
 	if (data->note[0] && observer && observer->on_note)
 		observer->on_note(observer->context, data->note);
-	course->steps = data->samples / (run->batch * run->accumulate);
+	course->steps = run->inner_steps ? run->inner_steps : data->samples / (run->batch * run->accumulate);
 	course->order = calloc((size_t)data->samples, sizeof course->order[0]);
 	course->gradient = calloc((size_t)training->weight_count + 1, sizeof course->gradient[0]);
 	if (observer && (observer->on_checkpoint || observer->on_start))
