@@ -104,7 +104,7 @@ enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qma
 	*driver = NULL;
 	if (!d)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a driver");
-	assert(ring_log2 >= (int)QMAC_RING_LOG2_MIN && ring_log2 <= (int)QMAC_RING_LOG2_MAX);
+	assert(ring_log2 >= (int)QMAC_RING_LOG2_MIN && ring_log2 <= QMAC_DRIVER_RING_LOG2_MAX);
 	d->backend = backend;
 	d->hw = *hw;
 	d->memory_bytes = backend->memory_bytes;

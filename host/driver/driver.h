@@ -20,6 +20,13 @@
 
 struct qmac_driver;
 
+/*
+ * The largest ring of a driver. While a command waits an engine may retire as many commands behind it as the
+ * ring holds, which the count that it waits for must tell from the future (lower/item.h): with the largest
+ * ring of the device, 2^15, nothing would be left for how far a wait reaches back.
+ */
+enum { QMAC_DRIVER_RING_LOG2_MAX = 14 };
+
 /* A piece of device memory, aligned to 64 bytes. */
 struct qmac_buffer {
 	uint64_t address;
@@ -28,7 +35,8 @@ struct qmac_buffer {
 
 /*
  * Resets the device (for the first time), compares its identity registers with hw (a difference is
- * refused, naming the parameter), maps a ring of 2^ring_log2 descriptors.
+ * refused, naming the parameter), maps a ring of 2^ring_log2 descriptors, 1 <= ring_log2 <=
+ * QMAC_DRIVER_RING_LOG2_MAX.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_driver_open(struct qmac_backend *backend, const struct qmac_hw *hw,
                                                   int ring_log2, struct qmac_driver **driver,

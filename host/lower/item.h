@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "driver/driver.h"
 #include "lower/past.h"
 #include "qmac_isa.h"
 
@@ -20,10 +21,9 @@ struct qmac_item {
 
 /*
  * How far back a wait reaches. Counts are modulo 2^16, and one that lies 2^15 behind looks like one of the
- * future: half of that is left for what the engine may retire before the waiting command is looked at, a ring
- * of 2^14.
+ * future: what the engine may retire before the waiting command has started, a ring at most, is left out.
  */
-enum { QMAC_WAIT_REACH = (1 << 14) - 1 };
+enum { QMAC_WAIT_REACH = (1 << 15) - (1 << QMAC_DRIVER_RING_LOG2_MAX) - 1 };
 
 /*
  * A command waits for no older one of an engine than those in reach of what that one was given; `given` are
