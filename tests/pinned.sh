@@ -74,7 +74,7 @@ own idx 'problem: logistic_regression, data: mnist, file: images'
 # ---- the estimate of a run ------------------------------------------------------------
 # What depends on data, in summary.json and by column in metrics.csv.
 data='train_loss|grad_norm|test_loss|test_accuracy|diverged|coefficient_max|weights_sha256|saturations'
-data="$data|acc_saturations|requant_saturations|container_saturations|zero_macs"
+data="$data|acc_saturations|requant_saturations|container_saturations|weight_saturations|zero_macs"
 # differences: between the run in out and its estimate in estimate; nothing where they agree.
 differences() {
 	awk -v data="^($data)\$" '
@@ -86,7 +86,7 @@ differences() {
 	sed -E '/"(estimated|kernel|wall_seconds|summary_sha256)":/d; /"files":/,/}/d' estimate/summary.json |
 		diff expected -
 	for table in metrics layers; do
-		awk -F, -v data="^($data|zero_mac_fraction)\$" \
+		awk -F, -v data="^($data|zero_mac_fraction|sparsity)\$" \
 			-v halp="$(grep -c '^algorithm: halp' out/config.yaml)" '
 			NR == 1 { for (i = 1; i <= NF; i++) empty[i] = $i ~ data || (halp > 0 && $i == "delta") }
 			NR > 1 { for (i = 1; i <= NF; i++) if (empty[i]) $i = "" }

@@ -95,7 +95,7 @@ static inline struct qmac_metrics row(int64_t epoch, double norm)
 		.epoch = epoch, .step = 10 * epoch, .data_passes = 1.5 * (double)epoch, .train_loss = norm * norm,
 		.grad_norm = norm, .test_loss = NAN, .test_accuracy = NAN,
 		.train_accuracy = NAN, .delta = epoch ? .25 : NAN,
-		.host_flops = 7, .host_bytes = 8,
+		.weight_saturations = 3 * epoch, .host_flops = 7, .host_bytes = 8,
 	};
 
 	m.headline = QMAC_FIGURE_GRAD_NORM;
@@ -112,6 +112,7 @@ static inline struct qmac_metrics row(int64_t epoch, double norm)
  */
 static inline struct qmac_records records_of(int64_t epoch)
 {
+	static const int32_t codes[] = {0, 127, -1, 0};
 	struct qmac_records records;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&records, 2, NULL), QMAC_OK);
@@ -132,6 +133,8 @@ static inline struct qmac_records records_of(int64_t epoch)
 	}
 	records.layer[0].checked_macs = epoch == 2 ? 4 : 5;
 	records.layer[0].zero_macs = 1;
+	qmac_records_count_codes(&records, 0, true, codes, 4, 1);
+	qmac_records_count_codes(&records, 0, false, codes, 3, 2);
 	return records;
 }
 

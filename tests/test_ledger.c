@@ -243,6 +243,7 @@ static void test_random_streams(void)
 
 static void test_merge(void)
 {
+	static const int32_t codes[] = {0, -1, 0};
 	struct qmac_records first, second;
 	uint64_t sum[QMAC_COUNTERS] = {0};
 
@@ -257,16 +258,25 @@ static void test_merge(void)
 		}
 	second.layer[1].checked_macs = 5;
 	second.layer[1].zero_macs = 2;
+	qmac_records_count_codes(&first, 1, true, codes, 2, 1);
+	qmac_records_count_codes(&second, 1, true, codes, 3, 2);
+	qmac_records_count_codes(&second, 1, false, codes, 1, 4);
+	CU_ASSERT_EQUAL(qmac_records_sparsity(&second, 1), 2.0 / 3);
+	CU_ASSERT(isnan(qmac_records_sparsity(&second, 0)));
 	qmac_records_merge(&first, &second);
 	for (int k = 0; k < 2 * QMAC_DIRECTIONS; k++)
 		for (int i = 0; i < QMAC_COUNTERS; i++)
 			CU_ASSERT_EQUAL(first.spent[k][i], (uint64_t)(1000 * k + i + k * i));
 	CU_ASSERT(first.layer[1].checked_macs == 5 && first.layer[1].zero_macs == 2);
+	CU_ASSERT(first.layer[1].codes == 6 && first.layer[1].weight_saturations == 7);
+	CU_ASSERT_EQUAL(qmac_records_sparsity(&first, 1), 3.0 / 5);
 	qmac_records_add_layer(&first, 1, sum);
 	CU_ASSERT_EQUAL(sum[0], 1000 * (6 + 7 + 8 + 9 + 10 + 11));
 	CU_ASSERT_EQUAL(qmac_records_index(1, QMAC_DIRECTION_NONE), 6);
 	qmac_records_begin(&first, 8);
 	CU_ASSERT(first.epoch == 8 && first.spent[11][3] == 0 && first.layer[1].checked_macs == 0);
+	CU_ASSERT(first.layer[1].codes == 0 && first.layer[1].weight_saturations == 0);
+	CU_ASSERT(isnan(qmac_records_sparsity(&first, 1)));
 	qmac_records_free(&first);
 	qmac_records_free(&second);
 }

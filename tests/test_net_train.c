@@ -254,7 +254,7 @@ static void test_resume(void)
 	check_resume(layers, "alpha: 0.05\n", 2, true);
 	check_resume(layers, "alpha: 0.05\naccumulate: 3\ncheckpoint: {every: 0, steps: 2}\n", 1, false);
 	check_resume(layers, "alpha: 0.05\ncheckpoint: {every: 1, steps: 14}\neval_every: 0\n", 0, false);
-	check_resume(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\n", 2, true);
+	check_resume(tanh_layers, "alpha: 0.05\ninit: {biases: 20}\nprecision: {policy: fixed}\n", 2, true);
 	check_resume(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\ncheckpoint: {every: 1, steps: 14}\n"
 	             "eval_every: 0\n", 0, false);
 }

@@ -40,6 +40,7 @@ struct qmac_metrics {
 	uint64_t outer[QMAC_COUNTERS];
 	bool untrained;          /* of a network before its first epoch: no figure of the training part */
 	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
+	int64_t weight_saturations; /* codes of a network's masters that were limited so far; -1: none are made */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */
 	uint64_t host_bytes;     /* bytes moved between host and device memory so far */
 };

@@ -32,8 +32,12 @@ void qmac_records_begin(struct qmac_records *records, int64_t epoch)
 {
 	records->epoch = epoch;
 	memset(records->spent, 0, (size_t)records->layers * QMAC_DIRECTIONS * sizeof *records->spent);
-	for (int l = 0; l < records->layers; l++)
-		records->layer[l].checked_macs = records->layer[l].zero_macs = 0;
+	for (int l = 0; l < records->layers; l++) {
+		struct qmac_layer_record *layer = &records->layer[l];
+
+		layer->checked_macs = layer->zero_macs = 0;
+		layer->codes = layer->weight_saturations = layer->weight_codes = layer->zero_weights = 0;
+	}
 }
 
 void qmac_records_add_layer(const struct qmac_records *records, int layer, uint64_t sum[QMAC_COUNTERS])
@@ -52,6 +56,10 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 	for (int l = 0; l < to->layers; l++) {
 		to->layer[l].checked_macs += from->layer[l].checked_macs;
 		to->layer[l].zero_macs += from->layer[l].zero_macs;
+		to->layer[l].codes += from->layer[l].codes;
+		to->layer[l].weight_codes += from->layer[l].weight_codes;
+		to->layer[l].zero_weights += from->layer[l].zero_weights;
+		to->layer[l].weight_saturations += from->layer[l].weight_saturations;
 	}
 }
 
@@ -92,6 +100,27 @@ double qmac_records_zero_fraction(const struct qmac_records *records, int layer)
 	if (!l->checked_macs || l->checked_macs != macs_of(records, layer))
 		return (double)NAN;
 	return (double)l->zero_macs / (double)l->checked_macs;
+}
+
+void qmac_records_count_codes(const struct qmac_records *records, int layer, bool is_weight,
+                              const int32_t *codes, int64_t count, uint64_t saturations)
+{
+	struct qmac_layer_record *l = &records->layer[layer];
+
+	l->codes += (uint64_t)count;
+	l->weight_saturations += saturations;
+	if (!is_weight)
+		return;
+	l->weight_codes += (uint64_t)count;
+	for (int64_t i = 0; i < count; i++)
+		l->zero_weights += codes[i] == 0;
+}
+
+double qmac_records_sparsity(const struct qmac_records *records, int layer)
+{
+	const struct qmac_layer_record *l = &records->layer[layer];
+
+	return l->weight_codes ? (double)l->zero_weights / (double)l->weight_codes : (double)NAN;
 }
 
 const char *qmac_direction_name(enum qmac_direction direction)

@@ -29,6 +29,11 @@ struct qmac_layer_record {
 	double delta;             /* quantum of the weights; NaN where it is not told */
 	/* Of so many of its MACs it is known how many have an operand that is zero. */
 	uint64_t checked_macs, zero_macs;
+	/*
+	 * Of the codes that were made of a network's parameters for the steps of this epoch: all, and those that
+	 * were limited to the range of their format; of weights alone, biases left out, all, and those that are 0.
+	 */
+	uint64_t codes, weight_saturations, weight_codes, zero_weights;
 };
 
 struct qmac_records {
@@ -73,6 +78,13 @@ void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth);
 
 /* Share of a layer's MACs that have an operand that is zero; NaN where it has none, or they were not told. */
 double qmac_records_zero_fraction(const struct qmac_records *records, int layer);
+
+/* Adds the codes of a parameter of a layer in one step, so many of which were limited. */
+void qmac_records_count_codes(const struct qmac_records *records, int layer, bool is_weight,
+                              const int32_t *codes, int64_t count, uint64_t saturations);
+
+/* Share of zeros among the codes of a layer's weights, over the epoch's steps; NaN where it has none. */
+double qmac_records_sparsity(const struct qmac_records *records, int layer);
 
 /* "forward", "data_grad", "weight_grad", "update", "eval", "none". */
 const char *qmac_direction_name(enum qmac_direction direction);

@@ -6,7 +6,8 @@
 
 static const char layers_head[] =
 	"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
-	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy\n";
+	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy,sparsity,"
+	"weight_saturations\n";
 
 void qmac_layers_csv_head(FILE *out)
 {
@@ -25,6 +26,18 @@ static void write_optional(FILE *out, double value)
 	if (!isnan(value))
 		qmac_csv_write_real(out, value);
 	fputc(',', out);
+}
+
+/* Of a network's weights: their saturations stand in one row of a layer, so that the column can be summed. */
+static void write_weights(FILE *out, const struct qmac_records *records, int layer,
+                          enum qmac_direction direction)
+{
+	const struct qmac_layer_record *record = &records->layer[layer];
+
+	fputc(',', out);
+	write_optional(out, qmac_records_sparsity(records, layer));
+	if (record->codes)
+		fprintf(out, "%" PRIu64, direction == QMAC_DIRECTION_FORWARD ? record->weight_saturations : 0);
 }
 
 /* What a layer spent in one direction. */
@@ -49,6 +62,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 		fprintf(out, "%" PRIu64, qmac_saturations(spent));
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
 		fprintf(out, ",%" PRIu64, spent[rest[i]]);
+	write_weights(out, records, layer, direction);
 	fputc('\n', out);
 }
 

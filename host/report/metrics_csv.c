@@ -24,7 +24,7 @@ uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
 const char qmac_metrics_columns[] =
 	"epoch|step|data_passes|train_loss|grad_norm|test_loss|test_accuracy|cycles|energy_j|saturations|"
 	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes|"
-	"train_accuracy";
+	"train_accuracy|weight_saturations";
 
 void qmac_metrics_csv_head(FILE *out)
 {
@@ -53,5 +53,8 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 	        c[QMAC_COUNTER_DRAM_READ_BYTES], c[QMAC_COUNTER_DRAM_WRITE_BYTES], m->host_flops, m->host_bytes,
 	        c[QMAC_COUNTER_FETCH_BYTES]);
 	write_figure(out, m, QMAC_FIGURE_TRAIN_ACCURACY);
+	fputc(',', out);
+	if (!m->estimated && m->weight_saturations >= 0)
+		fprintf(out, "%" PRId64, m->weight_saturations);
 	fputc('\n', out);
 }

@@ -155,6 +155,11 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_data_count(out, "acc_saturations", last, c[QMAC_COUNTER_ACC_SATURATIONS]);
 	write_data_count(out, "requant_saturations", last, c[QMAC_COUNTER_REQUANT_SATURATIONS]);
 	write_data_count(out, "container_saturations", last, c[QMAC_COUNTER_CONTAINER_SATURATIONS]);
+	write_key(out, "weight_saturations");
+	if (last->estimated || last->weight_saturations < 0)
+		fputs("null,\n", out);
+	else
+		fprintf(out, "%" PRId64 ",\n", last->weight_saturations);
 	write_count(out, "outer_cycles", last->outer[QMAC_COUNTER_CYCLES]);
 	write_count(out, "host_flops", last->host_flops);
 	write_count(out, "host_bytes", last->host_bytes);

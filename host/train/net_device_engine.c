@@ -20,6 +20,17 @@ static struct qmac_net_device_engine *engine_of(struct qmac_net_engine *base)
 
 /* ---- weights ---------------------------------------------------------------------------------- */
 
+/* What the records of the training tell of a parameter's codes; those of an evaluation are left out. */
+static void count_codes(struct qmac_net_device_engine *engine, int p, uint64_t saturations)
+{
+	struct qmac_net_training *training = engine->training;
+	const struct qmac_net_parameter *parameter = &training->net.parameters[p];
+
+	qmac_records_count_codes(&training->records, parameter->layer, parameter->role == QMAC_ROLE_WEIGHT,
+	                         engine->weights, parameter->count, saturations);
+	training->weight_saturations += (int64_t)saturations;
+}
+
 static enum qmac_status load_parameter(struct qmac_net_device_engine *engine, int p, uint32_t step,
                                        struct qmac_error *err)
 {
@@ -28,13 +39,16 @@ static enum qmac_status load_parameter(struct qmac_net_device_engine *engine, in
 	bool is_weight = parameter->role == QMAC_ROLE_WEIGHT;
 	uint32_t site = qmac_net_site(parameter->layer, is_weight ? QMAC_NET_SITE_WEIGHT : QMAC_NET_SITE_BIAS);
 	unsigned rounding = training->run->precision_weight_rounding;
+	uint64_t saturations = 0;
 	enum qmac_status status = QMAC_OK;
 
 	if (!training->estimated)
 		status = qmac_format_encode_floats(engine->formats.parameter[p], rounding,
 		                                   qmac_dither_key(training->run->seed, step, site),
 		                                   training->weights + qmac_net_parameter_at(&training->net, p),
-		                                   parameter->count, engine->weights, NULL, err);
+		                                   parameter->count, engine->weights, &saturations, err);
+	if (!status && !training->estimated && step < QMAC_NET_EVALUATION_STEPS)
+		count_codes(engine, p, saturations);
 	return status ? status : qmac_net_load_parameter(&engine->plan, p, engine->weights, err);
 }
 

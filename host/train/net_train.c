@@ -73,6 +73,7 @@ static void list_state(struct course *course, struct qmac_state *state)
 	QMAC_STATE_VALUE(state, "norms", course->norms);
 	QMAC_STATE_VALUE(state, "schedule", course->schedule.now);
 	QMAC_STATE_VALUE(state, "data", course->data_digest);
+	QMAC_STATE_VALUE(state, "weight_saturations", training->weight_saturations);
 	QMAC_STATE_VALUE(state, "host_flops", training->host_flops);
 	QMAC_STATE_VALUE(state, "host_bytes", training->host_bytes);
 	QMAC_STATE_VALUE(state, "last", course->result->last);
@@ -243,6 +244,7 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 		.test_accuracy = (double)test.hits / (double)test.samples,
 		.untrained = course->epoch == 0, .estimated = training->estimated, .delta = NAN,
 		.headline = QMAC_FIGURE_TEST_ACCURACY,
+		.weight_saturations = training->formats ? training->weight_saturations : -1,
 		.host_flops = training->host_flops, .host_bytes = training->host_bytes,
 	};
 	course->engine->operations->cost(course->engine, row);

@@ -28,6 +28,7 @@ struct qmac_net_training {
 	 */
 	int *tops;
 	bool measured;
+	int64_t weight_saturations;  /* codes of masters that were limited so far, evaluations left out */
 	uint64_t host_flops;         /* additions and multiplications of the host so far, evaluations left out */
 	uint64_t host_bytes;         /* bytes moved between host and device memory so far */
 	struct qmac_records records; /* of the running epoch; the engine creates and fills them */

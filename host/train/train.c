@@ -127,7 +127,7 @@ static enum qmac_status measure(struct qmac_training *training, struct qmac_metr
 	*row = (struct qmac_metrics){
 		.epoch = training->epoch, .step = training->step, .data_passes = training->data_passes,
 		.train_loss = training->value, .grad_norm = training->norm, .test_loss = test.loss,
-		.test_accuracy = test.accuracy, .train_accuracy = NAN,
+		.test_accuracy = test.accuracy, .train_accuracy = NAN, .weight_saturations = -1,
 		.headline = training->loss->operations->headline,
 		.delta = training->epoch > 0 ? training->precision.delta : NAN, .host_flops = training->host_flops,
 		.estimated = training->estimated,
