@@ -9,9 +9,8 @@
 
 #include "config/hw_file.h"
 #include "image_files.h"
-#include "net_runs.h"
+#include "net_results.h"
 #include "policy/muppet.h"
-#include "run/evaluate.h"
 #include "train/net_update.h"
 
 static const char layers[] =
@@ -20,7 +19,7 @@ static const char lines[] =
 	"alpha: 0.05\nl2: 1.0e-4\n"
 	"precision: {policy: adapt, lookback_low: 4, lookback_high: 8, buffer_bits: 6, bw_max: 12}\n";
 
-enum { BW_MAX = 12, BUFFER_BITS = 6, SWITCHES = 100 };
+enum { BW_MAX = 12, BUFFER_BITS = 6 };
 
 static const struct qmac_setting none;
 
@@ -34,41 +33,6 @@ static void configure_adapt(int count, const struct qmac_setting *more)
 }
 
 /* ---- switches.csv ------------------------------------------------------------------------- */
-
-struct row {
-	long epoch, step;
-	char layer[48];
-	struct qmac_format before, after;
-	unsigned long long host_flops, bytes, cycles;
-};
-
-static int read_switches(const char *name, struct row *rows)
-{
-	static const char head[] = "epoch,step,layer,bw_old,fl_old,bw_new,fl_new,host_flops,bytes,cycles\n";
-	char file[100];
-	const char *text;
-	int count = 0, length;
-
-	snprintf(file, sizeof file, "%s/switches.csv", name);
-	text = test_text(file);
-	CU_ASSERT_FATAL(strncmp(text, head, strlen(head)) == 0);
-	text += strlen(head);
-	for (; *text; text += length) {
-		struct row *row = &rows[count++];
-
-		CU_ASSERT_FATAL(count < SWITCHES);
-		CU_ASSERT_EQUAL_FATAL(sscanf(text, "%ld,%ld,%47[a-z0-9],%d,%d,%d,%d,%llu,%llu,%llu\n%n", &row->epoch,
-		                             &row->step, row->layer, &row->before.bw, &row->before.fl, &row->after.bw,
-		                             &row->after.fl, &row->host_flops, &row->bytes, &row->cycles, &length),
-		                      10);
-	}
-	return count;
-}
-
-static bool is_same(struct qmac_format a, struct qmac_format b)
-{
-	return a.bw == b.bw && a.fl == b.fl;
-}
 
 /* Each goes on from the one before it, and none is beyond the caps. Returns the last format of a layer. */
 static struct qmac_format follow(const struct row *rows, int count, const char *layer)
@@ -126,14 +90,6 @@ static void test_switches(void)
 
 /* ---- the same bits -------------------------------------------------------------------------- */
 
-static void check_same(const char *one, const char *other)
-{
-	static const char *const files[] = {"metrics.csv", "layers.csv", "switches.csv", "weights/manifest.json"};
-
-	for (int i = 0; i < TEST_COUNT(files); i++)
-		check_file(one, other, files[i]);
-}
-
 static void test_repeats(void)
 {
 	static const struct qmac_setting threads = {"threads", "2", "--set"};
@@ -182,21 +138,6 @@ static void test_hardware(void)
 		CU_ASSERT(rows[i].step == others[i].step && strcmp(rows[i].layer, others[i].layer) == 0);
 		CU_ASSERT(is_same(rows[i].after, others[i].after) && rows[i].host_flops == others[i].host_flops);
 	}
-}
-
-/* The weights in the folder, in the formats that they ended in, give the figures of the training. */
-static void check_evaluation(const char *name)
-{
-	struct qmac_net_figures figures;
-	struct qmac_json *summary = json_of(name, "summary.json");
-	char folder[600];
-	struct qmac_error err;
-
-	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
-	CU_ASSERT_EQUAL_FATAL(qmac_run_evaluate(&config, folder, &figures, &err), QMAC_OK);
-	CU_ASSERT_EQUAL((double)figures.hits / (double)figures.samples, qmac_json_real(summary, "test_accuracy"));
-	CU_ASSERT_EQUAL(figures.loss / (double)figures.samples, qmac_json_real(summary, "test_loss"));
-	qmac_json_free(summary);
 }
 
 static void test_evaluates(void)

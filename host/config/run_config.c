@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/data_file.h"
+#include "config/layer_formats.h"
 #include "config/milestones.h"
 #include "config/run_table.h"
 #include "config/text.h"
@@ -231,6 +232,8 @@ static enum qmac_status check_precision(struct loader *l)
 	if (run->precision_activation_fl != QMAC_ACTIVATION_FL_LAYER)
 		return refuse(l, QMAC_KEY_precision_activation_fl, QMAC_KEY_precision_policy,
 		              "own is not available yet; use layer");
+	if (run->precision_policy == QMAC_POLICY_FIXED && qmac_layer_formats_check(run->precision_layers, l->err))
+		return blame(l, QMAC_KEY_precision_layers, QMAC_KEY_precision_layers);
 	if (run->precision_policy == QMAC_POLICY_MUPPET)
 		return check_muppet(l);
 	return run->precision_policy == QMAC_POLICY_ADAPT ? check_adapt(l) : QMAC_OK;

@@ -27,6 +27,7 @@ enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP 
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_policy { QMAC_POLICY_FLOAT, QMAC_POLICY_FIXED, QMAC_POLICY_ADAPT, QMAC_POLICY_MUPPET };
+enum qmac_fl_rule { QMAC_FL_GIVEN, QMAC_FL_RANGE };
 enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
 enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
 enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
@@ -38,7 +39,10 @@ enum qmac_softmax_count { QMAC_SOFTMAX_SINGLE, QMAC_SOFTMAX_DOUBLE };
 enum qmac_schedule_word { QMAC_FALL_CONSTANT, QMAC_FALL_STEPS, QMAC_FALL_PLATEAU };
 enum qmac_divergence { QMAC_DIVERGENCE_REPORT, QMAC_DIVERGENCE_FAIL };
 
-enum { QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_RUN_KEYS_MAX = 128 };
+enum {
+	QMAC_PATH_MAX = 1024, QMAC_TEXT_MAX = 64, QMAC_IGNORE_MAX = 512, QMAC_LAYERS_MAX = 2048,
+	QMAC_RUN_KEYS_MAX = 128
+};
 
 /* Effective values; members are named as the keys, <group>_<name> where a key has a group. */
 struct qmac_run {
@@ -94,6 +98,9 @@ struct qmac_run {
 	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
 	int precision_bw, precision_fl; /* of weights and activations, at first: docs/network-numerics.md */
+	/* "fixed", docs/networks.md: */
+	enum qmac_fl_rule precision_fl_rule; /* "given", "range" */
+	char precision_layers[QMAC_LAYERS_MAX]; /* formats of single layers (layer_formats.h); or "none" */
 	enum qmac_activation_fl precision_activation_fl; /* "layer", "own" */
 	int precision_err_bits;        /* 2..16: errors of conv, linear and the last layer */
 	int precision_dy_bits;         /* 2..16: of all other layers */

@@ -197,7 +197,7 @@ void qmac_muppet_epoch(struct qmac_muppet *muppet, struct qmac_switch *event)
 
 /*
  * floor(log2(limit / |end|)) is frexp's exponent of the quotient, less 1. The quotient of a number of at
- * most 25 bits and one of 24 is too far from every power of two that it does not equal for its rounding to
+ * most 33 bits and one of 24 is too far from every power of two that it does not equal for its rounding to
  * reach it.
  */
 static int exponent_for(double limit, double end)
@@ -214,7 +214,7 @@ enum qmac_status qmac_muppet_format(int bits, const float *x, int64_t count, str
 	double top = ldexp(1, bits - 1), low = (double)x[0], high = (double)x[0];
 	int for_high, for_low;
 
-	assert(bits >= 2 && bits <= 24 && count >= 1);
+	assert(bits >= 2 && bits <= 32 && count >= 1);
 	for (int64_t i = 0; i < count; i++) {
 		if (!isfinite(x[i]))
 			return qmac_fail(err, QMAC_CHECK_FAILED, "element %" PRId64 " of a tensor is not finite: "

@@ -92,7 +92,7 @@ void qmac_muppet_state(struct qmac_muppet *muppet, qmac_policy_piece *add, void 
 /* ---- the quantiser ------------------------------------------------------------------------------------ */
 
 /*
- * The format of x[0..count), count >= 1, bits 2..24: <bits,e> with the largest e for which neither end of x
+ * The format of x[0..count), count >= 1, bits 2..32: <bits,e> with the largest e for which neither end of x
  * is beyond the range by more than half a quantum 2^-e: |largest| <= (2^(bits-1) - 1/2) 2^-e, and
  * |smallest| <= (2^(bits-1) + 1/2) 2^-e. All zero: e = 0. Fails (QMAC_CHECK_FAILED) where x is not finite.
  *

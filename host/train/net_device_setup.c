@@ -20,22 +20,27 @@ static enum qmac_status create_formats(struct qmac_net_device_engine *engine, st
 	return status;
 }
 
-/* Those of the parameters, all alike where `same` is not NULL, and so those of the outputs. */
-static enum qmac_status set_formats(struct qmac_net_device_engine *engine, const struct qmac_format *same,
-                                    struct qmac_error *err)
+/* Those of parameters and outputs. `most`: as wide, and with as many fraction bits, as they may become. */
+static enum qmac_status set_formats(struct qmac_net_device_engine *engine, bool most, struct qmac_error *err)
 {
-	const struct qmac_run *run = engine->training->run;
-	const struct qmac_net *net = &engine->training->net;
-	const struct qmac_format bare = {run->precision_bw, run->precision_fl};
+	const struct qmac_net_training *training = engine->training;
+	const struct qmac_net *net = &training->net;
+	const struct qmac_format bare = {training->run->precision_bw, training->run->precision_fl};
+	bool same = most && training->widest.bw > 0;
+	enum qmac_status status;
 
 	for (int p = 0; p < net->parameter_count; p++)
-		engine->formats.parameter[p] = same ? *same : engine->training->formats[p];
-	if (engine->training->outputs && !same) {
-		memcpy(engine->formats.output, engine->training->outputs,
+		engine->formats.parameter[p] = same ? training->widest : training->formats[p];
+	if (training->outputs && !most) {
+		memcpy(engine->formats.output, training->outputs,
 		       ((size_t)net->layer_count + 1) * sizeof engine->formats.output[0]);
 		return QMAC_OK;
 	}
-	return qmac_net_formats_by_layer(&engine->formats, net, bare, err);
+	status = qmac_net_formats_by_layer(&engine->formats, net, bare, err);
+	for (int t = 0; !status && training->outputs && t <= net->layer_count; t++)
+		if (engine->formats.output[t].fl < engine->formats.output[t].bw - 1)
+			engine->formats.output[t].fl = engine->formats.output[t].bw - 1;
+	return status;
 }
 
 /* As the records tell them. */
@@ -119,23 +124,23 @@ static enum qmac_status open_plan(struct qmac_net_device_engine *engine, struct 
 	return status ? status : qmac_net_load_constants(&engine->plan, err);
 }
 
-/* Whatever formats will come fit where the widest do. */
+/* Whatever formats will come fit where the widest of them do. */
 static enum qmac_status open_device(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
 	uint64_t bytes = 0;
-	enum qmac_status status = set_formats(engine, &training->widest, err);
+	enum qmac_status status = set_formats(engine, true, err);
 
 	if (!status)
 		status = make_plan(engine, err);
 	if (!status)
-		bytes = qmac_run_switches_formats(training->run) ? qmac_net_plan_most_bytes(&engine->plan) :
+		bytes = training->widest.bw || training->outputs ? qmac_net_plan_most_bytes(&engine->plan) :
 		        qmac_net_plan_bytes(&engine->plan);
 	qmac_net_plan_free(&engine->plan);
 	if (!status)
 		status = qmac_train_device_open(&engine->device, training->run, &engine->hw, bytes, err);
 	if (!status)
-		status = set_formats(engine, NULL, err);
+		status = set_formats(engine, false, err);
 	return status ? status : open_plan(engine, err);
 }
 
@@ -151,7 +156,7 @@ enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, s
 	     !memcmp(engine->formats.output, training->outputs, ((size_t)net->layer_count + 1) * size)))
 		return QMAC_OK;
 	qmac_net_plan_free(&engine->plan);
-	status = set_formats(engine, NULL, err);
+	status = set_formats(engine, false, err);
 	tell_formats(engine);
 	return status ? status : open_plan(engine, err);
 }
@@ -172,7 +177,7 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 	                                            .estimated = training->estimated};
 	status = create_formats(engine, err);
 	if (!status)
-		status = set_formats(engine, NULL, err);
+		status = set_formats(engine, false, err);
 	if (!status)
 		status = allocate(engine, err);
 	if (!status)

@@ -9,7 +9,7 @@ static const struct qmac_net_precision_operations *const policies[] = {
 	[QMAC_POLICY_MUPPET] = &qmac_net_muppet_precision,
 };
 
-/* ---- formats that stay ------------------------------------------------------------------ */
+/* ---- none ------------------------------------------------------------------------------- */
 
 static enum qmac_status start_float(struct qmac_net_precision *precision, struct qmac_error *err)
 {
@@ -21,20 +21,6 @@ static enum qmac_status start_float(struct qmac_net_precision *precision, struct
 
 const struct qmac_net_precision_operations qmac_net_float_precision = {
 	.size = sizeof(struct qmac_net_precision), .start = start_float,
-};
-
-static enum qmac_status start_fixed(struct qmac_net_precision *precision, struct qmac_error *err)
-{
-	const struct qmac_run *run = precision->training->run;
-
-	(void)err;
-	precision->training->widest = (struct qmac_format){run->precision_bw, run->precision_fl};
-	qmac_net_precision_set_all(precision, precision->training->widest);
-	return QMAC_OK;
-}
-
-const struct qmac_net_precision_operations qmac_net_fixed_precision = {
-	.size = sizeof(struct qmac_net_precision), .start = start_fixed,
 };
 
 /* ---- every policy ----------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ struct qmac_net_precision {
 struct qmac_net_precision_operations {
 	/* Bytes of the policy, of which struct qmac_net_precision is the beginning. */
 	size_t size;
-	/* Sets training->formats, and training->widest: no format will be wider, or have more fraction bits. */
+	/* Sets training->formats and training->widest. */
 	enum qmac_status (*start)(struct qmac_net_precision *precision, struct qmac_error *err);
 	/* Behind the gradient of every step, its update, and the last step of every epoch. NULL: formats stay. */
 	enum qmac_status (*step)(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
