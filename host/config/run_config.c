@@ -229,9 +229,6 @@ static enum qmac_status check_precision(struct loader *l)
 
 	if (!run->network[0] || run->precision_policy == QMAC_POLICY_FLOAT)
 		return QMAC_OK;
-	if (run->precision_activation_fl != QMAC_ACTIVATION_FL_LAYER)
-		return refuse(l, QMAC_KEY_precision_activation_fl, QMAC_KEY_precision_policy,
-		              "own is not available yet; use layer");
 	if (run->precision_policy == QMAC_POLICY_FIXED && qmac_layer_formats_check(run->precision_layers, l->err))
 		return blame(l, QMAC_KEY_precision_layers, QMAC_KEY_precision_layers);
 	if (run->precision_policy == QMAC_POLICY_MUPPET)

@@ -65,14 +65,15 @@ static char *names_of(const struct qmac_net *net)
 	return names;
 }
 
-static enum qmac_status refuse_layer(const struct qmac_net *net, const char *layer, struct qmac_error *err)
+/* l: the layer of that name, if there is one. */
+static enum qmac_status refuse_layer(const struct qmac_net *net, int l, const char *layer,
+                                     struct qmac_error *err)
 {
 	char *names;
 
-	for (int l = 0; l < net->layer_count; l++)
-		if (strcmp(net->layers[l].name, layer) == 0)
-			return qmac_fail(err, QMAC_BAD_INPUT, "precision.layers: layer '%s' has no weights or biases, and"
-			                 " no format of its own: leave it out", layer);
+	if (l != QMAC_NET_NONE)
+		return qmac_fail(err, QMAC_BAD_INPUT, "precision.layers: layer '%s' has no weights or biases, and"
+		                 " no format of its own: leave it out", layer);
 	names = names_of(net);
 	if (!names)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
@@ -91,13 +92,10 @@ static enum qmac_status set_layers(struct qmac_net_training *training, struct qm
 	enum qmac_status status = qmac_layer_formats_next(&text, &entry, &found, err);
 
 	while (!status && found) {
-		int l = 0;
+		int l = qmac_net_find(net, entry.layer);
 
-		while (l < net->layer_count && (strcmp(net->layers[l].name, entry.layer) != 0 ||
-		                                !qmac_net_has_parameters(&net->layers[l])))
-			l++;
-		status = l < net->layer_count ? set_layer(training, l, &entry, err) :
-		         refuse_layer(net, entry.layer, err);
+		status = l != QMAC_NET_NONE && qmac_net_has_parameters(&net->layers[l]) ?
+		         set_layer(training, l, &entry, err) : refuse_layer(net, l, entry.layer, err);
 		if (!status)
 			status = qmac_layer_formats_next(&text, &entry, &found, err);
 	}

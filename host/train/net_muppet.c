@@ -1,8 +1,7 @@
 /*
  * MuPPET as the policy of a network's training on the device: block floating point of one width for all
- * tensors. Weights have the scale of their masters after every update, activations that of an earlier
- * minibatch, since the device has to know it beforehand. There is no float32 on the device: the last width
- * stays.
+ * tensors. Weights have the scale of their masters after every update, activations one of their own
+ * (net_ranges.h). There is no float32 on the device: the last width stays.
  */
 #include <stdlib.h>
 
@@ -13,8 +12,6 @@
 #include "train/net_precision.h"
 
 enum {
-	FIRST_MEASURES = 4,  /* steps at the beginning that scale activations; later the first of an epoch does */
-	FIRST_RANGE = 3,     /* at first activations lie in -2^3..2^3 */
 	WEIGHT_FL_MAX = 20,  /* of blocks that are all but zero */
 	COMPARISONS = 2      /* operations for each element of a block */
 };
@@ -60,37 +57,6 @@ static enum qmac_status scale_masters(struct muppet *muppet, const struct qmac_n
 	return status;
 }
 
-static bool has_own_scale(const struct qmac_net *net, int tensor)
-{
-	enum qmac_layer_kind kind = tensor < 0 ? QMAC_LAYER_ADD : net->layers[tensor].kind;
-
-	return kind != QMAC_LAYER_RELU && kind != QMAC_LAYER_MAX_POOL && kind != QMAC_LAYER_FLATTEN;
-}
-
-/*
- * Formats of the outputs. A tensor whose largest magnitude had its highest bit at t gets one with a bit of
- * headroom; where it was saturated, t is taken to be one more. Where nothing was measured, ranges stay.
- */
-static void scale_outputs(struct muppet *muppet)
-{
-	struct qmac_net_training *training = muppet->base.training;
-	int bits = bits_of(muppet);
-
-	for (int t = -1; t < training->net.layer_count; t++) {
-		struct qmac_format *output = &training->outputs[t + 1];
-		int *top = &training->tops[t + 1];
-
-		if (!has_own_scale(&training->net, t)) {
-			*output = training->outputs[training->net.layers[t].input + 1];
-			continue;
-		}
-		output->fl += *top < 0 ? bits - output->bw : bits - 3 - *top - (*top >= output->bw - 2);
-		output->fl = qmac_larger_int(0, qmac_smaller_int(output->fl, bits - 1));
-		output->bw = bits;
-		*top = -1;
-	}
-}
-
 /* ---- the policy --------------------------------------------------------------------------------- */
 
 static enum qmac_status read_settings(const struct qmac_run *run, struct qmac_muppet_settings *settings,
@@ -114,12 +80,9 @@ static enum qmac_status start(struct qmac_net_precision *base, struct qmac_error
 	const struct qmac_net *net = &training->net;
 	struct qmac_muppet_settings settings;
 	int64_t *counts = calloc((size_t)net->parameter_count + 1, sizeof *counts);
-	size_t tensors = (size_t)net->layer_count + 1;
 	enum qmac_status status = read_settings(training->run, &settings, err);
 
-	training->outputs = calloc(tensors, sizeof training->outputs[0]);
-	training->tops = calloc(tensors, sizeof training->tops[0]);
-	if (!status && (!counts || !training->outputs || !training->tops))
+	if (!status && !counts)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
 	for (int p = 0; !status && p < net->parameter_count; p++)
 		counts[p] = net->parameters[p].count;
@@ -128,13 +91,7 @@ static enum qmac_status start(struct qmac_net_precision *base, struct qmac_error
 	free(counts);
 	if (status)
 		return status;
-	for (size_t t = 0; t < tensors; t++) {
-		training->outputs[t] = (struct qmac_format){bits_of(muppet), bits_of(muppet) - 1 - FIRST_RANGE};
-		training->tops[t] = -1;
-	}
-	scale_outputs(muppet);
 	training->widest = (struct qmac_format){settings.levels[settings.level_count - 1], WEIGHT_FL_MAX};
-	training->measured = true;
 	return scale_masters(muppet, NULL, err);
 }
 
@@ -146,11 +103,7 @@ static void stop(struct qmac_net_precision *base)
 static enum qmac_status masters(struct qmac_net_precision *base, const struct qmac_net_observation *seen,
                                 struct qmac_error *err)
 {
-	struct muppet *muppet = (struct muppet *)base;
-
-	scale_outputs(muppet);
-	base->training->measured = seen->step < FIRST_MEASURES;
-	return scale_masters(muppet, seen, err);
+	return scale_masters((struct muppet *)base, seen, err);
 }
 
 static enum qmac_status epoch(struct qmac_net_precision *base, const struct qmac_net_observation *seen,
@@ -169,18 +122,11 @@ static enum qmac_status epoch(struct qmac_net_precision *base, const struct qmac
 		return status;
 	qmac_muppet_epoch(&muppet->policy, &event);
 	training->host_flops += event.host_flops;
-	training->measured = true;
-	scale_outputs(muppet);
 	return scale_masters(muppet, seen, err);
 }
 
 static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 {
-	struct qmac_net_training *training = base->training;
-
-	qmac_state_add(pieces, "outputs", training->outputs,
-	               ((size_t)training->net.layer_count + 1) * sizeof training->outputs[0]);
-	QMAC_STATE_VALUE(pieces, "measured", training->measured);
 	qmac_muppet_state(&((struct muppet *)base)->policy, qmac_net_precision_piece, pieces);
 }
 

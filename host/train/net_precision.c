@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "train/net_ranges.h"
+
 static const struct qmac_net_precision_operations *const policies[] = {
 	[QMAC_POLICY_FLOAT] = &qmac_net_float_precision,
 	[QMAC_POLICY_FIXED] = &qmac_net_fixed_precision,
@@ -25,6 +27,14 @@ const struct qmac_net_precision_operations qmac_net_float_precision = {
 
 /* ---- every policy ----------------------------------------------------------------------- */
 
+/* Outputs have scales of their own. */
+static bool has_ranges(const struct qmac_run *run)
+{
+	return run->precision_policy == QMAC_POLICY_MUPPET ||
+	       (run->precision_policy != QMAC_POLICY_FLOAT &&
+	        run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN);
+}
+
 enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
                                            struct qmac_net_precision **made, struct qmac_error *err)
 {
@@ -40,6 +50,8 @@ enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
 	training->formats = calloc((size_t)training->net.parameter_count + 1, sizeof training->formats[0]);
 	status = precision->switches && training->formats ? operations->start(precision, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
+	if (!status && has_ranges(training->run))
+		status = qmac_net_ranges_start(training, err);
 	if (status)
 		qmac_net_precision_destroy(precision);
 	else
@@ -67,14 +79,21 @@ enum qmac_status qmac_net_precision_step(struct qmac_net_precision *precision,
 enum qmac_status qmac_net_precision_masters(struct qmac_net_precision *precision,
                                             const struct qmac_net_observation *seen, struct qmac_error *err)
 {
-	return precision->operations->masters ? precision->operations->masters(precision, seen, err) : QMAC_OK;
+	const struct qmac_net_precision_operations *operations = precision->operations;
+	enum qmac_status status = operations->masters ? operations->masters(precision, seen, err) : QMAC_OK;
+
+	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }
 
 enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
                                           const struct qmac_net_observation *seen, struct qmac_error *err)
 {
+	const struct qmac_net_precision_operations *operations = precision->operations;
+	enum qmac_status status;
+
 	precision->switch_count = 0;
-	return precision->operations->epoch ? precision->operations->epoch(precision, seen, err) : QMAC_OK;
+	status = operations->epoch ? operations->epoch(precision, seen, err) : QMAC_OK;
+	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }
 
 void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_state *state)
@@ -84,6 +103,9 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 	if (training->formats)
 		qmac_state_add(state, "formats", training->formats,
 		               (size_t)training->net.parameter_count * sizeof training->formats[0]);
+	if (training->outputs)
+		qmac_state_add(state, "outputs", training->outputs,
+		               ((size_t)training->net.layer_count + 1) * sizeof training->outputs[0]);
 	if (precision->operations->state)
 		precision->operations->state(precision, state);
 }

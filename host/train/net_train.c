@@ -10,6 +10,7 @@
 #include "policy/schedule.h"
 #include "process/stop.h"
 #include "train/net_precision.h"
+#include "train/net_ranges.h"
 #include "train/net_setup.h"
 #include "train/net_update.h"
 
@@ -203,6 +204,7 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 	const struct qmac_run *run = training->run;
 	enum qmac_status status = QMAC_OK;
 
+	qmac_net_ranges_begin_step(training, course->step, course->within);
 	for (int64_t i = 0; !status && i < run->accumulate; i++)
 		status = run_minibatch(course, course->within * run->accumulate + i, err);
 	if (!status)

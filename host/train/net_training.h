@@ -24,7 +24,7 @@ struct qmac_net_training {
 	                                they stay as they are */
 	struct qmac_format *outputs; /* layer_count + 1, as those of struct qmac_net_formats; NULL: by_layer() */
 	/*
-	 * Where measured is true the engine leaves here, of each output in a minibatch of the training, the
+	 * Where measured is true (net_ranges.h) the engine leaves here, of each output in a minibatch of the training, the
 	 * number of the highest bit that is set in a magnitude of its codes, -1 where all are 0.
 	 */
 	int *tops;

@@ -1,0 +1,260 @@
+/*
+ * `precision.activation_fl: own`: the formats of outputs follow what was measured, by hand; in a training
+ * every file says the same of them; the same bits on other hardware, and where a run was ended and goes on.
+ */
+#define _XOPEN_SOURCE 700
+#include <math.h>
+
+#include "image_files.h"
+#include "net_results.h"
+#include "train/net_ranges.h"
+
+/* ---- by hand --------------------------------------------------------------------------------- */
+
+enum { INPUT, CONV, RELU, TANH, LINEAR, TENSORS };
+
+static struct qmac_run run = {.precision_bw = 8, .precision_fl = 4};
+static struct qmac_format parameters[4];
+static struct qmac_net_training training;
+
+static void append(enum qmac_layer_kind kind, int input)
+{
+	const struct qmac_layer_request request = {.kind = kind, .input = input, .outputs = 2, .bias = true,
+	                                           .kernel = {1, 1}, .stride = 1};
+	struct qmac_error err;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_net_append(&training.net, &request, &err), QMAC_OK);
+}
+
+/* A conv of <8,5>, relu, tanh, and a linear layer of <10,6>. */
+static void start(void)
+{
+	struct qmac_error err;
+
+	training = (struct qmac_net_training){.run = &run, .formats = parameters};
+	CU_ASSERT_FATAL(!qmac_net_create(&training.net, "n", (struct qmac_shape){2, 1, 1}, &err));
+	append(QMAC_LAYER_CONV, QMAC_NET_INPUT);
+	append(QMAC_LAYER_RELU, 0);
+	append(QMAC_LAYER_TANH, 1);
+	append(QMAC_LAYER_LINEAR, 2);
+	for (int p = 0; p < 4; p++)
+		parameters[p] = p < 2 ? (struct qmac_format){8, 5} : (struct qmac_format){10, 6};
+	CU_ASSERT_EQUAL_FATAL(qmac_net_ranges_start(&training, &err), QMAC_OK);
+}
+
+static void stop(void)
+{
+	qmac_net_free(&training.net);
+	free(training.outputs);
+	free(training.tops);
+}
+
+static void follow(void)
+{
+	struct qmac_error err;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_net_ranges_follow(&training, &err), QMAC_OK);
+}
+
+static void check(int tensor, int bw, int fl)
+{
+	struct qmac_format format = training.outputs[tensor];
+
+	CU_ASSERT_EQUAL(format.bw, bw);
+	CU_ASSERT_EQUAL(format.fl, fl);
+	if (format.bw != bw || format.fl != fl)
+		printf("tensor %d: <%d,%d> in place of <%d,%d>\n", tensor, format.bw, format.fl, bw, fl);
+}
+
+/* Widths are those of the layers; everything lies in -8..8. */
+static void test_first(void)
+{
+	start();
+	check(INPUT, 8, 4);
+	check(CONV, 8, 4);
+	check(RELU, 8, 4);
+	check(TANH, 8, 4);
+	check(LINEAR, 10, 6);
+	follow();
+	check(CONV, 8, 4);
+	check(LINEAR, 10, 6);
+	stop();
+}
+
+/* <8,4>: codes up to 31 (top 4) lie below 2, and with a bit of headroom below 4: <8,5>. */
+static void test_tops(void)
+{
+	start();
+	training.tops[INPUT] = 4;
+	training.tops[CONV] = 6;    /* codes of 64 and more, perhaps limited: twice what they show, below 16 */
+	training.tops[RELU] = 2;    /* looked at by nobody */
+	training.tops[TANH] = 0;    /* as fine as may be */
+	training.tops[LINEAR] = 8;  /* of <10,6>, below 16 likewise */
+	follow();
+	check(INPUT, 8, 5);
+	check(CONV, 8, 2);
+	check(RELU, 8, 2);
+	check(TANH, 8, 7);
+	check(LINEAR, 10, 4);
+	follow(); /* nothing new was measured */
+	check(INPUT, 8, 5);
+	check(CONV, 8, 2);
+	check(LINEAR, 10, 4);
+	training.tops[CONV] = 7;    /* -128: its bit alone counts */
+	follow();
+	check(CONV, 8, 0);
+	training.tops[CONV] = 5;    /* nothing is coarser than integers */
+	follow();
+	check(CONV, 8, 0);
+	stop();
+}
+
+/* Ranges stay where the widths of layers change. */
+static void test_widths(void)
+{
+	start();
+	parameters[0] = parameters[1] = (struct qmac_format){12, 9};
+	follow();
+	check(INPUT, 12, 8);
+	check(CONV, 12, 8);
+	check(RELU, 12, 8);
+	check(TANH, 12, 8);
+	check(LINEAR, 10, 6);
+	stop();
+}
+
+/* With weights and biases of <8,-3> the sum of an input of <8,4> is in halves. */
+static void test_sums(void)
+{
+	start();
+	parameters[0] = parameters[1] = (struct qmac_format){8, -3};
+	follow();
+	check(CONV, 8, 1);
+	parameters[1].fl = 2;       /* the bias is finer */
+	training.tops[CONV] = 0;
+	follow();
+	check(CONV, 8, 2);
+	parameters[0].fl = parameters[1].fl = -9;
+	follow();
+	check(CONV, 8, -5);
+	stop();
+}
+
+static void test_steps(void)
+{
+	static const struct {
+		int64_t steps, within;
+		bool measured;
+	} cases[] = {{0, 0, true}, {3, 3, true}, {4, 4, false}, {15, 0, true}, {16, 1, false}, {3, 0, true}};
+
+	start();
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		qmac_net_ranges_begin_step(&training, cases[i].steps, cases[i].within);
+		CU_ASSERT_EQUAL(training.measured, cases[i].measured);
+	}
+	stop();
+	training.outputs = NULL;
+	qmac_net_ranges_begin_step(&training, 0, 0);
+	CU_ASSERT_FALSE(training.measured);
+}
+
+/* ---- trainings ------------------------------------------------------------------------------- */
+
+static const char layers[] =
+	"  - conv: {out: 4, kernel: 3}\n  - relu\n  - max_pool: {size: 2}\n  - flatten\n  - linear: {out: 8}\n"
+	"  - sigmoid\n  - linear: {out: 3}\n";
+
+static void configure_ranges(const char *precision, const char *hw)
+{
+	const struct qmac_setting settings[] = {{"epochs", "3", "--set"}, {"hw", hw, "--set"}};
+	char lines[300];
+
+	snprintf(lines, sizeof lines, "alpha: 0.05\nnormalise: true\nprecision: {activation_fl: own, %s}\n",
+	         precision);
+	configure(write_net_run(layers, lines), 2, settings);
+}
+
+/* Widths are the layers', and what moves no numbers has the format of what it reads. */
+static void check_outputs(const struct qmac_json *manifest, int bw)
+{
+	static const int follows[] = {-1, -1, 1, 1, 1, -1, -1, -1}; /* relu1, max_pool1, flatten1: conv1 */
+	char key[40], other[40];
+
+	for (int t = 0; t < TEST_COUNT(follows); t++) {
+		snprintf(key, sizeof key, "outputs.%d.bw", t);
+		CU_ASSERT_EQUAL(qmac_json_real(manifest, key), bw);
+		snprintf(key, sizeof key, "outputs.%d.fl", t);
+		snprintf(other, sizeof other, "outputs.%d.fl", follows[t]);
+		if (follows[t] >= 0)
+			CU_ASSERT_EQUAL(qmac_json_real(manifest, key), qmac_json_real(manifest, other));
+	}
+	/* sigmoid: not above 1, which a code that seems limited doubles, and a bit of headroom */
+	CU_ASSERT(qmac_json_real(manifest, "outputs.6.fl") >= bw - 4);
+}
+
+static void check_training(const char *precision, const char *name)
+{
+	static const char here[] = "configs/hw/16x16_w8.yaml", ragged[] = "configs/hw/ragged.yaml";
+	struct ending ending = {.epoch = 1};
+	struct qmac_json *summary;
+	struct qmac_error err;
+	char parts[40], other[40];
+
+	snprintf(parts, sizeof parts, "%s_parts", name);
+	snprintf(other, sizeof other, "%s_ragged", name);
+	configure_ranges(precision, here);
+	train_well(name, false);
+	summary = json_of(name, "summary.json");
+	CU_ASSERT(qmac_json_real(summary, "test_accuracy") > 0.85);
+	qmac_json_free(summary);
+	check_evaluation(name);
+	CU_ASSERT_EQUAL(train(parts, false, &ending, &err), QMAC_CHECK_FAILED);
+	train_well(parts, true);
+	check_same(name, parts);
+	configure_ranges(precision, ragged);
+	train_well(other, false);
+	check_file(name, other, "weights/manifest.json");
+}
+
+static void test_fixed(void)
+{
+	static const char precision[] = "policy: fixed, bw: 8, fl_rule: range";
+	static const char *const same[] = {"host_flops", "macs"};
+	struct qmac_json *manifest, *trained, *estimated;
+
+	check_training(precision, "fixed");
+	manifest = json_of("fixed", "weights/manifest.json");
+	check_outputs(manifest, 8);
+	qmac_json_free(manifest);
+	configure_ranges(precision, "configs/hw/16x16_w8.yaml");
+	estimate_well("estimated");
+	trained = json_of("fixed", "summary.json");
+	estimated = json_of("estimated", "summary.json");
+	for (int i = 0; i < TEST_COUNT(same); i++)
+		CU_ASSERT_EQUAL(qmac_json_real(trained, same[i]), qmac_json_real(estimated, same[i]));
+	/* how large the table of a sigmoid is depends on the range of what it reads */
+	CU_ASSERT(fabs(qmac_json_real(trained, "cycles") / qmac_json_real(estimated, "cycles") - 1) < 0.01);
+	qmac_json_free(trained);
+	qmac_json_free(estimated);
+}
+
+/* Widths of outputs change with those of the layers. */
+static void test_adapt(void)
+{
+	static struct row rows[SWITCHES];
+
+	check_training("policy: adapt, lookback_low: 4, lookback_high: 8, buffer_bits: 4, bw_max: 12", "adapt");
+	CU_ASSERT(read_switches("adapt", rows) > 0);
+}
+
+int main(void)
+{
+	const struct test_case cases[] = {
+		{"at first", test_first}, {"what was measured", test_tops}, {"widths change", test_widths},
+		{"not finer than sums", test_sums}, {"when it is measured", test_steps},
+		{"fixed", test_fixed}, {"AdaPT", test_adapt},
+	};
+
+	write_images();
+	return test_main("test_net_ranges", cases, TEST_COUNT(cases));
+}
