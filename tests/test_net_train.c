@@ -374,7 +374,6 @@ static void test_refused(void)
 	               "inner_steps: 16 are more than the 15 steps of 20 images that the training part has");
 	expect_refused(layers, "eval_every: -2\n", "eval_every");
 	expect_refused(layers, "momentum: 1\n", "momentum: 1 is out of range; below 1");
-	expect_refused(layers, "precision: {policy: adapt, activation_fl: own}\n", "own is not available yet");
 	expect_refused(layers, "schedule: {milestones: \"3, 2\"}\n", "schedule.milestones: 2 does not rise");
 	expect_refused(layers, "schedule: {milestones: 3 4}\n", "schedule.milestones: ");
 	expect_refused(layers, "schedule: {milestones: \"3,\"}\n", "schedule.milestones: ");
