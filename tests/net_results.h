@@ -1,4 +1,4 @@
-/* For tests of networks' trainings: what two results have in common, what is left of one, and its switches. */
+/* For tests of networks' trainings: what two results have in common, what is left of one, its switches. */
 #ifndef QMAC_TESTS_NET_RESULTS_H
 #define QMAC_TESTS_NET_RESULTS_H
 

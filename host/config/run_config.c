@@ -220,6 +220,9 @@ static enum qmac_status check_muppet(struct loader *l)
 	if (count < 1 || levels[0] < 4 || levels[count - 1] > BITS_MAX)
 		return refuse(l, QMAC_KEY_precision_levels, QMAC_KEY_precision_levels,
 		              "'%s' is no list of widths from 4 to %d", run->precision_levels, BITS_MAX);
+	if (run->precision_float_factor >= 1)
+		return refuse(l, QMAC_KEY_precision_float_factor, QMAC_KEY_precision_float_factor,
+		              "%g is out of range; below 1", run->precision_float_factor);
 	return QMAC_OK;
 }
 

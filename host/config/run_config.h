@@ -122,6 +122,8 @@ struct qmac_run {
 	char precision_levels[QMAC_TEXT_MAX]; /* "8, 12" */
 	double precision_threshold_alpha, precision_threshold_beta, precision_threshold_lambda;
 	int precision_resolution, precision_patience;
+	int precision_float_epochs; /* of float32, at each of its learning rates */
+	double precision_float_factor, precision_float_lr_min; /* below 1; the last one is not above that */
 	int resize;                    /* height and width that its images get; 0: as they are */
 	double init_gain;              /* a weight's initial variance is init_gain / fan-in */
 	double init_biases;            /* initial biases are uniform in -init_biases..init_biases */

@@ -150,19 +150,28 @@ static double take_diversity(struct qmac_muppet *muppet, uint64_t *host_flops)
 	return used ? sum / used : 0;
 }
 
+/* .1 times .1 times .1 is above .001 in double, and no learning rate of its own. */
+static bool is_lowest(const struct qmac_muppet *muppet)
+{
+	return muppet->now.lr <= muppet->settings.lr_min * (1 + 1e-9);
+}
+
+bool qmac_muppet_is_last(const struct qmac_muppet *muppet)
+{
+	return qmac_muppet_is_float(muppet) && is_lowest(muppet) &&
+	       muppet->now.float_epochs + 1 >= muppet->settings.float_epochs;
+}
+
 /* At an epoch of the last level: the learning rate falls, or the training is over. */
 static void end_float_epoch(struct qmac_muppet *muppet)
 {
-	const struct qmac_muppet_settings *s = &muppet->settings;
-
-	if (++muppet->now.float_epochs < s->float_epochs)
+	if (++muppet->now.float_epochs < muppet->settings.float_epochs)
 		return;
 	muppet->now.float_epochs = 0;
-	/* .1 times .1 times .1 is above .001 in double, and no learning rate of its own. */
-	if (muppet->now.lr > s->lr_min * (1 + 1e-9))
-		muppet->now.lr *= s->lr_factor;
-	else
+	if (is_lowest(muppet))
 		muppet->now.finished = 1;
+	else
+		muppet->now.lr *= muppet->settings.lr_factor;
 }
 
 static void check_diversity(struct qmac_muppet *muppet, int epoch, struct qmac_switch *event)

@@ -76,6 +76,9 @@ static inline int qmac_muppet_bits(const struct qmac_muppet *muppet)
 	return qmac_muppet_is_float(muppet) ? QMAC_MUPPET_FLOAT_BITS : muppet->settings.levels[muppet->now.level];
 }
 
+/* Whether the running epoch is the last: its learning rate is the last one, and has had its other epochs. */
+bool qmac_muppet_is_last(const struct qmac_muppet *muppet);
+
 /* Adds its operations to *host_flops; does nothing at the last level. Fails where g is not finite. */
 QMAC_MUST_CHECK enum qmac_status qmac_muppet_gradient(struct qmac_muppet *muppet, int tensor, const float *g,
                                                       uint64_t *host_flops, struct qmac_error *err);

@@ -2,6 +2,7 @@
 #ifndef QMAC_RECORD_FORMAT_SWITCH_H
 #define QMAC_RECORD_FORMAT_SWITCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "num/format.h"
@@ -10,6 +11,7 @@ struct qmac_format_switch {
 	int64_t epoch, step;     /* the step of the whole training, from 1, behind which it changed */
 	const char *layer;
 	struct qmac_format before, after;
+	bool to_float;           /* float32 in place of `after` */
 	uint64_t host_flops;     /* that the decision took, by formulas */
 	uint64_t bytes;          /* from the host because of it and all of the same step; in the first of these */
 	uint64_t cycles;         /* of the device since the run began, at that time */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -201,6 +202,13 @@ static enum qmac_status read_format(const struct qmac_json *manifest, const char
 	return status ? status : read_number(manifest, key, -31, 31, &format->fl, err);
 }
 
+/* A training whose policy chooses outputs, too, may have gone on to float32: then there are no formats. */
+static bool ended_in_float(const struct qmac_json *manifest, const struct qmac_trained_net *trained)
+{
+	return trained->outputs && trained->net.parameter_count > 0 &&
+	       isnan(qmac_json_real(manifest, "tensors.0.bw")) && isnan(qmac_json_real(manifest, "outputs.0.bw"));
+}
+
 /* Formats of parameters and outputs, where they have any of their own. */
 static enum qmac_status read_formats(const char *folder, struct qmac_trained_net *trained,
                                      struct qmac_error *err)
@@ -215,7 +223,9 @@ static enum qmac_status read_formats(const char *folder, struct qmac_trained_net
 	status = qmac_json_read(path, &manifest, err);
 	if (status)
 		return status;
-	for (int p = 0; !status && p < trained->net.parameter_count; p++)
+	if (ended_in_float(manifest, trained))
+		trained->formats = trained->outputs = NULL;
+	for (int p = 0; !status && trained->formats && p < trained->net.parameter_count; p++)
 		status = read_format(manifest, "tensors", p, &trained->formats[p], err);
 	for (int t = 0; !status && trained->outputs && t <= trained->net.layer_count; t++)
 		status = read_format(manifest, "outputs", t, &trained->outputs[t], err);

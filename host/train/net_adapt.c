@@ -75,7 +75,6 @@ static enum qmac_status step(struct qmac_net_precision *base, const struct qmac_
 
 	for (int p = 0; !status && p < net->parameter_count; p++) {
 		int64_t at = qmac_net_parameter_at(net, p);
-		bool is_first = p == 0 || net->parameters[p].layer != net->parameters[p - 1].layer;
 		struct qmac_switch event;
 
 		status = qmac_adapt_gradient(&adapt->policy, p, seen->gradient + at, training->weights + at, &event,
@@ -83,7 +82,7 @@ static enum qmac_status step(struct qmac_net_precision *base, const struct qmac_
 		if (status)
 			break;
 		training->host_flops += event.host_flops;
-		if (is_first && qmac_switched(&event))
+		if (qmac_net_precision_leads(base, p) && qmac_switched(&event))
 			qmac_net_precision_note(base, seen, p, event.after, event.host_flops);
 		training->formats[p] = event.after;
 	}

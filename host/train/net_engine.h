@@ -36,8 +36,8 @@ struct qmac_net_engine {
 struct qmac_net_engine_operations {
 	/*
 	 * Refuses, naming the key to change, what hw cannot hold, at the widest formats that may come. Creates
-	 * the records of the training, a layer each of the net's. net, images, masters and formats are there; the
-	 * training and the observer (may be NULL) must outlive the engine.
+	 * the records of the training, a layer each of the net's, where there are none. net, images, masters and
+	 * formats are there; the training and the observer (may be NULL) must outlive the engine.
 	 */
 	enum qmac_status (*create)(struct qmac_net_training *training, const struct qmac_hw *hw,
 	                           const struct qmac_train_observer *observer, struct qmac_net_engine **engine,
@@ -69,5 +69,6 @@ struct qmac_net_engine_operations {
 
 extern const struct qmac_net_engine_operations qmac_net_float_engine;
 extern const struct qmac_net_engine_operations qmac_net_device_engine;
+extern const struct qmac_net_engine_operations qmac_net_phased_engine; /* the one, then the other */
 
 #endif

@@ -20,8 +20,11 @@ struct engine {
 static enum qmac_status create_records(struct qmac_net_training *training, struct qmac_error *err)
 {
 	const struct qmac_net *net = &training->net;
-	enum qmac_status status = qmac_records_create(&training->records, net->layer_count, err);
+	enum qmac_status status;
 
+	if (training->records.layers) /* of an engine that this one follows */
+		return QMAC_OK;
+	status = qmac_records_create(&training->records, net->layer_count, err);
 	for (int l = 0; !status && l < net->layer_count; l++) {
 		training->records.layer[l].delta = (double)NAN;
 		strcpy(training->records.layer[l].name, net->layers[l].name);

@@ -1,7 +1,7 @@
 /*
  * MuPPET as the policy of a network's training on the device: block floating point of one width for all
  * tensors. Weights have the scale of their masters after every update, activations one of their own
- * (net_ranges.h). There is no float32 on the device: the last width stays.
+ * (net_ranges.h). Behind the last width the training goes on in float32, with learning rates of its own.
  */
 #include <stdlib.h>
 
@@ -21,14 +21,6 @@ struct muppet {
 	struct qmac_muppet policy;
 };
 
-static int bits_of(const struct muppet *muppet)
-{
-	const struct qmac_muppet_settings *settings = &muppet->policy.settings;
-	int level = muppet->policy.now.level;
-
-	return settings->levels[level < settings->level_count ? level : settings->level_count - 1];
-}
-
 /* ---- scales ------------------------------------------------------------------------------------ */
 
 /* Formats of the masters as they are now. A bias is not finer than the weights of its layer. */
@@ -40,11 +32,12 @@ static enum qmac_status scale_masters(struct muppet *muppet, const struct qmac_n
 	enum qmac_status status = QMAC_OK;
 
 	for (int p = 0; !status && p < net->parameter_count; p++) {
-		bool is_first = p == 0 || net->parameters[p].layer != net->parameters[p - 1].layer;
+		bool is_first = qmac_net_precision_leads(&muppet->base, p);
+		int64_t at = qmac_net_parameter_at(net, p);
 		uint64_t flops = COMPARISONS * (uint64_t)net->parameters[p].count;
 		struct qmac_format *now = &training->formats[p], next;
 
-		status = qmac_muppet_format(bits_of(muppet), training->weights + qmac_net_parameter_at(net, p),
+		status = qmac_muppet_format(qmac_muppet_bits(&muppet->policy), training->weights + at,
 		                            net->parameters[p].count, &next, err);
 		if (status)
 			break;
@@ -69,6 +62,9 @@ static enum qmac_status read_settings(const struct qmac_run *run, struct qmac_mu
 	settings->resolution = run->precision_resolution;
 	settings->patience = run->precision_patience;
 	settings->lr = run->alpha;
+	settings->lr_min = run->precision_float_lr_min;
+	settings->lr_factor = run->precision_float_factor;
+	settings->float_epochs = run->precision_float_epochs;
 	return qmac_milestones_read(run->precision_levels, settings->levels, QMAC_MUPPET_LEVELS_MAX,
 	                            &settings->level_count, err);
 }
@@ -103,7 +99,7 @@ static void stop(struct qmac_net_precision *base)
 static enum qmac_status masters(struct qmac_net_precision *base, const struct qmac_net_observation *seen,
                                 struct qmac_error *err)
 {
-	return scale_masters((struct muppet *)base, seen, err);
+	return base->training->in_float ? QMAC_OK : scale_masters((struct muppet *)base, seen, err);
 }
 
 static enum qmac_status epoch(struct qmac_net_precision *base, const struct qmac_net_observation *seen,
@@ -122,15 +118,38 @@ static enum qmac_status epoch(struct qmac_net_precision *base, const struct qmac
 		return status;
 	qmac_muppet_epoch(&muppet->policy, &event);
 	training->host_flops += event.host_flops;
-	return scale_masters(muppet, seen, err);
+	if (training->in_float)
+		return QMAC_OK;
+	if (!qmac_muppet_is_float(&muppet->policy))
+		return scale_masters(muppet, seen, err);
+	qmac_net_precision_end_formats(base, seen);
+	return QMAC_OK;
+}
+
+static double rate(const struct qmac_net_precision *base)
+{
+	const struct qmac_muppet *policy = &((const struct muppet *)base)->policy;
+
+	return policy->now.lr / policy->settings.lr;
+}
+
+static bool is_last(const struct qmac_net_precision *base)
+{
+	return qmac_muppet_is_last(&((const struct muppet *)base)->policy);
+}
+
+static bool is_over(const struct qmac_net_precision *base)
+{
+	return ((const struct muppet *)base)->policy.now.finished;
 }
 
 static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 {
+	QMAC_STATE_VALUE(pieces, "in_float", base->training->in_float);
 	qmac_muppet_state(&((struct muppet *)base)->policy, qmac_net_precision_piece, pieces);
 }
 
 const struct qmac_net_precision_operations qmac_net_muppet_precision = {
-	.size = sizeof(struct muppet), .start = start, .masters = masters, .epoch = epoch, .state = state,
-	.stop = stop,
+	.size = sizeof(struct muppet), .start = start, .masters = masters, .epoch = epoch, .rate = rate,
+	.is_last = is_last, .is_over = is_over, .state = state, .stop = stop,
 };

@@ -96,6 +96,21 @@ enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
 	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }
 
+double qmac_net_precision_rate(const struct qmac_net_precision *precision)
+{
+	return precision->operations->rate ? precision->operations->rate(precision) : 1;
+}
+
+bool qmac_net_precision_is_last(const struct qmac_net_precision *precision)
+{
+	return precision->operations->is_last && precision->operations->is_last(precision);
+}
+
+bool qmac_net_precision_is_over(const struct qmac_net_precision *precision)
+{
+	return precision->operations->is_over && precision->operations->is_over(precision);
+}
+
 void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_state *state)
 {
 	struct qmac_net_training *training = precision->training;
@@ -130,4 +145,17 @@ void qmac_net_precision_note(struct qmac_net_precision *precision, const struct 
 		.epoch = seen->epoch, .step = seen->step, .layer = net->layers[net->parameters[parameter].layer].name,
 		.before = precision->training->formats[parameter], .after = after, .host_flops = host_flops,
 	};
+}
+
+void qmac_net_precision_end_formats(struct qmac_net_precision *precision,
+                                    const struct qmac_net_observation *seen)
+{
+	const struct qmac_net *net = &precision->training->net;
+
+	for (int p = 0; p < net->parameter_count; p++)
+		if (qmac_net_precision_leads(precision, p)) {
+			qmac_net_precision_note(precision, seen, p, (struct qmac_format){.bw = 0}, 0);
+			precision->switches[precision->switch_count - 1].to_float = true;
+		}
+	precision->training->in_float = true;
 }

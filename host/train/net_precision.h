@@ -38,6 +38,13 @@ struct qmac_net_precision_operations {
 	                            const struct qmac_net_observation *seen, struct qmac_error *err);
 	enum qmac_status (*epoch)(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
 	                          struct qmac_error *err);
+	/*
+	 * By what the learning rate of the schedule is multiplied; whether the running epoch is the last one, and
+	 * whether none is left, however many the run may have. NULL: 1, and no.
+	 */
+	double (*rate)(const struct qmac_net_precision *precision);
+	bool (*is_last)(const struct qmac_net_precision *precision);
+	bool (*is_over)(const struct qmac_net_precision *precision);
 	/* What it goes on from, beside the formats. NULL: nothing. */
 	void (*state)(struct qmac_net_precision *precision, struct qmac_state *state);
 	void (*stop)(struct qmac_net_precision *precision); /* NULL: there is nothing to free */
@@ -62,6 +69,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_precision_epoch(struct qmac_net_precis
                                                           const struct qmac_net_observation *seen,
                                                           struct qmac_error *err);
 
+double qmac_net_precision_rate(const struct qmac_net_precision *precision);
+bool qmac_net_precision_is_last(const struct qmac_net_precision *precision);
+bool qmac_net_precision_is_over(const struct qmac_net_precision *precision);
+
 /* Adds the formats and what the policy goes on from. */
 void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_state *state);
 
@@ -70,11 +81,23 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 /* A qmac_policy_piece, whose context is a struct qmac_state. */
 void qmac_net_precision_piece(void *state, const char *name, void *data, size_t bytes);
 
+/* Whether it is the first parameter of its layer. */
+static inline bool qmac_net_precision_leads(const struct qmac_net_precision *precision, int parameter)
+{
+	const struct qmac_net_parameter *parameters = precision->training->net.parameters;
+
+	return parameter == 0 || parameters[parameter].layer != parameters[parameter - 1].layer;
+}
+
 /* All parameters have one format. */
 void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format);
 
-/* The first parameter of a layer, whose format is that of the layer, got another one: a switch. */
+/* The first parameter of a layer, whose format is that of the layer, gets another one: a switch. */
 void qmac_net_precision_note(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
                              int parameter, struct qmac_format after, uint64_t host_flops);
+
+/* All layers go on in float32. */
+void qmac_net_precision_end_formats(struct qmac_net_precision *precision,
+                                    const struct qmac_net_observation *seen);
 
 #endif

@@ -63,7 +63,7 @@ enum qmac_status qmac_net_ranges_follow(struct qmac_net_training *training, stru
 	struct qmac_format *widths;
 	enum qmac_status status;
 
-	if (!training->outputs)
+	if (!training->outputs || training->in_float)
 		return QMAC_OK;
 	widths = calloc((size_t)net->layer_count + 1, sizeof *widths);
 	status = widths ? find_widths(training, widths, err) :
@@ -96,5 +96,6 @@ enum qmac_status qmac_net_ranges_start(struct qmac_net_training *training, struc
 
 void qmac_net_ranges_begin_step(struct qmac_net_training *training, int64_t steps, int64_t within)
 {
-	training->measured = training->outputs && (steps < FIRST_MEASURES || within == 0);
+	training->measured = training->outputs && !training->in_float &&
+	                     (steps < FIRST_MEASURES || within == 0);
 }

@@ -129,7 +129,12 @@ void qmac_net_training_free(struct qmac_net_training *training)
 
 const struct qmac_net_engine_operations *qmac_net_engine_of(const struct qmac_run *run)
 {
-	return run->precision_policy == QMAC_POLICY_FLOAT ? &qmac_net_float_engine : &qmac_net_device_engine;
+	static const struct qmac_net_engine_operations *const engines[] = {
+		[QMAC_POLICY_FLOAT] = &qmac_net_float_engine, [QMAC_POLICY_FIXED] = &qmac_net_device_engine,
+		[QMAC_POLICY_ADAPT] = &qmac_net_device_engine, [QMAC_POLICY_MUPPET] = &qmac_net_phased_engine,
+	};
+
+	return engines[run->precision_policy];
 }
 
 /* ---- minibatches ------------------------------------------------------------------------ */

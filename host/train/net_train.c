@@ -124,7 +124,10 @@ static enum qmac_status load(struct course *course, bool *loaded, struct qmac_er
 /* Whether steps are left; after divergence to infinity nothing is to be had. */
 static bool goes_on(const struct course *course)
 {
-	return (course->epoch < course->training.run->epochs || course->within > 0) && !course->result->diverged;
+	bool over = course->epoch >= course->training.run->epochs ||
+	            qmac_net_precision_is_over(course->precision);
+
+	return (!over || course->within > 0) && !course->result->diverged;
 }
 
 static enum qmac_status run_minibatch(struct course *course, int64_t number, struct qmac_error *err)
@@ -192,7 +195,8 @@ static enum qmac_status update_masters(struct course *course, struct qmac_error 
 		status = qmac_net_precision_step(course->precision, &seen, err);
 	if (status)
 		return status;
-	qmac_net_update_weights(&course->update, course->gradient, course->schedule.now.lr,
+	qmac_net_update_weights(&course->update, course->gradient,
+	                        course->schedule.now.lr * qmac_net_precision_rate(course->precision),
 	                        course->training.weights);
 	return qmac_net_precision_masters(course->precision, &seen, err);
 }
@@ -222,8 +226,10 @@ static bool is_tested(const struct course *course)
 {
 	const struct qmac_run *run = course->training.run;
 
+	bool last = course->epoch == run->epochs || qmac_net_precision_is_last(course->precision);
+
 	return course->training.images.data.test_samples > 0 && run->eval_every >= 0 &&
-	       (course->epoch == run->epochs || (run->eval_every > 0 && course->epoch % run->eval_every == 0));
+	       (last || (run->eval_every > 0 && course->epoch % run->eval_every == 0));
 }
 
 /* The row of this epoch, or of the state before the first. */
@@ -396,6 +402,11 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	course->engine->operations->destroy(course->engine); /* it looks at the network */
 	course->engine = NULL;
+	if (training->in_float) {
+		free(training->formats);
+		free(training->outputs);
+		training->formats = training->outputs = NULL;
+	}
 	*result->net = (struct qmac_trained_net){training->net, training->weights, training->statistics,
 	                                         training->formats, training->outputs};
 	training->weights = training->statistics = NULL;
@@ -428,6 +439,17 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 	return status;
 }
 
+/* What was read may be of a training that ended in float32. */
+static enum qmac_status end_formats(struct qmac_net_training *training, const struct qmac_trained_net *read,
+                                    struct qmac_error *err)
+{
+	training->in_float = training->formats && !read->formats;
+	if (training->in_float && training->run->precision_policy != QMAC_POLICY_MUPPET)
+		return qmac_fail(err, QMAC_BAD_INPUT, "the weights have no formats: they are not of a run with"
+		                 " precision.policy: %s", qmac_run_method(training->run));
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac_hw *hw,
                                    enum qmac_status (*read)(void *context, struct qmac_trained_net *trained,
                                                             struct qmac_error *err),
@@ -436,14 +458,19 @@ enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac
 	struct qmac_net_precision *precision = NULL;
 	struct qmac_net_engine *engine = NULL;
 	struct qmac_net_training training;
+	struct qmac_trained_net trained;
 	struct qmac_net_room room = {0};
 	enum qmac_status status = qmac_net_setup(&training, run, err);
 
 	if (!status)
 		status = qmac_net_precision_create(&training, &precision, err);
 	if (!status)
-		status = read(context, &(struct qmac_trained_net){training.net, training.weights, training.statistics,
-		                                                  training.formats, training.outputs}, err);
+		trained = (struct qmac_trained_net){training.net, training.weights, training.statistics,
+		                                    training.formats, training.outputs};
+	if (!status)
+		status = read(context, &trained, err);
+	if (!status)
+		status = end_formats(&training, &trained, err);
 	if (!status)
 		status = qmac_net_room_create(&room, &training, err);
 	if (!status)

@@ -20,12 +20,13 @@ struct qmac_net_training {
 	float *weights;              /* the masters, as in net/values.h */
 	float *statistics;           /* of batch norms, likewise; the engine keeps them up to date */
 	struct qmac_format *formats; /* of the parameters, as the precision policy has them now; NULL: float32 */
+	bool in_float;               /* the policy has gone on to float32: there are no formats any more */
 	struct qmac_format widest;   /* no parameter's format will have more bits, or more fraction bits; bw 0:
 	                                they stay as they are */
 	struct qmac_format *outputs; /* layer_count + 1, as those of struct qmac_net_formats; NULL: by_layer() */
 	/*
-	 * Where measured is true (net_ranges.h) the engine leaves here, of each output in a minibatch of the training, the
-	 * number of the highest bit that is set in a magnitude of its codes, -1 where all are 0.
+	 * Where measured is true (net_ranges.h) the engine leaves here, of each output in a minibatch of the
+	 * training, the number of the highest bit that is set in a magnitude of its codes, -1 where all are 0.
 	 */
 	int *tops;
 	bool measured;

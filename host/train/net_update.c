@@ -43,7 +43,8 @@ static void add_signs(float *g, const float *w, int64_t count, float l1)
 
 static bool is_quantised(const struct qmac_net_training *training)
 {
-	return training->formats && training->run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT;
+	return training->formats && !training->in_float &&
+	       training->run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT;
 }
 
 /* Q of a parameter: stochastic rounding to its own format, or to its width with a scale of its own. */
