@@ -11,8 +11,9 @@ make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" "$BUILD/gen/qmac_isa.vh" || exit 
 scratch=$(mktemp -d "$BUILD/lint.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
 failed=$scratch/failed
-# tests/rtl is compiled once per unit, with that unit's parameters (make test-rtl).
-sources=$(find cmodel host tests -name '*.c' ! -path 'tests/rtl/*' | sort)
+# tests/rtl is compiled once per unit with its parameters (make test-rtl), here with those that its files
+# have for that.
+sources=$(find cmodel host tests -name '*.c' | sort)
 headers=$(find cmodel host tests -name '*.h' | sort)
 scripts=$(find tests rtl .ci -name '*.sh' -o -path '.ci/run' 2>/dev/null | sort)
 includes="-Icmodel -Ihost -Irtl -Itests -I$BUILD/gen"

@@ -47,6 +47,25 @@ int64_t test_between(uint64_t *state, int64_t low, int64_t high)
 	return low + (int64_t)(test_random(state) % (uint64_t)(high - low + 1));
 }
 
+uint64_t test_hash(uint64_t hash, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	for (int i = 0; i < 8; i++)
+		hash = (hash ^ (bits >> (8 * i) & 0xFF)) * 1099511628211ULL;
+	return hash;
+}
+
+void test_refusal(enum qmac_status status, const struct qmac_error *err, const char *part)
+{
+	CU_ASSERT_EQUAL(status, QMAC_BAD_INPUT);
+	if (strstr(err->message, part))
+		return;
+	printf("\n  expected: %s\n  got:      %s\n", part, err->message);
+	CU_FAIL("message");
+}
+
 static void remove_folder(void)
 {
 	char command[300];

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
+#include "base/error.h"
+
 struct test_case {
 	const char *name;
 	void (*run)(void);
@@ -33,6 +35,13 @@ uint64_t test_random(uint64_t *state);
 
 /* low..high, about uniform. */
 int64_t test_between(uint64_t *state, int64_t low, int64_t high);
+
+/* FNV-1a of doubles, byte by byte, the lowest first: from TEST_HASH on, one after the other. */
+#define TEST_HASH UINT64_C(14695981039346656037)
+uint64_t test_hash(uint64_t hash, double value);
+
+/* Asserts QMAC_BAD_INPUT and a message that has this part; prints the message where it has not. */
+void test_refusal(enum qmac_status status, const struct qmac_error *err, const char *part);
 
 /* A fresh empty folder for this test program (under $TMPDIR or /tmp); removed at exit. */
 const char *test_folder(void);

@@ -1,9 +1,9 @@
 /*
  * The check of descriptors in Verilog against ref_fault(): all cases of the reference, each bit of legal
  * commands flipped, random commands of random memory windows, legal, damaged, and a step beside the legal,
- * VECs whose rows lie close together. ORDER is the dispatcher's: every wait is legal here. Streams of descriptors pass with and without
- * stalls; each must come out once, in order, unchanged (but
- * for where a window begins), two cycles after it was taken unless stalled.
+ * VECs whose rows lie close together. ORDER is the dispatcher's: every wait is legal here. Streams of
+ * descriptors pass with and without stalls; each must come out once, in order, unchanged (but for where a
+ * window begins), two cycles after it was taken unless stalled.
  */
 #include <stdbool.h>
 #include <stdio.h>

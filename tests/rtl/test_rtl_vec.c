@@ -422,7 +422,7 @@ static void writes_longest_sums(void)
 	static struct bench b;
 
 	create(&b);
-	for (int end = 0; end < 2 && A_DEPTH > LONGEST; end++) {
+	for (int end = 0; end < 2 && (int)A_DEPTH > LONGEST; end++) {
 		struct qmac_command c = {
 			.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MAX, .n0 = LONGEST, .n1 = 1, .mult = 1,
 			.s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC, .dspace = QMAC_SPACE_A, .d0 = 1,

@@ -67,11 +67,15 @@ rtl_objects = $(test_support:%.c=$(BUILD)/release/%.o) $(BUILD)/release/libqmac.
 rtl_optimise := -O1
 rtl_cxx = $$(command -v clang++ || command -v g++)
 
-# What the tests of LOAD and STORE share.
+# What the tests of LOAD and STORE share, and the bench of the dispatcher, which no parameter changes.
 mover_bench := $(BUILD)/release/tests/rtl/mover_bench.o
 mover_tests := $(patsubst %,$(BUILD)/rtl/%/test,$(filter load_% store_%,$(rtl_units)))
 $(mover_tests): $(mover_bench)
 $(mover_tests): rtl_more := $(mover_bench)
+dispatch_bench := $(BUILD)/release/tests/rtl/dispatch_bench.o
+dispatch_tests := $(patsubst %,$(BUILD)/rtl/%/test,$(filter dispatch_%,$(rtl_units)))
+$(dispatch_tests): $(dispatch_bench)
+$(dispatch_tests): rtl_more := $(dispatch_bench)
 
 # Changes only where the parameters do.
 $(BUILD)/rtl/%/parameters: FORCE
