@@ -130,6 +130,9 @@ cosim "$root/configs/run/conditioned.yaml" --hw "$small" --set samples=60 --set 
 	--set inner_steps=30
 cosim "$root/configs/run/quadratic.yaml" --hw "$ragged" --set samples=60 --set epochs=2 --set inner_steps=20
 
+# shellcheck source=tests/lockstep_net.sh
+. "$root/tests/lockstep_net.sh"
+
 # ---- a fault in the RTL: every lane of a row gets the random bits of lane 0 ----------------
 # The report names the first rounding, and what it wrote in quanta and as real numbers; its trace shows it
 # again.
