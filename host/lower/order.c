@@ -75,6 +75,24 @@ static void search(struct search *s)
 	try_merges(s, 0, true);
 }
 
+static enum qmac_status no_memory(int64_t count, struct qmac_error *err)
+{
+	return qmac_fail(err, QMAC_INTERNAL, "out of memory for the order of %lld commands", (long long)count);
+}
+
+/* Moves are due when half of their queue is empty: the best of the fixed leads that were measured. */
+enum qmac_status qmac_order_estimate(const struct qmac_hw *hw, const struct qmac_item *items, int64_t count,
+                                     int64_t *ring, struct qmac_error *err)
+{
+	struct qmac_merge *merge = qmac_merge_create(hw, items, count);
+
+	if (!merge)
+		return no_memory(count, err);
+	qmac_merge_make(merge, (struct qmac_lead){0, (hw->queue_depth - 1) / 2}, NULL, ring);
+	qmac_merge_destroy(merge);
+	return QMAC_OK;
+}
+
 enum qmac_status qmac_order_make(const struct qmac_hw *hw, const struct qmac_item *items, int64_t count,
                                  int copies, int64_t *ring, struct qmac_error *err)
 {
@@ -85,8 +103,7 @@ enum qmac_status qmac_order_make(const struct qmac_hw *hw, const struct qmac_ite
 	complete = allocate(&s.other, count) && complete;
 	s.merge = qmac_merge_create(hw, items, count);
 	if (status == QMAC_OK && !(complete && s.merge))
-		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the order of %lld commands",
-		                   (long long)count);
+		status = no_memory(count, err);
 	if (status == QMAC_OK) {
 		search(&s);
 		memcpy(ring, s.best.ring, (size_t)count * sizeof *ring);

@@ -21,4 +21,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_order_make(const struct qmac_hw *hw, const
                                                  int64_t count, int copies, int64_t *ring,
                                                  struct qmac_error *err);
 
+/* The same by estimated times, without a try. */
+QMAC_MUST_CHECK enum qmac_status qmac_order_estimate(const struct qmac_hw *hw, const struct qmac_item *items,
+                                                     int64_t count, int64_t *ring, struct qmac_error *err);
+
 #endif

@@ -34,15 +34,18 @@ static bool set_known(struct qmac_past *past, unsigned engine, uint32_t number,
 }
 
 /* Adds what the retirement of a command tells: that it has retired, and all it knew. */
-static void learn(const struct qmac_past *past, struct qmac_known *known, unsigned engine, uint32_t number)
+static void learn_of(struct qmac_known *known, unsigned engine, uint32_t number, struct qmac_known other)
 {
-	struct qmac_known other = known_at(past, engine, number);
-
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		if (known->retired[e] < other.retired[e])
 			known->retired[e] = other.retired[e];
 	if (known->retired[engine] < number)
 		known->retired[engine] = number;
+}
+
+static void learn(const struct qmac_past *past, struct qmac_known *known, unsigned engine, uint32_t number)
+{
+	learn_of(known, engine, number, known_at(past, engine, number));
 }
 
 bool qmac_past_knows_same(const struct qmac_past *a, const struct qmac_past *b)
@@ -171,6 +174,54 @@ bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struc
 			return false;
 	}
 	return true;
+}
+
+/* ---- behind a past ------------------------------------------------------------------- */
+
+bool qmac_behind_begin(struct qmac_behind *behind, const struct qmac_past *past,
+                       const uint32_t commands[QMAC_ENGINES])
+{
+	bool complete = true;
+
+	*behind = (struct qmac_behind){.past = past};
+	for (unsigned e = 0; e < QMAC_ENGINES; e++) {
+		behind->known[e] = malloc(((size_t)commands[e] + 1) * sizeof *behind->known[e]);
+		complete = complete && behind->known[e];
+		if (behind->known[e])
+			behind->known[e][0] = known_at(past, e, past->count[e]);
+	}
+	return complete;
+}
+
+void qmac_behind_add(struct qmac_behind *behind, const struct qmac_hw *hw, const struct qmac_command *command,
+                     const struct qmac_hull *hull, const struct qmac_waits *own, struct qmac_waits *waits)
+{
+	const struct qmac_past *past = behind->past;
+	struct qmac_access accesses[QMAC_ACCESSES_MAX];
+	int count = list(hw, command, hull, accesses);
+	unsigned engine = qmac_command_engine(command->opcode);
+	struct qmac_known known = behind->known[engine][behind->count[engine]];
+
+	/* what a wait within the stream makes sure of is looked for no more: it is later than all of the past */
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (own->number[e])
+			learn_of(&known, e, past->count[e] + own->number[e], behind->known[e][own->number[e]]);
+	*waits = (struct qmac_waits){{0}};
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (e != engine)
+			waits->number[e] = conflict(past, e, known.retired[e], accesses, count);
+	thin(past, waits);
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (waits->number[e])
+			learn(past, &known, e, waits->number[e]);
+	behind->known[engine][++behind->count[engine]] = known;
+}
+
+void qmac_behind_end(struct qmac_behind *behind)
+{
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		free(behind->known[e]);
+	*behind = (struct qmac_behind){.past = NULL};
 }
 
 /* ---- joining ----------------------------------------------------------------------------- */

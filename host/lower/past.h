@@ -54,6 +54,28 @@ bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struc
                    const struct qmac_hull *hull, struct qmac_waits *waits);
 
 /*
+ * A stream of commands behind a past, for the waits that lead out of it, when those within it are known. The
+ * past stays as it is.
+ */
+struct qmac_behind {
+	const struct qmac_past *past;
+	uint32_t count[QMAC_ENGINES];             /* of the stream so far */
+	struct qmac_known *known[QMAC_ENGINES];   /* of command n of the stream at n, as that of a past */
+};
+
+/* commands[e]: how many of engine e there will be. False where memory is out; it has to be ended anyway. */
+bool qmac_behind_begin(struct qmac_behind *behind, const struct qmac_past *past,
+                       const uint32_t commands[QMAC_ENGINES]);
+
+/*
+ * Adds the next command: *waits are those of qmac_past_add() that are for commands of the past. own: its
+ * waits for commands of the stream, by their numbers there.
+ */
+void qmac_behind_add(struct qmac_behind *behind, const struct qmac_hw *hw, const struct qmac_command *command,
+                     const struct qmac_hull *hull, const struct qmac_waits *own, struct qmac_waits *waits);
+void qmac_behind_end(struct qmac_behind *behind);
+
+/*
  * Makes *joined (zeroed) a past that holds whichever of the `count` given ones was the true one: at every
  * place the latest access of any of them, and known only what all of them know. Its counts are `depth`;
  * numbers are aligned at their ends, and what is older than `depth` commands is left out. Returns false

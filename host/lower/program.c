@@ -244,16 +244,27 @@ static int copies_of(const struct qmac_program *program)
 void qmac_program_keep_order(struct qmac_program *program)
 {
 	assert(!program->ring);
-	program->in_order = true;
+	program->order = QMAC_ORDER_KEPT;
+}
+
+void qmac_program_estimate_order(struct qmac_program *program)
+{
+	assert(!program->ring);
+	program->order = QMAC_ORDER_ESTIMATED;
 }
 
 static enum qmac_status make_order(const struct qmac_program *program, int copies, int64_t *order,
                                    struct qmac_error *err)
 {
-	for (int64_t i = 0; program->in_order && i < program->count; i++)
+	const struct qmac_hw *hw = &program->hw;
+
+	if (program->order == QMAC_ORDER_ESTIMATED)
+		return qmac_order_estimate(hw, program->items, program->count, order, err);
+	if (program->order == QMAC_ORDER_TRIED)
+		return qmac_order_make(hw, program->items, program->count, copies, order, err);
+	for (int64_t i = 0; i < program->count; i++)
 		order[i] = i;
-	return program->in_order ? QMAC_OK : qmac_order_make(&program->hw, program->items, program->count, copies,
-	                                                     order, err);
+	return QMAC_OK;
 }
 
 enum qmac_status qmac_program_compile(struct qmac_program *program, const struct qmac_program *const *before,

@@ -54,6 +54,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *progr
  */
 void qmac_program_keep_order(struct qmac_program *program);
 
+/*
+ * Before compiling: the ring order is to follow from estimated times alone, and no order is tried. For a
+ * program of many commands that is compiled while others wait for it: that takes a tenth of the time.
+ */
+void qmac_program_estimate_order(struct qmac_program *program);
+
 /* What a command says of itself. unit: real value of 1 in the numbers that it writes, or takes a limb of. */
 static inline void qmac_command_note(struct qmac_command *command, enum qmac_direction direction,
                                      unsigned layer, uint32_t step, double unit)
@@ -63,6 +69,15 @@ static inline void qmac_command_note(struct qmac_command *command, enum qmac_dir
 	command->direction = (uint8_t)direction;
 	command->unit = unit * (double)(UINT64_C(1) << command->lsb);
 }
+
+/*
+ * Whether two programs of a sequence, compiled or not yet, are of the same commands, as they were added: they
+ * are compiled to the same.
+ */
+bool qmac_program_is_same(const struct qmac_program *a, const struct qmac_program *b);
+
+/* A program of a sequence has not to know any more what stands behind one that is about to be destroyed. */
+void qmac_program_forget(struct qmac_program *program, const struct qmac_program *gone);
 
 /* Number of commands added. */
 int64_t qmac_program_count(const struct qmac_program *program);

@@ -33,7 +33,11 @@ struct qmac_program {
 	int64_t count, room;
 	struct qmac_slot *ring;     /* compiled, in ring order */
 	int64_t *places;            /* of item i in the ring */
-	bool in_order;              /* the ring order is the program order */
+	enum qmac_ring_order {
+		QMAC_ORDER_TRIED,       /* the best of several */
+		QMAC_ORDER_ESTIMATED,
+		QMAC_ORDER_KEPT         /* that of the program */
+	} order;                    /* in the ring */
 	uint32_t engine_count[QMAC_ENGINES];
 	struct qmac_past end;       /* what may be running when it has been submitted */
 	/* in a sequence */

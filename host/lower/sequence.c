@@ -29,24 +29,24 @@ struct entry_waits {
 static bool wait_for_last(const struct qmac_program *program, const struct qmac_program *last,
                           struct entry_waits *found)
 {
-	const struct qmac_past *const end[] = {&last->end};
-	struct qmac_past past = {.count = {0}};
-	bool complete = qmac_past_join(&past, end, 1, last->end.count);
+	struct qmac_behind behind;
+	bool complete = qmac_behind_begin(&behind, &last->end, program->engine_count);
 
 	for (int64_t i = 0; complete && i < program->count; i++) {
 		const struct qmac_item *item = &program->items[i];
-		struct qmac_waits waits;
+		struct qmac_waits own = {{0}}, waits;
 
-		complete = qmac_past_add(&past, &program->hw, &item->command, item->has_hull ? &item->hull : NULL,
-		                         &waits);
+		for (unsigned e = 0; e < QMAC_ENGINES; e++)
+			if (item->waits[e])
+				own.number[e] = (uint32_t)item->wait[e];
+		qmac_behind_add(&behind, &program->hw, &item->command, item->has_hull ? &item->hull : NULL, &own,
+		                &waits);
 		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
-			uint32_t before = last->end.count[e];
-
-			found[i].waits[e] = waits.number[e] > 0 && waits.number[e] <= before;
-			found[i].wait[e] = (int32_t)((int64_t)waits.number[e] - before);
+			found[i].waits[e] = waits.number[e] > 0;
+			found[i].wait[e] = (int32_t)((int64_t)waits.number[e] - last->end.count[e]);
 		}
 	}
-	qmac_past_clear(&past);
+	qmac_behind_end(&behind);
 	return complete;
 }
 
@@ -133,6 +133,33 @@ static const struct qmac_entries *entries_of(struct qmac_program *program, const
 		return NULL;
 	program->behind[program->behinds] = fresh;
 	return &program->behind[program->behinds++];
+}
+
+bool qmac_program_is_same(const struct qmac_program *a, const struct qmac_program *b)
+{
+	bool same = a->count == b->count;
+
+	for (int64_t i = 0; same && i < a->count; i++) {
+		const struct qmac_item *x = &a->items[i], *y = &b->items[i];
+		uint32_t one[QMAC_COMMAND_WORDS], other[QMAC_COMMAND_WORDS];
+
+		qmac_command_encode(&x->command, one);
+		qmac_command_encode(&y->command, other);
+		same = !memcmp(one, other, sizeof one) && x->command.layer == y->command.layer &&
+		       x->command.direction == y->command.direction &&
+		       !memcmp(&x->command.unit, &y->command.unit, sizeof x->command.unit) &&
+		       x->has_hull == y->has_hull && x->hull.first == y->hull.first && x->hull.bytes == y->hull.bytes;
+	}
+	return same;
+}
+
+void qmac_program_forget(struct qmac_program *program, const struct qmac_program *gone)
+{
+	for (int i = 0; i < program->behinds; i++)
+		if (program->behind[i].serial == gone->serial) {
+			free(program->behind[i].entries);
+			program->behind[i] = program->behind[--program->behinds];
+		}
 }
 
 /* ---- submitting --------------------------------------------------------------------------- */
