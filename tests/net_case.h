@@ -19,7 +19,7 @@
 #include "test.h"
 #include "train/net_scale.h"
 
-enum { CASE_MONITOR = 127 };
+enum { CASE_MONITOR = 127, CASE_FL_MAX = 9 };
 
 static uint64_t state;
 
@@ -44,6 +44,7 @@ struct device {
 	struct ref_qnet ref;
 	struct qmac_hw hw;
 	int64_t batch;
+	int ring_log2;
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;
 	struct qmac_net_plan plan;
@@ -58,6 +59,23 @@ static bool keeps_format(enum qmac_layer_kind kind)
 	return kind == QMAC_LAYER_RELU || kind == QMAC_LAYER_MAX_POOL || kind == QMAC_LAYER_FLATTEN;
 }
 
+/* Of outputs and parameters: of all, or of one in `rarely`. */
+static void pick_formats(struct device *d, int widest, int rarely)
+{
+	const struct qmac_net *net = &d->net;
+	struct qmac_net_formats *f = &d->formats;
+
+	for (int l = -1; l < net->layer_count; l++) {
+		if (rarely == 1 || pick(1, rarely) == 1)
+			f->output[l + 1] = (struct qmac_format){(int)pick(2, widest), (int)pick(0, CASE_FL_MAX)};
+		if (l >= 0 && keeps_format(net->layers[l].kind))
+			f->output[l + 1] = f->output[net->layers[l].input + 1];
+	}
+	for (int p = 0; p < net->parameter_count; p++)
+		if (rarely == 1 || pick(1, rarely) == 1)
+			f->parameter[p] = (struct qmac_format){(int)pick(2, widest), (int)pick(-1, CASE_FL_MAX)};
+}
+
 static void draw_formats(struct device *d, int widest)
 {
 	const struct qmac_net *net = &d->net;
@@ -70,13 +88,7 @@ static void draw_formats(struct device *d, int widest)
 	f->activation_rounding = (unsigned)pick(0, 2);
 	f->error_rounding = (unsigned)pick(0, 2);
 	f->clip = pick(0, 1);
-	for (int l = -1; l < net->layer_count; l++) {
-		f->output[l + 1] = (struct qmac_format){(int)pick(2, widest), (int)pick(0, 9)};
-		if (l >= 0 && keeps_format(net->layers[l].kind))
-			f->output[l + 1] = f->output[net->layers[l].input + 1];
-	}
-	for (int p = 0; p < net->parameter_count; p++)
-		f->parameter[p] = (struct qmac_format){(int)pick(2, widest), (int)pick(-1, 9)};
+	pick_formats(d, widest, 1);
 }
 
 static void set_reference(struct device *d)
@@ -133,17 +145,17 @@ static void solve(struct device *d)
 static bool try_device(struct device *d)
 {
 	struct qmac_device_options options = {.kernel = "auto"};
-	int ring_log2 = (int)pick(2, 12);
 	struct qmac_error err = {0};
 	enum qmac_status status = qmac_net_plan_make(&d->plan, &d->net, &d->formats, d->batch, &d->hw, &err);
 
+	d->ring_log2 = (int)pick(2, 12);
 	if (status == QMAC_OK) {
 		/* not a buffer more than the plan says */
-		options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << ring_log2) + qmac_net_plan_bytes(&d->plan);
+		options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << d->ring_log2) + qmac_net_plan_bytes(&d->plan);
 		check(qmac_backend_create("cmodel", &d->hw, &options, &d->backend, &err), &err, "backend");
 		d->backend = shuffled_backend(d->backend, test_random(&state));
 		d->backend = recording_backend(d->backend);
-		check(qmac_driver_open(d->backend, &d->hw, ring_log2, &d->driver, &err), &err, "driver");
+		check(qmac_driver_open(d->backend, &d->hw, d->ring_log2, &d->driver, &err), &err, "driver");
 		status = qmac_net_plan_open(&d->plan, d->driver, &err);
 	}
 	if (status == QMAC_OK)
@@ -158,15 +170,21 @@ static bool try_device(struct device *d)
 	return false;
 }
 
-/* With hardly more accumulator bits than are needed: sums for parameters then come in slices. */
-static void open_device(struct device *d)
+/* With so many accumulator bits, or as many more as are needed. */
+static void open_device_of(struct device *d, int acc_bits)
 {
-	d->hw.acc_bits = 16;
+	d->hw.acc_bits = acc_bits;
 	while (!try_device(d))
 		d->hw.acc_bits++;
 
 	d->of = (struct qmac_net_minibatch){d->ref.run_seed, d->ref.step,
 	                                    calloc((size_t)d->net.layer_count, sizeof(int))};
+}
+
+/* With hardly more accumulator bits than are needed: sums for parameters then come in slices. */
+static inline void open_device(struct device *d)
+{
+	open_device_of(d, 16);
 }
 
 static void close_device(struct device *d)

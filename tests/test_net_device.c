@@ -5,81 +5,15 @@
  */
 #include "fuzz/hardware.h"
 #include "net_case.h"
+#include "net_random.h"
 #include "shipped_hw.h"
 #include "test.h"
 
-enum { CASES = TEST_CASES(200), LAYERS_MAX = 7 };
+enum { CASES = TEST_CASES(200) };
 
 static struct {
 	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs, windows, one_by_one;
 } seen;
-
-/* ---- the network ------------------------------------------------------------------------- */
-
-static bool is_flattened(const struct qmac_net *net)
-{
-	int l = net->layer_count - 1;
-
-	while (l >= 0 && net->layers[l].kind >= QMAC_LAYER_BIAS && net->layers[l].kind <= QMAC_LAYER_SIGMOID)
-		l = net->layers[l].input;
-	return l >= 0 && net->layers[l].kind == QMAC_LAYER_FLATTEN;
-}
-
-/* A layer that fits behind the one before, or one that reads an earlier one of the same shape. */
-static void append(struct qmac_net *net, int64_t side)
-{
-	struct qmac_layer_request request = {.input = net->layer_count - 1, .bias = pick(0, 1)};
-	struct qmac_shape shape = qmac_net_shape(net, request.input);
-	struct qmac_error err;
-
-	for (;;) {
-		request.kind = pick(0, 5) ? (enum qmac_layer_kind)pick(QMAC_LAYER_CONV, QMAC_LAYER_FLATTEN) :
-		                           QMAC_LAYER_ADD;
-		if (request.kind == QMAC_LAYER_BATCH_NORM)
-			continue;
-		request.outputs = pick(0, 1) ? side + pick(-1, 1) : pick(1, 9);
-		request.kernel[0] = pick(1, 3);
-		request.kernel[1] = pick(1, 3);
-		request.stride = pick(1, 3);
-		request.pad = pick(0, 1);
-		request.other = (int)pick(QMAC_NET_INPUT, net->layer_count - 1);
-		/* what is flattened is not for windows, or to be added to what is not */
-		if (is_flattened(net) && ((request.kind >= QMAC_LAYER_AVG_POOL &&
-		    request.kind <= QMAC_LAYER_GLOBAL_POOL) || request.kind == QMAC_LAYER_CONV))
-			continue;
-		if (request.kind == QMAC_LAYER_ADD && shape.height == 1 && shape.width == 1)
-			continue;
-		if (qmac_net_append(net, &request, &err) == QMAC_OK)
-			return;
-	}
-}
-
-static void append_conv(struct qmac_net *net)
-{
-	struct qmac_layer_request request = {
-		.kind = QMAC_LAYER_CONV, .input = QMAC_NET_INPUT, .outputs = pick(1, 9), .stride = pick(1, 2),
-		.kernel = {pick(1, 3), pick(1, 3)}, .bias = pick(0, 1),
-	};
-	struct qmac_error err;
-
-	if (qmac_net_append(net, &request, &err) != QMAC_OK)
-		return; /* the image is too small */
-}
-
-static void draw_net(struct qmac_net *net, const struct qmac_hw *hw)
-{
-	struct qmac_error err;
-	int64_t near = hw->rows + pick(0, 2) - (hw->rows > 1);
-	struct qmac_shape input = {pick(0, 1) ? pick(1, 3) : near, pick(1, 7), pick(1, 7)};
-	int64_t layers = pick(1, LAYERS_MAX);
-
-	check(qmac_net_create(net, "random", input, &err), &err, "net");
-	/* such a first layer is what most networks have */
-	if (pick(0, 3) == 0)
-		append_conv(net);
-	while (net->layer_count < layers)
-		append(net, hw->cols);
-}
 
 static void note(const struct device *d)
 {
@@ -106,14 +40,9 @@ static void note(const struct device *d)
 
 static void run(const struct qmac_hw *hw, int widest)
 {
-	struct device d = {.hw = *hw, .batch = pick(0, 5) ? pick(1, 4) : 40};
+	struct device d;
 
-	/* the smallest, and a few rows for maps of several tensors */
-	if (d.batch < 40 && pick(0, 1))
-		d.hw.acc_depth = 2 * (hw->rows > hw->cols ? hw->rows : hw->cols);
-	if (d.hw.acc_depth < 12)
-		d.hw.acc_depth = 12;
-	draw_net(&d.net, hw);
+	draw_case(&d, hw);
 	draw_formats(&d, widest);
 	set_reference(&d);
 	solve(&d);
@@ -122,13 +51,7 @@ static void run(const struct qmac_hw *hw, int widest)
 	forward(&d);
 	if (d.plan.flow.layers[d.net.layer_count - 1].needed)
 		backward(&d);
-	if (d.wrong) {
-		printf("%s:", d.first);
-		for (int i = 0; i < d.net.layer_count; i++)
-			printf(" %s(%d, %d)", d.net.layers[i].name, d.net.layers[i].input, d.net.layers[i].other);
-		puts("");
-		CU_FAIL("differs from the reference");
-	}
+	expect_right(&d);
 	note(&d);
 	close_device(&d);
 }

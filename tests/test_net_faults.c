@@ -47,7 +47,7 @@ static void build(struct device *d)
 struct fault {
 	const char *what, *shows; /* where it must be found first */
 	int layer;                /* whose commands, in which program */
-	enum { FORWARD, ERROR, BACK } where;
+	enum { FORWARD = QMAC_NET_PART_FORWARD, ERROR = QMAC_NET_PART_ERROR, BACK = QMAC_NET_PART_BACK } where;
 	bool (*plant)(struct qmac_command *command); /* true: changed */
 	int most;                 /* commands that are changed; 0: all it can */
 	void (*damage)(struct device *device); /* in place of all that */
@@ -171,8 +171,7 @@ static const struct fault faults[] = {
 
 static struct qmac_program *program_of(struct device *d, const struct fault *fault)
 {
-	return fault->where == FORWARD ? d->plan.forward.program :
-	       d->plan.layers[fault->layer].back[fault->where == BACK].program;
+	return d->plan.layers[fault->layer].parts[fault->where].program;
 }
 
 static void plant(struct device *d, const struct fault *fault)

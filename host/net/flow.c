@@ -107,7 +107,7 @@ static double link_bound(const struct qmac_net_flow *flow, const struct qmac_net
 	}
 }
 
-static void find_bounds(struct qmac_net_flow *flow)
+void qmac_net_flow_bounds(struct qmac_net_flow *flow)
 {
 	for (int l = flow->net->layer_count - 1; l >= 0; l--) {
 		struct qmac_net_flow_layer *f = &flow->layers[l];
@@ -142,7 +142,7 @@ enum qmac_status qmac_net_flow_make(struct qmac_net_flow *flow, const struct qma
 		if (!flow->layers[l].count)
 			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s' is read by no other", net->layers[l].name);
 	find_errors(flow);
-	find_bounds(flow);
+	qmac_net_flow_bounds(flow);
 	return QMAC_OK;
 }
 

@@ -38,6 +38,9 @@ struct qmac_net_flow {
 QMAC_MUST_CHECK enum qmac_status qmac_net_flow_make(struct qmac_net_flow *flow, const struct qmac_net *net,
                                                     const struct qmac_net_formats *formats,
                                                     struct qmac_error *err);
+
+/* Bounds for the formats as they are now: nothing else of a flow depends on formats that may change. */
+void qmac_net_flow_bounds(struct qmac_net_flow *flow);
 void qmac_net_flow_free(struct qmac_net_flow *flow);
 
 static inline bool qmac_net_has_parameters(const struct qmac_net_layer *layer)

@@ -34,7 +34,7 @@ struct qmac_map qmac_net_map(const struct qmac_net_lowering *to, int layer, stru
 enum { SHIFT_MAX = 63 };
 
 struct labelled {
-	struct qmac_net_plan *plan;
+	struct qmac_net_part *part;
 	int layer;
 };
 
@@ -46,13 +46,13 @@ static enum qmac_status tell(void *context, int label, int64_t command, struct q
 		.command = command, .layer = of->layer, .link = label - QMAC_NET_LABEL_ALIGN,
 	};
 
-	return qmac_net_add_patch(of->plan, &patch, err);
+	return qmac_net_add_patch(of->part, &patch, err);
 }
 
 enum qmac_status qmac_net_map_end(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
                                     enum qmac_status status, struct qmac_error *err)
 {
-	struct labelled labelled = {to->plan, layer};
+	struct labelled labelled = {to->part, layer};
 	const struct qmac_map_labels labels = {tell, &labelled};
 
 	if (status == QMAC_OK)

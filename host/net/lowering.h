@@ -10,7 +10,8 @@
 
 struct qmac_net_lowering {
 	struct qmac_net_plan *plan;
-	struct qmac_program *program;
+	struct qmac_net_part *part;
+	struct qmac_program *program;  /* the part's */
 	enum qmac_direction direction; /* of what is being lowered */
 };
 

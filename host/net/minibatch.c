@@ -45,19 +45,7 @@ enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *c
 	return QMAC_OK;
 }
 
-static void load_table(struct qmac_net_plan *plan, int l)
-{
-	const struct qmac_net_layer *layer = &plan->net->layers[l];
-	uint32_t words[1 << QMAC_NET_TABLE_BITS];
-	int64_t values[1 << QMAC_NET_TABLE_BITS], count = qmac_net_count(&plan->layers[l].table);
-
-	qmac_net_table_words(layer->kind, qmac_net_format(plan, layer->input), words);
-	for (int64_t i = 0; i < count; i++)
-		values[i] = words[i];
-	qmac_net_put(plan->driver, &plan->layers[l].table, values);
-}
-
-enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err)
+static enum qmac_status load_ones(struct qmac_net_plan *plan, struct qmac_error *err)
 {
 	int64_t count = qmac_net_count(&plan->ones), *ones = room_for(plan, count, err);
 
@@ -66,6 +54,32 @@ enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac
 	for (int64_t i = 0; i < count; i++)
 		ones[i] = 1;
 	qmac_net_put(plan->driver, &plan->ones, ones);
+	plan->has_ones = true;
+	return QMAC_OK;
+}
+
+/* A table depends on the format of what it is looked up by. */
+static void load_table(struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	struct qmac_format format = qmac_net_format(plan, layer->input);
+	struct qmac_net_plan_layer *p = &plan->layers[l];
+	uint32_t words[1 << QMAC_NET_TABLE_BITS];
+	int64_t values[1 << QMAC_NET_TABLE_BITS], count = qmac_net_count(&p->table);
+
+	if (p->table_format.bw == format.bw && p->table_format.fl == format.fl)
+		return;
+	qmac_net_table_words(layer->kind, format, words);
+	for (int64_t i = 0; i < count; i++)
+		values[i] = words[i];
+	qmac_net_put(plan->driver, &p->table, values);
+	p->table_format = format;
+}
+
+enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	if (!plan->has_ones && load_ones(plan, err))
+		return QMAC_INTERNAL;
 	for (int l = 0; l < plan->net->layer_count; l++)
 		if (plan->net->layers[l].kind == QMAC_LAYER_TANH || plan->net->layers[l].kind == QMAC_LAYER_SIGMOID)
 			load_table(plan, l);
@@ -163,16 +177,31 @@ static enum qmac_status submit(struct qmac_net_plan *plan, const struct qmac_net
 {
 	if (!part->program)
 		return QMAC_OK;
-	for (int i = part->first_patch; i < part->end_patch; i++)
-		patch_one(plan, of, &plan->patches[i], qmac_program_command(part->program, plan->patches[i].command),
+	for (int i = 0; i < part->patch_count; i++)
+		patch_one(plan, of, &part->patches[i], qmac_program_command(part->program, part->patches[i].command),
 		          as);
 	return qmac_sequence_submit(&plan->sequence, part->program, err);
+}
+
+void qmac_net_forward_counts_as(struct qmac_net_plan *plan, enum qmac_direction direction)
+{
+	for (int l = 0; l < plan->net->layer_count; l++) {
+		struct qmac_program *program = plan->layers[l].parts[QMAC_NET_PART_FORWARD].program;
+
+		for (int64_t i = 0; program && i < qmac_program_count(program); i++)
+			qmac_program_command(program, i)->direction = (uint8_t)direction;
+	}
 }
 
 enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                                          struct qmac_error *err)
 {
-	return submit(plan, &plan->forward, of, &(struct rounding){.monitor = 0}, err);
+	enum qmac_status status = QMAC_OK;
+
+	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
+		status = submit(plan, &plan->layers[l].parts[QMAC_NET_PART_FORWARD], of,
+		                &(struct rounding){.monitor = 0}, err);
+	return status;
 }
 
 enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
@@ -186,7 +215,7 @@ enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan, const struct 
 	if (!plan->flow.layers[layer].has_error)
 		of->fl[layer] = as.sum_fl;
 	as.shift = as.sum_fl - of->fl[layer];
-	return submit(plan, &plan->layers[layer].back[0], of, &as, err);
+	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_ERROR], of, &as, err);
 }
 
 /* Where a command's random numbers come from. */
@@ -216,13 +245,12 @@ static void give_dither(const struct dither *dither, struct qmac_command *comman
 }
 
 /* Of all commands that round in that part: takes the dither away, or gives it back. */
-static void move_dither(struct qmac_net_plan *plan, const struct qmac_net_part *part, struct dither *dither,
-                        bool back)
+static void move_dither(const struct qmac_net_part *part, struct dither *dither, bool back)
 {
-	for (int i = part->first_patch; i < part->end_patch; i++) {
-		struct qmac_command *command = qmac_program_command(part->program, plan->patches[i].command);
+	for (int i = 0; i < part->patch_count; i++) {
+		struct qmac_command *command = qmac_program_command(part->program, part->patches[i].command);
 
-		if (plan->patches[i].kind != QMAC_NET_PATCH_SHIFT)
+		if (part->patches[i].kind != QMAC_NET_PATCH_SHIFT)
 			continue;
 		if (back)
 			give_dither(dither++, command);
@@ -239,16 +267,16 @@ enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan, const struct 
 		.monitor = monitor,
 	};
 
-	const struct qmac_net_part *part = &plan->layers[layer].back[0];
-	struct dither *dither = malloc((size_t)(part->end_patch - part->first_patch + 1) * sizeof *dither);
+	const struct qmac_net_part *part = &plan->layers[layer].parts[QMAC_NET_PART_ERROR];
+	struct dither *dither = malloc(((size_t)part->patch_count + 1) * sizeof *dither);
 	enum qmac_status status;
 
 	assert(plan->flow.layers[layer].has_error);
 	if (!dither)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
-	move_dither(plan, part, dither, false);
+	move_dither(part, dither, false);
 	status = submit(plan, part, of, &as, err);
-	move_dither(plan, part, dither, true);
+	move_dither(part, dither, true);
 	free(dither);
 	return status;
 }
@@ -256,7 +284,8 @@ enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan, const struct 
 enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                                       int layer, struct qmac_error *err)
 {
-	return submit(plan, &plan->layers[layer].back[1], of, &(struct rounding){.monitor = 0}, err);
+	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_BACK], of,
+	              &(struct rounding){.monitor = 0}, err);
 }
 
 /* ---- sums ------------------------------------------------------------------------------ */

@@ -13,7 +13,7 @@
 QMAC_MUST_CHECK enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes,
                                                     struct qmac_error *err);
 
-/* Tables, and what else does not change. Once. */
+/* Tables, and what else stays until formats change; what lies there already is not brought again. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac_error *err);
 
 /* Codes of a parameter, as it lies (net.h). */
@@ -25,6 +25,9 @@ struct qmac_net_minibatch {
 	uint32_t run_seed, step;
 	int *fl;
 };
+
+/* As what commands of the forward pass are counted from now on, until formats change: _FORWARD, _EVAL. */
+void qmac_net_forward_counts_as(struct qmac_net_plan *plan, enum qmac_direction direction);
 
 /* Submits the forward pass; the input's codes lie there. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan,

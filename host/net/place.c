@@ -7,16 +7,9 @@
 #include "net/plan.h"
 #include "net/table.h"
 
-/* A view and its region; which have all their steps. */
-struct place {
-	struct qmac_view *view;
-	int region;
-};
-
 struct job {
 	struct qmac_net_plan *plan;
-	struct place *places;
-	int count;
+	int count; /* regions so far */
 	enum qmac_status status;
 	struct qmac_error *err;
 };
@@ -32,15 +25,24 @@ static int64_t last_step(const struct qmac_net_plan *plan)
 	return 2 * (int64_t)plan->net->layer_count + 1;
 }
 
+/* The next region is that of a view. Formats change what it takes, never to more than at first; not when. */
 static void place(struct job *job, struct qmac_view *view, uint64_t bytes, int64_t first, int64_t last)
 {
-	struct place *p = &job->places[job->count];
+	struct qmac_arena *arena = job->plan->arena;
+	struct qmac_buffer buffer;
+	int region = job->count++;
 
 	if (job->status != QMAC_OK)
 		return;
-	p->view = view;
-	job->status = qmac_arena_add(job->plan->arena, bytes, first, last, &p->region, job->err);
-	job->count++;
+	if (!job->plan->driver) {
+		job->status = qmac_arena_add(arena, bytes, first, last, &region, job->err);
+		return;
+	}
+	buffer = qmac_arena_buffer(arena, region);
+	view->address = buffer.address;
+	if (bytes > buffer.bytes)
+		job->status = qmac_fail(job->err, QMAC_INTERNAL, "a tensor of %llu bytes has a place of %llu",
+		                        (unsigned long long)bytes, (unsigned long long)buffer.bytes);
 }
 
 static unsigned container_of(int bits)
@@ -131,7 +133,8 @@ static void place_parameters(struct job *job, int l)
 
 		p->bias = qmac_view_images(0, e, 1, p->out.channels, p->has_pixels ? p->out.height : 1,
 		                           p->has_pixels ? p->out.width : 1, plan->hw.cols);
-		place(job, &p->bias, qmac_view_bytes(&p->bias), 0, end);
+		/* the fewer fraction bits a bias has, the wider it is */
+		place(job, &p->bias, qmac_view_bytes(&p->bias) << (QMAC_CONTAINER_DOUBLE - e.container), 0, end);
 	}
 	if (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID) {
 		struct qmac_net_table table = qmac_net_table_of(layer->kind, qmac_net_format(plan, layer->input));
@@ -196,13 +199,9 @@ static void place_back(struct job *job, int l)
 enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err)
 {
 	const struct qmac_net *net = plan->net;
-	size_t most = 2 + 8 * (size_t)net->layer_count + 2 * (size_t)net->layer_count;
-	struct job job = {.plan = plan, .places = calloc(most, sizeof *job.places), .err = err};
+	struct job job = {.plan = plan, .err = err};
 	struct qmac_shape largest = {1, 1, 1};
 
-	if (!job.places)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
-	qmac_arena_clear(plan->arena);
 	tensor(&job, &plan->input, element(qmac_net_format(plan, -1).bw),
 	       plan->windows == QMAC_NET_NONE ? net->input : plan->layers[plan->windows].in, 0, last_step(plan));
 	for (int l = 0; l < net->layer_count; l++) {
@@ -218,12 +217,5 @@ enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *e
 	}
 	plan->ones = qmac_view_images(0, element(2), plan->batch, 1, largest.height, largest.width, 1);
 	place(&job, &plan->ones, qmac_view_bytes(&plan->ones), 0, last_step(plan));
-	if (job.status == QMAC_OK)
-		job.status = qmac_arena_plan(plan->arena, err);
-	if (job.status == QMAC_OK && plan->driver)
-		job.status = qmac_arena_allocate(plan->arena, plan->driver, err);
-	for (int i = 0; job.status == QMAC_OK && plan->driver && i < job.count; i++)
-		job.places[i].view->address = qmac_arena_buffer(plan->arena, job.places[i].region).address;
-	free(job.places);
-	return job.status;
+	return job.status == QMAC_OK && !plan->driver ? qmac_arena_plan(plan->arena, err) : job.status;
 }

@@ -153,99 +153,21 @@ static void set_fl(struct qmac_net_plan *plan, int l)
 	plan->layers[l].fl = larger(fl, qmac_net_format(plan, l).fl);
 }
 
-/* ---- programs -------------------------------------------------------------------------- */
-
-enum qmac_status qmac_net_add_patch(struct qmac_net_plan *plan, const struct qmac_net_patch *patch,
-                                    struct qmac_error *err)
-{
-	if (plan->patch_count == plan->patch_room) {
-		int room = plan->patch_room ? 2 * plan->patch_room : 64;
-		struct qmac_net_patch *patches = realloc(plan->patches, (size_t)room * sizeof *patches);
-
-		if (!patches)
-			return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d patches", room);
-		plan->patches = patches;
-		plan->patch_room = room;
-	}
-	plan->patches[plan->patch_count++] = *patch;
-	return QMAC_OK;
-}
-
-/* The random numbers of commands first.. of a compiled program are those of a tensor. */
-static enum qmac_status seed(struct qmac_net_plan *plan, struct qmac_program *program, int64_t first,
-                             int64_t end, int layer, enum qmac_net_site site, struct qmac_error *err)
-{
-	enum qmac_status status = QMAC_OK;
-
-	for (int64_t i = first; status == QMAC_OK && i < end; i++) {
-		const struct qmac_command *command = qmac_program_command(program, i);
-		struct qmac_net_patch patch = {.kind = QMAC_NET_PATCH_SEED, .command = i, .layer = layer,
-		                               .site = qmac_net_site(layer, site)};
-
-		if (command->opcode == QMAC_OPCODE_VEC && command->rnd == QMAC_ROUND_STOCHASTIC)
-			status = qmac_net_add_patch(plan, &patch, err);
-	}
-	return status;
-}
-
-static enum qmac_status begin(struct qmac_net_plan *plan, struct qmac_net_part *part,
-                              struct qmac_net_lowering *to, enum qmac_direction direction,
-                              struct qmac_error *err)
-{
-	part->program = qmac_program_create(&plan->hw);
-	part->first_patch = plan->patch_count;
-	*to = (struct qmac_net_lowering){plan, part->program, direction};
-	if (!part->program)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
-	return QMAC_OK;
-}
-
-static enum qmac_status forward(struct qmac_net_plan *plan, struct qmac_error *err)
-{
-	int count = plan->net->layer_count;
-	int64_t *end = calloc((size_t)count, sizeof *end);
-	struct qmac_net_lowering to;
-	enum qmac_status status = begin(plan, &plan->forward, &to, QMAC_DIRECTION_FORWARD, err);
-
-	if (status == QMAC_OK && !end)
-		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", count);
-	for (int l = 0; status == QMAC_OK && l < count; l++) {
-		status = qmac_net_lower_forward(&to, l, err);
-		end[l] = qmac_program_count(to.program);
-	}
-	if (status == QMAC_OK)
-		status = qmac_sequence_compile(&plan->sequence, to.program, err);
-	for (int l = 0; status == QMAC_OK && l < count; l++)
-		status = seed(plan, to.program, l ? end[l - 1] : 0, end[l], l, QMAC_NET_SITE_OUTPUT, err);
-	plan->forward.end_patch = plan->patch_count;
-	free(end);
-	return status;
-}
-
-/* Its error (0), or what it gives back (1). */
-static enum qmac_status backward(struct qmac_net_plan *plan, int l, int which, struct qmac_error *err)
-{
-	struct qmac_net_part *part = &plan->layers[l].back[which];
-	struct qmac_net_lowering to;
-	enum qmac_status status = begin(plan, part, &to, QMAC_DIRECTION_DATA, err);
-
-	if (status == QMAC_OK)
-		status = which ? qmac_net_lower_back(&to, l, err) : qmac_net_lower_error(&to, l, err);
-	if (status != QMAC_OK)
-		return status;
-	if (!qmac_program_count(part->program)) {
-		qmac_program_destroy(part->program);
-		part->program = NULL;
-		return QMAC_OK;
-	}
-	status = qmac_sequence_compile(&plan->sequence, part->program, err);
-	if (status == QMAC_OK)
-		status = seed(plan, part->program, 0, qmac_program_count(part->program), l, QMAC_NET_SITE_ERROR, err);
-	part->end_patch = plan->patch_count;
-	return status;
-}
-
 /* ---- the plan -------------------------------------------------------------------------- */
+
+/* All that depends on the formats, but for the programs. */
+static enum qmac_status follow_formats(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	qmac_net_flow_bounds(&plan->flow);
+	for (int l = 0; l < plan->net->layer_count; l++) {
+		set_fl(plan, l);
+		qmac_net_slice(plan, l);
+	}
+	status = qmac_net_check(plan, err);
+	return status == QMAC_OK ? qmac_net_place(plan, err) : status;
+}
 
 enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
                                     const struct qmac_net_formats *formats, int64_t batch,
@@ -269,11 +191,8 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 		else
 			set_shape(plan, l);
 		join_relu(plan, l);
-		set_fl(plan, l);
-		qmac_net_slice(plan, l);
 	}
-	status = qmac_net_check(plan, err);
-	return status == QMAC_OK ? qmac_net_place(plan, err) : status;
+	return follow_formats(plan, err);
 }
 
 uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan)
@@ -281,40 +200,34 @@ uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan)
 	return qmac_arena_bytes(plan->arena);
 }
 
-uint64_t qmac_net_plan_most_bytes(const struct qmac_net_plan *plan)
-{
-	return qmac_arena_unshared_bytes(plan->arena);
-}
-
 enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
                                     struct qmac_error *err)
 {
-	enum qmac_status status;
+	enum qmac_status status = qmac_arena_allocate(plan->arena, driver, err);
 
+	if (status != QMAC_OK)
+		return status;
 	plan->driver = driver;
 	plan->sequence = (struct qmac_sequence){.driver = driver};
-	status = qmac_net_place(plan, err);
-	if (status == QMAC_OK)
-		status = forward(plan, err);
-	for (int l = plan->net->layer_count - 1; status == QMAC_OK && l >= 0; l--)
-		for (int which = 0; status == QMAC_OK && plan->flow.layers[l].needed && which < 2; which++)
-			status = backward(plan, l, which, err);
-	return status;
+	return qmac_net_plan_renew(plan, err);
+}
+
+enum qmac_status qmac_net_plan_renew(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	enum qmac_status status = follow_formats(plan, err);
+
+	return status == QMAC_OK ? qmac_net_make_programs(plan, err) : status;
 }
 
 void qmac_net_plan_free(struct qmac_net_plan *plan)
 {
-	for (int l = 0; plan->layers && l < plan->net->layer_count; l++)
-		for (int i = 0; i < 2; i++)
-			qmac_program_destroy(plan->layers[l].back[i].program);
-	qmac_program_destroy(plan->forward.program);
+	qmac_net_free_programs(plan);
 	if (plan->driver)
 		qmac_arena_release(plan->arena);
 	qmac_arena_destroy(plan->arena);
 	qmac_net_flow_free(&plan->flow);
 	free(plan->layers);
 	free(plan->contribution);
-	free(plan->patches);
 	free(plan->values);
 	*plan = (struct qmac_net_plan){.batch = 0};
 }

@@ -13,12 +13,6 @@
 #include "lower/sequence.h"
 #include "net/flow.h"
 
-/* A program of a minibatch; backward there are two for each layer, each of which may be missing. */
-struct qmac_net_part {
-	struct qmac_program *program; /* NULL: nothing to do */
-	int first_patch, end_patch;   /* those of its commands */
-};
-
 /* A command that is patched for every minibatch. */
 struct qmac_net_patch {
 	enum qmac_net_patch_kind {
@@ -32,6 +26,19 @@ struct qmac_net_patch {
 	int link;
 };
 
+/* A program of a minibatch: what it does for a layer. */
+enum qmac_net_part_kind {
+	QMAC_NET_PART_FORWARD,
+	QMAC_NET_PART_ERROR,          /* the layer's error, or the sum of its gradient */
+	QMAC_NET_PART_BACK,           /* what it gives back, and the sums of its parameters */
+	QMAC_NET_PARTS
+};
+struct qmac_net_part {
+	struct qmac_program *program; /* NULL: nothing to do */
+	struct qmac_net_patch *patches;
+	int patch_count, patch_room;
+};
+
 struct qmac_arena;
 
 struct qmac_net_plan_layer {
@@ -43,11 +50,12 @@ struct qmac_net_plan_layer {
 	int fl;                      /* of the sum: p or q of docs/network-numerics.md */
 	struct qmac_view output, error, sum;
 	struct qmac_view weight, transposed, bias, table;
+	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */
 	bool has_pixels;             /* a bias for each pixel: behind flatten */
 	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
 	int64_t slices, slice_positions[3];    /* images, lines, pixels of a slice */
 	uint64_t slice_bytes[2];
-	struct qmac_net_part back[2];          /* its error; what it gives back, and the sums of its parameters */
+	struct qmac_net_part parts[QMAC_NET_PARTS];
 };
 
 struct qmac_net_plan {
@@ -65,18 +73,18 @@ struct qmac_net_plan {
 	 */
 	int windows;
 	struct qmac_view input, ones;          /* ones: a channel of 1, for sums of errors */
+	bool has_ones;                         /* they lie there */
 	struct qmac_net_plan_layer *layers;
 	struct qmac_view *contribution;        /* of each link; of those that are stored */
-	struct qmac_net_part forward;
-	struct qmac_net_patch *patches;
-	int patch_count, patch_room;
+	int64_t compiled;                      /* programs so far */
 	int64_t *values;                       /* room of minibatch.h, its own affair */
 	int64_t values_room;
 };
 
 /*
  * What lies where, and whether it fits: refuses what hardware cannot hold, with the name of the layer. net
- * and formats are to outlive the plan. Free also after a failure.
+ * and formats are to outlive the plan. The formats may change afterwards, but none may ever be wider, or
+ * have more fraction bits, than now: every tensor has a place for that. Free also after a failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qmac_net *net,
                                                     const struct qmac_net_formats *formats, int64_t batch,
@@ -86,15 +94,20 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, 
 uint64_t qmac_net_plan_bytes(const struct qmac_net_plan *plan);
 
 /*
- * What no plan of the network takes more of whose formats are nowhere wider, nor have more fraction bits: its
- * regions are not larger, but may share their places less well.
+ * Takes them from a driver of that hardware, which is to outlive the plan, and makes the programs for the
+ * formats as they are now. Once.
  */
-uint64_t qmac_net_plan_most_bytes(const struct qmac_net_plan *plan);
-
-/* Takes them from a driver of that hardware, which is to outlive the plan, and makes the programs. Once. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, struct qmac_driver *driver,
                                                     struct qmac_error *err);
-/* Gives the memory back where nothing was allocated since: a plan for other formats can take its place. */
+
+/*
+ * The formats are others than when the plan was opened, or renewed: what depends on them is made anew, and of
+ * the programs those whose commands are not what they were. All are then what a plan has that is opened with
+ * these formats. Nothing may be running. After a failure the plan is good for nothing but to be freed.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_plan_renew(struct qmac_net_plan *plan, struct qmac_error *err);
+
+/* Gives the memory back where nothing was allocated since. */
 void qmac_net_plan_free(struct qmac_net_plan *plan);
 
 /* ---- for host/net ------------------------------------------------------------------------------ */
@@ -118,14 +131,21 @@ static inline struct qmac_format qmac_net_format(const struct qmac_net_plan *pla
 }
 
 /* Notes a command that is patched. */
-QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_plan *plan,
+QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_part *part,
                                                     const struct qmac_net_patch *patch,
                                                     struct qmac_error *err);
+
+/* Makes the programs, but for those that are there and have the same commands; frees them. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err);
+void qmac_net_free_programs(struct qmac_net_plan *plan);
 
 /* What "What fits" of docs/network-numerics.md says, for the plan's shapes. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_error *err);
 
-/* Lays out the plan's tensors; with a driver also takes their memory, and views have their addresses. */
+/*
+ * Makes the views of the plan's tensors. At first, without a driver, it plans where they lie; then, with
+ * their memory, it gives them their addresses there.
+ */
 QMAC_MUST_CHECK enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err);
 
 #endif

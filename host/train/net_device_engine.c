@@ -60,7 +60,6 @@ static enum qmac_status prepare(struct qmac_net_device_engine *engine, enum qmac
                                 struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
-	struct qmac_program *program = engine->plan.forward.program;
 	bool trains = purpose == QMAC_NET_LOADED_TRAIN;
 	uint32_t step = trains ? engine->minibatches : QMAC_NET_EVALUATION_STEPS;
 	enum qmac_status status = QMAC_OK;
@@ -69,8 +68,7 @@ static enum qmac_status prepare(struct qmac_net_device_engine *engine, enum qmac
 		return QMAC_OK;
 	for (int p = 0; !status && p < training->net.parameter_count; p++)
 		status = load_parameter(engine, p, step, err);
-	for (int64_t i = 0; i < qmac_program_count(program); i++)
-		qmac_program_command(program, i)->direction = trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL;
+	qmac_net_forward_counts_as(&engine->plan, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
 	if (trains)
 		training->host_flops += 2 * (uint64_t)training->weight_count;
 	engine->loaded = status ? QMAC_NET_LOADED_NOTHING : purpose;

@@ -106,42 +106,24 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %zu", batch);
 }
 
-static enum qmac_status make_plan(struct qmac_net_device_engine *engine, struct qmac_error *err)
-{
-	const struct qmac_net_training *training = engine->training;
-
-	return qmac_net_plan_make(&engine->plan, &training->net, &engine->formats, training->run->batch,
-	                          &engine->hw, err);
-}
-
-/* The plan for the formats as they are now. */
-static enum qmac_status open_plan(struct qmac_net_device_engine *engine, struct qmac_error *err)
-{
-	enum qmac_status status = make_plan(engine, err);
-
-	if (!status)
-		status = qmac_net_plan_open(&engine->plan, engine->device.driver, err);
-	return status ? status : qmac_net_load_constants(&engine->plan, err);
-}
-
-/* Whatever formats will come fit where the widest of them do. */
+/* Every tensor gets a place for the widest formats; programs are made for those of now. */
 static enum qmac_status open_device(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
-	uint64_t bytes = 0;
+	struct qmac_net_plan *plan = &engine->plan;
 	enum qmac_status status = set_formats(engine, true, err);
 
 	if (!status)
-		status = make_plan(engine, err);
+		status = qmac_net_plan_make(plan, &training->net, &engine->formats, training->run->batch,
+		                            &engine->hw, err);
 	if (!status)
-		bytes = training->widest.bw || training->outputs ? qmac_net_plan_most_bytes(&engine->plan) :
-		        qmac_net_plan_bytes(&engine->plan);
-	qmac_net_plan_free(&engine->plan);
-	if (!status)
-		status = qmac_train_device_open(&engine->device, training->run, &engine->hw, bytes, err);
+		status = qmac_train_device_open(&engine->device, training->run, &engine->hw,
+		                                qmac_net_plan_bytes(plan), err);
 	if (!status)
 		status = set_formats(engine, false, err);
-	return status ? status : open_plan(engine, err);
+	if (!status)
+		status = qmac_net_plan_open(plan, engine->device.driver, err);
+	return status ? status : qmac_net_load_constants(plan, err);
 }
 
 enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err)
@@ -155,10 +137,11 @@ enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, s
 	    (!training->outputs ||
 	     !memcmp(engine->formats.output, training->outputs, ((size_t)net->layer_count + 1) * size)))
 		return QMAC_OK;
-	qmac_net_plan_free(&engine->plan);
 	status = set_formats(engine, false, err);
 	tell_formats(engine);
-	return status ? status : open_plan(engine, err);
+	if (!status)
+		status = qmac_net_plan_renew(&engine->plan, err);
+	return status ? status : qmac_net_load_constants(&engine->plan, err);
 }
 
 enum qmac_status qmac_net_device_create(struct qmac_net_training *training, const struct qmac_hw *hw,

@@ -1,0 +1,134 @@
+/* The programs of a plan, and which of them are made anew when formats have changed. */
+#include <stdlib.h>
+
+#include "net/lowering.h"
+
+enum qmac_status qmac_net_add_patch(struct qmac_net_part *part, const struct qmac_net_patch *patch,
+                                    struct qmac_error *err)
+{
+	if (part->patch_count == part->patch_room) {
+		int room = part->patch_room ? 2 * part->patch_room : 64;
+		struct qmac_net_patch *patches = realloc(part->patches, (size_t)room * sizeof *patches);
+
+		if (!patches)
+			return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d patches", room);
+		part->patches = patches;
+		part->patch_room = room;
+	}
+	part->patches[part->patch_count++] = *patch;
+	return QMAC_OK;
+}
+
+static void free_part(struct qmac_net_part *part)
+{
+	qmac_program_destroy(part->program);
+	free(part->patches);
+	*part = (struct qmac_net_part){.program = NULL};
+}
+
+/* The commands of a part. Without any there is no program. */
+static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind,
+                              struct qmac_net_part *part, struct qmac_error *err)
+{
+	static enum qmac_status (*const lowerings[])(struct qmac_net_lowering *, int, struct qmac_error *) = {
+		[QMAC_NET_PART_FORWARD] = qmac_net_lower_forward, [QMAC_NET_PART_ERROR] = qmac_net_lower_error,
+		[QMAC_NET_PART_BACK] = qmac_net_lower_back,
+	};
+	struct qmac_net_lowering to = {
+		.plan = plan, .part = part,
+		.direction = kind == QMAC_NET_PART_FORWARD ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_DATA,
+	};
+	enum qmac_status status;
+
+	to.program = part->program = qmac_program_create(&plan->hw);
+	if (!part->program)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
+	status = lowerings[kind](&to, l, err);
+	if (status == QMAC_OK && !qmac_program_count(part->program))
+		free_part(part);
+	return status;
+}
+
+/* The random numbers of the commands of a compiled part are those of a tensor. */
+static enum qmac_status seed(struct qmac_net_part *part, int layer, enum qmac_net_site site,
+                             struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t i = 0; status == QMAC_OK && i < qmac_program_count(part->program); i++) {
+		const struct qmac_command *command = qmac_program_command(part->program, i);
+		struct qmac_net_patch patch = {.kind = QMAC_NET_PATCH_SEED, .command = i, .layer = layer,
+		                               .site = qmac_net_site(layer, site)};
+
+		if (command->opcode == QMAC_OPCODE_VEC && command->rnd == QMAC_ROUND_STOCHASTIC)
+			status = qmac_net_add_patch(part, &patch, err);
+	}
+	return status;
+}
+
+static enum qmac_status compile(struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind,
+                                struct qmac_net_part *part, struct qmac_error *err)
+{
+	enum qmac_net_site site = kind == QMAC_NET_PART_FORWARD ? QMAC_NET_SITE_OUTPUT : QMAC_NET_SITE_ERROR;
+	enum qmac_status status;
+
+	if (!part->program)
+		return QMAC_OK;
+	qmac_program_estimate_order(part->program);
+	status = qmac_sequence_compile(&plan->sequence, part->program, err);
+	plan->compiled++;
+	return status == QMAC_OK ? seed(part, l, site, err) : status;
+}
+
+/* No program knows a thing any more of one that is gone. */
+static void forget(struct qmac_net_plan *plan, const struct qmac_program *gone)
+{
+	for (int l = 0; l < plan->net->layer_count; l++)
+		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
+			if (plan->layers[l].parts[kind].program)
+				qmac_program_forget(plan->layers[l].parts[kind].program, gone);
+}
+
+/*
+ * A part as the formats want it now. To lower it takes little; a program whose commands are not other ones
+ * stays, with all that is known of it, and so do its patches, of which formats decide the amounts only.
+ */
+static enum qmac_status renew(struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind,
+                              struct qmac_error *err)
+{
+	struct qmac_net_part *old = &plan->layers[l].parts[kind], part = {.program = NULL};
+	enum qmac_status status = lower(plan, l, kind, &part, err);
+	bool both = status == QMAC_OK && part.program && old->program;
+
+	if (both && qmac_program_is_same(part.program, old->program)) {
+		free_part(&part);
+		return QMAC_OK;
+	}
+	if (status == QMAC_OK)
+		status = compile(plan, l, kind, &part, err);
+	if (old->program)
+		forget(plan, old->program);
+	free_part(old);
+	*old = part;
+	return status;
+}
+
+enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+
+	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
+		for (int kind = 0; status == QMAC_OK && kind < QMAC_NET_PARTS; kind++)
+			if (kind == QMAC_NET_PART_FORWARD || plan->flow.layers[l].needed)
+				status = renew(plan, l, (enum qmac_net_part_kind)kind, err);
+	/* what stands before the next program is what would stand before it in a new plan */
+	plan->sequence.last = NULL;
+	return status;
+}
+
+void qmac_net_free_programs(struct qmac_net_plan *plan)
+{
+	for (int l = 0; plan->layers && l < plan->net->layer_count; l++)
+		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
+			free_part(&plan->layers[l].parts[kind]);
+}
