@@ -72,8 +72,8 @@ avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512.o: kernel_flags = $(if $(x86),$(avx512))
 %_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
 
-# The host's loops over rows and weights: vectors of them, each element with the bits of the plain loop.
-%/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \
+# Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
+%/device/move.o %/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \
 	%/train/host_engine.o %/train/loss.o %/train/net_codes.o %/train/softmax.o: \
 	kernel_flags = -O3 -fno-trapping-math
 

@@ -407,6 +407,28 @@ static void kernels_map_alike(void)
 	each_kernel(check_affine);
 }
 
+static int check_dither_rows(const struct qmac_kernel *kernel)
+{
+	int wrong = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		uint32_t key = (uint32_t)test_random(&state), row[QMAC_ROWS_MAX], found[QMAC_ROWS_MAX] = {0};
+		int rows = below(QMAC_ROWS_MAX) + 1;
+
+		for (int r = 0; r < rows; r++)
+			row[r] = (uint32_t)test_random(&state);
+		kernel->dither_rows(key, rows, row, found);
+		for (int r = 0; r < QMAC_ROWS_MAX; r++)
+			wrong += found[r] != (r < rows ? qmac_dither_row(key, row[r]) : 0);
+	}
+	return wrong;
+}
+
+static void kernels_draw_alike(void)
+{
+	each_kernel(check_dither_rows);
+}
+
 static void kernels_add_alike(void)
 {
 	each_kernel(check_add_rows);
@@ -451,6 +473,7 @@ int main(void)
 		{"all kernels combine alike", kernels_combine_alike},
 		{"all kernels map alike", kernels_map_alike},
 		{"all kernels finish alike", kernels_finish_alike},
+		{"all kernels draw random rows alike", kernels_draw_alike},
 		{"all kernels sum rows alike", kernels_add_alike},
 		{"all kernels sum products alike", kernels_dot_alike},
 		{"kernels are found by name, others refused", names_are_found_or_refused},

@@ -151,17 +151,14 @@ static inline void qmac_device_acc_bits(struct qmac_device *device, uint32_t row
 	qmac_device_acc_within(device, row, lanes, qmac_max_of(bits));
 }
 
-/* Tightens the limit of an ACC row to what it really holds. */
+/* Tightens the limit of an ACC row to the width of what it really holds. */
 static inline void qmac_device_acc_measure(struct qmac_device *device, uint32_t row)
 {
 	const int64_t *acc = qmac_device_acc(device, row);
 	int64_t limit = 0;
 
-	for (int j = 0; j < device->hw.cols; j++) {
-		int64_t magnitude = acc[j] < 0 ? ~acc[j] : acc[j];
-
-		limit = magnitude > limit ? magnitude : limit;
-	}
+	for (int j = 0; j < device->hw.cols; j++)
+		limit |= acc[j] < 0 ? ~acc[j] : acc[j];
 	device->acc_limit[row] = limit;
 }
 

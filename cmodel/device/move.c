@@ -163,6 +163,48 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 	qmac_device_operands_written(device, c->space, row, rows, c->ds0);
 }
 
+/* `len` signed containers of at most 32 bits, which fit ACC as they are. */
+static void widen_row(const struct qmac_command *c, const uint8_t *from, int64_t *to)
+{
+	uint32_t len = c->len;
+	int16_t half;
+	int32_t word;
+
+	switch (c->container) {
+	case QMAC_CONTAINER_BYTE:
+		for (uint32_t j = 0; j < len; j++)
+			to[j] = (int8_t)from[j];
+		return;
+	case QMAC_CONTAINER_HALF:
+		for (uint32_t j = 0; j < len; j++) {
+			memcpy(&half, from + 2 * j, sizeof half);
+			to[j] = half;
+		}
+		return;
+	default:
+		for (uint32_t j = 0; j < len; j++) {
+			memcpy(&word, from + 4 * j, sizeof word);
+			to[j] = word;
+		}
+	}
+}
+
+/* Any containers: limited to ACC. */
+static void load_words(struct qmac_device *device, const struct qmac_command *c, const uint8_t *from,
+                       int64_t *to)
+{
+	uint64_t *clamped = &device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
+	int acc_bits = device->hw.acc_bits;
+
+	for (uint32_t j = 0; j < c->len; j++) {
+		uint64_t raw = read_container(from + (j << c->container), c->container);
+
+		/* An unsigned 64-bit container does not fit int64_t. */
+		to[j] = c->is_signed ? qmac_clamp(extend(c, raw), acc_bits, clamped)
+		                     : qmac_clamp128((qmac_int128)raw, acc_bits, clamped);
+	}
+}
+
 static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
 				const uint8_t *from)
 {
@@ -170,21 +212,19 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 	uint32_t cols = (uint32_t)device->hw.cols;
 	int acc_bits = device->hw.acc_bits, container_bits = (8 << c->container) + (c->is_signed ? 0 : 1);
 	int bound = container_bits < acc_bits ? container_bits : acc_bits;
-	uint64_t *clamped = &device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
 
 	if (!c->keep)
 		memset(to, 0, cols * sizeof *to);
-	for (uint32_t j = 0; j < c->len; j++) {
-		uint64_t raw = from ? read_container(from + (j << c->container), c->container) : 0;
-
-		/* An unsigned 64-bit container does not fit int64_t. */
-		to[c->lane0 + j] = c->is_signed ? qmac_clamp(extend(c, raw), acc_bits, clamped)
-		                                : qmac_clamp128((qmac_int128)raw, acc_bits, clamped);
-	}
-	if (c->keep)
-		qmac_device_acc_bits(device, row, 0, bound);
+	if (!from)
+		memset(to + c->lane0, 0, c->len * sizeof *to);
+	else if (LITTLE_ENDIAN_HOST && c->is_signed && c->container <= QMAC_CONTAINER_WORD && container_bits <= acc_bits)
+		widen_row(c, from, to + c->lane0);
 	else
-		qmac_device_acc_measure(device, row); /* containers are often wider than what is in them */
+		load_words(device, c, from, to + c->lane0);
+	if (c->keep || c->container <= QMAC_CONTAINER_HALF)
+		qmac_device_acc_bits(device, row, c->keep ? 0 : cols, bound);
+	else
+		qmac_device_acc_measure(device, row); /* such containers are often wider than what is in them */
 	if (device->options.digests)
 		qmac_device_digest_acc(device, row, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
 }
@@ -251,23 +291,47 @@ static uint64_t fit_container(struct qmac_device *device, const struct qmac_comm
 /* Words that fit the container. */
 static void store_fitting(const struct qmac_command *c, const int64_t *from, uint8_t *to)
 {
-	uint32_t j = 0, words[BLOCK];
+	uint32_t len = c->len, word;
+	uint16_t half;
 
-	for (; c->container == QMAC_CONTAINER_WORD && LITTLE_ENDIAN_HOST && j + BLOCK <= c->len; j += BLOCK) {
-		for (int i = 0; i < BLOCK; i++)
-			words[i] = (uint32_t)from[j + (uint32_t)i];
-		memcpy(to + 4 * j, words, sizeof words);
+	switch (LITTLE_ENDIAN_HOST ? (int)c->container : -1) {
+	case QMAC_CONTAINER_BYTE:
+		for (uint32_t j = 0; j < len; j++)
+			to[j] = (uint8_t)from[j];
+		return;
+	case QMAC_CONTAINER_HALF:
+		for (uint32_t j = 0; j < len; j++) {
+			half = (uint16_t)from[j];
+			memcpy(to + 2 * j, &half, sizeof half);
+		}
+		return;
+	case QMAC_CONTAINER_WORD:
+		for (uint32_t j = 0; j < len; j++) {
+			word = (uint32_t)from[j];
+			memcpy(to + 4 * j, &word, sizeof word);
+		}
+		return;
+	default:
+		for (uint32_t j = 0; j < len; j++)
+			write_container(to + (j << c->container), c->container, (uint64_t)from[j]);
 	}
-	for (; j < c->len; j++)
-		write_container(to + (j << c->container), c->container, (uint64_t)from[j]);
+}
+
+/* Do the row's words fit the container? Bounds may be wider than they are. */
+static bool fits_container(struct qmac_device *device, const struct qmac_command *c, uint32_t row)
+{
+	int bits = 8 << c->container;
+
+	if (c->is_signed && qmac_device_acc_width(device, row) > bits)
+		qmac_device_acc_measure(device, row);
+	return c->is_signed && qmac_device_acc_width(device, row) <= bits;
 }
 
 static void store_row(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
 				uint64_t address)
 {
 	const int64_t *from = qmac_device_acc(device, row) + c->lane0;
-	bool fits = c->is_signed && qmac_device_acc_width(device, row) <= 8 << c->container;
-	bool plain = fits && !device->options.digests;
+	bool plain = fits_container(device, c, row) && !device->options.digests;
 
 	if (device->options.on_write)
 		device->options.on_write(device->options.context, address, (uint64_t)c->len << c->container);

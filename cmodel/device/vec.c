@@ -32,8 +32,9 @@ struct vec {
 	const struct qmac_command *c;
 	struct qmac_tail tail;
 	int lanes, mult_bits;
+	int imm_bits;             /* width of imm */
+	int x_bits;               /* a width that every x fits, before it is rounded */
 	uint64_t saturations, magnitudes;
-	bool arithmetic;          /* add, sub, min, max, mul: the kernels' operations */
 	int64_t *imm;             /* in every lane; not set where src1 is a row */
 	struct coefficients *coefficients; /* NULL: not affine */
 	struct row_sums *sums;    /* NULL: none */
@@ -43,6 +44,8 @@ struct vec {
 struct source {
 	struct qmac_sources rows;
 	int bits;
+	uint32_t acc_row, acc_step; /* of ACC: where they lie, */
+	int acc_rows;               /* and how many, else 0 */
 	int64_t widened[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 };
 
@@ -74,7 +77,11 @@ static void read_source(struct vec *v, uint32_t space, uint32_t row, uint32_t st
                         bool is_unsigned, struct source *source)
 {
 	source->bits = rows_bits(v, space, row, step, count, is_unsigned);
+	source->acc_rows = 0;
 	if (space == QMAC_SPACE_ACC) {
+		source->acc_row = row;
+		source->acc_step = step;
+		source->acc_rows = step ? count : 1;
 		source->rows.first = qmac_device_acc(v->device, row);
 		source->rows.step = (ptrdiff_t)step * v->device->hw.cols;
 		return;
@@ -96,19 +103,60 @@ static void read_src1(struct vec *v, uint32_t i1, uint32_t i0, int count, struct
 	const struct qmac_command *c = v->c;
 
 	source->rows = (struct qmac_sources){v->imm, 0};
-	source->bits = 32;
+	source->bits = v->imm_bits;
+	source->acc_rows = 0;
 	if (qmac_vec_has_src1(c))
 		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->b0, count, c->s1_unsigned, source);
 }
 
-/* Do the bounds prove the fast kernels' precondition? */
-static bool fits_fast(const struct vec *v, const struct source *a, const struct source *b)
+/* A width that every exact x fits, of all operations but lookup and affine. */
+static int exact_bits(const struct vec *v, const struct source *a, const struct source *b)
 {
 	int shifted = a->bits + (int)v->c->l0;
 
-	if (v->c->op == QMAC_OP_MUL)
-		return b->bits <= (int)QMAC_MULT_BITS && a->bits + b->bits <= 64;
-	return (shifted > b->bits ? shifted : b->bits) + 1 + v->mult_bits <= 64;
+	switch (v->c->op) {
+	case QMAC_OP_MUL:
+		return a->bits + b->bits;
+	case QMAC_OP_EQ:
+		return 2;
+	case QMAC_OP_SELECT:
+		return a->bits;
+	default:
+		return (shifted > b->bits ? shifted : b->bits) + 1 + v->mult_bits;
+	}
+}
+
+/* Does that prove the fast kernels' precondition? */
+static bool fits_fast(const struct vec *v, const struct source *b)
+{
+	return v->x_bits <= 64 && (v->c->op != QMAC_OP_MUL || b->bits <= (int)QMAC_MULT_BITS);
+}
+
+/* Looks at the words of a source, whose bounds may be wider than they are. */
+static void tighten(struct vec *v, struct source *source)
+{
+	int64_t limits = 0;
+
+	for (int i = 0; i < source->acc_rows; i++) {
+		uint32_t row = source->acc_row + (uint32_t)i * source->acc_step;
+
+		qmac_device_acc_measure(v->device, row);
+		limits |= v->device->acc_limit[row];
+	}
+	if (source->acc_rows)
+		source->bits = qmac_width_of(limits);
+}
+
+/* The kernel for the exact operations; notes how wide x is. */
+static const struct qmac_kernel *kernel_for(struct vec *v, struct source *a, struct source *b)
+{
+	v->x_bits = exact_bits(v, a, b);
+	if (fits_fast(v, b))
+		return v->device->kernel;
+	tighten(v, a);
+	tighten(v, b);
+	v->x_bits = exact_bits(v, a, b);
+	return fits_fast(v, b) ? v->device->kernel : &qmac_kernel_scalar;
 }
 
 /* Before the first iteration of i1: latches coefficients where this is their turn. */
@@ -162,43 +210,52 @@ static int64_t look_up(struct vec *v, int64_t a)
 	return value * ((int64_t)1 << fraction_bits) + slope * (u & (((int64_t)1 << fraction_bits) - 1));
 }
 
-static int64_t combine_lane(struct vec *v, int64_t a, int64_t b)
+static void look_up_rows(struct vec *v, int count, struct qmac_sources a, int64_t (*x)[QMAC_LANES_MAX])
 {
-	if (v->c->op == QMAC_OP_EQ)
-		return a == b;
-	if (v->c->op == QMAC_OP_SELECT)
-		return b > 0 ? a : 0;
-	return look_up(v, a);
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < v->lanes; j++)
+			x[i][j] = look_up(v, a.first[i * a.step + j]);
 }
 
-static void combine(struct vec *v, int count, const struct source *a, const struct source *b,
+static void combine(struct vec *v, int count, struct source *a, struct source *b,
                     int64_t (*x)[QMAC_LANES_MAX])
 {
 	const struct qmac_command *c = v->c;
 	const struct qmac_sums to = {x[0], QMAC_LANES_MAX};
 
-	if (v->arithmetic) {
-		const struct qmac_kernel *kernel = fits_fast(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
-
-		v->saturations += kernel->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows, b->rows, to);
+	switch (c->op) {
+	case QMAC_OP_LOOKUP:
+		/* a value of 16 bits shifted left, plus a slope of 16 bits times what is below the shift */
+		v->x_bits = 17 + (int)(c->in_bits - c->lut_n);
+		look_up_rows(v, count, a->rows, x);
 		return;
-	}
-	if (v->coefficients) {
+	case QMAC_OP_AFFINE:
+		v->x_bits = 64;
 		v->saturations += affine(v, count, a, b, to);
 		return;
+	default:
+		v->saturations += kernel_for(v, a, b)->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows,
+		                                               b->rows, to);
 	}
-	for (int i = 0; i < count; i++)
-		for (int j = 0; j < v->lanes; j++)
-			x[i][j] = combine_lane(v, a->rows.first[i * a->rows.step + j],
-			                       b->rows.first[i * b->rows.step + j]);
+}
+
+/* A width that every result fits: rounding up may need a bit more than is left of x. */
+static int result_bits(const struct vec *v)
+{
+	int shift = v->tail.shift, left = v->x_bits;
+
+	if (shift > 0)
+		left = left > shift + 1 ? left - shift + 1 : 2;
+	return left < v->tail.bw ? left : v->tail.bw;
 }
 
 static void note_acc(struct vec *v, uint32_t row, int count)
 {
 	struct qmac_device *device = v->device;
+	int bits = result_bits(v);
 
 	for (int i = 0; i < count; i++, row += v->c->d0) {
-		qmac_device_acc_bits(device, row, (uint32_t)v->lanes, v->tail.bw);
+		qmac_device_acc_bits(device, row, (uint32_t)v->lanes, bits);
 		if (device->options.digests)
 			qmac_device_digest_acc(device, row, 0, (uint32_t)v->lanes);
 	}
@@ -231,7 +288,7 @@ static void draw(const struct vec *v, uint32_t i1, uint32_t i0, int count, uint3
 		row[i] = c->dither_row0 + i1 * c->dither_rs1 + (i0 + (uint32_t)i) * c->dither_rs0;
 		channel[i] = c->dither_lane0 + i1 * c->dither_cs1 + (i0 + (uint32_t)i) * c->dither_cs0;
 	}
-	qmac_dither_rows(c->seed, count, row, state);
+	v->device->kernel->dither_rows(c->seed, count, row, state);
 }
 
 /* Begins the sums of one i1. */
@@ -352,6 +409,7 @@ static void finish_reduced(struct vec *v, uint32_t i1, uint32_t i0, qmac_int128 
 	}
 	for (int j = 0; j < v->lanes; j++)
 		x[0][j] = qmac_clamp128(sums[j], 64, &v->saturations);
+	v->x_bits = 64;
 	finish(v, i1, i0, 1, x);
 }
 
@@ -412,6 +470,7 @@ static void dot_product(struct vec *v)
 	}
 	for (int j = 0; j < v->lanes; j++)
 		x[0][j] = sum;
+	v->x_bits = 64;
 	finish(v, 0, 0, 1, x);
 }
 
@@ -441,7 +500,7 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		.tail = {.shift = (int)c->shift, .rnd = c->rnd, .relu = c->relu, .bw = (int)c->bw},
 		.lanes = (int)c->lanes,
 		.mult_bits = qmac_width_of(c->mult),
-		.arithmetic = c->op <= QMAC_OP_MAX,
+		.imm_bits = qmac_width_of(c->imm),
 		.imm = imm,
 		.coefficients = c->op == QMAC_OP_AFFINE ? &coefficients : NULL,
 		.sums = c->sum ? &sums : NULL,

@@ -147,6 +147,20 @@ FAST_INLINE void dither_row(int lanes, uint32_t row_state, uint32_t channel0, ui
 	}
 }
 
+/* All rows at once. */
+static void fast_dither_rows(uint32_t key, int count, const uint32_t *row, uint32_t *state)
+{
+	uint32_t x[QMAC_ROWS_MAX] = {0};
+
+	for (int i = 0; i < count; i++)
+		x[i] = key ^ row[i];
+	for (int k = 0; k < QMAC_DITHER_ROW_ROUNDS; k++)
+		for (int i = 0; i < QMAC_ROWS_MAX; i++)
+			x[i] = qmac_dither_round(x[i], qmac_dither_constants[k]);
+	for (int i = 0; i < count; i++)
+		state[i] = x[i];
+}
+
 /*
  * Rounding is q + ((rest + addend) >> shift), where q and rest are quotient and
  * remainder of 2^shift: the addend is the random number moved to the place of rest
@@ -270,6 +284,7 @@ const struct qmac_kernel FAST_KERNEL = {
 	.combine = fast_combine,
 	.affine = fast_affine,
 	.finish = fast_finish,
+	.dither_rows = fast_dither_rows,
 	.add_rows = fast_add_rows,
 	.dot = fast_dot,
 	.gemm_ws = fast_gemm_ws,

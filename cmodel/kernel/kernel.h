@@ -96,6 +96,8 @@ struct qmac_kernel {
 	uint64_t (*finish)(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
 	                   const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
 	                   uint64_t *magnitudes);
+	/* qmac_dither_rows(), of QMAC_ROWS_MAX rows at most. */
+	void (*dither_rows)(uint32_t key, int count, const uint32_t *row, uint32_t *state);
 	/* sum[j] += the sum of y[j] over `rows` rows. Precondition, of scalar too: each sum fits 64 bits. */
 	void (*add_rows)(int rows, int lanes, struct qmac_sources y, int64_t *sum);
 	/*

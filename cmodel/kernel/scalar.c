@@ -203,6 +203,7 @@ const struct qmac_kernel qmac_kernel_scalar = {
 	.combine = scalar_combine,
 	.affine = scalar_affine,
 	.finish = scalar_finish,
+	.dither_rows = qmac_dither_rows,
 	.add_rows = scalar_add_rows,
 	.dot = scalar_dot,
 	.gemm_ws = scalar_gemm_ws,

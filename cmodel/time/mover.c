@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+__extension__ typedef unsigned __int128 qmac_uint128;
+
 void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
                      uint64_t capacity)
 {
@@ -29,15 +31,24 @@ uint64_t qmac_mover_freed(const struct qmac_mover *mover, uint64_t beat)
 	return mover->freed[beat & mover->freed_mask];
 }
 
+/*
+ * Full rows in front of a byte of the current run, which is shorter than 2^32 bytes. With d bytes a row and
+ * inverse = (2^64 + e) / d, 0 <= e < d, the product exceeds byte * 2^64 / d by less than 2^64 / d, since
+ * byte * e < 2^64: it has the same floor.
+ */
+static uint32_t rows_before(const struct qmac_mover *m, uint32_t byte)
+{
+	if (m->row_shift >= 0)
+		return byte >> m->row_shift;
+	return (uint32_t)((qmac_uint128)m->row_inverse * byte >> 64);
+}
+
 /* Rows of the transfer that have bytes in [address, address + bytes) of the current run. */
 static uint64_t rows_in(const struct qmac_mover *m, uint64_t address, uint64_t bytes)
 {
-	/* A run is shorter than 2^32 bytes: dividing a longer number would take longer. */
 	uint32_t from = (uint32_t)(address - m->run_start), last = from + (uint32_t)bytes - 1;
 
-	if (m->row_shift >= 0)
-		return (last >> m->row_shift) - (from >> m->row_shift) + 1;
-	return last / m->transfer.row_bytes - from / m->transfer.row_bytes + 1;
+	return rows_before(m, last) - rows_before(m, from) + 1;
 }
 
 /* Rows outside the window are zero rows of a LOAD, one cycle of the port each, and nothing to a STORE. */
@@ -130,6 +141,7 @@ void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *tran
 
 	mover->transfer = *transfer;
 	mover->row_shift = row_bytes & (row_bytes - 1) ? -1 : __builtin_ctz(row_bytes);
+	mover->row_inverse = UINT64_MAX / row_bytes + 1; /* not used of a power of two */
 	mover->place = (struct qmac_place){0, 0, 0};
 	mover->run_bytes = 0;
 	mover->issued = qmac_later(mover->issued, start);

@@ -23,7 +23,8 @@ struct qmac_mover {
 	/* the transfer and the place in it */
 	struct qmac_transfer transfer;
 	struct qmac_place place;
-	int row_shift;                    /* log2 of the bytes of a row; -1: no power of two */
+	int row_shift;                    /* log2 of the bytes of a row; -1: no power of two, */
+	uint64_t row_inverse;             /* then 2^64 / bytes of a row, rounded up */
 	uint64_t run_address, run_bytes;  /* what is left of the current run */
 	uint64_t run_start;               /* first byte of the run: rows are counted from here */
 	bool one_row;                     /* every beat of the run holds bytes of one row */

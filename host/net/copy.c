@@ -253,24 +253,28 @@ static void pad(const struct padded *image, const int64_t *values)
 			}
 }
 
-/* Lanes first, ..., first + n - 1 of the window at (y, x): runs of neighbours in a line of the kernel. */
-static void put_window(const struct padded *image, int64_t y, int64_t x, int64_t first, int64_t n,
-                       unsigned char *to)
+/* Neighbours in a line of the kernel, of one block: where they lie in an image and in a row of windows. */
+struct run {
+	int64_t from, to, bytes;
+};
+
+/* The runs of lanes first, ..., first + n - 1 of a window; their number. */
+static int cut_window(const struct padded *image, int64_t first, int64_t n, struct run *runs)
 {
 	const int64_t *kernel = image->of->kernel;
+	int count = 0;
 
-	for (int64_t lane = first, run; lane < first + n; lane += run) {
-		int64_t line = lane / kernel[1], kx = lane % kernel[1];
-		int64_t c = line / kernel[0], ky = line % kernel[0], rest = first + n - lane;
-		const unsigned char *from;
+	for (int64_t lane = first, length; lane < first + n; lane += length) {
+		int64_t line = lane / kernel[1], kx = lane % kernel[1], rest = first + n - lane;
+		int64_t c = line / kernel[0], ky = line % kernel[0];
 
-		run = kernel[1] - kx < rest ? kernel[1] - kx : rest;
-		from = image->bytes +
-		       (((c * image->height + y * image->of->stride + ky) * image->width +
-		         x * image->of->stride + kx) << image->container);
-		for (int64_t b = 0; b < run << image->container; b += SLACK)
-			memcpy(to + ((lane - first) << image->container) + b, from + b, SLACK);
+		length = kernel[1] - kx < rest ? kernel[1] - kx : rest;
+		runs[count++] = (struct run){
+			((c * image->height + ky) * image->width + kx) << image->container,
+			(lane - first) << image->container, length << image->container,
+		};
 	}
+	return count;
 }
 
 bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *view,
@@ -279,8 +283,10 @@ bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *vi
 	struct padded image = {windows, view->element.container, windows->height + 2 * windows->pad,
 	                       windows->width + 2 * windows->pad, NULL};
 	int64_t size = windows->height * windows->width * windows->channels;
+	struct run runs[ROW];
 	struct row row = {.block = 0};
 	struct stream stream;
+	int count = 0;
 
 	image.bytes = calloc(1, ((size_t)(image.height * image.width * windows->channels) << image.container) +
 	                        SLACK);
@@ -288,12 +294,18 @@ bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *vi
 		return false;
 	open(&stream, driver, view);
 	do {
-		int64_t n = channels_of(view, &row);
+		int64_t n = channels_of(view, &row), y = row.position[1], x = row.position[2];
 		unsigned char *to = next_written(&stream, place_of(view, &row), (uint64_t)n << image.container);
+		const unsigned char *from = image.bytes +
+		                            (((y * image.width + x) * windows->stride) << image.container);
 
-		if (row.block + row.lane + row.position[1] + row.position[2] == 0)
+		if (row.block + row.lane + y + x == 0)
 			pad(&image, values + row.position[0] * size);
-		put_window(&image, row.position[1], row.position[2], row.block * view->lanes + row.lane, n, to);
+		if (view->channels > ROW || y + x == 0)
+			count = cut_window(&image, row.block * view->lanes + row.lane, n, runs);
+		for (int i = 0; i < count; i++)
+			for (int64_t b = 0; b < runs[i].bytes; b += SLACK)
+				memcpy(to + runs[i].to + b, from + runs[i].from + b, SLACK);
 	} while (next_row(view, &row));
 	close_written(&stream);
 	free(image.bytes);
