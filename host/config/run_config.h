@@ -32,6 +32,7 @@ enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
 enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
 enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
 enum qmac_grad_quant { QMAC_GRAD_QUANT_EXACT, QMAC_GRAD_QUANT_SCALED, QMAC_GRAD_QUANT_LAYER };
+enum qmac_l1_of { QMAC_L1_OF_MASTERS, QMAC_L1_OF_CODES };
 enum qmac_precision_kl { QMAC_PRECISION_KL_TRUE, QMAC_PRECISION_KL_REPO };
 enum qmac_precision_bisect { QMAC_PRECISION_BISECT_FIXED, QMAC_PRECISION_BISECT_REPO };
 enum qmac_strategy { QMAC_STRATEGY_MIN, QMAC_STRATEGY_MEAN, QMAC_STRATEGY_MAX };
@@ -107,6 +108,7 @@ struct qmac_run {
 	enum qmac_err_scale precision_err_scale; /* "delay", "cur", "fixed" */
 	enum qmac_ste precision_ste;   /* "clip", "through": errors where an output is saturated */
 	enum qmac_grad_quant precision_grad_quant; /* "exact", "scaled", "layer" */
+	enum qmac_l1_of precision_l1_of; /* "masters", "codes" */
 	/* QMAC_ROUND_*: "floor", "nearest", "stochastic" */
 	unsigned precision_weight_rounding, precision_activation_rounding, precision_error_rounding;
 	/* "adapt", docs/policies.md: */

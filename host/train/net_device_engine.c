@@ -12,6 +12,7 @@
 #include "process/stop.h"
 #include "train/net_codes.h"
 #include "train/net_device_engine.h"
+#include "train/net_weights.h"
 
 static struct qmac_net_device_engine *engine_of(struct qmac_net_engine *base)
 {
@@ -35,18 +36,11 @@ static enum qmac_status load_parameter(struct qmac_net_device_engine *engine, in
                                        struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
-	const struct qmac_net_parameter *parameter = &training->net.parameters[p];
-	bool is_weight = parameter->role == QMAC_ROLE_WEIGHT;
-	uint32_t site = qmac_net_site(parameter->layer, is_weight ? QMAC_NET_SITE_WEIGHT : QMAC_NET_SITE_BIAS);
-	unsigned rounding = training->run->precision_weight_rounding;
 	uint64_t saturations = 0;
 	enum qmac_status status = QMAC_OK;
 
 	if (!training->estimated)
-		status = qmac_format_encode_floats(engine->formats.parameter[p], rounding,
-		                                   qmac_dither_key(training->run->seed, step, site),
-		                                   training->weights + qmac_net_parameter_at(&training->net, p),
-		                                   parameter->count, engine->weights, &saturations, err);
+		status = qmac_net_weight_codes(training, p, step, engine->weights, &saturations, err);
 	if (!status && !training->estimated && step < QMAC_NET_EVALUATION_STEPS)
 		count_codes(engine, p, saturations);
 	return status ? status : qmac_net_load_parameter(&engine->plan, p, engine->weights, err);

@@ -8,6 +8,7 @@
 #include "num/dither.h"
 #include "policy/gradient.h"
 #include "policy/muppet.h"
+#include "train/net_weights.h"
 
 enum qmac_status qmac_net_update_create(struct qmac_net_update *update,
                                         const struct qmac_net_training *training, struct qmac_error *err)
@@ -35,10 +36,27 @@ static void scale(float *v, int64_t count, float factor)
 		v[i] *= factor;
 }
 
-static void add_signs(float *g, const float *w, int64_t count, float l1)
+/* The derivative of l1 |W|, of the masters or of the codes that the step's minibatches had. */
+static enum qmac_status add_l1(struct qmac_net_update *update, int p, uint32_t step, float *g,
+                               struct qmac_error *err)
 {
-	for (int64_t i = 0; i < count; i++)
-		g[i] += w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0;
+	const struct qmac_net_training *training = update->training;
+	const struct qmac_run *run = training->run;
+	const float *w = training->weights + qmac_net_parameter_at(&training->net, p);
+	int64_t count = training->net.parameters[p].count;
+	bool of_codes = training->formats && !training->in_float && run->precision_l1_of == QMAC_L1_OF_CODES;
+	float l1 = (float)run->l1;
+	enum qmac_status status = QMAC_OK;
+
+	if (of_codes)
+		status = qmac_net_weight_codes(training, p, (step - 1) * (uint32_t)run->accumulate, update->codes,
+		                               NULL, err);
+	for (int64_t i = 0; !status && i < count; i++) {
+		float value = of_codes ? (float)update->codes[i] : w[i];
+
+		g[i] += value > 0 ? l1 : value < 0 ? -l1 : 0;
+	}
+	return status;
 }
 
 static bool is_quantised(const struct qmac_net_training *training)
@@ -86,8 +104,8 @@ enum qmac_status qmac_net_update_gradient(struct qmac_net_update *update, uint32
 			scale(g, count, 1 / (float)run->accumulate);
 		square += qmac_square(g, count);
 		if (run->l1 > 0)
-			add_signs(g, training->weights + at, count, (float)run->l1);
-		if (is_quantised(training))
+			status = add_l1(update, p, step, g, err);
+		if (!status && is_quantised(training))
 			status = quantise(update, p, step, g, err);
 		if (run->normalise)
 			(void)qmac_normalise(g, count);

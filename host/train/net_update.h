@@ -2,7 +2,7 @@
  * How a step changes a network's masters, in float32 on the host. With g the mean over a step's minibatches
  * of the gradient of their mean loss, parameter by parameter:
  *
- *   g += l1 sign(W)
+ *   g += l1 sign(W)                of the masters, or of their codes: run->precision_l1_of
  *   g  = Q(g)                      run->precision_grad_quant, where there are formats
  *   g /= ||g||                     where run->normalise, unless ||g|| is 0 or not finite
  *   v  = momentum v + g + l2 W     v = 0 at first
@@ -17,7 +17,7 @@
 struct qmac_net_update {
 	const struct qmac_net_training *training;
 	float *velocity; /* v, as the masters lie */
-	int32_t *codes;  /* of a parameter's gradient */
+	int32_t *codes;  /* of a parameter, or its gradient */
 };
 
 /* training, with its network, masters and formats, must outlive it. */
@@ -28,8 +28,8 @@ void qmac_net_update_free(struct qmac_net_update *update);
 
 /*
  * gradient: the sum over run->accumulate minibatches; it becomes g. step: of the whole training, from 1, for
- * the random numbers of Q. *norm: that of the mean over all parameters, before anything is added to it. Fails
- * where Q meets what is not finite.
+ * the random numbers of Q and of the codes. *norm: that of the mean over all parameters, before anything is
+ * added to it. Fails where Q, or a code, meets what is not finite.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_update_gradient(struct qmac_net_update *update, uint32_t step,
                                                           float *gradient, double *norm,
