@@ -6,10 +6,36 @@
 #include "shipped_hw.h"
 #include "test.h"
 
-enum layers { CONV, TANH, POOL, MAX, CONV2, RELU, FLATTEN, LINEAR };
+/* What all formats are but those that a network says. */
+static const struct qmac_format outputs = {6, 3}, parameters = {5, 4};
+
+/* A network on a small device; inputs of layers that name none are those before them. */
+static void build(struct device *d, const struct qmac_layer_request *layers, int count)
+{
+	struct qmac_error err;
+
+	*d = (struct device){.hw = shipped_hw("8x8_w8"), .batch = 3};
+	check(qmac_net_create(&d->net, "faults", (struct qmac_shape){2, 7, 8}, &err), &err, "net");
+	for (int l = 0; l < count; l++) {
+		struct qmac_layer_request request = layers[l];
+
+		request.input = l - 1;
+		check(qmac_net_append(&d->net, &request, &err), &err, "layer");
+	}
+	draw_formats(d, 8);
+	for (int t = 0; t <= d->net.layer_count; t++)
+		d->formats.output[t] = outputs;
+	for (int p = 0; p < d->net.parameter_count; p++)
+		d->formats.parameter[p] = parameters;
+	d->formats.err_bits = d->formats.dy_bits = 8;
+	d->formats.activation_rounding = d->formats.error_rounding = QMAC_ROUND_STOCHASTIC;
+	d->formats.clip = true;
+}
+
+enum chain { CONV, TANH, POOL, MAX, CONV2, RELU, FLATTEN, LINEAR };
 
 /* Windows that overlap, a stride that leaves parity classes, many ties, errors that are masked. */
-static void build(struct device *d)
+static void build_chain(struct device *d)
 {
 	const struct qmac_layer_request layers[] = {
 		{.kind = QMAC_LAYER_CONV, .outputs = 5, .kernel = {3, 3}, .pad = 1, .bias = true},
@@ -19,27 +45,29 @@ static void build(struct device *d)
 		{.kind = QMAC_LAYER_CONV, .outputs = 6, .kernel = {3, 3}, .stride = 2, .pad = 1, .bias = true},
 		{.kind = QMAC_LAYER_RELU}, {.kind = QMAC_LAYER_FLATTEN}, {.kind = QMAC_LAYER_LINEAR, .outputs = 4},
 	};
-	struct qmac_error err;
 
-	*d = (struct device){.hw = shipped_hw("8x8_w8"), .batch = 3};
-	check(qmac_net_create(&d->net, "faults", (struct qmac_shape){2, 7, 8}, &err), &err, "net");
-	for (int l = 0; l < TEST_COUNT(layers); l++) {
-		struct qmac_layer_request request = layers[l];
-
-		request.input = l - 1;
-		check(qmac_net_append(&d->net, &request, &err), &err, "layer");
-	}
-	draw_formats(d, 8);
-	for (int t = 0; t <= d->net.layer_count; t++)
-		d->formats.output[t] = (struct qmac_format){6, 3};
+	build(d, layers, TEST_COUNT(layers));
 	d->formats.output[POOL + 1] = (struct qmac_format){3, 2};
-	for (int p = 0; p < d->net.parameter_count; p++)
-		d->formats.parameter[p] = (struct qmac_format){5, 4};
-	d->formats.err_bits = d->formats.dy_bits = 8;
-	d->formats.activation_rounding = d->formats.error_rounding = QMAC_ROUND_STOCHASTIC;
-	d->formats.clip = true;
 	d->formats.output[MAX + 1] = d->formats.output[POOL + 1];
 	d->formats.output[RELU + 1] = d->formats.output[FLATTEN + 1] = d->formats.output[CONV2 + 1];
+}
+
+enum branches { FIRST, BIAS, SIGMOID, MAIN, ADD, MEAN, GLOBAL, FLAT, LAST };
+
+/* Two branches from one tensor, whose sum of gradients is rounded; means of 9 and of 6. */
+static void build_branches(struct device *d)
+{
+	const struct qmac_layer_request layers[] = {
+		{.kind = QMAC_LAYER_CONV, .outputs = 5, .kernel = {3, 3}, .pad = 1},
+		{.kind = QMAC_LAYER_BIAS}, {.kind = QMAC_LAYER_SIGMOID},
+		{.kind = QMAC_LAYER_CONV, .outputs = 5, .kernel = {3, 3}, .pad = 1, .bias = true},
+		{.kind = QMAC_LAYER_ADD, .other = SIGMOID},
+		{.kind = QMAC_LAYER_AVG_POOL, .kernel = {3, 3}, .stride = 2}, {.kind = QMAC_LAYER_GLOBAL_POOL},
+		{.kind = QMAC_LAYER_FLATTEN}, {.kind = QMAC_LAYER_LINEAR, .outputs = 4, .bias = true},
+	};
+
+	build(d, layers, TEST_COUNT(layers));
+	d->formats.output[MAIN + 1] = (struct qmac_format){4, 3};
 }
 
 /* ---- faults -------------------------------------------------------------------------------- */
@@ -135,6 +163,92 @@ static bool same_twice(struct qmac_command *c)
 	return true;
 }
 
+static bool next_weights(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_LOAD || c->space != QMAC_SPACE_W)
+		return false;
+	c->base += c->s0;
+	return true;
+}
+
+/* What lies before the first pixel of a line is taken for its border. */
+static bool no_border(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_LOAD || c->space != QMAC_SPACE_A || !c->lo0)
+		return false;
+	c->lo0 = 0;
+	return true;
+}
+
+/* The sums of the tile before stay. */
+static bool no_start(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_GEMM || c->accumulate)
+		return false;
+	c->accumulate = 1;
+	return true;
+}
+
+static bool no_slice(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_GEMM || c->mode != QMAC_MODE_OS || !c->accumulate)
+		return false;
+	c->accumulate = 0;
+	return true;
+}
+
+static bool one_sample_less(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_GEMM || c->mode != QMAC_MODE_OS || c->k != 1 || c->n2 < 2)
+		return false;
+	c->n2--;
+	return true;
+}
+
+static bool further_right(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || c->rnd != QMAC_ROUND_STOCHASTIC || !c->shift)
+		return false;
+	c->shift++;
+	return true;
+}
+
+static bool not_as_far_left(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || !c->l0)
+		return false;
+	c->l0--;
+	return true;
+}
+
+/* As if a window had a place more. */
+static bool larger_window(struct qmac_command *c)
+{
+	enum { PLACES = 9 };
+
+	if (c->opcode != QMAC_OPCODE_VEC || c->mult < 1 << 16)
+		return false;
+	c->mult = c->mult * PLACES / (PLACES + 1);
+	return true;
+}
+
+static bool neighbour(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC)
+		return false;
+	c->dst++;
+	return true;
+}
+
+/* The largest code is not taken for one that saturated. */
+static bool narrow_mask(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_MIN || c->s1space != QMAC_SPACE_IMM)
+		return false;
+	c->imm++;
+	return true;
+}
+
 /* Transposed weights are those of another step. */
 static void make_stale(struct device *d)
 {
@@ -153,7 +267,25 @@ static void miscount_scale(struct device *d)
 	d->formats.parameter[d->net.layers[CONV2].weight].fl++;
 }
 
-static const struct fault faults[] = {
+/* Gradients are added up as if all had the fraction bits of the first. */
+static void leave_unaligned(struct device *d)
+{
+	int first = d->plan.flow.layers[SIGMOID].first;
+
+	for (int i = 0; i < d->plan.patch_count; i++)
+		if (d->plan.patches[i].kind == QMAC_NET_PATCH_ALIGN && d->plan.patches[i].layer == SIGMOID)
+			d->plan.patches[i].link = first;
+}
+
+/* The random numbers of the error in place of those of the output. */
+static void mistake_site(struct device *d)
+{
+	for (int i = 0; i < d->plan.patch_count; i++)
+		if (d->plan.patches[i].kind == QMAC_NET_PATCH_SEED && d->plan.patches[i].layer == SIGMOID)
+			d->plan.patches[i].site++;
+}
+
+static const struct fault chain_faults[] = {
 	{"a tap one pixel off", "output of relu1", CONV2, FORWARD, wrong_tap, 0, NULL},
 	{"a relu left out", "output of relu1", CONV2, FORWARD, no_relu, 1, NULL},
 	{"a table one word off", "output of tanh1", TANH, FORWARD, wrong_table, 1, NULL},
@@ -167,6 +299,27 @@ static const struct fault faults[] = {
 	{"errors rounded one bit too far", "error of conv1", CONV, ERROR, NULL, 0, miscount_scale},
 	{"errors with the next pixel's numbers", "error of conv2", CONV2, ERROR, next_numbers, 0, NULL},
 	{"a sum for weights one pixel off", "weight sum of conv2", CONV2, BACK, wrong_sum, 0, NULL},
+};
+
+static const struct fault branch_faults[] = {
+	{"a sum rounded one bit too far", "output of conv1", FIRST, FORWARD, further_right, 1, NULL},
+	{"a number added to itself, not to its bias", "output of bias1", BIAS, FORWARD, same_twice, 1, NULL},
+	{"operands one bit apart", "output of bias1", BIAS, FORWARD, not_as_far_left, 1, NULL},
+	{"the table one word off", "output of sigmoid1", SIGMOID, FORWARD, wrong_table, 1, NULL},
+	{"the random numbers of another tensor", "output of sigmoid1", SIGMOID, FORWARD, NULL, 0, mistake_site},
+	{"a border that is not 0", "output of conv2", MAIN, FORWARD, no_border, 1, NULL},
+	{"sums that begin with those before", "output of conv2", MAIN, FORWARD, no_start, 0, NULL},
+	{"a branch added to itself", "output of add1", ADD, FORWARD, same_twice, 1, NULL},
+	{"a mean of a larger window", "output of avg_pool1", MEAN, FORWARD, larger_window, 0, NULL},
+	{"a row of weights of the next place", "output of linear1", LAST, FORWARD, next_weights, 1, NULL},
+	{"a bias sum that misses a sample", "bias sum of linear1", LAST, BACK, one_sample_less, 1, NULL},
+	{"a gradient in its neighbour's place", "error of add1", GLOBAL, BACK, neighbour, 1, NULL},
+	{"a gradient of a larger window", "error of add1", GLOBAL, BACK, larger_window, 0, NULL},
+	{"the largest code passes errors", "error of conv2", MAIN, ERROR, narrow_mask, 0, NULL},
+	{"a derivative one bit off", "error of bias1", BIAS, ERROR, not_as_far_left, 0, NULL},
+	{"the gradient of one branch twice", "error of bias1", SIGMOID, ERROR, same_twice, 0, NULL},
+	{"gradients of different units added up", "error of bias1", SIGMOID, ERROR, NULL, 0, leave_unaligned},
+	{"a sum of which the first part is left out", "bias sum of bias1", BIAS, BACK, no_slice, 1, NULL},
 };
 
 static struct qmac_program *program_of(struct device *d, const struct fault *fault)
@@ -189,11 +342,11 @@ static void plant(struct device *d, const struct fault *fault)
 }
 
 /* NULL: none. */
-static void play(const struct fault *fault)
+static void play(void (*make)(struct device *d), const struct fault *fault)
 {
 	struct device d;
 
-	build(&d);
+	make(&d);
 	set_reference(&d);
 	solve(&d);
 	open_device(&d);
@@ -212,19 +365,29 @@ static void play(const struct fault *fault)
 	close_device(&d);
 }
 
-static void test_faults(void)
+static void play_all(void (*make)(struct device *d), const struct fault *faults, int count)
 {
 	/* always the same: a fault need not show with every number */
 	state = 1;
-	play(NULL);
-	for (int i = 0; i < TEST_COUNT(faults); i++)
-		play(&faults[i]);
+	play(make, NULL);
+	for (int i = 0; i < count; i++)
+		play(make, &faults[i]);
+}
+
+static void test_chain(void)
+{
+	play_all(build_chain, chain_faults, TEST_COUNT(chain_faults));
+}
+
+static void test_branches(void)
+{
+	play_all(build_branches, branch_faults, TEST_COUNT(branch_faults));
 }
 
 int main(void)
 {
 	static const struct test_case cases[] = {
-		{"planted faults", test_faults},
+		{"planted faults", test_chain}, {"planted faults where branches meet", test_branches},
 	};
 
 	return test_main("test_net_faults", cases, TEST_COUNT(cases));
