@@ -84,6 +84,65 @@ refuses 'nest/empty/results.csv:2:1: this is no name of a run' report nest
 refuses 'qmac: cannot write the plot to s/results.csv: .*' report s --out s/results.csv
 refuses 'qmac: cannot write the plot to s/svrg/metrics.csv: .*' report s --out s/svrg/metrics.csv
 
+# ---- networks ------------------------------------------------------------------------
+mkdir -p images
+octal() { printf '\\%03o' "$@"; }
+# 12 and 8 images of 4x4 pixels in two classes: one half is bright.
+for part in train:12 t10k:8; do
+	count=${part#*:}
+	# shellcheck disable=SC2059 # octal escapes
+	{
+		printf "$(octal 0 0 8 1 0 0 0 "$count")" > "images/${part%:*}-labels-idx1-ubyte"
+		printf "$(octal 0 0 8 3 0 0 0 "$count" 0 0 0 4 0 0 0 4)" > "images/${part%:*}-images-idx3-ubyte"
+	}
+	for i in $(seq "$count"); do
+		class=$((i % 2))
+		# shellcheck disable=SC2059
+		printf "$(octal $class)" >> "images/${part%:*}-labels-idx1-ubyte"
+		for pixel in $(seq 0 15); do
+			# shellcheck disable=SC2059
+			printf "$(octal $((pixel / 8 == class ? 200 + i : 10 + i)))"
+		done >> "images/${part%:*}-images-idx3-ubyte"
+	done
+done
+printf '%s\n' 'name: tiny' 'input: {channels: 1, height: 4, width: 4}' 'layers:' \
+	'  - conv: {out: 2, kernel: 3}' '  - relu' '  - flatten' '  - linear: {out: 2}' > tiny.yaml
+printf '%s\n' 'network: tiny.yaml' 'data: mnist' 'file: images' "hw: $root/configs/hw/8x8_w8.yaml" 'batch: 4' \
+	'epochs: 3' 'alpha: 0.05' > tiny_run.yaml
+train_net() { # FOLDER SETTING...
+	folder=$1
+	shift
+	run 0 train tiny_run.yaml --out "$folder" "$@"
+}
+train_net n/adapt --set precision.policy=adapt --set precision.lookback_low=2 --set precision.lookback_high=3
+train_net n/fixed --set precision.policy=fixed
+train_net n/muppet --set precision.policy=muppet
+train_net n/float
+ok 'formats have switched' test "$(wc -l < n/adapt/switches.csv)" -gt 2
+run 0 report n --out nets.svg
+ok 'a line for each run of a network' test "$(grep -c '^n/' out)" -eq 4
+ok 'nothing is said against them' test ! -s err
+if command -v gnuplot >/dev/null 2>&1; then
+	for text in 'test accuracy' 'training loss' 'formats of n/adapt: tiny, adapt, seed 1' 'formats of n/fixed' \
+		'formats of n/muppet' 'word length BW, bits' 'switch of the word length' weight_grad conv1 linear1; do
+		ok "the picture has: $text" has nets.svg "$text"
+	done
+	ok 'no heat map of float32' test "$(grep -c 'formats of n/float' nets.svg)" -eq 0
+else
+	skipped=$((skipped + 11))
+fi
+run 0 estimate tiny_run.yaml --set precision.policy=fixed --out n/estimate
+run 0 report n/estimate --out nets.svg
+cp -r n/adapt cut
+sed -i '$s/,[^,]*$//' cut/switches.csv
+refuses 'cut/switches.csv:[0-9]*:[0-9]*: a number of column [a-z_]* should end here' report cut
+sed -i '2d' cut/switches.csv
+refuses 'cut/switches.csv:.*' report cut
+head -n -2 n/adapt/switches.csv > cut/switches.csv
+refuses 'qmac: cut: switches.csv ends with .*: rows are missing' report cut
+rm cut/switches.csv
+refuses 'qmac: .*cut/switches.csv.*No such file or directory' report cut
+
 # ---- reasons as they are -------------------------------------------------------------
 refuses 'qmac: cannot read run.yaml/summary.json: Not a directory' report run.yaml
 mkdir looped

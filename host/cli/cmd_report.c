@@ -7,11 +7,13 @@
 #include "report/collect.h"
 #include "report/folder_lock.h"
 #include "report/members.h"
-#include "report/plot.h"
+#include "report/page.h"
 #include "report/results.h"
 #include "report/stored.h"
 
 #define DEFAULT_OUT "qmac-out/report.svg"
+
+enum { TITLE = QMAC_PATH_MAX + 200 };
 
 /* The plot must not take the place of what it is drawn from. */
 static enum qmac_status check_out(const struct qmac_cli_options *options,
@@ -33,21 +35,27 @@ static enum qmac_status check_out(const struct qmac_cli_options *options,
 	return status;
 }
 
+/* What the plots are made of: the lines, and of each what is known of its layers. */
+struct subject {
+	const struct qmac_comparison *lines;
+	const struct qmac_net_history *histories; /* by line; without layers: of no network on the device */
+	int count;
+};
+
 /* The lines that tell the figure of the first one with a result. */
-static void choose_series(const struct qmac_comparison *lines, int count, struct qmac_series *series,
-                          struct qmac_plot *plot)
+static void choose_series(const struct subject *subject, struct qmac_series *series, struct qmac_plot *plot)
 {
-	const struct qmac_figure_kind *headline = qmac_comparison_headline(lines, count);
+	const struct qmac_figure_kind *headline = qmac_comparison_headline(subject->lines, subject->count);
 	int others = 0;
 
 	plot->series = series;
-	for (int i = 0; i < count; i++) {
-		const struct qmac_stored *stored = lines[i].stored;
+	for (int i = 0; i < subject->count; i++) {
+		const struct qmac_stored *stored = subject->lines[i].stored;
 
 		if (!stored)
 			continue;
 		if (qmac_stored_headline(stored) == headline)
-			series[plot->series_count++] = (struct qmac_series){.title = lines[i].name,
+			series[plot->series_count++] = (struct qmac_series){.title = subject->lines[i].name,
 			                                                    .file = stored->metrics_path};
 		else
 			others++;
@@ -60,15 +68,80 @@ static void choose_series(const struct qmac_comparison *lines, int count, struct
 		        headline->title, others);
 }
 
+/* "formats of DIR: lenet5, adapt, seed 1". */
+static void title_run(const struct qmac_comparison *line, char *title, size_t size)
+{
+	const struct qmac_json *summary = line->stored->summary;
+	static const char *const keys[] = {"network", "algorithm", "seed"};
+	int used = snprintf(title, size, "formats of %s", line->name);
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0] && used > 0 && (size_t)used < size; i++) {
+		const char *text = qmac_json_text(summary, keys[i]);
+
+		used += snprintf(title + used, size - (size_t)used, "%s%s%s", i ? ", " : ": ",
+		                 i == 2 ? "seed " : "", text ? text : "-");
+	}
+}
+
+/* Of networks: the figure beside the loss, and what is known of the layers of those on the device. */
+static bool write_page(const struct subject *subject, const struct qmac_plot *plot, const char *folder,
+                       const char *name, char *warning, size_t warning_size)
+{
+	const struct qmac_figure_kind *loss = &qmac_figure_kinds[QMAC_FIGURE_TRAIN_LOSS];
+	struct qmac_plot plots[2] = {*plot, *plot};
+	struct qmac_page_run *runs = calloc((size_t)subject->count, sizeof *runs);
+	char (*titles)[TITLE] = calloc((size_t)subject->count, sizeof *titles);
+	struct qmac_page page = {.plots = plots, .runs = runs};
+	bool is_written = false;
+
+	plots[1].title = loss->title;
+	plots[1].y = loss->name;
+	plots[1].log_y = loss->over_magnitudes;
+	plots[0].marks = plots[1].marks = true;
+	for (int i = 0; runs && titles && i < subject->count; i++) {
+		if (subject->lines[i].stored && !qmac_stored_is_estimate(subject->lines[i].stored))
+			page.plot_count = 2; /* estimates have no figures */
+		if (!subject->histories[i].layer_count)
+			continue;
+		title_run(&subject->lines[i], titles[i], sizeof titles[i]);
+		runs[page.run_count++] = (struct qmac_page_run){titles[i], &subject->histories[i]};
+	}
+	if (runs && titles)
+		is_written = qmac_page_write(&page, folder, name, warning, warning_size);
+	else
+		snprintf(warning, warning_size, "no plot: out of memory");
+	free(runs);
+	free(titles);
+	return is_written;
+}
+
+static bool write_picture(const struct subject *subject, const char *folder, const char *name, char *warning,
+                          size_t warning_size)
+{
+	struct qmac_series *series = calloc((size_t)subject->count, sizeof *series);
+	struct qmac_plot plot = {.x = "epoch"};
+	bool networks = false, is_written = false;
+
+	if (series) {
+		choose_series(subject, series, &plot);
+		for (int i = 0; i < subject->count; i++)
+			networks |= subject->lines[i].stored && qmac_stored_is_of_network(subject->lines[i].stored);
+		is_written = networks ? write_page(subject, &plot, folder, name, warning, warning_size) :
+		             qmac_plot_write(&plot, folder, name, warning, warning_size);
+	} else {
+		snprintf(warning, warning_size, "no plot: out of memory");
+	}
+	free(series);
+	return is_written;
+}
+
 /* Draws to a file; a plot that was asked for by name must succeed. */
-static enum qmac_status draw(const struct qmac_cli_options *options, const struct qmac_comparison *lines,
-                             int count, struct qmac_error *err)
+static enum qmac_status draw(const struct qmac_cli_options *options, const struct subject *subject,
+                             struct qmac_error *err)
 {
 	const char *file = options->out ? options->out : DEFAULT_OUT, *slash = strrchr(file, '/');
-	struct qmac_plot plot = {.x = "epoch"};
 	char folder[QMAC_PATH_MAX] = ".", warning[512];
 	struct qmac_folder_lock lock;
-	struct qmac_series *series;
 	enum qmac_status status;
 	struct stat there;
 
@@ -79,19 +152,12 @@ static enum qmac_status draw(const struct qmac_cli_options *options, const struc
 	status = qmac_folder_lock_share(&lock, folder, err);
 	if (status)
 		return status;
-	series = calloc((size_t)count, sizeof *series);
-	if (!series) {
-		qmac_folder_lock_release(&lock);
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	}
-	choose_series(lines, count, series, &plot);
-	if (qmac_plot_write(&plot, folder, slash ? slash + 1 : file, warning, sizeof warning))
+	if (write_picture(subject, folder, slash ? slash + 1 : file, warning, sizeof warning))
 		qmac_cli_say("plot in %s\n", file);
 	else if (options->out)
 		status = qmac_fail(err, QMAC_BAD_INPUT, "%s", warning);
 	else
 		qmac_cli_warn("qmac: %s\n", warning);
-	free(series);
 	qmac_folder_lock_release(&lock);
 	return status;
 }
@@ -112,24 +178,44 @@ static void warn_damaged(const char *folder)
 		qmac_cli_warn("qmac: the result in %s is not as it was written: %s\n", folder, why);
 }
 
+/* What was read of a folder. */
+struct reading {
+	struct qmac_stored *stored;
+	struct qmac_net_history *histories;
+	struct qmac_comparison *lines;
+	int complete; /* how many folders hold a complete result */
+};
+
+/* A folder and, of a network, what it tells of the layers. */
+static enum qmac_status read_folder(const struct qmac_collected *item, struct qmac_stored *stored,
+                                    struct qmac_net_history *history, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	if (item->failed)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no result: the run failed", item->folder);
+	status = qmac_stored_read(item->folder, stored, err);
+	if (!status && (status = qmac_net_history_read(item->folder, stored, history, err)))
+		qmac_stored_free(stored);
+	return status;
+}
+
 /*
  * Reads the folders. One that was given by its own path must be complete; of those found in another, what is
- * not complete is named. complete: how many are.
+ * not complete is named.
  */
-static enum qmac_status read_all(const struct qmac_collection *folders, struct qmac_stored *stored,
-                                 struct qmac_comparison *lines, int *complete, struct qmac_error *err)
+static enum qmac_status read_all(const struct qmac_collection *folders, struct reading *reading,
+                                 struct qmac_error *err)
 {
 	char text[3200];
 
-	*complete = 0;
 	for (int i = 0; i < folders->count; i++) {
 		const struct qmac_collected *item = &folders->items[i];
-		enum qmac_status status = item->failed ?
-			qmac_fail(err, QMAC_BAD_INPUT, "%s holds no result: the run failed", item->folder) :
-			qmac_stored_read(item->folder, &stored[i], err);
+		struct qmac_comparison *line = &reading->lines[i];
+		enum qmac_status status = read_folder(item, &reading->stored[i], &reading->histories[i], err);
 
-		lines[i].name = item->folder;
-		lines[i].note = item->failed ? "failed" : "incomplete";
+		line->name = item->folder;
+		line->note = item->failed ? "failed" : "incomplete";
 		if (status && (item->named || status != QMAC_BAD_INPUT))
 			return status;
 		if (status) {
@@ -137,34 +223,32 @@ static enum qmac_status read_all(const struct qmac_collection *folders, struct q
 			continue;
 		}
 		warn_damaged(item->folder);
-		lines[i].stored = &stored[i];
-		lines[i].note = has_diverged(&stored[i]) ? "diverged" : "";
-		++*complete;
+		line->stored = &reading->stored[i];
+		line->note = has_diverged(line->stored) ? "diverged" : "";
+		reading->complete++;
 	}
 	return QMAC_OK;
 }
 
 static enum qmac_status report(const struct qmac_cli_options *options, const struct qmac_collection *folders,
-                               struct qmac_stored *stored, struct qmac_comparison *lines,
-                               struct qmac_error *err)
+                               struct reading *reading, struct qmac_error *err)
 {
-	int complete;
-	enum qmac_status status = read_all(folders, stored, lines, &complete, err);
+	const struct subject subject = {reading->lines, reading->histories, folders->count};
+	enum qmac_status status = read_all(folders, reading, err);
 
 	if (status)
 		return status;
-	if (!complete)
+	if (!reading->complete)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result%s", options->files[0],
 		                 options->file_count > 1 ? ", nor do the others" : "");
-	qmac_comparison_print(lines, folders->count, stdout);
-	return draw(options, lines, folders->count, err);
+	qmac_comparison_print(reading->lines, folders->count, stdout);
+	return draw(options, &subject, err);
 }
 
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err)
 {
 	struct qmac_collection folders = {0};
-	struct qmac_stored *stored = NULL;
-	struct qmac_comparison *lines = NULL;
+	struct reading reading = {0};
 	enum qmac_status status = QMAC_OK;
 
 	for (int i = 0; !status && i < options->file_count; i++)
@@ -172,15 +256,21 @@ enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct 
 	if (!status)
 		status = check_out(options, &folders, err);
 	if (!status) {
-		stored = calloc((size_t)folders.count, sizeof *stored);
-		lines = calloc((size_t)folders.count, sizeof *lines);
-		status = stored && lines ? report(options, &folders, stored, lines, err)
-		         : qmac_fail(err, QMAC_INTERNAL, "out of memory");
+		size_t count = (size_t)folders.count;
+
+		reading.stored = calloc(count, sizeof *reading.stored);
+		reading.histories = calloc(count, sizeof *reading.histories);
+		reading.lines = calloc(count, sizeof *reading.lines);
+		status = reading.stored && reading.histories && reading.lines ?
+		         report(options, &folders, &reading, err) : qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	}
-	for (int i = 0; stored && i < folders.count; i++)
-		qmac_stored_free(&stored[i]);
-	free(lines);
-	free(stored);
+	for (int i = 0; reading.stored && i < folders.count; i++)
+		qmac_stored_free(&reading.stored[i]);
+	for (int i = 0; reading.histories && i < folders.count; i++)
+		qmac_net_history_free(&reading.histories[i]);
+	free(reading.lines);
+	free(reading.histories);
+	free(reading.stored);
 	qmac_collection_free(&folders);
 	return status;
 }

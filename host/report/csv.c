@@ -38,8 +38,30 @@ static enum qmac_status parse_names(struct qmac_csv *csv, char *line, const char
 	return QMAC_OK;
 }
 
-static enum qmac_status parse_row(struct qmac_csv *csv, const char *line, const char *path,
-                                  struct qmac_error *err)
+/* Takes a word; its number, -1 where there is none, or no room for it. */
+static int take_word(struct qmac_csv *csv, const char **at)
+{
+	size_t length = strcspn(*at, ",");
+	const char *word = *at;
+	void *larger;
+
+	if (!length || length >= QMAC_CSV_WORD)
+		return -1;
+	*at += length;
+	for (int i = csv->word_count - 1; i >= 0; i--)
+		if (strncmp(csv->words[i], word, length) == 0 && !csv->words[i][length])
+			return i;
+	larger = realloc(csv->words, ((size_t)csv->word_count + 1) * sizeof csv->words[0]);
+	if (!larger)
+		return -1;
+	csv->words = larger;
+	memcpy(csv->words[csv->word_count], word, length);
+	csv->words[csv->word_count][length] = 0;
+	return csv->word_count++;
+}
+
+static enum qmac_status parse_row(struct qmac_csv *csv, const char *line, const char *words,
+                                  const char *path, struct qmac_error *err)
 {
 	double *row = csv->values + csv->rows * csv->columns;
 	int number = (int)csv->rows + 2;
@@ -48,9 +70,17 @@ static enum qmac_status parse_row(struct qmac_csv *csv, const char *line, const 
 	for (int i = 0; i < csv->columns; i++) {
 		char end = i + 1 < csv->columns ? ',' : 0, *behind;
 
-		row[i] = *at == end ? (double)NAN : strtod(at, &behind);
-		if (*at != end)
+		if (qmac_words_find(words, csv->names[i]) >= 0) {
+			row[i] = take_word(csv, &at);
+			if (row[i] < 0)
+				return qmac_fail_at(err, QMAC_BAD_INPUT, path, number, (int)(at - line) + 1,
+				                    "a word of column %s should stand here", csv->names[i]);
+		} else if (*at == end) {
+			row[i] = (double)NAN;
+		} else {
+			row[i] = strtod(at, &behind);
 			at = behind;
+		}
 		if (*at != end)
 			return qmac_fail_at(err, QMAC_BAD_INPUT, path, number, (int)(at - line) + 1,
 			                    "a number of column %s should end here", csv->names[i]);
@@ -60,7 +90,8 @@ static enum qmac_status parse_row(struct qmac_csv *csv, const char *line, const 
 	return QMAC_OK;
 }
 
-static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *path, struct qmac_error *err)
+static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *words, const char *path,
+                                   struct qmac_error *err)
 {
 	int64_t capacity = 0;
 	char line[LINE_BYTES];
@@ -76,7 +107,7 @@ static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *p
 				return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 			csv->values = larger;
 		}
-		status = parse_row(csv, line, path, err);
+		status = parse_row(csv, line, words, path, err);
 	}
 	if (!status && (got < 0 || ferror(in) || !csv->columns))
 		return qmac_fail_at(err, QMAC_BAD_INPUT, path, (int)csv->rows + 1, 1, "the table is cut off here");
@@ -85,13 +116,19 @@ static enum qmac_status parse_file(struct qmac_csv *csv, FILE *in, const char *p
 
 enum qmac_status qmac_csv_read(const char *path, struct qmac_csv *csv, struct qmac_error *err)
 {
+	return qmac_csv_read_words(path, "", csv, err);
+}
+
+enum qmac_status qmac_csv_read_words(const char *path, const char *columns, struct qmac_csv *csv,
+                                     struct qmac_error *err)
+{
 	FILE *in;
 	enum qmac_status status = qmac_input_stream(path, &in, err);
 
 	memset(csv, 0, sizeof *csv);
 	if (status)
 		return status;
-	status = parse_file(csv, in, path, err);
+	status = parse_file(csv, in, columns, path, err);
 	fclose(in);
 	if (status)
 		qmac_csv_free(csv);
@@ -101,6 +138,7 @@ enum qmac_status qmac_csv_read(const char *path, struct qmac_csv *csv, struct qm
 void qmac_csv_free(struct qmac_csv *csv)
 {
 	free(csv->values);
+	free(csv->words);
 	memset(csv, 0, sizeof *csv);
 }
 

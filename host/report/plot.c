@@ -1,6 +1,5 @@
 #include "report/plot.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +7,10 @@
 
 #include "report/atomic_file.h"
 #include "report/csv.h"
-#include "report/gnuplot.h"
 #include "report/json.h"
+#include "report/picture.h"
 
+enum { WIDTH = 860, HEIGHT = 520 };
 enum { MARKS_MAX = 25 /* points of a series that are marked; more would run together */ };
 
 /* What is drawn of a series: x and y by turns, all finite. */
@@ -139,26 +139,6 @@ static void free_points(struct drawing *drawing)
 
 /* ---- the script -------------------------------------------------------------------- */
 
-/*
- * Text between gnuplot's single quotes, in which nothing but the quote itself is special. Of what XML has no
- * place for, gnuplot knows '&' and '<' only; names may be no UTF-8.
- */
-static void write_quoted(FILE *out, const char *text)
-{
-	char shown[4096];
-
-	fputc('\'', out);
-	for (const char *c = qmac_text_show(text, shown, sizeof shown); *c; c++) {
-		if (*c == '\'')
-			fputc('\'', out);
-		if (strncmp(c, "]]>", 3) == 0)
-			fputs("] ", out);
-		else
-			fputc(*c, out);
-	}
-	fputc('\'', out);
-}
-
 /* Where the value is drawn; *at_edge: not where it is. */
 static double placed(const struct axis *axis, double value, bool *at_edge)
 {
@@ -207,14 +187,12 @@ static void write_frame(FILE *out, const struct drawing *drawing, const char *fo
 {
 	const struct qmac_plot *plot = drawing->plot;
 
-	fputs("set encoding utf8\n"
-	      "set terminal svg noenhanced size 860,520 dynamic font 'sans,13' background 'white'\n"
-	      "set grid lc rgb '#dddddd'\nset key outside right top\nset title ", out);
-	write_quoted(out, plot->title ? plot->title : last_part(folder));
+	fputs("set grid lc rgb '#dddddd'\nset title ", out);
+	qmac_picture_quote(out, plot->title ? plot->title : last_part(folder));
 	fputs("\nset xlabel ", out);
-	write_quoted(out, plot->x);
+	qmac_picture_quote(out, plot->x);
 	fputs("\nset ylabel ", out);
-	write_quoted(out, plot->y);
+	qmac_picture_quote(out, plot->y);
 	fputs(plot->log_x ? "\nset logscale x\n" : "\n", out);
 	fputs(plot->log_y ? "set logscale y\nset format y '1e%T'\n" : "", out);
 	write_range(out, "x", &drawing->axis[0]);
@@ -245,25 +223,19 @@ static void write_lines(FILE *out, const struct drawing *drawing)
 
 	for (int i = 0; i < plot->series_count; i++) {
 		const struct qmac_series *series = &plot->series[i];
-		bool marks = !series->file && series->point_count <= MARKS_MAX;
+		bool marks = (!series->file || plot->marks) && drawing->points[i].count <= MARKS_MAX;
 
 		fprintf(out, "%s $d%d using 1:2 with %s lw 2 lt %d dt %d title ", i ? "," : "plot", i,
 		        marks ? "linespoints" : "lines", i % 8 + 1, i / 8 + 1);
-		write_quoted(out, series->title);
+		qmac_picture_quote(out, series->title);
 	}
 	if (drawing->axis[0].has_edge || drawing->axis[1].has_edge)
 		fputs(", $edge using 1:2 with points pt 11 lc rgb 'black' title '0 or less, at the edge'", out);
 	fputs("\n", out);
 }
 
-static void refuse_script(char *warning, size_t warning_size)
-{
-	snprintf(warning, warning_size, "no plot: cannot write gnuplot's script: %s", strerror(errno));
-}
-
-/* The whole script; false with a warning where there is nothing to draw. */
-static bool write_script(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
-                         size_t warning_size)
+bool qmac_plot_panel(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
+                     size_t warning_size)
 {
 	struct drawing drawing = {.plot = plot};
 	int64_t count;
@@ -277,60 +249,37 @@ static bool write_script(FILE *out, const struct qmac_plot *plot, const char *fo
 		write_frame(out, &drawing, folder);
 		write_data(out, &drawing);
 		write_lines(out, &drawing);
-		/* An earlier write error set the stream's mark; its reason is the one most likely. */
-		errno = ferror(out) ? ENOSPC : 0;
-		if (errno || fflush(out) || fseek(out, 0, SEEK_SET)) {
-			refuse_script(warning, warning_size);
-			taken = false;
-		}
 	}
 	free_points(&drawing);
 	return taken;
 }
 
+struct script {
+	const struct qmac_plot *plot;
+	const char *folder;
+};
+
+static bool write_script(FILE *out, const void *of, char *warning, size_t warning_size)
+{
+	const struct script *script = of;
+
+	qmac_picture_begin(out, WIDTH, HEIGHT);
+	fputs("set key outside right top\n", out);
+	return qmac_plot_panel(out, script->plot, script->folder, warning, warning_size);
+}
+
 bool qmac_plot_draw(const struct qmac_plot *plot, const char *folder, const char *name,
                     struct qmac_atomic_file *picture, char *warning, size_t warning_size)
 {
-	struct qmac_error err;
-	FILE *script = tmpfile();
-	bool ok = false;
+	const struct script script = {plot, folder};
 
-	*picture = (struct qmac_atomic_file){0};
-	if (!script)
-		refuse_script(warning, warning_size);
-	if (!script || !write_script(script, plot, folder, warning, warning_size))
-		goto out;
-	if (qmac_atomic_open(picture, folder, name, &err)) {
-		snprintf(warning, warning_size, "no plot: %s", err.message);
-		goto out;
-	}
-	if (!qmac_gnuplot_run(script, picture, warning, warning_size))
-		goto out;
-	if (qmac_atomic_finish(picture, NULL, &err)) {
-		snprintf(warning, warning_size, "no plot: %s", err.message);
-		goto out;
-	}
-	warning[0] = 0;
-	ok = true;
-out:
-	if (!ok)
-		qmac_atomic_abandon(picture);
-	if (script)
-		fclose(script);
-	return ok;
+	return qmac_picture_draw(write_script, &script, folder, name, picture, warning, warning_size);
 }
 
 bool qmac_plot_write(const struct qmac_plot *plot, const char *folder, const char *name,
                      char *warning, size_t warning_size)
 {
-	struct qmac_atomic_file picture;
-	struct qmac_error err;
+	const struct script script = {plot, folder};
 
-	if (!qmac_plot_draw(plot, folder, name, &picture, warning, warning_size))
-		return false;
-	if (qmac_atomic_commit(&picture, &err)) {
-		snprintf(warning, warning_size, "no plot: %s", err.message);
-		return false;
-	}
-	return true;
+	return qmac_picture_write(write_script, &script, folder, name, warning, warning_size);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "report/atomic_file.h"
 
@@ -23,9 +24,17 @@ struct qmac_plot {
 	const char *title; /* NULL: the name of the folder */
 	const char *x, *y; /* columns, and names of the axes */
 	bool log_x, log_y; /* what is 0 or less is then marked at the edge */
+	bool marks;        /* also of files: each point has a mark, where they are few */
 	const struct qmac_series *series;
 	int series_count;
 };
+
+/*
+ * Writes a plot as a part of a script for gnuplot, all but where its key is; false with a warning where there
+ * is nothing to draw.
+ */
+bool qmac_plot_panel(FILE *out, const struct qmac_plot *plot, const char *folder, char *warning,
+                     size_t warning_size);
 
 /*
  * Draws what will be folder/name. Returns true where the picture is finished, and waits to be placed or

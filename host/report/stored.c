@@ -45,6 +45,13 @@ bool qmac_stored_is_estimate(const struct qmac_stored *stored)
 	return text && strcmp(text, "true") == 0;
 }
 
+bool qmac_stored_is_of_network(const struct qmac_stored *stored)
+{
+	const char *problem = qmac_json_text(stored->summary, "problem");
+
+	return problem && strcmp(problem, "network") == 0;
+}
+
 void qmac_stored_free(struct qmac_stored *stored)
 {
 	qmac_csv_free(&stored->metrics);

@@ -27,6 +27,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_stored_read(const char *folder, struct qma
                                                   struct qmac_error *err);
 /* Of `qmac estimate`: figures of the training are missing. */
 bool qmac_stored_is_estimate(const struct qmac_stored *stored);
+bool qmac_stored_is_of_network(const struct qmac_stored *stored);
 void qmac_stored_free(struct qmac_stored *stored);
 
 /*
