@@ -270,19 +270,21 @@ static void miscount_scale(struct device *d)
 /* Gradients are added up as if all had the fraction bits of the first. */
 static void leave_unaligned(struct device *d)
 {
-	int first = d->plan.flow.layers[SIGMOID].first;
+	struct qmac_net_part *part = &d->plan.layers[SIGMOID].parts[QMAC_NET_PART_ERROR];
 
-	for (int i = 0; i < d->plan.patch_count; i++)
-		if (d->plan.patches[i].kind == QMAC_NET_PATCH_ALIGN && d->plan.patches[i].layer == SIGMOID)
-			d->plan.patches[i].link = first;
+	for (int i = 0; i < part->patch_count; i++)
+		if (part->patches[i].kind == QMAC_NET_PATCH_ALIGN)
+			part->patches[i].link = d->plan.flow.layers[SIGMOID].first;
 }
 
 /* The random numbers of the error in place of those of the output. */
 static void mistake_site(struct device *d)
 {
-	for (int i = 0; i < d->plan.patch_count; i++)
-		if (d->plan.patches[i].kind == QMAC_NET_PATCH_SEED && d->plan.patches[i].layer == SIGMOID)
-			d->plan.patches[i].site++;
+	struct qmac_net_part *part = &d->plan.layers[SIGMOID].parts[QMAC_NET_PART_FORWARD];
+
+	for (int i = 0; i < part->patch_count; i++)
+		if (part->patches[i].kind == QMAC_NET_PATCH_SEED)
+			part->patches[i].site++;
 }
 
 static const struct fault chain_faults[] = {
