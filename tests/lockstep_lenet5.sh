@@ -1,8 +1,8 @@
 #!/bin/sh
-# lockstep_lenet5.sh QMAC [MINIBATCHES]: LeNet-5 with AdaPT on MNIST by its first minibatches of 16 (30 of them)
-# in lockstep, on 8x8_w8 and on the ragged array side by side: all commands and cycles must agree, the formats
-# of all five layers must change, and the weights must be the same. Takes the better part of an hour. Skipped,
-# and it says so, where Verilator or MNIST is missing. Simulation libraries are kept in $BUILD/cache.
+# lockstep_lenet5.sh QMAC [MINIBATCHES]: LeNet-5 with AdaPT on MNIST by its first minibatches of 16 (30 of
+# them) in lockstep, on 8x8_w8 and on the ragged array side by side: all commands and cycles must agree, the
+# formats of all five layers must change, and the weights must be the same. Takes the better part of an hour.
+# Skipped, and it says so, where Verilator or MNIST is missing. Simulation libraries are kept in $BUILD/cache.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(cd "${BUILD:-build}" && pwd)
@@ -31,8 +31,9 @@ fi
 for hw in 8x8_w8 ragged; do
 	mkdir $hw
 	"$qmac" cosim "$run_file" --hw "$root/configs/hw/$hw.yaml" --timed --out $hw/result \
-		--set accumulate=1 --set batch=16 --set epochs=1 --set "inner_steps=$minibatches" --set eval_every=-1 \
-		--set precision.lookback_low=4 --set precision.lookback_high=8 --set precision.bw_max=15 \
+		--set accumulate=1 --set batch=16 --set epochs=1 --set "inner_steps=$minibatches" \
+		--set eval_every=-1 --set precision.bw_max=15 \
+		--set precision.lookback_low=4 --set precision.lookback_high=8 \
 		> $hw/out 2> $hw/err &
 done
 wait

@@ -110,8 +110,8 @@ static void test_values(void)
 		double value = (pixel / 255.0 - mean[c]) / sd[c];
 
 		CU_ASSERT(fabs((double)x[i] - value) <= fabs(value) * 1e-7 + 1e-9);
-		CU_ASSERT_EQUAL(qmac_images_pixels(&images, rows, 2 + i / (CHANNELS * PIXELS))[i % (CHANNELS * PIXELS)],
-		                pixel);
+		CU_ASSERT_EQUAL(qmac_images_pixels(&images, rows, 2 + i / (CHANNELS * PIXELS))
+		                [i % (CHANNELS * PIXELS)], pixel);
 	}
 	qmac_images_values(&images, NULL, 3, 2, plain);
 	CU_ASSERT(memcmp(plain, x, 1 * CHANNELS * PIXELS * sizeof x[0]) == 0);                /* row 3 */

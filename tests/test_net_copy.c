@@ -168,7 +168,8 @@ static void check_windows(void)
 	                                         test_between(&state, 1, channels));
 	struct qmac_buffer buffer = dirty(qmac_view_bytes(&view));
 	unsigned char *bytes = calloc(1, buffer.bytes);
-	int64_t size = w.height * w.width * w.channels, *values = malloc((size_t)(images * size) * sizeof *values);
+	int64_t size = w.height * w.width * w.channels;
+	int64_t *values = malloc((size_t)(images * size) * sizeof *values);
 	uint64_t before = qmac_driver_host_bytes(driver);
 
 	view.address = buffer.address;

@@ -18,7 +18,8 @@ void open_bench(struct bench *bench, const struct qmac_hw *hw, uint64_t order, u
 	if (order)
 		bench->backend = shuffled_backend(bench->backend, order);
 	bench->backend = recording_backend(bench->backend);
-	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(bench->backend, hw, QMAC_DRIVER_RING_LOG2_MAX, &bench->driver, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_driver_open(bench->backend, hw, QMAC_DRIVER_RING_LOG2_MAX, &bench->driver,
+	                                       NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_driver_allocate(bench->driver, BENCH_DATA_BYTES, &bench->data, NULL), QMAC_OK);
 	for (size_t i = 0; i < BENCH_DATA_BYTES; i++)
 		image[i] = (uint8_t)test_random(&seed);
