@@ -111,11 +111,14 @@ static inline uint64_t next_start(struct qmac_clock *clock, unsigned e)
 
 	if (engine->next_start)
 		return engine->next_start;
-	if (engine->started == engine->dispatched)
+	/* as long as nothing more has retired, what was not known then is not known yet */
+	if (engine->started == engine->dispatched || engine->tried == clock->retired + 1)
 		return NEVER;
 	cycle = find_start(clock, e, &engine->offered);
 	if (cycle != NEVER)
 		engine->next_start = cycle;
+	else
+		engine->tried = clock->retired + 1;
 	return cycle;
 }
 
@@ -177,6 +180,7 @@ static void retire(struct qmac_clock *clock, unsigned e, uint64_t began, uint64_
 		clock->on_retire(clock->context, qmac_clock_record(clock, e, engine->retired),
 		                 (struct qmac_clock_retire){began, cycle});
 	engine->retired++;
+	clock->retired++;
 	engine->last_retire = cycle;
 	clock->now = qmac_later(clock->now, cycle);
 }

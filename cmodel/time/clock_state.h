@@ -35,6 +35,7 @@ struct engine {
 	uint64_t *retire;                      /* of command n at n % HISTORY */
 	/* Of the next command to start, once they are known, which they stay; 0 before: no start is that early */
 	uint64_t next_start, offered;
+	uint64_t tried;                        /* clock.retired + 1 when it could not be known; 0: at no time */
 	uint64_t last_retire, began;           /* began: start of the running command */
 	uint64_t pairs;                        /* of the mover when it began */
 	uint64_t busy, wait, starved, memory;
@@ -70,6 +71,7 @@ struct qmac_clock {
 	bool settled;            /* no action is due before the next descriptor or doorbell is known */
 
 	struct engine engine[3];
+	uint64_t retired;        /* commands of all engines */
 	struct qmac_array array;
 	uint64_t vec_retire;
 	struct qmac_mover load, store;

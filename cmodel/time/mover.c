@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-__extension__ typedef unsigned __int128 qmac_uint128;
-
 void qmac_mover_init(struct qmac_mover *mover, const struct qmac_hw *hw, bool is_write, uint64_t *freed,
                      uint64_t capacity)
 {
@@ -31,26 +29,6 @@ uint64_t qmac_mover_freed(const struct qmac_mover *mover, uint64_t beat)
 	return mover->freed[beat & mover->freed_mask];
 }
 
-/*
- * Full rows in front of a byte of the current run, which is shorter than 2^32 bytes. With d bytes a row and
- * inverse = (2^64 + e) / d, 0 <= e < d, the product exceeds byte * 2^64 / d by less than 2^64 / d, since
- * byte * e < 2^64: it has the same floor.
- */
-static uint32_t rows_before(const struct qmac_mover *m, uint32_t byte)
-{
-	if (m->row_shift >= 0)
-		return byte >> m->row_shift;
-	return (uint32_t)((qmac_uint128)m->row_inverse * byte >> 64);
-}
-
-/* Rows of the transfer that have bytes in [address, address + bytes) of the current run. */
-static uint64_t rows_in(const struct qmac_mover *m, uint64_t address, uint64_t bytes)
-{
-	uint32_t from = (uint32_t)(address - m->run_start), last = from + (uint32_t)bytes - 1;
-
-	return rows_before(m, last) - rows_before(m, from) + 1;
-}
-
 /* Rows outside the window are zero rows of a LOAD, one cycle of the port each, and nothing to a STORE. */
 static bool next_run(struct qmac_mover *m)
 {
@@ -61,45 +39,59 @@ static bool next_run(struct qmac_mover *m)
 		m->port += outside;
 		m->pairs += outside;
 	}
-	m->run_start = m->run_address;
+	m->in_row = 0;
 	m->one_row = !m->transfer.coalesce ||
-	             ((m->run_start | m->transfer.row_bytes) & ((uint64_t)m->hw->bus_bytes - 1)) == 0;
+	             ((m->run_address | m->transfer.row_bytes) & ((uint64_t)m->hw->bus_bytes - 1)) == 0;
 	return more;
 }
 
-/* The bytes of a burst that have not been handled. */
+/* What is left of a burst of a run in which a beat may hold bytes of several rows. */
 struct rest {
-	uint64_t address, bytes;
+	uint32_t bytes, skip; /* skip: bytes of the bus word before them */
 };
 
-/* (beat, row) pairs of the next beat. */
-static inline uint64_t next_pairs(const struct qmac_mover *m, struct rest *rest)
+static struct rest rest_of(const struct qmac_mover *m)
 {
-	uint64_t bus = (uint64_t)m->hw->bus_bytes, bytes = bus - (rest->address & (bus - 1)), pairs;
+	return (struct rest){
+		(uint32_t)m->burst_bytes, (uint32_t)m->burst_address & ((uint32_t)m->hw->bus_bytes - 1),
+	};
+}
 
-	if (m->one_row)
-		return 1;
-	bytes = bytes < rest->bytes ? bytes : rest->bytes;
-	pairs = rows_in(m, rest->address, bytes);
-	rest->address += bytes;
+/* Rows that have bytes in the next beat, which is taken. */
+static inline uint32_t next_rows(struct qmac_mover *m, struct rest *rest)
+{
+	uint32_t bytes = (uint32_t)m->hw->bus_bytes - rest->skip, end, rows;
+
+	if (bytes > rest->bytes)
+		bytes = rest->bytes;
 	rest->bytes -= bytes;
-	return pairs;
+	rest->skip = 0;
+	end = m->in_row + bytes;
+	/* the product is less than 2^32 / row_bytes above end 2^32 / row_bytes: both are less than 2^16 */
+	rows = (uint32_t)((uint64_t)end * m->row_inverse >> 32);
+	m->in_row = end - rows * m->transfer.row_bytes;
+	return rows + (m->in_row > 0);
 }
 
 /* STORE: packs the burst's beats; returns the cycle in which the last one is complete. */
 static uint64_t pack(struct qmac_mover *m)
 {
-	struct rest rest = {m->burst_address, m->burst_bytes};
+	uint64_t port = m->port, pairs = 0, end = m->beats + m->burst_beats;
+	struct rest rest = {0};
 
-	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		uint64_t pairs = next_pairs(m, &rest);
+	if (!m->one_row)
+		rest = rest_of(m);
+	for (uint64_t beat = m->beats; beat < end; beat++) {
+		uint32_t rows = m->one_row ? 1 : next_rows(m, &rest);
 
-		if (m->beats + b >= m->capacity)
-			m->port = qmac_later(m->port, qmac_mover_freed(m, m->beats + b - m->capacity));
-		m->port += pairs;
-		m->pairs += pairs;
+		if (beat >= m->capacity)
+			port = qmac_later(port, qmac_mover_freed(m, beat - m->capacity));
+		port += rows;
+		pairs += rows;
 	}
-	return m->port;
+	m->port = port;
+	m->pairs += pairs;
+	return port;
 }
 
 uint64_t qmac_mover_free(const struct qmac_mover *mover)
@@ -137,11 +129,8 @@ static void prepare(struct qmac_mover *m)
 
 void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *transfer, uint64_t start)
 {
-	uint32_t row_bytes = transfer->row_bytes;
-
 	mover->transfer = *transfer;
-	mover->row_shift = row_bytes & (row_bytes - 1) ? -1 : __builtin_ctz(row_bytes);
-	mover->row_inverse = UINT64_MAX / row_bytes + 1; /* not used of a power of two */
+	mover->row_inverse = ((uint64_t)1 << 32) / transfer->row_bytes + 1;
 	mover->place = (struct qmac_place){0, 0, 0};
 	mover->run_bytes = 0;
 	mover->issued = qmac_later(mover->issued, start);
@@ -151,30 +140,48 @@ void qmac_mover_start(struct qmac_mover *mover, const struct qmac_transfer *tran
 	mover->completed = mover->port;
 }
 
+/* The burst's beats leave the FIFO one a cycle from the cycle after `start`; returns that of the last. */
+static uint64_t free_in_turn(struct qmac_mover *m, uint64_t start)
+{
+	uint64_t *freed = m->freed, mask = m->freed_mask, first = m->beats, beats = m->burst_beats;
+
+	for (uint64_t b = 0; b < beats; b++)
+		freed[(first + b) & mask] = start + b + 1;
+	return start + beats;
+}
+
 /* A read: beats arrive, wait in the FIFO and are unpacked, one (beat, row) pair a cycle. */
 static uint64_t receive(struct qmac_mover *m, uint64_t first, uint64_t step)
 {
-	struct rest rest = {m->burst_address, m->burst_bytes};
-	uint64_t arrival = 0;
+	uint64_t port = m->port, pairs = 0, end = m->beats + m->burst_beats, arrival = 0;
+	struct rest rest = {0};
 
-	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		uint64_t pairs = next_pairs(m, &rest);
-
-		arrival = (first + b * step) / 256;
-		m->port = qmac_later(m->port, arrival) + pairs;
-		m->pairs += pairs;
-		m->freed[(m->beats + b) & m->freed_mask] = m->port;
+	if (m->one_row && step == 256) {
+		/* as fast as they arrive: only the first may have to be waited for */
+		m->port = free_in_turn(m, qmac_later(port, first / 256));
+		m->pairs += m->burst_beats;
+		return first / 256 + m->burst_beats - 1;
 	}
+	if (!m->one_row)
+		rest = rest_of(m);
+	for (uint64_t beat = m->beats; beat < end; beat++) {
+		uint32_t rows = m->one_row ? 1 : next_rows(m, &rest);
+
+		arrival = first / 256;
+		first += step;
+		port = qmac_later(port, arrival) + rows;
+		pairs += rows;
+		m->freed[beat & m->freed_mask] = port;
+	}
+	m->port = port;
+	m->pairs += pairs;
 	return arrival;
 }
 
 /* A write: beats leave one a cycle from the cycle after the request; responses come in order. */
 static uint64_t send(struct qmac_mover *m, uint64_t cycle, uint64_t response)
 {
-	for (uint32_t b = 0; b < m->burst_beats; b++) {
-		m->sent = qmac_later(m->sent, cycle) + 1;
-		m->freed[(m->beats + b) & m->freed_mask] = m->sent;
-	}
+	m->sent = free_in_turn(m, qmac_later(m->sent, cycle));
 	return qmac_later(response, m->last_done + 1);
 }
 

@@ -23,10 +23,9 @@ struct qmac_mover {
 	/* the transfer and the place in it */
 	struct qmac_transfer transfer;
 	struct qmac_place place;
-	int row_shift;                    /* log2 of the bytes of a row; -1: no power of two, */
-	uint64_t row_inverse;             /* then 2^64 / bytes of a row, rounded up */
+	uint64_t row_inverse;             /* more than 2^32 / bytes of a row, by at most 1 */
 	uint64_t run_address, run_bytes;  /* what is left of the current run */
-	uint64_t run_start;               /* first byte of the run: rows are counted from here */
+	uint32_t in_row;                  /* bytes of its row before the next one to be handled: of !one_row */
 	bool one_row;                     /* every beat of the run holds bytes of one row */
 	bool active;
 	/* the burst to be issued next */
