@@ -107,8 +107,8 @@ for part in train:12 t10k:8; do
 done
 printf '%s\n' 'name: tiny' 'input: {channels: 1, height: 4, width: 4}' 'layers:' \
 	'  - conv: {out: 2, kernel: 3}' '  - relu' '  - flatten' '  - linear: {out: 2}' > tiny.yaml
-printf '%s\n' 'network: tiny.yaml' 'data: mnist' 'file: images' "hw: $root/configs/hw/8x8_w8.yaml" 'batch: 4' \
-	'epochs: 3' 'alpha: 0.05' > tiny_run.yaml
+printf '%s\n' 'network: tiny.yaml' 'data: mnist' 'file: images' 'batch: 4' 'epochs: 3' 'alpha: 0.05' \
+	"hw: $root/configs/hw/8x8_w8.yaml" > tiny_run.yaml
 train_net() { # FOLDER SETTING...
 	folder=$1
 	shift
@@ -123,8 +123,8 @@ run 0 report n --out nets.svg
 ok 'a line for each run of a network' test "$(grep -c '^n/' out)" -eq 4
 ok 'nothing is said against them' test ! -s err
 if command -v gnuplot >/dev/null 2>&1; then
-	for text in 'test accuracy' 'training loss' 'formats of n/adapt: tiny, adapt, seed 1' 'formats of n/fixed' \
-		'formats of n/muppet' 'word length BW, bits' 'switch of the word length' weight_grad conv1 linear1; do
+	for text in 'test accuracy' 'training loss' 'formats of n/adapt: tiny, adapt, seed 1' \
+		'formats of n/fixed' 'formats of n/muppet' 'word length BW, bits' 'switch of the word length' weight_grad conv1 linear1; do
 		ok "the picture has: $text" has nets.svg "$text"
 	done
 	ok 'no heat map of float32' test "$(grep -c 'formats of n/float' nets.svg)" -eq 0

@@ -1,6 +1,6 @@
 /*
- * What reports tell of a network's layers: formats over steps, sparsity and cycles as they stand in files that
- * are written here; the heat map as gnuplot gets it; tables that are missing, cut off, or contradict one
+ * What reports tell of a network's layers: formats over steps, sparsity and cycles as they stand in files
+ * that are written here; the heat map as gnuplot gets it; tables that are missing, cut off, or contradict one
  * another; and the formats of a training.
  */
 #define _XOPEN_SOURCE 700
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "image_files.h"
+#include "report/layer_table.h"
 #include "report/members.h"
 #include "report/page.h"
 #include "run/job.h"
@@ -39,8 +40,9 @@ static void write_result(const char *name, const char *layer_rows, const char *s
 	if (switch_rows)
 		test_write(path, switch_rows);
 	snprintf(path, sizeof path, "%s/summary.json", name);
-	snprintf(text, sizeof text, "{\"problem\": \"network\", \"network\": \"n\", \"algorithm\": \"adapt\", \"seed\": 1,"
-	         " \"epochs\": 2, \"steps\": 8, \"cycles\": 159, \"headline\": \"test_accuracy\", \"files\": {%s}}",
+	snprintf(text, sizeof text, "{\"problem\": \"network\", \"network\": \"n\", \"algorithm\": \"adapt\","
+	         " \"seed\": 1, \"epochs\": 2, \"steps\": 8, \"cycles\": 159, \"headline\": \"test_accuracy\","
+	         " \"files\": {%s}}",
 	         switch_rows ? "\"switches.csv\": \"\"" : "");
 	test_write(path, text);
 }
@@ -53,7 +55,8 @@ static const char *with_head(const char *switch_rows)
 	return text;
 }
 
-static enum qmac_status read_result(const char *name, struct qmac_net_history *history, struct qmac_error *err)
+static enum qmac_status read_result(const char *name, struct qmac_net_history *history,
+                                    struct qmac_error *err)
 {
 	struct qmac_stored stored;
 	char folder[600];
@@ -101,6 +104,32 @@ static void test_history(void)
 	CU_ASSERT(history.layers[2].sparsity[0] == 0.25 && history.layers[2].sparsity[1] == 0.75);
 	CU_ASSERT(isnan(history.layers[1].sparsity[0]));
 	CU_ASSERT_EQUAL(qmac_net_history_weighted(&history), 2);
+	qmac_net_history_free(&history);
+}
+
+/* The same: conv1 has 8 bits in two steps, 10 in three, 12 in three; 159 cycles in all. */
+static void test_table(void)
+{
+	static const char wanted[] =
+		"layer       first    last  switches  mean BW        sparsity  forward  weight_grad  eval   cycles\n"
+		"conv1       <8,4>  <12,6>         2     10.2  0.500 .. 0.125       21           20   100   88.7 %\n"
+		"tanh1                                                               7            0     0    4.4 %\n"
+		"fc          <8,4>   <8,5>         1      8.0  0.250 .. 0.750       11            0     0    6.9 %\n"
+		"all layers                                                         39           20   100  100.0 %\n";
+	struct qmac_net_history history;
+	struct qmac_error err;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	CU_ASSERT_EQUAL_FATAL(read_result("hand", &history, &err), QMAC_OK);
+	qmac_layer_table_print(&history, out);
+	fclose(out);
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	if (strcmp(text, wanted) != 0)
+		printf("%s", text);
+	free(text);
 	qmac_net_history_free(&history);
 }
 
@@ -224,7 +253,7 @@ static void expect(const char *text, const char *part)
 		printf("not there: %s\n", part);
 }
 
-/* Cells are x, y, from, to, the ends of the row, BW. 800 pixels and more for 8 steps: every format has room. */
+/* Cells are x, y, from, to, the ends of the row, BW. In 800 pixels and more every format has room. */
 static void test_map(void)
 {
 	struct qmac_net_history history, stays;
@@ -324,7 +353,8 @@ static void test_training(void)
 int main(void)
 {
 	const struct test_case cases[] = {
-		{"tables by hand", test_history}, {"formats that stay", test_fixed}, {"float32", test_float}, {"damaged", test_damaged},
+		{"tables by hand", test_history}, {"formats that stay", test_fixed}, {"float32", test_float},
+		{"damaged", test_damaged}, {"a table for a terminal", test_table},
 		{"the heat map", test_map}, {"many switches", test_many}, {"a training", test_training},
 	};
 

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "report/collect.h"
 #include "report/folder_lock.h"
+#include "report/layer_table.h"
 #include "report/members.h"
 #include "report/page.h"
 #include "report/results.h"
@@ -242,6 +243,11 @@ static enum qmac_status report(const struct qmac_cli_options *options, const str
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result%s", options->files[0],
 		                 options->file_count > 1 ? ", nor do the others" : "");
 	qmac_comparison_print(reading->lines, folders->count, stdout);
+	if (folders->count == 1 && reading->histories[0].layer_count) {
+		qmac_cli_say("\n");
+		qmac_layer_table_print(&reading->histories[0], stdout);
+		qmac_cli_say("\n");
+	}
 	return draw(options, &subject, err);
 }
 

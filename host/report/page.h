@@ -1,7 +1,7 @@
 /*
  * The picture of one or several runs of networks: figures against epochs, and below, of each run on the
- * device, a heat map of the word lengths of its layers against steps, with every switch; the share of zeros among
- * weights against epochs; and the cycles of each layer in each direction.
+ * device, a heat map of the word lengths of its layers against steps, with every switch; the share of zeros
+ * among weights against epochs; and the cycles of each layer in each direction.
  */
 #ifndef QMAC_REPORT_PAGE_H
 #define QMAC_REPORT_PAGE_H
