@@ -124,7 +124,8 @@ ok 'a line for each run of a network' test "$(grep -c '^n/' out)" -eq 4
 ok 'nothing is said against them' test ! -s err
 if command -v gnuplot >/dev/null 2>&1; then
 	for text in 'test accuracy' 'training loss' 'formats of n/adapt: tiny, adapt, seed 1' \
-		'formats of n/fixed' 'formats of n/muppet' 'word length BW, bits' 'switch of the word length' weight_grad conv1 linear1; do
+		'formats of n/fixed' 'formats of n/muppet' 'word length BW, bits' 'switch of the word length' \
+		weight_grad conv1 linear1; do
 		ok "the picture has: $text" has nets.svg "$text"
 	done
 	ok 'no heat map of float32' test "$(grep -c 'formats of n/float' nets.svg)" -eq 0

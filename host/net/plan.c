@@ -7,6 +7,7 @@
 #include "lower/arena.h"
 #include "lower/whole.h"
 #include "net/lowering.h"
+#include "num/whole.h"
 
 /* ---- what lies where ------------------------------------------------------------------- */
 
@@ -53,11 +54,6 @@ bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int li
 static bool is_product(const struct qmac_net_layer *layer)
 {
 	return layer->kind == QMAC_LAYER_CONV || layer->kind == QMAC_LAYER_LINEAR;
-}
-
-static int larger(int a, int b)
-{
-	return a > b ? a : b;
 }
 
 /*
@@ -149,8 +145,8 @@ static void set_fl(struct qmac_net_plan *plan, int l)
 	if (layer->weight != QMAC_NET_NONE)
 		fl += f->parameter[layer->weight].fl;
 	if (layer->bias != QMAC_NET_NONE)
-		fl = larger(fl, f->parameter[layer->bias].fl);
-	plan->layers[l].fl = larger(fl, qmac_net_format(plan, l).fl);
+		fl = qmac_larger_int(fl, f->parameter[layer->bias].fl);
+	plan->layers[l].fl = qmac_larger_int(fl, qmac_net_format(plan, l).fl);
 }
 
 /* ---- the plan -------------------------------------------------------------------------- */
