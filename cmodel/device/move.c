@@ -217,7 +217,8 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 		memset(to, 0, cols * sizeof *to);
 	if (!from)
 		memset(to + c->lane0, 0, c->len * sizeof *to);
-	else if (LITTLE_ENDIAN_HOST && c->is_signed && c->container <= QMAC_CONTAINER_WORD && container_bits <= acc_bits)
+	else if (LITTLE_ENDIAN_HOST && c->is_signed && c->container <= QMAC_CONTAINER_WORD &&
+	         container_bits <= acc_bits)
 		widen_row(c, from, to + c->lane0);
 	else
 		load_words(device, c, from, to + c->lane0);

@@ -8,159 +8,13 @@
  */
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/vec_source.h"
 #include "isa/vec_rows.h"
 #include "num/dither.h"
 #include "num/fixed.h"
 
-/* Rows of coefficients, c0 and c1 clamped, and widths that every lane of each fits. */
-struct coefficients {
-	int64_t rows[QMAC_COEFFICIENTS][QMAC_LANES_MAX];
-	int bits[QMAC_COEFFICIENTS];
-};
-
-/* The sums of one i1: in 64 bits where bounds prove that they fit, else in 128. */
-struct row_sums {
-	int64_t limit;            /* -limit-1 <= sum <= limit where fit, else no bound */
-	bool fit;
-	int64_t sum[QMAC_LANES_MAX];
-	qmac_int128 wide[QMAC_LANES_MAX];
-};
-
-struct vec {
-	struct qmac_device *device;
-	const struct qmac_command *c;
-	struct qmac_tail tail;
-	int lanes, mult_bits;
-	int imm_bits;             /* width of imm */
-	int x_bits;               /* a width that every x fits, before it is rounded */
-	uint64_t saturations, magnitudes;
-	int64_t *imm;             /* in every lane; not set where src1 is a row */
-	struct coefficients *coefficients; /* NULL: not affine */
-	struct row_sums *sums;    /* NULL: none */
-};
-
-/* Rows of a source, widened to 64 bits, and a width that every lane fits. */
-struct source {
-	struct qmac_sources rows;
-	int bits;
-	uint32_t acc_row, acc_step; /* of ACC: where they lie, */
-	int acc_rows;               /* and how many, else 0 */
-	int64_t widened[QMAC_ROWS_MAX][QMAC_LANES_MAX];
-};
-
-/* A width that every lane of `count` rows fits, without reading them. */
-static int rows_bits(const struct vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
-                     bool is_unsigned)
-{
-	int64_t limits = 0;
-
-	if (space != QMAC_SPACE_ACC)
-		return (space == QMAC_SPACE_A ? v->device->hw.a_bits : v->device->hw.w_bits) + is_unsigned;
-	for (int i = 0; i < count; i++)
-		limits |= v->device->acc_limit[row + (uint32_t)i * step];
-	return qmac_width_of(limits);
-}
-
-static void widen(struct vec *v, uint32_t space, uint32_t row, bool is_unsigned, int64_t *to)
-{
-	int row_lanes, bits, mask;
-	const int16_t *from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
-
-	mask = is_unsigned ? (1 << bits) - 1 : -1;
-	for (int j = 0; j < v->lanes; j++)
-		to[j] = from[j] & mask;
-}
-
-/* Rows row + i * step, i < count. */
-static void read_source(struct vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
-                        bool is_unsigned, struct source *source)
-{
-	source->bits = rows_bits(v, space, row, step, count, is_unsigned);
-	source->acc_rows = 0;
-	if (space == QMAC_SPACE_ACC) {
-		source->acc_row = row;
-		source->acc_step = step;
-		source->acc_rows = step ? count : 1;
-		source->rows.first = qmac_device_acc(v->device, row);
-		source->rows.step = (ptrdiff_t)step * v->device->hw.cols;
-		return;
-	}
-	for (int i = 0; i < (step ? count : 1); i++)
-		widen(v, space, row + (uint32_t)i * step, is_unsigned, source->widened[i]);
-	source->rows = (struct qmac_sources){source->widened[0], step ? QMAC_LANES_MAX : 0};
-}
-
-static void read_src0(struct vec *v, uint32_t i1, uint32_t i0, int count, struct source *source)
-{
-	const struct qmac_command *c = v->c;
-
-	read_source(v, c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0, c->a0, count, c->s0_unsigned, source);
-}
-
-static void read_src1(struct vec *v, uint32_t i1, uint32_t i0, int count, struct source *source)
-{
-	const struct qmac_command *c = v->c;
-
-	source->rows = (struct qmac_sources){v->imm, 0};
-	source->bits = v->imm_bits;
-	source->acc_rows = 0;
-	if (qmac_vec_has_src1(c))
-		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->b0, count, c->s1_unsigned, source);
-}
-
-/* A width that every exact x fits, of all operations but lookup and affine. */
-static int exact_bits(const struct vec *v, const struct source *a, const struct source *b)
-{
-	int shifted = a->bits + (int)v->c->l0;
-
-	switch (v->c->op) {
-	case QMAC_OP_MUL:
-		return a->bits + b->bits;
-	case QMAC_OP_EQ:
-		return 2;
-	case QMAC_OP_SELECT:
-		return a->bits;
-	default:
-		return (shifted > b->bits ? shifted : b->bits) + 1 + v->mult_bits;
-	}
-}
-
-/* Does that prove the fast kernels' precondition? */
-static bool fits_fast(const struct vec *v, const struct source *b)
-{
-	return v->x_bits <= 64 && (v->c->op != QMAC_OP_MUL || b->bits <= (int)QMAC_MULT_BITS);
-}
-
-/* Looks at the words of a source, whose bounds may be wider than they are. */
-static void tighten(struct vec *v, struct source *source)
-{
-	int64_t limits = 0;
-
-	for (int i = 0; i < source->acc_rows; i++) {
-		uint32_t row = source->acc_row + (uint32_t)i * source->acc_step;
-
-		qmac_device_acc_measure(v->device, row);
-		limits |= v->device->acc_limit[row];
-	}
-	if (source->acc_rows)
-		source->bits = qmac_width_of(limits);
-}
-
-/* The kernel for the exact operations; notes how wide x is. */
-static const struct qmac_kernel *kernel_for(struct vec *v, struct source *a, struct source *b)
-{
-	v->x_bits = exact_bits(v, a, b);
-	if (fits_fast(v, b))
-		return v->device->kernel;
-	tighten(v, a);
-	tighten(v, b);
-	v->x_bits = exact_bits(v, a, b);
-	return fits_fast(v, b) ? v->device->kernel : &qmac_kernel_scalar;
-}
-
 /* Before the first iteration of i1: latches coefficients where this is their turn. */
-static void latch(struct vec *v, uint32_t i1)
+static void latch(struct qmac_vec *v, uint32_t i1)
 {
 	enum { FACTORS = 2 }; /* the others are added */
 	const struct qmac_command *c = v->c;
@@ -179,27 +33,16 @@ static void latch(struct vec *v, uint32_t i1)
 	}
 }
 
-/*
- * Do the bounds prove the precondition of affine? Three terms of 62 bits do: none is beyond 2^61. A product
- * of a and b bits is not beyond 2^(a + b - 2).
- */
-static bool affine_fits(const struct vec *v, const struct source *a, const struct source *b)
-{
-	const int *bits = v->coefficients->bits;
-
-	return a->bits + bits[0] <= 63 && b->bits + bits[1] <= 63 && bits[2] <= 62;
-}
-
-static uint64_t affine(struct vec *v, int count, const struct source *a, const struct source *b,
+static uint64_t affine(struct qmac_vec *v, int count, const struct qmac_source *a, const struct qmac_source *b,
                        struct qmac_sums to)
 {
-	const struct qmac_kernel *kernel = affine_fits(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
+	const struct qmac_kernel *kernel = qmac_vec_affine_kernel(v, a, b);
 
 	return kernel->affine(a->bits <= 32 && b->bits <= 32, count, v->lanes, a->rows, b->rows,
 	                      (const int64_t (*)[QMAC_LANES_MAX])v->coefficients->rows, to);
 }
 
-static int64_t look_up(struct vec *v, int64_t a)
+static int64_t look_up(struct qmac_vec *v, int64_t a)
 {
 	const struct qmac_command *c = v->c;
 	int fraction_bits = (int)(c->in_bits - c->lut_n);
@@ -210,14 +53,14 @@ static int64_t look_up(struct vec *v, int64_t a)
 	return value * ((int64_t)1 << fraction_bits) + slope * (u & (((int64_t)1 << fraction_bits) - 1));
 }
 
-static void look_up_rows(struct vec *v, int count, struct qmac_sources a, int64_t (*x)[QMAC_LANES_MAX])
+static void look_up_rows(struct qmac_vec *v, int count, struct qmac_sources a, int64_t (*x)[QMAC_LANES_MAX])
 {
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < v->lanes; j++)
 			x[i][j] = look_up(v, a.first[i * a.step + j]);
 }
 
-static void combine(struct vec *v, int count, struct source *a, struct source *b,
+static void combine(struct qmac_vec *v, int count, struct qmac_source *a, struct qmac_source *b,
                     int64_t (*x)[QMAC_LANES_MAX])
 {
 	const struct qmac_command *c = v->c;
@@ -230,17 +73,16 @@ static void combine(struct vec *v, int count, struct source *a, struct source *b
 		look_up_rows(v, count, a->rows, x);
 		return;
 	case QMAC_OP_AFFINE:
-		v->x_bits = 64;
 		v->saturations += affine(v, count, a, b, to);
 		return;
 	default:
-		v->saturations += kernel_for(v, a, b)->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows,
+		v->saturations += qmac_vec_kernel(v, a, b)->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows,
 		                                               b->rows, to);
 	}
 }
 
 /* A width that every result fits: rounding up may need a bit more than is left of x. */
-static int result_bits(const struct vec *v)
+static int result_bits(const struct qmac_vec *v)
 {
 	int shift = v->tail.shift, left = v->x_bits;
 
@@ -249,7 +91,7 @@ static int result_bits(const struct vec *v)
 	return left < v->tail.bw ? left : v->tail.bw;
 }
 
-static void note_acc(struct vec *v, uint32_t row, int count)
+static void note_acc(struct qmac_vec *v, uint32_t row, int count)
 {
 	struct qmac_device *device = v->device;
 	int bits = result_bits(v);
@@ -262,7 +104,7 @@ static void note_acc(struct vec *v, uint32_t row, int count)
 }
 
 /* Limbs of a row; `sign` is their highest bit where it is extended. */
-static void write_operands(struct vec *v, uint32_t row, const int64_t *y)
+static void write_operands(struct qmac_vec *v, uint32_t row, const int64_t *y)
 {
 	const struct qmac_command *c = v->c;
 	int row_lanes, bits, lsb = (int)c->lsb;
@@ -279,7 +121,7 @@ static void write_operands(struct vec *v, uint32_t row, const int64_t *y)
 }
 
 /* State and first channel of the random numbers of each row. */
-static void draw(const struct vec *v, uint32_t i1, uint32_t i0, int count, uint32_t *state, uint32_t *channel)
+static void draw(const struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, uint32_t *state, uint32_t *channel)
 {
 	const struct qmac_command *c = v->c;
 	uint32_t row[QMAC_ROWS_MAX] = {0};
@@ -292,7 +134,7 @@ static void draw(const struct vec *v, uint32_t i1, uint32_t i0, int count, uint3
 }
 
 /* Begins the sums of one i1. */
-static void begin_sums(struct vec *v)
+static void begin_sums(struct qmac_vec *v)
 {
 	if (!v->sums)
 		return;
@@ -300,7 +142,7 @@ static void begin_sums(struct vec *v)
 	memset(v->sums->wide, 0, (size_t)v->lanes * sizeof v->sums->wide[0]);
 }
 
-static void add_to_sums(struct vec *v, int count, struct qmac_sources y)
+static void add_to_sums(struct qmac_vec *v, int count, struct qmac_sources y)
 {
 	if (v->sums->fit) {
 		v->device->kernel->add_rows(count, v->lanes, y, v->sums->sum);
@@ -312,10 +154,10 @@ static void add_to_sums(struct vec *v, int count, struct qmac_sources y)
 }
 
 /* Ends the sums of one i1: writes them. */
-static void write_sums(struct vec *v, uint32_t i1)
+static void write_sums(struct qmac_vec *v, uint32_t i1)
 {
 	struct qmac_device *device = v->device;
-	struct row_sums *sums = v->sums;
+	struct qmac_row_sums *sums = v->sums;
 	int acc_bits = device->hw.acc_bits;
 	uint32_t row = v->c->sum + i1, lanes = (uint32_t)v->lanes;
 	int64_t *acc, most = qmac_max_of(acc_bits);
@@ -332,7 +174,7 @@ static void write_sums(struct vec *v, uint32_t i1)
 }
 
 /* Rounds, clamps and writes rows of results. */
-static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (*x)[QMAC_LANES_MAX])
+static void finish(struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, int64_t (*x)[QMAC_LANES_MAX])
 {
 	const struct qmac_command *c = v->c;
 	uint32_t row = c->dst + i1 * c->d1 + i0 * c->d0;
@@ -358,10 +200,10 @@ static void finish(struct vec *v, uint32_t i1, uint32_t i0, int count, int64_t (
 }
 
 /* No row is written that another iteration reads (HAZARD): rows can be taken together. */
-static void map_rows(struct vec *v)
+static void map_rows(struct qmac_vec *v)
 {
 	const struct qmac_command *c = v->c;
-	struct source a, b;
+	struct qmac_source a, b;
 	int64_t x[QMAC_ROWS_MAX][QMAC_LANES_MAX];
 	int count;
 
@@ -370,8 +212,8 @@ static void map_rows(struct vec *v)
 		begin_sums(v);
 		for (uint32_t i0 = 0; i0 < c->n0; i0 += (uint32_t)count) {
 			count = c->n0 - i0 < QMAC_ROWS_MAX ? (int)(c->n0 - i0) : QMAC_ROWS_MAX;
-			read_src0(v, i1, i0, count, &a);
-			read_src1(v, i1, i0, count, &b);
+			qmac_vec_read_src0(v, i1, i0, count, &a);
+			qmac_vec_read_src1(v, i1, i0, count, &b);
 			combine(v, count, &a, &b, x);
 			finish(v, i1, i0, count, x);
 		}
@@ -393,7 +235,7 @@ static void reduce_lane(const struct qmac_command *c, qmac_int128 *sum, int64_t 
 }
 
 /* Reduces one row (or, with red_rows, all rows of i1) and finishes it. */
-static void finish_reduced(struct vec *v, uint32_t i1, uint32_t i0, qmac_int128 *sums)
+static void finish_reduced(struct qmac_vec *v, uint32_t i1, uint32_t i0, qmac_int128 *sums)
 {
 	int64_t x[1][QMAC_LANES_MAX];
 
@@ -413,18 +255,18 @@ static void finish_reduced(struct vec *v, uint32_t i1, uint32_t i0, qmac_int128 
 	finish(v, i1, i0, 1, x);
 }
 
-static void reduce_rows(struct vec *v)
+static void reduce_rows(struct qmac_vec *v)
 {
 	const struct qmac_command *c = v->c;
-	struct source a, b;
+	struct qmac_source a, b;
 	qmac_int128 sums[QMAC_LANES_MAX];
 	int64_t x[1][QMAC_LANES_MAX];
 
 	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
 		latch(v, i1);
 		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-			read_src0(v, i1, i0, 1, &a);
-			read_src1(v, i1, i0, 1, &b);
+			qmac_vec_read_src0(v, i1, i0, 1, &a);
+			qmac_vec_read_src1(v, i1, i0, 1, &b);
 			combine(v, 1, &a, &b, x);
 			for (int j = 0; j < v->lanes; j++)
 				reduce_lane(c, &sums[j], x[0][j], i0 == 0 || !c->red_rows);
@@ -440,7 +282,7 @@ static void reduce_rows(struct vec *v)
  * Is it a dot product over rows and lanes whose bounds prove that its sum fits 64 bits? It has fewer than
  * 2^22 products (65,535 rows of 64 lanes), none of them beyond 2^(a_bits + b_bits - 2).
  */
-static bool is_short_dot(const struct vec *v)
+static bool is_short_dot(const struct qmac_vec *v)
 {
 	enum { TERMS_BITS = 22, FACTOR_BITS = 32 };
 	const struct qmac_command *c = v->c;
@@ -448,8 +290,8 @@ static bool is_short_dot(const struct vec *v)
 	if (c->op != QMAC_OP_MUL || !c->red_rows || !c->red_lanes || c->n1 != 1 || c->s1space == QMAC_SPACE_IMM)
 		return false;
 	for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-		int a_bits = rows_bits(v, c->s0space, c->src0 + i0 * c->a0, 0, 1, c->s0_unsigned);
-		int b_bits = rows_bits(v, c->s1space, c->src1 + i0 * c->b0, 0, 1, c->s1_unsigned);
+		int a_bits = qmac_vec_rows_bits(v, c->s0space, c->src0 + i0 * c->a0, 0, 1, c->s0_unsigned);
+		int b_bits = qmac_vec_rows_bits(v, c->s1space, c->src1 + i0 * c->b0, 0, 1, c->s1_unsigned);
 
 		if (a_bits > FACTOR_BITS || b_bits > (int)QMAC_MULT_BITS || a_bits + b_bits - 2 + TERMS_BITS > 63)
 			return false;
@@ -457,15 +299,15 @@ static bool is_short_dot(const struct vec *v)
 	return true;
 }
 
-static void dot_product(struct vec *v)
+static void dot_product(struct qmac_vec *v)
 {
 	const struct qmac_command *c = v->c;
-	struct source a, b;
+	struct qmac_source a, b;
 	int64_t sum = 0, x[1][QMAC_LANES_MAX];
 
 	for (uint32_t i0 = 0; i0 < c->n0; i0++) {
-		read_src0(v, 0, i0, 1, &a);
-		read_src1(v, 0, i0, 1, &b);
+		qmac_vec_read_src0(v, 0, i0, 1, &a);
+		qmac_vec_read_src1(v, 0, i0, 1, &b);
 		sum += v->device->kernel->dot(v->lanes, a.rows.first, b.rows.first);
 	}
 	for (int j = 0; j < v->lanes; j++)
@@ -481,7 +323,7 @@ static uint32_t cut_magnitudes(uint64_t magnitudes)
 }
 
 /* Is the sum of n0 results of bw bits within 64? If so, -limit-1 <= sum <= limit. */
-static void bound_sums(const struct qmac_command *c, struct row_sums *sums)
+static void bound_sums(const struct qmac_command *c, struct qmac_row_sums *sums)
 {
 	uint64_t each = 1ULL << (c->bw - 1); /* no result is beyond -each .. each - 1 */
 
@@ -492,9 +334,9 @@ static void bound_sums(const struct qmac_command *c, struct row_sums *sums)
 void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 {
 	int64_t imm[QMAC_LANES_MAX];
-	struct coefficients coefficients;
-	struct row_sums sums;
-	struct vec v = {
+	struct qmac_coefficients coefficients;
+	struct qmac_row_sums sums;
+	struct qmac_vec v = {
 		.device = device,
 		.c = c,
 		.tail = {.shift = (int)c->shift, .rnd = c->rnd, .relu = c->relu, .bw = (int)c->bw},

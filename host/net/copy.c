@@ -155,7 +155,8 @@ static int64_t blocks_of(const struct qmac_view *view)
 
 static uint64_t place_of(const struct qmac_view *view, const struct row *row)
 {
-	uint64_t bytes = (uint64_t)row->block * view->block_bytes + ((uint64_t)row->lane << view->element.container);
+	uint64_t bytes = (uint64_t)row->block * view->block_bytes +
+	                 ((uint64_t)row->lane << view->element.container);
 
 	for (int d = 0; d < 3; d++)
 		bytes += (uint64_t)row->position[d] * view->position_bytes[d];
@@ -194,7 +195,8 @@ static int64_t number_of(const struct qmac_view *view, const struct row *row)
 {
 	int64_t line = row->position[0] * view->positions[1] + row->position[1];
 
-	return (line * view->positions[2] + row->position[2]) * view->channels + row->block * view->lanes + row->lane;
+	return (line * view->positions[2] + row->position[2]) * view->channels + row->block * view->lanes +
+	       row->lane;
 }
 
 void qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view, const int64_t *values)

@@ -9,7 +9,7 @@
 
 /* ---- room -------------------------------------------------------------------------------- */
 
-/* Room for so many numbers, which lasts as long as the plan and serves one call after the other; NULL: none. */
+/* Room for so many numbers, which is the plan's and serves one call after the other; NULL: none. */
 static int64_t *room_for(struct qmac_net_plan *plan, int64_t count, struct qmac_error *err)
 {
 	if (count > plan->values_room) {

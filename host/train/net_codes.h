@@ -23,7 +23,7 @@ struct qmac_net_tensor {
 void qmac_net_encode(const struct qmac_net_tensor *tensor, const float *x, double factor, int64_t samples,
                      int64_t *codes);
 
-/* The same of images' pixels: of the numbers that qmac_images_values() makes of them. The images fit the shape. */
+/* The same of the numbers that qmac_images_values() makes of images, which fit the shape. */
 void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct qmac_images *images,
                             const int64_t *rows, int64_t first, int64_t count, int64_t *codes);
 
