@@ -33,8 +33,8 @@ static void latch(struct qmac_vec *v, uint32_t i1)
 	}
 }
 
-static uint64_t affine(struct qmac_vec *v, int count, const struct qmac_source *a, const struct qmac_source *b,
-                       struct qmac_sums to)
+static uint64_t affine(struct qmac_vec *v, int count, const struct qmac_source *a,
+                       const struct qmac_source *b, struct qmac_sums to)
 {
 	const struct qmac_kernel *kernel = qmac_vec_affine_kernel(v, a, b);
 
@@ -76,8 +76,8 @@ static void combine(struct qmac_vec *v, int count, struct qmac_source *a, struct
 		v->saturations += affine(v, count, a, b, to);
 		return;
 	default:
-		v->saturations += qmac_vec_kernel(v, a, b)->combine(c->op, count, v->lanes, (int)c->l0, c->mult, a->rows,
-		                                               b->rows, to);
+		v->saturations += qmac_vec_kernel(v, a, b)->combine(c->op, count, v->lanes, (int)c->l0, c->mult,
+		                                                    a->rows, b->rows, to);
 	}
 }
 
@@ -121,7 +121,8 @@ static void write_operands(struct qmac_vec *v, uint32_t row, const int64_t *y)
 }
 
 /* State and first channel of the random numbers of each row. */
-static void draw(const struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, uint32_t *state, uint32_t *channel)
+static void draw(const struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, uint32_t *state,
+                 uint32_t *channel)
 {
 	const struct qmac_command *c = v->c;
 	uint32_t row[QMAC_ROWS_MAX] = {0};

@@ -37,7 +37,7 @@ static bool is_scaling(enum qmac_layer_kind kind)
 	return kind == QMAC_LAYER_TANH || kind == QMAC_LAYER_SIGMOID;
 }
 
-static bool adds(enum qmac_layer_kind kind)
+bool qmac_net_adds(enum qmac_layer_kind kind)
 {
 	return kind == QMAC_LAYER_CONV || kind == QMAC_LAYER_LINEAR || kind == QMAC_LAYER_BIAS ||
 	       kind == QMAC_LAYER_BATCH_NORM || kind == QMAC_LAYER_ADD;
@@ -75,7 +75,7 @@ static void find_errors(struct qmac_net_flow *flow)
 		f->needed = qmac_net_has_parameters(layer) ||
 		            (layer->input >= 0 && flow->layers[layer->input].needed) ||
 		            (layer->kind == QMAC_LAYER_ADD && layer->other >= 0 && flow->layers[layer->other].needed);
-		f->has_error = adds(layer->kind) || l == last;
+		f->has_error = qmac_net_adds(layer->kind) || l == last;
 		for (int i = 0; i < f->count; i++)
 			if (is_scaling(net->layers[flow->links[f->first + i].reader].kind))
 				f->has_error = true;

@@ -34,6 +34,12 @@ struct qmac_net_flow {
 	struct qmac_net_link *links;
 };
 
+/*
+ * Whether a layer's output is a sum that is rounded: its error is rounded, too, and `ste: clip` masks it where
+ * the output's code is the lowest or the highest.
+ */
+bool qmac_net_adds(enum qmac_layer_kind kind);
+
 /* Keeps net and formats. Refuses a layer that nobody reads, but for the last. Free also after a failure. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_flow_make(struct qmac_net_flow *flow, const struct qmac_net *net,
                                                     const struct qmac_net_formats *formats,

@@ -92,10 +92,7 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 
 static bool is_masked(const struct qmac_net_plan *plan, int layer)
 {
-	enum qmac_layer_kind kind = plan->net->layers[layer].kind;
-
-	return plan->formats->clip && (kind == QMAC_LAYER_CONV || kind == QMAC_LAYER_LINEAR ||
-	                               kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_ADD);
+	return plan->formats->clip && qmac_net_adds(plan->net->layers[layer].kind);
 }
 
 enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, struct qmac_error *err)

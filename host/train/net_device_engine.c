@@ -181,12 +181,6 @@ static int scale_of(const struct qmac_net_device_engine *engine, int l, int curr
 	return rule == QMAC_ERR_SCALE_FIXED ? current - 1 : current;
 }
 
-static bool is_masked(enum qmac_layer_kind kind)
-{
-	return kind == QMAC_LAYER_CONV || kind == QMAC_LAYER_LINEAR || kind == QMAC_LAYER_BIAS ||
-	       kind == QMAC_LAYER_BATCH_NORM || kind == QMAC_LAYER_ADD;
-}
-
 /* The last layer's error, from the derivative of a sample's loss: `residual` is that of the mean's. */
 static void put_residual(struct qmac_net_device_engine *engine, const float *residual)
 {
@@ -209,7 +203,7 @@ static void put_residual(struct qmac_net_device_engine *engine, const float *res
 		memset(engine->codes, 0, (size_t)count * sizeof engine->codes[0]);
 	else
 		qmac_net_encode(&error, residual, (double)samples, samples, engine->codes);
-	if (engine->formats.clip && is_masked(training->net.layers[last].kind))
+	if (engine->formats.clip && qmac_net_adds(training->net.layers[last].kind))
 		qmac_net_mask(engine->output, engine->formats.output[last + 1].bw, count, engine->codes);
 	qmac_net_put(engine->device.driver, &engine->plan.layers[last].error, engine->codes);
 }
