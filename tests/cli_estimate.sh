@@ -45,4 +45,58 @@ refuses 'qmac: estimate asks no backend.*: leave out the setting of backend' \
 refuses ".*unknown key 'bit'; did you mean 'bits'.*" estimate run.yaml --set bit=8
 refuses ".*cmodel, rtl, lockstep, not 'time'" train run.yaml --backend time --out bad
 refuses "qmac: unknown backend 'time'; use 'cmodel', 'rtl' or 'lockstep'" fuzz --backend time
-refuses 'qmac: usage: qmac estimate RUN.yaml .*' estimate
+refuses 'qmac: usage: qmac estimate RUN.yaml|DIR .*' estimate
+
+# ---- estimates of runs that are done ------------------------------------------------
+mkdir -p digits
+for part in train t10k; do
+	{ printf '\000\000\010\003\000\000\000\030\000\000\000\004\000\000\000\004'; seq 1 500 | tr -d '\n' |
+		head -c 384; } > digits/$part-images-idx3-ubyte
+	{ printf '\000\000\010\001\000\000\000\030'; seq 1 100 | tr -d '\n' |
+		tr '0-9' '\000\001\000\001\000\001' | head -c 24; } > digits/$part-labels-idx1-ubyte
+done
+cat > digits.net <<END
+name: digits
+input: {channels: 1, height: 4, width: 4}
+layers:
+- conv: {out: 2, kernel: 3}
+- tanh
+- flatten
+- linear: {out: 2}
+END
+cat > digits.yaml <<END
+network: digits.net
+data: mnist
+file: digits
+precision: {policy: adapt, lookback_low: 2, lookback_high: 3}
+epochs: 2
+batch: 4
+hw: $root/configs/hw/8x8_w8.yaml
+END
+refuses 'qmac: precision.policy: with adapt the training itself chooses .* by its folder in place of .*' \
+	estimate digits.yaml
+run 0 train digits.yaml --out done
+ok 'formats change' test "$(wc -l < done/switches.csv)" -gt 2
+run 0 estimate done/
+says out 'results in          done-estimate'
+ok 'an estimate of a run that is done: cycles' same "$(value done-estimate cycles)" "$(value done cycles)"
+ok 'an estimate of a run that is done: switches' cmp done/switches.csv done-estimate/switches.csv
+run 0 estimate done --hw "$root/configs/hw/ragged.yaml"
+run 0 train digits.yaml --hw "$root/configs/hw/ragged.yaml" --out ragged
+ok 'on other hardware: cycles' same "$(value done-ragged-estimate cycles)" "$(value ragged cycles)"
+ok 'on other hardware: switches' cmp ragged/switches.csv done-ragged-estimate/switches.csv
+refuses 'qmac: --set batch: with it the run in done would have had other formats: leave it out' \
+	estimate done --set batch=2
+refuses 'qmac: cannot write results to done/config.yaml: .* is the run file: write elsewhere' \
+	estimate done --out done
+cp -R done cut
+sed '$d' done/switches.csv > cut/switches.csv
+refuses "cut/switches.csv:[0-9]*:1: rows are missing: in step [0-9]* the format of layer '[a-z0-9]*' .*" \
+	estimate cut
+rm cut/formats.csv
+refuses 'qmac: cut/formats.csv: cannot open: .*' estimate cut
+rm cut/summary.json
+refuses 'qmac: cut holds no complete result: .*' estimate cut
+run 0 train run.yaml --out linear
+run 0 estimate linear --out linear-again --set epochs=2
+ok 'any run can be estimated by its folder' same "$(value linear-again epochs)" 2

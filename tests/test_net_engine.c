@@ -79,7 +79,7 @@ static void set_up(struct bench *b, const char *layers, const char *lines, const
 	check(qmac_run_config_load(&config, write_net_run(layers, text),
 	                           &(struct qmac_setting){"batch", "6", "--set"}, 1, &err), &err);
 	check(qmac_net_setup(&b->training, &config.run, &err), &err);
-	check(qmac_net_precision_create(&b->training, &b->precision, &err), &err);
+	check(qmac_net_precision_create(&b->training, NULL, &b->precision, &err), &err);
 	check(qmac_net_engine_of(&config.run)->create(&b->training, &hw, NULL, &b->engine, &err), &err);
 	set_reference(b);
 	b->inputs = qmac_shape_count(b->training.net.input);
@@ -371,7 +371,7 @@ static void test_refused(void)
 	write_net_run(nets[0], "precision: {policy: fixed}\n");
 	check(qmac_run_config_load(&config, test_path("run.yaml"), NULL, 0, &err), &err);
 	check(qmac_net_setup(&training, &config.run, &err), &err);
-	check(qmac_net_precision_create(&training, &precision, &err), &err);
+	check(qmac_net_precision_create(&training, NULL, &precision, &err), &err);
 	CU_ASSERT_EQUAL(qmac_net_device_engine.create(&training, &hw, NULL, &engine, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "layer 'conv1'") != NULL && strstr(err.message, "acc_bits") != NULL);
 	qmac_net_precision_destroy(precision);

@@ -68,7 +68,7 @@ static struct numbers compute(const struct qmac_net_engine_operations *operation
 	for (int i = 0; i < BATCH * OUTPUTS; i++)
 		residual[i] = (float)(i % 7 - 3) / 100;
 	check_ok(qmac_net_setup(&training, &config.run, &err), &err);
-	check_ok(qmac_net_precision_create(&training, &precision, &err), &err);
+	check_ok(qmac_net_precision_create(&training, NULL, &precision, &err), &err);
 	CU_ASSERT_FATAL(training.weight_count <= WEIGHTS_MAX);
 	check_ok(operations->create(&training, &hw, NULL, &engine, &err), &err);
 	training.in_float = in_float;

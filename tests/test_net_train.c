@@ -378,7 +378,7 @@ static void test_refused(void)
 	expect_refused("  - bad\n", "", "bad");
 	configure(write_net_run(layers, ""), 0, NULL);
 	CU_ASSERT_FATAL(!qmac_hw_file_load(&hw, config.run.hw, &err));
-	CU_ASSERT_EQUAL(qmac_estimate(&config.run, &hw.hw, NULL, &result, &err), QMAC_BAD_INPUT);
+	CU_ASSERT_EQUAL(qmac_estimate(&config.run, &hw.hw, NULL, NULL, &result, &err), QMAC_BAD_INPUT);
 	CU_ASSERT(strstr(err.message, "nothing to estimate") != NULL);
 }
 

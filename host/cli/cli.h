@@ -32,6 +32,7 @@ struct qmac_lockstep_settings;
 struct qmac_cli_options {
 	const char **files;            /* what stands beside the options */
 	int file_count;
+	const char *base;              /* what the folder of the results is called after; NULL: the run file */
 	struct qmac_setting *settings;
 	int setting_count;
 	const char *out;               /* NULL where not given, like the next four */

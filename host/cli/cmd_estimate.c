@@ -1,12 +1,75 @@
+#define _POSIX_C_SOURCE 200809L
 #include "cli/cli.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/text.h"
 #include "process/stop.h"
+#include "report/members.h"
 #include "report/results.h"
 #include "run/job.h"
 
-enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struct qmac_error *err)
+/* The folder of a run in place of a run file: its config.yaml, and a base for the results. */
+struct folder {
+	char base[QMAC_PATH_MAX], config[QMAC_MEMBER_PATH];
+	const char *files[1];
+};
+
+static bool is_folder(const char *path)
 {
+	struct stat what;
+
+	return stat(path, &what) == 0 && S_ISDIR(what.st_mode);
+}
+
+/* Formats that were recorded are those of one run: of its keys only such may differ as do not change them. */
+static enum qmac_status refuse_settings(const struct qmac_cli_options *options, const char *folder,
+                                        struct qmac_error *err)
+{
+	static const char keys[] = "hw|file|test_limit|timeline|threads|kernel|eval_every|"
+		"checkpoint.every|checkpoint.steps|checkpoint_every|checkpoint_steps";
+
+	for (int i = 0; i < options->setting_count; i++) {
+		const char *key = options->settings[i].key;
+
+		if (key && qmac_words_find(keys, key) < 0)
+			return qmac_fail(err, QMAC_BAD_INPUT, "%s %s: with it the run in %.400s would have had other"
+			                 " formats: leave it out", options->settings[i].option, key, folder);
+	}
+	return QMAC_OK;
+}
+
+/* *recorded: the folder where its run has recorded formats, else NULL. */
+static enum qmac_status take_folder(const struct qmac_cli_options *given, struct folder *folder,
+                                    struct qmac_cli_options *options, const char **recorded,
+                                    struct qmac_error *err)
+{
+	size_t length = strlen(given->files[0]);
+	struct qmac_run_config config;
+	enum qmac_status status;
+
+	if (length + 300 >= sizeof folder->base) /* room for the hardware's name */
+		return qmac_fail(err, QMAC_BAD_INPUT, "the path of the folder is too long: %.200s...",
+		                 given->files[0]);
+	strcpy(folder->base, given->files[0]);
+	while (length > 1 && folder->base[length - 1] == '/')
+		folder->base[--length] = 0;
+	snprintf(folder->config, sizeof folder->config, "%s/%s", folder->base,
+	         qmac_member_names[QMAC_RESULT_CONFIG]);
+	folder->files[0] = folder->config;
+	options->files = folder->files;
+	options->base = folder->base;
+	status = qmac_run_config_load(&config, folder->config, NULL, 0, err);
+	*recorded = !status && qmac_run_switches_formats(&config.run) ? folder->base : NULL;
+	return *recorded ? refuse_settings(given, folder->base, err) : status;
+}
+
+enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct qmac_error *err)
+{
+	struct qmac_cli_options own = *given, *options = &own;
 	struct qmac_cli_progress progress;
+	struct folder from;
 	struct qmac_job_result result;
 	struct qmac_run_config config;
 	char folder[QMAC_PATH_MAX];
@@ -18,6 +81,8 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struc
 	enum qmac_status status;
 
 	status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time", err);
+	if (!status)
+		status = is_folder(given->files[0]) ? take_folder(given, &from, &own, &job.recorded, err) : QMAC_OK;
 	if (!status)
 		status = qmac_cli_prepare(options, "-estimate", &config, folder, err);
 	if (status)

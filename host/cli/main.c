@@ -84,9 +84,12 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_BACKEND | QMAC_CLI_REPLAY | QMAC_CLI_LOCKSTEP, 1, 1, qmac_cli_replay,
 	},
 	{
-		"estimate", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR] [--quiet]",
+		"estimate", "RUN.yaml|DIR [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
+		" [--quiet]",
 		"Cycles, bytes and counts that a training would take of the device: the same commands, checked,\n"
-		"counted and timed, without their values. What depends on data is named.\n\n" HW_OPTION SET_OPTIONS
+		"counted and timed, without their values. What depends on data is named. In place of the run file\n"
+		"may stand the result folder of a run: a network whose formats changed while it was trained has\n"
+		"them again at the same steps, and so its costs, also on other hardware.\n\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n"
 		QUIET_OPTION,
 		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,

@@ -30,7 +30,10 @@ void qmac_cli_stem(const char *file, char *stem, size_t size)
 			*c = '_';
 }
 
-/* "qmac-out/fig1-halp-8" of configs/run/fig1.yaml; "-ragged" behind it of --hw configs/hw/ragged.yaml. */
+/*
+ * "qmac-out/fig1-halp-8" of configs/run/fig1.yaml; "-ragged" behind it of --hw configs/hw/ragged.yaml. Where
+ * there is a base, that takes the place of what is in front of the hardware.
+ */
 static void default_folder(const struct qmac_cli_options *options, const struct qmac_run_config *config,
                            const char *suffix, char folder[QMAC_PATH_MAX])
 {
@@ -47,8 +50,11 @@ static void default_folder(const struct qmac_cli_options *options, const struct 
 			qmac_cli_stem(options->settings[i].value, hw, sizeof hw);
 			dash = "-";
 		}
-	snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s%s%s%s%s", stem, qmac_run_method(run), bits,
-	         dash, hw, suffix);
+	if (options->base)
+		snprintf(folder, QMAC_PATH_MAX, "%s%s%s%s", options->base, dash, hw, suffix);
+	else
+		snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s%s%s%s%s", stem, qmac_run_method(run), bits, dash, hw,
+		         suffix);
 }
 
 /* A setting of the command line that changes nothing is a slip of who gives it. */

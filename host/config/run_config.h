@@ -194,7 +194,9 @@ const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
 const char *qmac_run_method(const struct qmac_run *run);
 /* Whether the device is used; where not, the run has no bits and no figures of the device. */
 bool qmac_run_uses_device(const struct qmac_run *run);
-/* Whether formats of a network may change while it is trained. */
+/* Whether a network's activations have fraction bits of their own, by their ranges. */
+bool qmac_run_has_ranges(const struct qmac_run *run);
+/* Whether formats of a network, of weights or activations, may change while it is trained. */
 bool qmac_run_switches_formats(const struct qmac_run *run);
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);

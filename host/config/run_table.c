@@ -87,9 +87,16 @@ bool qmac_run_uses_device(const struct qmac_run *run)
 	return run->algorithm != QMAC_SGD && run->algorithm != QMAC_SVRG;
 }
 
+bool qmac_run_has_ranges(const struct qmac_run *run)
+{
+	return run->precision_policy == QMAC_POLICY_MUPPET ||
+	       (run->precision_policy != QMAC_POLICY_FLOAT &&
+	        run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN);
+}
+
 bool qmac_run_switches_formats(const struct qmac_run *run)
 {
-	return run->network[0] && run->precision_policy > QMAC_POLICY_FIXED;
+	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED || qmac_run_has_ranges(run));
 }
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm)

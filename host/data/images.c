@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "data/idx.h"
 #include "data/random.h"
 #include "process/stop.h"
@@ -142,4 +143,19 @@ void qmac_images_order(uint32_t seed, int64_t epoch, int64_t samples, int64_t *o
 		order[i] = order[j];
 		order[j] = i;
 	}
+}
+
+uint64_t qmac_images_digest(const struct qmac_images *images)
+{
+	const struct qmac_dataset *data = &images->data;
+	int64_t rows = data->samples + data->test_samples;
+	struct qmac_sha256 hash;
+	char text[QMAC_SHA256_TEXT];
+
+	qmac_sha256_start(&hash);
+	qmac_sha256_add(&hash, data->x.pixel, (size_t)(rows * data->features));
+	qmac_sha256_add(&hash, data->y, (size_t)rows * sizeof data->y[0]);
+	qmac_sha256_text(&hash, text);
+	text[16] = 0;
+	return strtoull(text, NULL, 16);
 }

@@ -47,4 +47,7 @@ void qmac_images_values(const struct qmac_images *images, const int64_t *rows, i
  */
 void qmac_images_order(uint32_t seed, int64_t epoch, int64_t samples, int64_t *order);
 
+/* Of the pixels and their classes: a run goes on with those that it began with. */
+uint64_t qmac_images_digest(const struct qmac_images *images);
+
 #endif

@@ -36,9 +36,18 @@ void qmac_layers_csv_head(FILE *out);
  */
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records);
 
+/* Two fields of a table, bw and fl; float32 has 32 bits and no fraction length. */
+void qmac_format_fields(FILE *out, struct qmac_format format, bool is_float);
+
 /* switches.csv: formats that changed while a network was trained. */
+extern const char qmac_switches_columns[]; /* with commas between */
 void qmac_switches_csv_head(FILE *out);
 void qmac_switches_csv_row(FILE *out, const struct qmac_format_switch *row);
+
+/* formats.csv: the formats of all tensors, at first and where they changed. */
+extern const char qmac_formats_columns[];
+void qmac_formats_csv_head(FILE *out);
+void qmac_formats_csv_row(FILE *out, const struct qmac_format_change *row);
 
 /* All but its end, qmac_summary_seal(): with the SHA-256 of what was written. */
 void qmac_summary_write(FILE *out, const struct qmac_summary *summary);

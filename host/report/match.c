@@ -354,7 +354,8 @@ static enum qmac_status check_files(const struct look *look, const struct qmac_r
 		enum qmac_result_file file = (enum qmac_result_file)i;
 
 		if ((file == QMAC_RESULT_TIMELINE && config->run.timeline <= 0) ||
-		    (file == QMAC_RESULT_SWITCHES && !qmac_run_switches_formats(&config->run)) ||
+		    ((file == QMAC_RESULT_SWITCHES || file == QMAC_RESULT_FORMATS) &&
+		     !qmac_run_switches_formats(&config->run)) ||
 		    file == (config->run.network[0] ? QMAC_RESULT_WEIGHTS : QMAC_RESULT_MANIFEST))
 			continue;
 		if (sha256_of(look, file))

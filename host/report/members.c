@@ -13,7 +13,7 @@ const char *const qmac_member_names[] = {
 	[QMAC_RESULT_CONFIG] = "config.yaml",     [QMAC_RESULT_HW] = QMAC_MEMBER_HW,
 	[QMAC_RESULT_NET] = QMAC_MEMBER_NET,
 	[QMAC_RESULT_METRICS] = "metrics.csv",    [QMAC_RESULT_LAYERS] = "layers.csv",
-	[QMAC_RESULT_SWITCHES] = "switches.csv",
+	[QMAC_RESULT_SWITCHES] = "switches.csv",  [QMAC_RESULT_FORMATS] = "formats.csv",
 	[QMAC_RESULT_TIMELINE] = "timeline.json", [QMAC_RESULT_WEIGHTS] = "weights.npy",
 	[QMAC_RESULT_MANIFEST] = "weights/manifest.json",
 	[QMAC_RESULT_SUMMARY] = "summary.json",   "checkpoint", "mismatch.trace",

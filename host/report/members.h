@@ -18,7 +18,8 @@ enum qmac_result_file {
 	QMAC_RESULT_NET,      /* of a network */
 	QMAC_RESULT_METRICS,
 	QMAC_RESULT_LAYERS,
-	QMAC_RESULT_SWITCHES, /* only of a network whose formats change, */
+	QMAC_RESULT_SWITCHES, /* only of a network whose formats change, as is */
+	QMAC_RESULT_FORMATS,
 	QMAC_RESULT_TIMELINE, /* only where asked for */
 	QMAC_RESULT_WEIGHTS,  /* an estimate has none, and a network has, in its place, */
 	QMAC_RESULT_MANIFEST, /* and what it names (tensors.h) */

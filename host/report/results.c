@@ -82,6 +82,8 @@ static enum qmac_status open_growing(struct qmac_results *results, struct qmac_e
 		status = open_file(results, QMAC_RESULT_LAYERS, err);
 	if (!status && qmac_run_switches_formats(&results->config.run))
 		status = open_file(results, QMAC_RESULT_SWITCHES, err);
+	if (!status && qmac_run_switches_formats(&results->config.run))
+		status = open_file(results, QMAC_RESULT_FORMATS, err);
 	if (!status && results->config.run.timeline > 0)
 		status = open_file(results, QMAC_RESULT_TIMELINE, err);
 	if (status)
@@ -90,6 +92,8 @@ static enum qmac_status open_growing(struct qmac_results *results, struct qmac_e
 	qmac_layers_csv_head(stream_of(results, QMAC_RESULT_LAYERS));
 	if (stream_of(results, QMAC_RESULT_SWITCHES))
 		qmac_switches_csv_head(stream_of(results, QMAC_RESULT_SWITCHES));
+	if (stream_of(results, QMAC_RESULT_FORMATS))
+		qmac_formats_csv_head(stream_of(results, QMAC_RESULT_FORMATS));
 	if (stream_of(results, QMAC_RESULT_TIMELINE))
 		qmac_timeline_head(&results->lanes, stream_of(results, QMAC_RESULT_TIMELINE));
 	return check_stream(&results->files[QMAC_RESULT_METRICS], err);
@@ -147,6 +151,13 @@ enum qmac_status qmac_results_switch(struct qmac_results *results, const struct 
 {
 	qmac_switches_csv_row(stream_of(results, QMAC_RESULT_SWITCHES), row);
 	return check_stream(&results->files[QMAC_RESULT_SWITCHES], err);
+}
+
+enum qmac_status qmac_results_format(struct qmac_results *results, const struct qmac_format_change *row,
+                                     struct qmac_error *err)
+{
+	qmac_formats_csv_row(stream_of(results, QMAC_RESULT_FORMATS), row);
+	return check_stream(&results->files[QMAC_RESULT_FORMATS], err);
 }
 
 void qmac_results_retire(struct qmac_results *results, const struct qmac_retire *record)

@@ -1,7 +1,7 @@
 /*
  * The result folder of a run (docs/results.md): config.yaml, hw.yaml,
- * metrics.csv, layers.csv, switches.csv, summary.json, weights.npy, timeline.json where
- * asked, SVG plots.
+ * metrics.csv, layers.csv, switches.csv, formats.csv, summary.json, weights.npy, timeline.json
+ * where asked, SVG plots.
  *
  * metrics.csv grows during the run under a temporary name. Only when every
  * file is on the disk qmac_results_finish() renames them into place,
@@ -38,6 +38,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *resul
 /* A row of switches.csv, of a run whose formats change (qmac_run_switches_formats()). */
 QMAC_MUST_CHECK enum qmac_status qmac_results_switch(struct qmac_results *results,
                                                      const struct qmac_format_switch *row,
+                                                     struct qmac_error *err);
+/* A row of formats.csv, of the same. */
+QMAC_MUST_CHECK enum qmac_status qmac_results_format(struct qmac_results *results,
+                                                     const struct qmac_format_change *row,
                                                      struct qmac_error *err);
 /* Keeps the record for timeline.json while fewer than run.timeline are held. */
 void qmac_results_retire(struct qmac_results *results, const struct qmac_retire *record);

@@ -2,19 +2,27 @@
 
 #include "report/files.h"
 
+const char qmac_switches_columns[] =
+	"epoch,step,layer,bw_old,fl_old,bw_new,fl_new,host_flops,bytes,cycles";
+
 void qmac_switches_csv_head(FILE *out)
 {
-	fputs("epoch,step,layer,bw_old,fl_old,bw_new,fl_new,host_flops,bytes,cycles\n", out);
+	fprintf(out, "%s\n", qmac_switches_columns);
 }
 
-/* float32 has 32 bits and no fraction length. */
-void qmac_switches_csv_row(FILE *out, const struct qmac_format_switch *row)
+void qmac_format_fields(FILE *out, struct qmac_format format, bool is_float)
 {
-	fprintf(out, "%" PRId64 ",%" PRId64 ",%s,%d,%d,", row->epoch, row->step, row->layer, row->before.bw,
-	        row->before.fl);
-	if (row->to_float)
+	if (is_float)
 		fputs("32,", out);
 	else
-		fprintf(out, "%d,%d", row->after.bw, row->after.fl);
+		fprintf(out, "%d,%d", format.bw, format.fl);
+}
+
+void qmac_switches_csv_row(FILE *out, const struct qmac_format_switch *row)
+{
+	fprintf(out, "%" PRId64 ",%" PRId64 ",%s,", row->epoch, row->step, row->layer);
+	qmac_format_fields(out, row->before, false);
+	fputc(',', out);
+	qmac_format_fields(out, row->after, row->to_float);
 	fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", row->host_flops, row->bytes, row->cycles);
 }

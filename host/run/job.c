@@ -11,6 +11,7 @@
 #include "process/stop.h"
 #include "report/folder_lock.h"
 #include "report/json.h"
+#include "report/recorded.h"
 #include "report/results.h"
 #include "run/checkpoint.h"
 #include "run/inputs.h"
@@ -72,6 +73,15 @@ static int on_switch(void *context, const struct qmac_format_switch *row)
 
 	if (!watch->status)
 		watch->status = qmac_results_switch(watch->results, row, watch->err);
+	return watch->status != QMAC_OK;
+}
+
+static int on_format(void *context, const struct qmac_format_change *row)
+{
+	struct watch *watch = context;
+
+	if (!watch->status)
+		watch->status = qmac_results_format(watch->results, row, watch->err);
 	return watch->status != QMAC_OK;
 }
 
@@ -222,6 +232,21 @@ static enum qmac_status fail_stopped(const struct watch *watch, bool given_up, s
 	                 how);
 }
 
+static enum qmac_status estimate(const struct qmac_job *job, const struct qmac_hw_file *hw,
+                                 const struct qmac_train_observer *observer,
+                                 struct qmac_train_result *trained, struct qmac_error *err)
+{
+	struct qmac_recorded recorded = {.epochs = 0};
+	enum qmac_status status = job->recorded ? qmac_recorded_read(job->recorded, &recorded, err) : QMAC_OK;
+
+	if (!status)
+		status = qmac_estimate(&job->config->run, &hw->hw, job->recorded ? &recorded : NULL, observer,
+		                       trained, err);
+	if (job->recorded)
+		qmac_recorded_free(&recorded);
+	return status;
+}
+
 /* Trains into results that are open already. */
 static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_file *hw,
                               struct qmac_results *results, struct qmac_recorder *recorder,
@@ -233,9 +258,8 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
-		.on_switch = on_switch, .on_note = on_note, .on_retire = run->timeline > 0 ? on_retire : NULL,
-		.context = &watch,
-		.open = open_device,
+		.on_switch = on_switch, .on_format = on_format, .on_note = on_note,
+		.on_retire = run->timeline > 0 ? on_retire : NULL, .context = &watch, .open = open_device,
 	};
 	struct qmac_train_result trained = {0};
 	enum qmac_status status, traced = QMAC_OK;
@@ -246,7 +270,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	watch.settings.failure_trace = failure_trace;
 	watch.start = seconds();
 	if (job->estimate)
-		status = qmac_estimate(run, &hw->hw, &observer, &trained, err);
+		status = estimate(job, hw, &observer, &trained, err);
 	else
 		status = find_checkpoint(&watch, hw, err);
 	if (!status && !job->estimate)

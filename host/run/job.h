@@ -17,6 +17,7 @@ struct qmac_job {
 	const struct qmac_run_config *config;
 	const char *folder;
 	bool estimate;                     /* no training: what it would cost (qmac_estimate()) */
+	const char *recorded;              /* the folder of a run: estimate with its formats; NULL: none */
 	/*
 	 * A whole result of the same configuration is kept, and a run that was ended goes on from its
 	 * checkpoint; with start_over, from its beginning where that one is damaged or of another configuration.

@@ -58,6 +58,12 @@ static enum qmac_status create(struct qmac_net_training *training, const struct 
 	return status;
 }
 
+/* The host's computing is no matter of an estimate; its operations are counted elsewhere (net_replay.h). */
+static bool is_idle(const struct phased *phased)
+{
+	return phased->training->estimated && phased->training->in_float;
+}
+
 /* Layers have no formats any more. */
 static void tell_formats(const struct qmac_net_training *training)
 {
@@ -84,21 +90,22 @@ static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_
 {
 	struct qmac_net_engine *engine = active(phased_of(base));
 
-	return engine->operations->forward(engine, batch, purpose, logits, err);
+	return is_idle(phased_of(base)) ? QMAC_OK :
+	       engine->operations->forward(engine, batch, purpose, logits, err);
 }
 
 static enum qmac_status backward(struct qmac_net_engine *base, const float *residual, struct qmac_error *err)
 {
 	struct qmac_net_engine *engine = active(phased_of(base));
 
-	return engine->operations->backward(engine, residual, err);
+	return is_idle(phased_of(base)) ? QMAC_OK : engine->operations->backward(engine, residual, err);
 }
 
 static enum qmac_status take_gradient(struct qmac_net_engine *base, float *gradient, struct qmac_error *err)
 {
 	struct qmac_net_engine *engine = active(phased_of(base));
 
-	return engine->operations->gradient(engine, gradient, err);
+	return is_idle(phased_of(base)) ? QMAC_OK : engine->operations->gradient(engine, gradient, err);
 }
 
 /* ---- the device, whatever computes ------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "train/net_ranges.h"
+#include "train/net_replay.h"
 
 static const struct qmac_net_precision_operations *const policies[] = {
 	[QMAC_POLICY_FLOAT] = &qmac_net_float_precision,
@@ -27,15 +28,8 @@ const struct qmac_net_precision_operations qmac_net_float_precision = {
 
 /* ---- every policy ----------------------------------------------------------------------- */
 
-/* Outputs have scales of their own. */
-static bool has_ranges(const struct qmac_run *run)
-{
-	return run->precision_policy == QMAC_POLICY_MUPPET ||
-	       (run->precision_policy != QMAC_POLICY_FLOAT &&
-	        run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN);
-}
-
 enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
+                                           const struct qmac_recorded *recorded,
                                            struct qmac_net_precision **made, struct qmac_error *err)
 {
 	const struct qmac_net_precision_operations *operations = policies[training->run->precision_policy];
@@ -46,12 +40,15 @@ enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
 	precision->operations = operations;
 	precision->training = training;
+	precision->recorded = recorded;
 	precision->switches = calloc((size_t)training->net.layer_count + 1, sizeof precision->switches[0]);
 	training->formats = calloc((size_t)training->net.parameter_count + 1, sizeof training->formats[0]);
 	status = precision->switches && training->formats ? operations->start(precision, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
-	if (!status && has_ranges(training->run))
+	if (!status && qmac_run_has_ranges(training->run))
 		status = qmac_net_ranges_start(training, err);
+	if (!status && recorded)
+		status = qmac_net_replay_start(precision, err);
 	if (status)
 		qmac_net_precision_destroy(precision);
 	else
@@ -73,15 +70,20 @@ enum qmac_status qmac_net_precision_step(struct qmac_net_precision *precision,
                                          const struct qmac_net_observation *seen, struct qmac_error *err)
 {
 	precision->switch_count = 0;
-	return precision->operations->step ? precision->operations->step(precision, seen, err) : QMAC_OK;
+	if (precision->recorded || !precision->operations->step)
+		return QMAC_OK;
+	return precision->operations->step(precision, seen, err);
 }
 
 enum qmac_status qmac_net_precision_masters(struct qmac_net_precision *precision,
                                             const struct qmac_net_observation *seen, struct qmac_error *err)
 {
 	const struct qmac_net_precision_operations *operations = precision->operations;
-	enum qmac_status status = operations->masters ? operations->masters(precision, seen, err) : QMAC_OK;
+	enum qmac_status status;
 
+	if (precision->recorded)
+		return qmac_net_replay_step(precision, seen, false, err);
+	status = operations->masters ? operations->masters(precision, seen, err) : QMAC_OK;
 	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }
 
@@ -92,6 +94,8 @@ enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
 	enum qmac_status status;
 
 	precision->switch_count = 0;
+	if (precision->recorded)
+		return qmac_net_replay_step(precision, seen, true, err);
 	status = operations->epoch ? operations->epoch(precision, seen, err) : QMAC_OK;
 	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }

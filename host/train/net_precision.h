@@ -7,7 +7,7 @@
 #ifndef QMAC_TRAIN_NET_PRECISION_H
 #define QMAC_TRAIN_NET_PRECISION_H
 
-#include "record/format_switch.h"
+#include "record/recorded.h"
 #include "train/net_training.h"
 #include "train/state.h"
 
@@ -24,6 +24,9 @@ struct qmac_net_precision {
 	/* What has changed since the last call of step() or epoch() began: at most one for each layer. */
 	struct qmac_format_switch *switches;
 	int switch_count;
+	/* In an estimate what was decided before, in place of what the policy would decide; else NULL. */
+	const struct qmac_recorded *recorded;
+	int64_t changes_replayed, switches_replayed; /* rows of it that have come */
 };
 
 struct qmac_net_precision_operations {
@@ -53,8 +56,12 @@ struct qmac_net_precision_operations {
 extern const struct qmac_net_precision_operations qmac_net_float_precision, qmac_net_fixed_precision,
 	qmac_net_adapt_precision, qmac_net_muppet_precision;
 
-/* The policy of the training's run. training, with its network and masters, must outlive it. */
+/*
+ * The policy of the training's run; recorded, in an estimate: what it has decided (net_replay.h), else NULL.
+ * training, with its network and masters, must outlive it.
+ */
 QMAC_MUST_CHECK enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
+                                                           const struct qmac_recorded *recorded,
                                                            struct qmac_net_precision **precision,
                                                            struct qmac_error *err);
 void qmac_net_precision_destroy(struct qmac_net_precision *precision); /* NULL is legal */

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sha256.h"
 #include "config/milestones.h"
 #include "net/values.h"
 #include "policy/schedule.h"
 #include "process/stop.h"
+#include "train/net_format_record.h"
 #include "train/net_precision.h"
 #include "train/net_ranges.h"
+#include "train/net_replay.h"
 #include "train/net_setup.h"
 #include "train/net_update.h"
 
@@ -19,12 +20,14 @@ struct course {
 	struct qmac_net_training training;
 	const struct qmac_train_observer *observer; /* may be NULL */
 	bool estimated;
+	const struct qmac_recorded *recorded;       /* of an estimate; may be NULL */
 	struct qmac_train_result *result;
 	struct qmac_net_engine *engine;
 	struct qmac_net_precision *precision;
 	struct qmac_net_update update;
 	struct qmac_schedule schedule;
 	struct qmac_net_room room;
+	struct qmac_net_format_record formats;      /* that the observer has been told */
 	int64_t steps;            /* of an epoch */
 	int64_t *order;           /* of the running epoch */
 	float *gradient;
@@ -38,22 +41,6 @@ struct course {
 };
 
 /* ---- checkpoints ------------------------------------------------------------------------ */
-
-/* Of the images and their classes: a run goes on with those that it began with. */
-static uint64_t digest_of(const struct qmac_images *images)
-{
-	const struct qmac_dataset *data = &images->data;
-	int64_t rows = data->samples + data->test_samples;
-	struct qmac_sha256 hash;
-	char text[QMAC_SHA256_TEXT];
-
-	qmac_sha256_start(&hash);
-	qmac_sha256_add(&hash, data->x.pixel, (size_t)(rows * data->features));
-	qmac_sha256_add(&hash, data->y, (size_t)rows * sizeof data->y[0]);
-	qmac_sha256_text(&hash, text);
-	text[16] = 0;
-	return strtoull(text, NULL, 16);
-}
 
 /* All that the run goes on from. */
 static void list_state(struct course *course, struct qmac_state *state)
@@ -124,8 +111,8 @@ static enum qmac_status load(struct course *course, bool *loaded, struct qmac_er
 /* Whether steps are left; after divergence to infinity nothing is to be had. */
 static bool goes_on(const struct course *course)
 {
-	bool over = course->epoch >= course->training.run->epochs ||
-	            qmac_net_precision_is_over(course->precision);
+	int64_t epochs = course->recorded ? course->recorded->epochs : course->training.run->epochs;
+	bool over = course->epoch >= epochs || qmac_net_precision_is_over(course->precision);
 
 	return (!over || course->within > 0) && !course->result->diverged;
 }
@@ -151,8 +138,26 @@ static enum qmac_status run_minibatch(struct course *course, int64_t number, str
 	return engine->backward(course->engine, course->room.residual, err);
 }
 
-/* Weights, and formats that the policy has just changed, go to the engine; the observer hears of switches. */
-static enum qmac_status load_engine(struct course *course, struct qmac_error *err)
+static struct qmac_net_observation seen_of(const struct course *course)
+{
+	return (struct qmac_net_observation){.epoch = course->epoch, .step = course->step, .loss = course->loss,
+	                                     .gradient = course->gradient};
+}
+
+/* The observer hears of all formats that have changed. */
+static void tell_formats(struct course *course, bool ended)
+{
+	const struct qmac_format_change row = {.epoch = course->epoch, .step = course->step, .ended = ended};
+
+	course->stopped |= qmac_net_format_record_tell(&course->formats, &course->training, course->observer,
+	                                               row);
+}
+
+/*
+ * Weights, and formats that the policy has just changed, go to the engine; the observer hears of switches.
+ * ended: behind the figures of an epoch.
+ */
+static enum qmac_status load_engine(struct course *course, bool ended, struct qmac_error *err)
 {
 	const struct qmac_net_engine_operations *engine = course->engine->operations;
 	const struct qmac_train_observer *observer = course->observer;
@@ -173,31 +178,39 @@ static enum qmac_status load_engine(struct course *course, struct qmac_error *er
 		if (observer && observer->on_switch)
 			course->stopped |= observer->on_switch(observer->context, row) != 0;
 	}
+	if (!status)
+		tell_formats(course, ended);
 	return status;
 }
 
-static struct qmac_net_observation seen_of(const struct course *course)
+/* Are formats found, or known from a run that is done? */
+static bool has_formats(const struct course *course)
 {
-	return (struct qmac_net_observation){.epoch = course->epoch, .step = course->step, .loss = course->loss,
-	                                     .gradient = course->gradient};
+	return !course->estimated || course->recorded;
 }
 
-/* The masters of the next step, and the policy's formats. */
+/* The masters of the next step, and the policy's formats; of an estimate the formats alone. */
 static enum qmac_status update_masters(struct course *course, struct qmac_error *err)
 {
 	const struct qmac_net_observation seen = seen_of(course);
+	bool computed = !course->estimated;
 	double norm = 0;
-	enum qmac_status status = qmac_net_update_gradient(&course->update, (uint32_t)course->step,
-	                                                   course->gradient, &norm, err);
+	enum qmac_status status = QMAC_OK;
 
+	if (!has_formats(course))
+		return QMAC_OK;
+	if (computed)
+		status = qmac_net_update_gradient(&course->update, (uint32_t)course->step, course->gradient, &norm,
+		                                  err);
 	course->norms += norm;
 	if (!status)
 		status = qmac_net_precision_step(course->precision, &seen, err);
 	if (status)
 		return status;
-	qmac_net_update_weights(&course->update, course->gradient,
-	                        course->schedule.now.lr * qmac_net_precision_rate(course->precision),
-	                        course->training.weights);
+	if (computed)
+		qmac_net_update_weights(&course->update, course->gradient,
+		                        course->schedule.now.lr * qmac_net_precision_rate(course->precision),
+		                        course->training.weights);
 	return qmac_net_precision_masters(course->precision, &seen, err);
 }
 
@@ -215,10 +228,10 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 		status = engine->gradient(course->engine, course->gradient, err);
 	course->step++;
 	course->within++;
-	if (!status && !training->estimated)
+	if (!status)
 		status = update_masters(course, err);
 	training->host_flops += qmac_net_update_flops(training);
-	return status ? status : load_engine(course, err);
+	return status ? status : load_engine(course, false, err);
 }
 
 /* Is the test part looked at after this epoch? */
@@ -243,6 +256,8 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 
 	if (is_tested(course))
 		status = qmac_net_test(course->engine, training, &course->room, &test, err);
+	if (!status && course->recorded)
+		status = qmac_net_replay_figures(course->precision, course->epoch, course->step, err);
 	*row = (struct qmac_metrics){
 		.epoch = course->epoch, .step = course->step, .data_passes = images / all,
 		.train_loss = course->figures.loss / samples, /* NaN before the first epoch */
@@ -265,7 +280,7 @@ static enum qmac_status end_epoch(struct course *course, struct qmac_error *err)
 	const struct qmac_net_observation seen = seen_of(course);
 	enum qmac_status status = qmac_net_precision_epoch(course->precision, &seen, err);
 
-	return status ? status : load_engine(course, err);
+	return status ? status : load_engine(course, true, err);
 }
 
 /* After an epoch, and before the first. */
@@ -284,7 +299,7 @@ static enum qmac_status report(struct course *course, struct qmac_error *err)
 	}
 	if (observer && observer->on_metrics)
 		course->stopped |= observer->on_metrics(observer->context, last, &course->training.records) != 0;
-	if (course->epoch > 0 && !course->training.estimated)
+	if (course->epoch > 0 && has_formats(course))
 		status = end_epoch(course, err);
 	if (status)
 		return status;
@@ -327,6 +342,10 @@ static enum qmac_status run_epochs(struct course *course, struct qmac_error *err
 
 	if (!status)
 		status = engine->load(course->engine, err);
+	if (!status && qmac_run_switches_formats(course->training.run))
+		status = qmac_net_format_record_create(&course->formats, &course->training, loaded, err);
+	if (!status)
+		tell_formats(course, false);
 	if (!status)
 		status = loaded ? engine->resume(course->engine, err) : report(course, err);
 	while (!status && !course->stopped && goes_on(course)) {
@@ -376,13 +395,13 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 	course->order = calloc((size_t)data->samples, sizeof course->order[0]);
 	course->gradient = calloc((size_t)training->weight_count + 1, sizeof course->gradient[0]);
 	if (observer && (observer->on_checkpoint || observer->on_start))
-		course->data_digest = digest_of(&training->images);
+		course->data_digest = qmac_images_digest(&training->images);
 	status = course->order && course->gradient ? qmac_net_room_create(&course->room, training, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld samples", (long long)data->samples);
 	if (!status)
 		status = qmac_net_update_create(&course->update, training, err);
 	if (!status)
-		status = qmac_net_precision_create(training, &course->precision, err);
+		status = qmac_net_precision_create(training, course->recorded, &course->precision, err);
 	if (!status)
 		status = qmac_net_engine_of(run)->create(training, hw, observer, &course->engine, err);
 	return status;
@@ -416,16 +435,20 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 }
 
 enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw, bool estimated,
+                                const struct qmac_recorded *recorded,
                                 const struct qmac_train_observer *observer, struct qmac_train_result *result,
                                 struct qmac_error *err)
 {
-	struct course course = {.observer = observer, .estimated = estimated, .result = result};
+	struct course course = {.observer = observer, .estimated = estimated, .result = result,
+	                        .recorded = qmac_run_switches_formats(run) ? recorded : NULL};
 	enum qmac_status status;
 
 	memset(result, 0, sizeof *result);
 	status = set_up(&course, run, hw, err);
 	if (!status)
 		status = run_epochs(&course, err);
+	if (!status && course.recorded && !course.stopped)
+		status = qmac_net_replay_end(course.precision, err);
 	if (!status)
 		status = give_result(&course, err);
 	if (course.engine)
@@ -433,56 +456,9 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 	qmac_net_precision_destroy(course.precision);
 	qmac_net_update_free(&course.update);
 	qmac_net_room_free(&course.room);
+	qmac_net_format_record_free(&course.formats);
 	free(course.order);
 	free(course.gradient);
 	qmac_net_training_free(&course.training);
-	return status;
-}
-
-/* What was read may be of a training that ended in float32. */
-static enum qmac_status end_formats(struct qmac_net_training *training, const struct qmac_trained_net *read,
-                                    struct qmac_error *err)
-{
-	training->in_float = training->formats && !read->formats;
-	if (training->in_float && training->run->precision_policy != QMAC_POLICY_MUPPET)
-		return qmac_fail(err, QMAC_BAD_INPUT, "the weights have no formats: they are not of a run with"
-		                 " precision.policy: %s", qmac_run_method(training->run));
-	return QMAC_OK;
-}
-
-enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac_hw *hw,
-                                   enum qmac_status (*read)(void *context, struct qmac_trained_net *trained,
-                                                            struct qmac_error *err),
-                                   void *context, struct qmac_net_figures *figures, struct qmac_error *err)
-{
-	struct qmac_net_precision *precision = NULL;
-	struct qmac_net_engine *engine = NULL;
-	struct qmac_net_training training;
-	struct qmac_trained_net trained;
-	struct qmac_net_room room = {0};
-	enum qmac_status status = qmac_net_setup(&training, run, err);
-
-	if (!status)
-		status = qmac_net_precision_create(&training, &precision, err);
-	if (!status)
-		trained = (struct qmac_trained_net){training.net, training.weights, training.statistics,
-		                                    training.formats, training.outputs};
-	if (!status)
-		status = read(context, &trained, err);
-	if (!status)
-		status = end_formats(&training, &trained, err);
-	if (!status)
-		status = qmac_net_room_create(&room, &training, err);
-	if (!status)
-		status = qmac_net_engine_of(run)->create(&training, hw, NULL, &engine, err);
-	if (!status)
-		status = engine->operations->load(engine, err);
-	if (!status)
-		status = qmac_net_test(engine, &training, &room, figures, err);
-	if (engine)
-		engine->operations->destroy(engine);
-	qmac_net_precision_destroy(precision);
-	qmac_net_room_free(&room);
-	qmac_net_training_free(&training);
 	return status;
 }

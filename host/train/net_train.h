@@ -12,11 +12,11 @@
 #include "train/train.h"
 
 /*
- * qmac_train() of a run with a network, or qmac_estimate() of one on the device; the result has `net` in
- * place of weights.
+ * qmac_train() of a run with a network, or qmac_estimate() of one on the device, with what was recorded where
+ * its formats change; the result has `net` in place of weights.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw *hw,
-                                                bool estimated,
+                                                bool estimated, const struct qmac_recorded *recorded,
                                                 const struct qmac_train_observer *observer,
                                                 struct qmac_train_result *result, struct qmac_error *err);
 

@@ -15,9 +15,9 @@
 #include "config/run_config.h"
 #include "device/device.h"
 #include "driver/driver.h"
-#include "record/format_switch.h"
 #include "record/metrics.h"
 #include "record/record.h"
+#include "record/recorded.h"
 #include "train/state.h"
 #include "train/trained_net.h"
 
@@ -48,6 +48,11 @@ struct qmac_train_observer {
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics, const struct qmac_records *records);
 	/* A format changed; non-zero stops the run in good order. */
 	int (*on_switch)(void *context, const struct qmac_format_switch *row);
+	/*
+	 * Of a network whose formats may change (qmac_run_switches_formats()): every tensor's at first, and each
+	 * that changes. Non-zero stops the run in good order.
+	 */
+	int (*on_format)(void *context, const struct qmac_format_change *row);
 	void (*on_note)(void *context, const char *text); /* what should be said of the data that were read */
 	void (*on_retire)(void *context, const struct qmac_retire *record); /* cmodel: every retired command */
 	void *context;
@@ -83,9 +88,13 @@ QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const st
  * no weights. An epoch that HALP would leave out because its gradient is exactly zero, and the end of a run
  * that diverges to infinity, are not foreseen, nor that the range of a network's errors takes a second look
  * (docs/network-numerics.md, `cur`). observer->open is not used. Of a network that is trained in float there
- * is nothing to estimate, and not where the training chooses the formats: both are refused.
+ * is nothing to estimate: it is refused. Where the training chooses the formats they are those that it has
+ * chosen before, `recorded`, and so are the operations that it took to choose them; epochs that were not
+ * trained are left out. Without them it is refused, too, but where it is the ranges of activations alone that
+ * change, which are then those that a run begins with. Other runs do not look at them.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
+                                               const struct qmac_recorded *recorded,
                                                const struct qmac_train_observer *observer,
                                                struct qmac_train_result *result, struct qmac_error *err);
 
