@@ -145,8 +145,9 @@ synth: $(BUILD)/gen/qmac_isa.vh ## area and longest path: HW=configs/hw/8x8_w8.y
 	@BUILD='$(BUILD)' sh rtl/synth/synth.sh '$(HW)' '$(or $(TOP),qmac_top)' $(SET)
 
 # ---- what people run ---------------------------------------------------------
-demo: $(BUILD)/qmac ## train the HALP family of Figure 1: a table and a plot
+demo: $(BUILD)/qmac ## train the HALP family of Figure 1, and LeNet-5 with AdaPT: tables and plots
 	$(BUILD)/qmac sweep configs/sweep/fig1.yaml --out $(BUILD)/demo/fig1
+	@BUILD='$(BUILD)' sh tests/demo.sh
 
 test_files := $(table_programs:%=$(BUILD)/release/tests/%) \
               $(foreach v,release sanitize,$(test_programs:%=$(BUILD)/$(v)/tests/%))

@@ -28,3 +28,9 @@ refuses 'qmac: --set net_times=2: this key has been set already: leave one out' 
 refuses "qmac: unknown option '--hw'.*" net "$net/resnet20.yaml" --hw x
 printf 'name: n\ninput: {channels: 3, height: 8, width: 8}\nlayers:\n- linear: {out: 4}\n' > net.yaml
 refuses 'net.yaml:4:3: linear: it reads channels of one pixel, not 3x8x8: put flatten before it' net net.yaml
+
+# ---- the demo -----------------------------------------------------------------------
+mkdir -p no-data
+QMAC_DATA=no-data BUILD=nowhere sh "$root/tests/demo.sh" > out 2> err
+ok 'the demo goes on without data' test $? -eq 0
+says out 'LeNet-5 with AdaPT is left out: MNIST is not in no-data; make data fetches it'

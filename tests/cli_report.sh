@@ -134,15 +134,15 @@ else
 fi
 run 0 estimate tiny_run.yaml --set precision.policy=fixed --out n/estimate
 run 0 report n/estimate --out nets.svg
-cp -r n/adapt cut
-sed -i '$s/,[^,]*$//' cut/switches.csv
-refuses 'cut/switches.csv:[0-9]*:[0-9]*: a number of column [a-z_]* should end here' report cut
-sed -i '2d' cut/switches.csv
-refuses 'cut/switches.csv:.*' report cut
-head -n -2 n/adapt/switches.csv > cut/switches.csv
-refuses 'qmac: cut: switches.csv ends with .*: rows are missing' report cut
-rm cut/switches.csv
-refuses 'qmac: .*cut/switches.csv.*No such file or directory' report cut
+cp -r n/adapt net-cut
+sed -i '$s/,[^,]*$//' net-cut/switches.csv
+refuses 'net-cut/switches.csv:[0-9]*:[0-9]*: a number of column [a-z_]* should end here' report net-cut
+sed -i '2d' net-cut/switches.csv
+refuses 'net-cut/switches.csv:.*' report net-cut
+head -n -2 n/adapt/switches.csv > net-cut/switches.csv
+refuses 'qmac: net-cut: switches.csv ends with .*: rows are missing' report net-cut
+rm net-cut/switches.csv
+refuses 'qmac: .*net-cut/switches.csv.*No such file or directory' report net-cut
 
 # ---- reasons as they are -------------------------------------------------------------
 refuses 'qmac: cannot read run.yaml/summary.json: Not a directory' report run.yaml

@@ -31,7 +31,7 @@ commands() {
 missing() {
 	if grep -q 'qmac cosim\|qmac fuzz\|--backend' "$1" && ! command -v verilator > /dev/null; then
 		echo 'verilator is not installed'
-	elif grep -q 'mnist\|housing\|a9a\|fig4' "$1" &&
+	elif grep -q 'mnist\|housing\|a9a\|fig4\|lenet5_' "$1" &&
 		[ ! -d "${QMAC_DATA:-$HOME/.cache/qmac/data}/mnist" ]; then
 		echo 'the data sets are not there'
 	fi

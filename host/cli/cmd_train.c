@@ -99,6 +99,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		{"DRAM bytes written", "dram_write_bytes"},
 		{"descriptor bytes", "fetch_bytes"},
 		{"saturations", "saturations"},
+		{"weights saturated", "weight_saturations"},
 		{"host operations", "host_flops"},
 		{"host seconds", "host_seconds"},
 		{"seconds with device", "system_seconds"},
@@ -106,7 +107,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		{"weights SHA-256", "weights_sha256"},
 	};
 	/* not every run has these; the others are null where they are not finite */
-	static const char optional[] = "host_seconds|system_seconds|system_seconds_overlapped";
+	static const char optional[] = "weight_saturations|host_seconds|system_seconds|system_seconds_overlapped";
 	const struct qmac_figure_kind *headline;
 	struct qmac_stored stored;
 	enum qmac_status status = qmac_stored_read(folder, &stored, err);

@@ -31,7 +31,7 @@ struct qmac_layer_record {
 	uint64_t checked_macs, zero_macs;
 	/*
 	 * Of the codes that were made of a network's parameters for the steps of this epoch: all, and those that
-	 * were limited to the range of their format; of weights alone, biases left out, all, and those that are 0.
+	 * were limited to the range of their format; of weights alone, without biases, all, and those that are 0.
 	 */
 	uint64_t codes, weight_saturations, weight_codes, zero_weights;
 };

@@ -14,12 +14,15 @@ enum {
 	PLOT_TOP = 40, PLOT_HEIGHT = 250, PLOT_BOTTOM = 60, PLOT_LEFT = 90,
 	LETTER = 8,               /* of a name; more than most letters have */
 	KEY = 60,                 /* of a key beside its names */
+	KEY_LINE = 17,
 	NAME_LETTERS_MAX = 40,
 	ROW = 26,                 /* of a heat map */
 	BAR = 18,                 /* of a layer's cycles */
-	MAP_TOP = 76, MAP_BOTTOM = 80, KEY_BELOW = 44, COLOURS = 110,
+	MAP_TOP = 76, MAP_BOTTOM = 84, KEY_BELOW = 50, COLOURS = 110,
 	LOWER_TOP = 44, LOWER_BOTTOM = 64, LOWER_MIN = 180, BARS_LEFT = 560
 };
+
+#define INVISIBLE 1e-4 /* of the longest bar */
 
 struct sheet {
 	const struct qmac_page *page;
@@ -124,7 +127,8 @@ static void write_sparsity(FILE *out, const struct sheet *sheet, const struct qm
 	int left = EDGE + sheet->names, width = BARS_LEFT - left - sheet->names - KEY;
 	const char *separator = "plot";
 
-	place(out, sheet, left, top, width, lower_height(history));
+	place(out, sheet, left, top, width,
+	      qmac_larger_int(LOWER_MIN, KEY_LINE * qmac_net_history_weighted(history)));
 	place_key(out, sheet, left + width + EDGE / 2, top);
 	fprintf(out, "set title 'sparsity: share of weights whose code is 0'\nset xlabel 'epoch'\n"
 	        "set ylabel 'mean over the steps of an epoch'\nset yrange [0:*]\nset grid lc rgb '#dddddd'\n");
@@ -231,7 +235,7 @@ static void write_bars(FILE *out, const struct sheet *sheet, const struct qmac_n
 	write_bar_data(out, history);
 	write_shares(out, history);
 	for (int d = 0; d < DIRECTIONS; d++) {
-		if (!(cycles_of(history, directions[d].direction) > 0))
+		if (cycles_of(history, directions[d].direction) <= INVISIBLE * longest)
 			continue;
 		fprintf(out, "%s $c%d using 2:1:2:3:($1-0.35):($1+0.35) with boxxyerror fs solid 1 noborder"
 		        " lc rgb '%s' title '%s'", separator, d, directions[d].colour,
