@@ -32,12 +32,13 @@ static void print_line(const char *label, const char *text)
 	qmac_cli_say("%-19s %s\n", label, text ? text : "not a finite number");
 }
 
-/* A figure of the summary; one that every training has is null where it is not finite. */
+/* A figure of the summary; where a training has diverged one that is null is not finite. */
 static void print_figure(const struct qmac_stored *stored, const struct qmac_figure_kind *kind)
 {
 	const char *text = qmac_json_text(stored->summary, kind->name);
+	const char *diverged = qmac_json_text(stored->summary, "diverged");
 
-	if (text || (kind->always && !qmac_stored_is_estimate(stored)))
+	if (text || (kind->always && diverged && strcmp(diverged, "true") == 0))
 		print_line(kind->title, text);
 }
 

@@ -226,12 +226,27 @@ static enum qmac_status check_muppet(struct loader *l)
 	return QMAC_OK;
 }
 
+/* The device updates masters as they come: it knows no norms, and no signs. */
+static enum qmac_status check_update(struct loader *l)
+{
+	const struct qmac_run *run = &l->config->run;
+	int key = run->precision_policy != QMAC_POLICY_FIXED ? QMAC_KEY_precision_policy :
+	          run->normalise ? QMAC_KEY_normalise : run->l1 > 0 ? QMAC_KEY_l1 :
+	          run->precision_grad_quant != QMAC_GRAD_QUANT_EXACT ? QMAC_KEY_precision_grad_quant : -1;
+
+	return run->update == QMAC_UPDATE_HOST || key < 0 ? QMAC_OK :
+	       refuse(l, key, QMAC_KEY_update, "update: device wants precision.policy fixed, normalise false, "
+	              "l1 0 and precision.grad_quant exact");
+}
+
 static enum qmac_status check_precision(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
 
 	if (!run->network[0] || run->precision_policy == QMAC_POLICY_FLOAT)
 		return QMAC_OK;
+	if (check_update(l))
+		return QMAC_BAD_INPUT;
 	if (run->precision_policy == QMAC_POLICY_FIXED && qmac_layer_formats_check(run->precision_layers, l->err))
 		return blame(l, QMAC_KEY_precision_layers, QMAC_KEY_precision_layers);
 	if (run->precision_policy == QMAC_POLICY_MUPPET)

@@ -32,6 +32,7 @@ enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
 enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
 enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
 enum qmac_grad_quant { QMAC_GRAD_QUANT_EXACT, QMAC_GRAD_QUANT_SCALED, QMAC_GRAD_QUANT_LAYER };
+enum qmac_update_place { QMAC_UPDATE_HOST, QMAC_UPDATE_DEVICE };
 enum qmac_l1_of { QMAC_L1_OF_MASTERS, QMAC_L1_OF_CODES };
 enum qmac_precision_kl { QMAC_PRECISION_KL_TRUE, QMAC_PRECISION_KL_REPO };
 enum qmac_precision_bisect { QMAC_PRECISION_BISECT_FIXED, QMAC_PRECISION_BISECT_REPO };
@@ -97,6 +98,7 @@ struct qmac_run {
 	/* Of a network: */
 	int64_t net_channels;          /* of the input; 0: as the file says */
 	int64_t net_times;             /* how often every `repeat` of the file is there; 0: as it says */
+	enum qmac_update_place update; /* "host", "device": where masters are and change */
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
 	int precision_bw, precision_fl; /* of weights and activations, at first: docs/network-numerics.md */
 	/* "fixed", docs/networks.md: */

@@ -51,6 +51,19 @@ static double table_bound(const struct qmac_net_plan *plan, int l)
 	return bound;
 }
 
+/* Of an update on the device: masters, and the sums for parameters, which must not come in slices. */
+static enum qmac_status check_update(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+{
+	const struct qmac_net_plan_layer *p = &plan->layers[l];
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	double x = layer->weight == QMAC_NET_NONE ? 2 : magnitude(qmac_net_format(plan, layer->input));
+	double terms = (double)plan->batch * (p->has_pixels ? 1 : (double)(p->out.height * p->out.width));
+	enum qmac_status status = check_acc(plan, l, "its update", 0x1p31 - 1, err);
+
+	return status == QMAC_OK ? check_acc(plan, l, "its update by the sum for a weight", terms * x *
+	                                     ldexp(1, plan->flow.layers[l].bits - 1), err) : status;
+}
+
 /* The sum of a layer, and what else of its codes lies in ACC. */
 static enum qmac_status check_forward(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
 {
@@ -131,6 +144,8 @@ enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_er
 			status = check_forward(plan, l, err);
 		if (status == QMAC_OK)
 			status = check_back(plan, l, err);
+		if (status == QMAC_OK && plan->formats->masters && qmac_net_has_parameters(&plan->net->layers[l]))
+			status = check_update(plan, l, err);
 	}
 	return status;
 }

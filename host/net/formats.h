@@ -15,6 +15,7 @@ struct qmac_net_formats {
 	int err_bits, dy_bits;         /* 2..16: errors of conv, linear and the last layer; of all other layers */
 	unsigned activation_rounding, error_rounding; /* QMAC_ROUND_* */
 	bool clip;                     /* what is saturated passes no error */
+	bool masters;                  /* masters lie on the device, which updates them */
 };
 
 /* Room for the formats of a network, all zero. Free also after a failure. */

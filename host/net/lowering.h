@@ -27,6 +27,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *
 QMAC_MUST_CHECK enum qmac_status qmac_net_lower_back(struct qmac_net_lowering *to, int layer,
                                                      struct qmac_error *err);
 
+/* The masters of a layer's parameters from those sums, where they lie on the device. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_update(struct qmac_net_lowering *to, int layer,
+                                                       struct qmac_error *err);
+
 /* ---- by kind --------------------------------------------------------------------------- */
 
 enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);

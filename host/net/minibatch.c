@@ -1,6 +1,7 @@
 #include "net/minibatch.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,7 @@ struct rounding {
 	int shift;
 	bool floors;      /* in place of the rounding of errors */
 	unsigned monitor; /* of the magnitudes, 0: none */
+	const struct qmac_net_factor *factors; /* of an update, by kind */
 };
 
 static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
@@ -167,6 +169,11 @@ static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatc
 		own = qmac_net_flow_link_fl(&plan->flow, patch->link, of->fl);
 		command->l0 = own < sum_fl ? (uint32_t)(sum_fl - own) : 0;
 		command->shift = own > sum_fl ? (uint32_t)(own - sum_fl) : 0;
+		break;
+	case QMAC_NET_PATCH_FACTOR:
+		command->mult = (int32_t)as->factors[patch->link].mult;
+		command->shift = as->factors[patch->link].shift;
+		command->l0 = as->factors[patch->link].left;
 		break;
 	}
 }
@@ -286,6 +293,37 @@ enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan, const struct q
 {
 	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_BACK], of,
 	              &(struct rounding){.monitor = 0}, err);
+}
+
+/* Of a layer without such a parameter: any. */
+static struct qmac_net_factor gradient_factor(const struct qmac_net_plan *plan,
+                                              const struct qmac_net_minibatch *of, int parameter,
+                                              double share)
+{
+	int fl = parameter == QMAC_NET_NONE ? 0 : qmac_net_sum_fl(plan, of, parameter);
+
+	return qmac_net_factor_of(ldexp(share, QMAC_NET_MASTER_FL - fl));
+}
+
+enum qmac_status qmac_net_submit_update(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
+                                        const struct qmac_net_step *step, struct qmac_error *err)
+{
+	struct qmac_net_factor factors[QMAC_NET_FACTORS] = {
+		[QMAC_NET_FACTOR_MOMENTUM] = qmac_net_factor_of(step->momentum),
+		[QMAC_NET_FACTOR_DECAY] = qmac_net_factor_of(step->decay),
+		[QMAC_NET_FACTOR_RATE] = qmac_net_factor_of(step->rate),
+	};
+	enum qmac_status status = QMAC_OK;
+
+	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++) {
+		const struct qmac_net_layer *layer = &plan->net->layers[l];
+
+		factors[QMAC_NET_FACTOR_WEIGHT] = gradient_factor(plan, of, layer->weight, step->share);
+		factors[QMAC_NET_FACTOR_BIAS] = gradient_factor(plan, of, layer->bias, step->share);
+		status = submit(plan, &plan->layers[l].parts[QMAC_NET_PART_UPDATE], of,
+		                &(struct rounding){.factors = factors}, err);
+	}
+	return status;
 }
 
 /* ---- sums ------------------------------------------------------------------------------ */

@@ -7,7 +7,7 @@
 #define QMAC_NET_MINIBATCH_H
 
 #include "net/copy.h"
-#include "net/plan.h"
+#include "net/masters.h"
 
 /* Codes of the network's input, of the minibatch: lays out windows, too. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_put_input(struct qmac_net_plan *plan, const int64_t *codes,
@@ -55,6 +55,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_submit_range(struct qmac_net_plan *pla
 QMAC_MUST_CHECK enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan,
                                                       const struct qmac_net_minibatch *of, int layer,
                                                       struct qmac_error *err);
+
+/* Submits the update of all masters on the device, by the sums of the minibatch. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_submit_update(struct qmac_net_plan *plan,
+                                                        const struct qmac_net_minibatch *of,
+                                                        const struct qmac_net_step *step,
+                                                        struct qmac_error *err);
 
 /*
  * The exact sum for a parameter, over all slices, as the parameter lies; it stands for sums 2^-fl, with what

@@ -169,6 +169,33 @@ static void place_sums(struct job *job, int l)
 	}
 }
 
+/* A place as that of sums, in words, for good. */
+static void place_like(struct job *job, const struct qmac_view *sums, struct qmac_view *view)
+{
+	unsigned from = sums->element.container, to = QMAC_CONTAINER_WORD;
+
+	*view = *sums;
+	view->element = element(32);
+	for (int d = 0; d < 3; d++)
+		view->position_bytes[d] = sums->position_bytes[d] >> from << to;
+	place(job, view, qmac_view_bytes(view), 0, last_step(job->plan));
+}
+
+static void place_masters(struct job *job, int l)
+{
+	const struct qmac_net_layer *layer = &job->plan->net->layers[l];
+	struct qmac_net_plan_layer *p = &job->plan->layers[l];
+
+	if (layer->weight != QMAC_NET_NONE) {
+		place_like(job, &p->weight_sum, &p->master[0]);
+		place_like(job, &p->weight_sum, &p->velocity[0]);
+	}
+	if (layer->bias != QMAC_NET_NONE) {
+		place_like(job, &p->bias_sum, &p->master[1]);
+		place_like(job, &p->bias_sum, &p->velocity[1]);
+	}
+}
+
 static bool is_stored(const struct qmac_net_plan *plan, int layer, int link)
 {
 	enum qmac_layer_kind kind = plan->net->layers[plan->flow.links[link].reader].kind;
@@ -194,6 +221,8 @@ static void place_back(struct job *job, int l)
 	else if (f->count > 1)
 		tensor(job, &p->sum, sum_element(32), p->out, now, until);
 	place_sums(job, l);
+	if (plan->formats->masters)
+		place_masters(job, l);
 }
 
 enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *err)

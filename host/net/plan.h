@@ -18,7 +18,8 @@ struct qmac_net_patch {
 	enum qmac_net_patch_kind {
 		QMAC_NET_PATCH_SEED,  /* key of the site */
 		QMAC_NET_PATCH_SHIFT, /* the error's requantise: right shift */
-		QMAC_NET_PATCH_ALIGN  /* a contribution among several: to the unit of the sum */
+		QMAC_NET_PATCH_ALIGN, /* a contribution among several: to the unit of the sum */
+		QMAC_NET_PATCH_FACTOR /* of an update; link: a qmac_net_factor_kind */
 	} kind;
 	int64_t command;
 	int layer;
@@ -26,11 +27,18 @@ struct qmac_net_patch {
 	int link;
 };
 
+/* What an update multiplies by: the sums for weights, those for biases, velocities and masters. */
+enum qmac_net_factor_kind {
+	QMAC_NET_FACTOR_WEIGHT, QMAC_NET_FACTOR_BIAS, QMAC_NET_FACTOR_MOMENTUM, QMAC_NET_FACTOR_DECAY,
+	QMAC_NET_FACTOR_RATE, QMAC_NET_FACTORS
+};
+
 /* A program of a minibatch: what it does for a layer. */
 enum qmac_net_part_kind {
 	QMAC_NET_PART_FORWARD,
 	QMAC_NET_PART_ERROR,          /* the layer's error, or the sum of its gradient */
 	QMAC_NET_PART_BACK,           /* what it gives back, and the sums of its parameters */
+	QMAC_NET_PART_UPDATE,         /* its masters, where they lie on the device */
 	QMAC_NET_PARTS
 };
 struct qmac_net_part {
@@ -55,6 +63,7 @@ struct qmac_net_plan_layer {
 	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
 	int64_t slices, slice_positions[3];    /* images, lines, pixels of a slice */
 	uint64_t slice_bytes[2];
+	struct qmac_view master[2], velocity[2]; /* of weights, of biases: as the sums lie, in words */
 	struct qmac_net_part parts[QMAC_NET_PARTS];
 };
 

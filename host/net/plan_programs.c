@@ -32,12 +32,13 @@ static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_p
 {
 	static enum qmac_status (*const lowerings[])(struct qmac_net_lowering *, int, struct qmac_error *) = {
 		[QMAC_NET_PART_FORWARD] = qmac_net_lower_forward, [QMAC_NET_PART_ERROR] = qmac_net_lower_error,
-		[QMAC_NET_PART_BACK] = qmac_net_lower_back,
+		[QMAC_NET_PART_BACK] = qmac_net_lower_back, [QMAC_NET_PART_UPDATE] = qmac_net_lower_update,
 	};
-	struct qmac_net_lowering to = {
-		.plan = plan, .part = part,
-		.direction = kind == QMAC_NET_PART_FORWARD ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_DATA,
+	static const enum qmac_direction directions[] = {
+		[QMAC_NET_PART_FORWARD] = QMAC_DIRECTION_FORWARD, [QMAC_NET_PART_ERROR] = QMAC_DIRECTION_DATA,
+		[QMAC_NET_PART_BACK] = QMAC_DIRECTION_DATA, [QMAC_NET_PART_UPDATE] = QMAC_DIRECTION_UPDATE,
 	};
+	struct qmac_net_lowering to = {.plan = plan, .part = part, .direction = directions[kind]};
 	enum qmac_status status;
 
 	to.program = part->program = qmac_program_create(&plan->hw);

@@ -39,6 +39,7 @@ struct qmac_metrics {
 	/* Of these, what full gradients have spent on the device: the counters that records have (record.h). */
 	uint64_t outer[QMAC_COUNTERS];
 	bool untrained;          /* of a network before its first epoch: no figure of the training part */
+	bool unseen;             /* a device updates by gradients that the host does not see: no grad_norm */
 	bool estimated;          /* nothing was computed: the counters of QMAC_DATA_COUNTER_TABLE mean nothing */
 	int64_t weight_saturations; /* codes of a network's masters that were limited so far; -1: none are made */
 	uint64_t host_flops;     /* additions and multiplications in double so far, metrics excluded */

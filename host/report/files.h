@@ -65,9 +65,13 @@ void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t colu
 /* The same of float32, of 1 to 4 dims; the data part is added to the hash. */
 void qmac_npy_write_float(FILE *out, const float *values, const int64_t *dims, int dim_count,
                           struct qmac_sha256 *hash);
-/* Reads what that wrote; refuses any other type or shape. */
+void qmac_npy_write_int(FILE *out, const int32_t *values, const int64_t *dims, int dim_count,
+                        struct qmac_sha256 *hash);
+/* Reads what these wrote; refuses any other type or shape. */
 QMAC_MUST_CHECK enum qmac_status qmac_npy_read_float(const char *path, const int64_t *dims, int dim_count,
                                                      float *values, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_npy_read_int(const char *path, const int64_t *dims, int dim_count,
+                                                   int32_t *values, struct qmac_error *err);
 
 /*
  * timeline.json: head, any number of records, tail. Records of an engine come in order of their starts.

@@ -10,8 +10,9 @@
 static void write_figure(FILE *out, const struct qmac_metrics *m, enum qmac_figure figure)
 {
 	double value = qmac_metrics_figure(m, figure);
+	bool missing = m->estimated || m->untrained || (m->unseen && figure == QMAC_FIGURE_GRAD_NORM);
 
-	if ((qmac_figure_kinds[figure].always && !m->estimated && !m->untrained) || !isnan(value))
+	if ((qmac_figure_kinds[figure].always && !missing) || !isnan(value))
 		qmac_csv_write_real(out, value);
 }
 

@@ -58,26 +58,40 @@ void qmac_npy_write(FILE *out, const double *values, int64_t count, int64_t colu
 	qmac_sha256_text(&hash, text);
 }
 
-void qmac_npy_write_float(FILE *out, const float *values, const int64_t *dims, int dim_count,
-                          struct qmac_sha256 *hash)
+/* Of words, whatever they stand for. */
+static void write_words(FILE *out, const char *type, const void *values, const int64_t *dims, int dim_count,
+                        struct qmac_sha256 *hash)
 {
+	const char *at = values;
 	int64_t count = 1;
 
 	for (int d = 0; d < dim_count; d++)
 		count *= dims[d];
-	write_header(out, "<f4", dims, dim_count);
+	write_header(out, type, dims, dim_count);
 	for (int64_t i = 0; i < count; i++) {
 		uint32_t bits;
 
-		memcpy(&bits, &values[i], sizeof bits);
+		memcpy(&bits, at + i * (int64_t)sizeof bits, sizeof bits);
 		write_bits(out, bits, sizeof bits, hash);
 	}
+}
+
+void qmac_npy_write_float(FILE *out, const float *values, const int64_t *dims, int dim_count,
+                          struct qmac_sha256 *hash)
+{
+	write_words(out, "<f4", values, dims, dim_count, hash);
+}
+
+void qmac_npy_write_int(FILE *out, const int32_t *values, const int64_t *dims, int dim_count,
+                        struct qmac_sha256 *hash)
+{
+	write_words(out, "<i4", values, dims, dim_count, hash);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
 
 /* The header that such an array would have been given, and nothing else. */
-static bool has_header(FILE *in, const int64_t *dims, int dim_count)
+static bool has_header(FILE *in, const char *type, const int64_t *dims, int dim_count)
 {
 	char *wanted = NULL, *found;
 	size_t size = 0;
@@ -86,7 +100,7 @@ static bool has_header(FILE *in, const int64_t *dims, int dim_count)
 
 	if (!out)
 		return false;
-	write_header(out, "<f4", dims, dim_count);
+	write_header(out, type, dims, dim_count);
 	if (fclose(out)) {
 		free(wanted);
 		return false;
@@ -98,16 +112,17 @@ static bool has_header(FILE *in, const int64_t *dims, int dim_count)
 	return same;
 }
 
-enum qmac_status qmac_npy_read_float(const char *path, const int64_t *dims, int dim_count, float *values,
-                                     struct qmac_error *err)
+static enum qmac_status read_words(const char *path, const char *type, const int64_t *dims, int dim_count,
+                                   void *values, struct qmac_error *err)
 {
+	char *at = values;
 	int64_t count = 1;
 	FILE *in = NULL;
 	enum qmac_status status = qmac_input_stream(path, &in, err);
 
 	for (int d = 0; d < dim_count; d++)
 		count *= dims[d];
-	if (!status && !has_header(in, dims, dim_count))
+	if (!status && !has_header(in, type, dims, dim_count))
 		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0,
 		                      "not the array of this network: another type or shape");
 	for (int64_t i = 0; !status && i < count; i++) {
@@ -120,11 +135,23 @@ enum qmac_status qmac_npy_read_float(const char *path, const int64_t *dims, int 
 		}
 		bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
 		       (uint32_t)bytes[3] << 24;
-		memcpy(&values[i], &bits, sizeof bits);
+		memcpy(at + i * (int64_t)sizeof bits, &bits, sizeof bits);
 	}
 	if (!status && fgetc(in) != EOF)
 		status = qmac_fail_at(err, QMAC_BAD_INPUT, path, 0, 0, "something follows behind the array");
 	if (in)
 		fclose(in);
 	return status;
+}
+
+enum qmac_status qmac_npy_read_float(const char *path, const int64_t *dims, int dim_count, float *values,
+                                     struct qmac_error *err)
+{
+	return read_words(path, "<f4", dims, dim_count, values, err);
+}
+
+enum qmac_status qmac_npy_read_int(const char *path, const int64_t *dims, int dim_count, int32_t *values,
+                                   struct qmac_error *err)
+{
+	return read_words(path, "<i4", dims, dim_count, values, err);
 }

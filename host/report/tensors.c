@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/run_config.h"
+#include "net/masters.h"
 #include "net/values.h"
 #include "report/files.h"
 #include "report/members.h"
@@ -20,6 +21,7 @@ struct tensor {
 	const int64_t *dims;
 	int dim_count;
 	float *values;
+	int32_t *masters;           /* in place of them; NULL: none */
 	struct qmac_format *format; /* on the device; NULL: none */
 };
 
@@ -44,6 +46,8 @@ static struct tensor tensor_of(const struct qmac_trained_net *trained, int i)
 
 		tensor = (struct tensor){.dims = parameter->dims, .dim_count = parameter->dim_count,
 		                         .values = trained->weights + qmac_net_parameter_at(net, i),
+		                         .masters = trained->masters ?
+		                                    trained->masters + qmac_net_parameter_at(net, i) : NULL,
 		                         .format = trained->formats ? &trained->formats[i] : NULL};
 		snprintf(tensor.name, sizeof tensor.name, "%s", parameter->name);
 		return tensor;
@@ -64,7 +68,9 @@ static void write_entry(FILE *out, const struct tensor *tensor, const char *sha2
 	fprintf(out, "\t\t{\"name\": \"%s\", \"file\": \"%s.npy\", \"shape\": [", tensor->name, tensor->name);
 	for (int d = 0; d < tensor->dim_count; d++)
 		fprintf(out, "%s%" PRId64, d ? ", " : "", tensor->dims[d]);
-	fputs("], \"format\": \"float32\", ", out);
+	fprintf(out, "], \"format\": \"%s\", ", tensor->masters ? "int32" : "float32");
+	if (tensor->masters)
+		fprintf(out, "\"unit\": \"2^-%d\", ", QMAC_NET_MASTER_FL);
 	if (tensor->format)
 		fprintf(out, "\"bw\": %d, \"fl\": %d, ", tensor->format->bw, tensor->format->fl);
 	fprintf(out, "\"sha256\": \"%s\"}", sha256);
@@ -81,7 +87,10 @@ static enum qmac_status write_tensor(struct qmac_atomic_file *file, const char *
 	status = qmac_atomic_open(file, folder, name, err);
 	if (status)
 		return status;
-	qmac_npy_write_float(file->stream, tensor->values, tensor->dims, tensor->dim_count, hash);
+	if (tensor->masters)
+		qmac_npy_write_int(file->stream, tensor->masters, tensor->dims, tensor->dim_count, hash);
+	else
+		qmac_npy_write_float(file->stream, tensor->values, tensor->dims, tensor->dim_count, hash);
 	return qmac_atomic_finish(file, sha256, err);
 }
 
@@ -243,7 +252,9 @@ enum qmac_status qmac_tensors_read(const char *folder, struct qmac_trained_net *
 		char path[QMAC_MEMBER_PATH + QMAC_TENSOR_NAME];
 
 		snprintf(path, sizeof path, "%.1000s/%s/%s.npy", folder, folder_name, tensor.name);
-		status = qmac_npy_read_float(path, tensor.dims, tensor.dim_count, tensor.values, err);
+		status = tensor.masters ?
+		         qmac_npy_read_int(path, tensor.dims, tensor.dim_count, tensor.masters, err) :
+		         qmac_npy_read_float(path, tensor.dims, tensor.dim_count, tensor.values, err);
 	}
 	return status;
 }

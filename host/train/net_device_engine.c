@@ -314,7 +314,7 @@ static enum qmac_status backward(struct qmac_net_engine *base, const float *resi
 	if (!status)
 		status = collect_ranges(engine, err);
 	if (!status)
-		status = add_gradient(engine, err);
+		status = training->masters ? qmac_net_device_update(engine, err) : add_gradient(engine, err);
 	training->host_flops += (uint64_t)(4 * training->run->batch *
 	                                   qmac_shape_count(engine->plan.layers[last].out));
 	engine->begun = true;
@@ -328,6 +328,10 @@ static enum qmac_status take_gradient(struct qmac_net_engine *base, float *gradi
 	struct qmac_net_training *training = engine->training;
 
 	(void)err;
+	if (training->masters) {
+		memset(gradient, 0, (size_t)training->weight_count * sizeof gradient[0]);
+		return QMAC_OK;
+	}
 	for (int64_t i = 0; i < training->weight_count; i++)
 		gradient[i] = (float)(engine->gradient[i] / (double)training->run->batch);
 	memset(engine->gradient, 0, (size_t)training->weight_count * sizeof engine->gradient[0]);
@@ -356,6 +360,11 @@ static void cost(struct qmac_net_engine *base, struct qmac_metrics *metrics)
 	metrics->host_bytes = qmac_driver_host_bytes(engine->device.driver);
 }
 
+static enum qmac_status save(struct qmac_net_engine *base, struct qmac_error *err)
+{
+	return qmac_net_device_get_velocities(engine_of(base), err);
+}
+
 static void state(struct qmac_net_engine *base, struct qmac_state *pieces)
 {
 	struct qmac_net_device_engine *engine = engine_of(base);
@@ -364,6 +373,9 @@ static void state(struct qmac_net_engine *base, struct qmac_state *pieces)
 	qmac_train_device_state(&engine->device, pieces);
 	QMAC_STATE_VALUE(pieces, "minibatches", engine->minibatches);
 	QMAC_STATE_VALUE(pieces, "begun", engine->begun);
+	if (engine->velocities)
+		qmac_state_add(pieces, "velocities", engine->velocities,
+		               (size_t)engine->training->weight_count * sizeof engine->velocities[0]);
 	qmac_state_add(pieces, "scales", engine->scales, layers * sizeof engine->scales[0]);
 }
 
@@ -375,10 +387,11 @@ static void reset(struct qmac_net_engine *base)
 
 static enum qmac_status resume(struct qmac_net_engine *base, struct qmac_error *err)
 {
-	(void)err;
+	enum qmac_status status = qmac_net_device_put_masters(engine_of(base), err);
+
 	qmac_train_device_resume(&engine_of(base)->device);
 	engine_of(base)->plan.sequence.last = NULL;
-	return QMAC_OK;
+	return status;
 }
 
 static const char *kernel(const struct qmac_net_engine *base)
@@ -390,6 +403,6 @@ static const char *kernel(const struct qmac_net_engine *base)
 
 const struct qmac_net_engine_operations qmac_net_device_engine = {
 	.create = qmac_net_device_create, .destroy = qmac_net_device_destroy, .load = load, .forward = forward,
-	.backward = backward, .gradient = take_gradient, .spent = spent, .cost = cost, .state = state,
-	.reset = reset, .resume = resume, .kernel = kernel,
+	.backward = backward, .gradient = take_gradient, .spent = spent, .cost = cost, .save = save,
+	.state = state, .reset = reset, .resume = resume, .kernel = kernel,
 };

@@ -30,6 +30,7 @@ struct qmac_net_device_engine {
 	int64_t *output;               /* codes of the logits of the last forward pass */
 	int32_t *weights;              /* codes of a parameter */
 	double *gradient;              /* so far, of samples' losses, as the masters lie */
+	int32_t *velocities;           /* as the masters lie, at a checkpoint; NULL: the host has them */
 };
 
 enum qmac_status qmac_net_device_create(struct qmac_net_training *training, const struct qmac_hw *hw,
@@ -37,6 +38,18 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
                                         struct qmac_net_engine **engine, struct qmac_error *err);
 /* Where training->formats are other ones: makes the programs anew, and brings what does not change. */
 enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err);
+
+/* ---- masters on the device: without any nothing happens ------------------------------------------ */
+
+/* Brings masters and velocities; takes the masters, or the velocities, over from there. */
+enum qmac_status qmac_net_device_put_masters(struct qmac_net_device_engine *engine, struct qmac_error *err);
+enum qmac_status qmac_net_device_get_masters(struct qmac_net_device_engine *engine, struct qmac_error *err);
+enum qmac_status qmac_net_device_get_velocities(struct qmac_net_device_engine *engine,
+                                                struct qmac_error *err);
+
+/* By the sums of the running minibatch, and, in the last one of a step, takes the masters over. */
+enum qmac_status qmac_net_device_update(struct qmac_net_device_engine *engine, struct qmac_error *err);
+
 void qmac_net_device_destroy(struct qmac_net_engine *engine);
 
 #endif

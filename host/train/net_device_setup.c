@@ -17,6 +17,7 @@ static enum qmac_status create_formats(struct qmac_net_device_engine *engine, st
 	engine->formats.activation_rounding = run->precision_activation_rounding;
 	engine->formats.error_rounding = run->precision_error_rounding;
 	engine->formats.clip = run->precision_ste == QMAC_STE_CLIP;
+	engine->formats.masters = engine->training->masters != NULL;
 	return status;
 }
 
@@ -100,6 +101,11 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 	engine->output = calloc(outputs, sizeof engine->output[0]);
 	engine->weights = calloc(largest + 1, sizeof engine->weights[0]);
 	engine->gradient = calloc((size_t)training->weight_count + 1, sizeof engine->gradient[0]);
+	if (training->masters)
+		engine->velocities = calloc((size_t)training->weight_count + 1, sizeof engine->velocities[0]);
+	if (training->masters && !engine->velocities)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
+		                 (long long)training->weight_count);
 	if (engine->of.fl && engine->scales && engine->watched && engine->codes && engine->output &&
 	    engine->weights && engine->gradient)
 		return QMAC_OK;
@@ -123,7 +129,9 @@ static enum qmac_status open_device(struct qmac_net_device_engine *engine, struc
 		status = set_formats(engine, false, err);
 	if (!status)
 		status = qmac_net_plan_open(plan, engine->device.driver, err);
-	return status ? status : qmac_net_load_constants(plan, err);
+	if (!status)
+		status = qmac_net_load_constants(plan, err);
+	return status ? status : qmac_net_device_put_masters(engine, err);
 }
 
 enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err)
@@ -189,5 +197,6 @@ void qmac_net_device_destroy(struct qmac_net_engine *base)
 	free(engine->output);
 	free(engine->weights);
 	free(engine->gradient);
+	free(engine->velocities);
 	free(engine);
 }

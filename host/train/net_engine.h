@@ -51,12 +51,17 @@ struct qmac_net_engine_operations {
 	/* Of the last forward pass: residual, of the same size, is the derivative of the loss by the logits. */
 	enum qmac_status (*backward)(struct qmac_net_engine *engine, const float *residual,
 	                             struct qmac_error *err);
-	/* The sum of the gradients of all backward passes since the last call, as the masters lie. */
+	/*
+	 * The sum of the gradients of all backward passes since the last call, as the masters lie; 0 where the
+	 * device updates them: then backward() of a step's last minibatch has done that.
+	 */
 	enum qmac_status (*gradient)(struct qmac_net_engine *engine, float *gradient, struct qmac_error *err);
 	/* Cycles of the device, and bytes between host and its memory, since the run began. NULL: no device. */
 	void (*spent)(const struct qmac_net_engine *engine, uint64_t *cycles, uint64_t *host_bytes);
 	/* At the end of an epoch, once: fills in what the device has spent so far, and completes the records. */
 	void (*cost)(struct qmac_net_engine *engine, struct qmac_metrics *metrics);
+	/* At a checkpoint, before state(): brings what only the device has. NULL: nothing. */
+	enum qmac_status (*save)(struct qmac_net_engine *engine, struct qmac_error *err);
 	/* Adds what the engine goes on from, between two steps. */
 	void (*state)(struct qmac_net_engine *engine, struct qmac_state *state);
 	/* At a checkpoint: the device's clock and counters begin anew, and carry on in the totals. */

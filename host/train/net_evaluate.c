@@ -29,8 +29,8 @@ enum qmac_status qmac_net_evaluate(const struct qmac_run *run, const struct qmac
 	if (!status)
 		status = qmac_net_precision_create(&training, NULL, &precision, err);
 	if (!status)
-		trained = (struct qmac_trained_net){training.net, training.weights, training.statistics,
-		                                    training.formats, training.outputs};
+		trained = (struct qmac_trained_net){training.net, training.weights, training.masters,
+		                                    training.statistics, training.formats, training.outputs};
 	if (!status)
 		status = read(context, &trained, err);
 	if (!status)

@@ -7,6 +7,7 @@
 #include "data/normal.h"
 #include "net/values.h"
 #include "process/stop.h"
+#include "train/net_weights.h"
 
 /* ---- network and images ------------------------------------------------------------- */
 
@@ -97,6 +98,24 @@ static enum qmac_status initialise(struct qmac_net_training *training, struct qm
 	return QMAC_OK;
 }
 
+/* The device's masters begin as the codes of the initial weights. */
+static enum qmac_status create_masters(struct qmac_net_training *training, struct qmac_error *err)
+{
+	const struct qmac_format format = {QMAC_NET_MASTER_BITS, QMAC_NET_MASTER_FL};
+	enum qmac_status status;
+
+	if (training->run->update != QMAC_UPDATE_DEVICE || training->run->precision_policy == QMAC_POLICY_FLOAT)
+		return QMAC_OK;
+	training->masters = calloc((size_t)training->weight_count + 1, sizeof training->masters[0]);
+	if (!training->masters)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
+		                 (long long)training->weight_count);
+	status = qmac_format_encode_floats(format, QMAC_ROUND_NEAREST, 0, training->weights,
+	                                   training->weight_count, training->masters, NULL, err);
+	qmac_net_follow_masters(training);
+	return status;
+}
+
 enum qmac_status qmac_net_setup(struct qmac_net_training *training, const struct qmac_run *run,
                                 struct qmac_error *err)
 {
@@ -112,7 +131,9 @@ enum qmac_status qmac_net_setup(struct qmac_net_training *training, const struct
 		status = qmac_images_load(&training->images, run, err);
 	if (!status)
 		status = check_fit(training, err);
-	return status ? status : initialise(training, err);
+	if (!status)
+		status = initialise(training, err);
+	return status ? status : create_masters(training, err);
 }
 
 void qmac_net_training_free(struct qmac_net_training *training)
@@ -120,6 +141,7 @@ void qmac_net_training_free(struct qmac_net_training *training)
 	qmac_net_free(&training->net);
 	qmac_images_free(&training->images);
 	free(training->weights);
+	free(training->masters);
 	free(training->statistics);
 	free(training->formats);
 	free(training->outputs);

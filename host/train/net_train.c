@@ -52,6 +52,9 @@ static void list_state(struct course *course, struct qmac_state *state)
 	state->count = 0;
 	qmac_state_add(state, "weights", training->weights,
 	               (size_t)training->weight_count * sizeof training->weights[0]);
+	if (training->masters)
+		qmac_state_add(state, "masters", training->masters,
+		               (size_t)training->weight_count * sizeof training->masters[0]);
 	qmac_state_add(state, "statistics", training->statistics,
 	               (size_t)qmac_net_statistics_at(net, net->layer_count) * sizeof training->statistics[0]);
 	QMAC_STATE_VALUE(state, "epoch", course->epoch);
@@ -76,16 +79,21 @@ static void list_state(struct course *course, struct qmac_state *state)
 	course->engine->operations->state(course->engine, state);
 }
 
-static void checkpoint(struct course *course)
+static enum qmac_status checkpoint(struct course *course, struct qmac_error *err)
 {
+	const struct qmac_net_engine_operations *engine = course->engine->operations;
 	const struct qmac_train_observer *observer = course->observer;
+	enum qmac_status status = engine->save ? engine->save(course->engine, err) : QMAC_OK;
 	struct qmac_state state;
 
+	if (status)
+		return status;
 	if (observer && observer->on_checkpoint) {
 		list_state(course, &state);
 		course->stopped |= observer->on_checkpoint(observer->context, &state) != 0;
 	}
-	course->engine->operations->reset(course->engine);
+	engine->reset(course->engine);
+	return QMAC_OK;
 }
 
 static enum qmac_status load(struct course *course, bool *loaded, struct qmac_error *err)
@@ -189,11 +197,17 @@ static bool has_formats(const struct course *course)
 	return !course->estimated || course->recorded;
 }
 
+static double learning_rate(const struct course *course)
+{
+	return course->schedule.now.lr * qmac_net_precision_rate(course->precision);
+}
+
 /* The masters of the next step, and the policy's formats; of an estimate the formats alone. */
 static enum qmac_status update_masters(struct course *course, struct qmac_error *err)
 {
 	const struct qmac_net_observation seen = seen_of(course);
-	bool computed = !course->estimated;
+	/* masters on the device are other ones already, by gradients that the host has not seen */
+	bool computed = !course->estimated && !course->training.masters;
 	double norm = 0;
 	enum qmac_status status = QMAC_OK;
 
@@ -208,10 +222,21 @@ static enum qmac_status update_masters(struct course *course, struct qmac_error 
 	if (status)
 		return status;
 	if (computed)
-		qmac_net_update_weights(&course->update, course->gradient,
-		                        course->schedule.now.lr * qmac_net_precision_rate(course->precision),
+		qmac_net_update_weights(&course->update, course->gradient, learning_rate(course),
 		                        course->training.weights);
 	return qmac_net_precision_masters(course->precision, &seen, err);
+}
+
+/* What the device does with masters of its own behind minibatch i of a step. */
+static struct qmac_net_step step_of(const struct course *course, int64_t i)
+{
+	const struct qmac_run *run = course->training.run;
+	bool last = i == run->accumulate - 1;
+
+	return (struct qmac_net_step){
+		.momentum = i == 0 ? run->momentum : 1, .decay = last ? run->l2 : 0,
+		.rate = last ? learning_rate(course) : 0, .share = 1 / (double)(run->batch * run->accumulate),
+	};
 }
 
 static enum qmac_status run_step(struct course *course, struct qmac_error *err)
@@ -222,8 +247,10 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 	enum qmac_status status = QMAC_OK;
 
 	qmac_net_ranges_begin_step(training, course->step, course->within);
-	for (int64_t i = 0; !status && i < run->accumulate; i++)
+	for (int64_t i = 0; !status && i < run->accumulate; i++) {
+		training->step = step_of(course, i);
 		status = run_minibatch(course, course->within * run->accumulate + i, err);
+	}
 	if (!status)
 		status = engine->gradient(course->engine, course->gradient, err);
 	course->step++;
@@ -251,6 +278,7 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 	const struct qmac_net_training *training = &course->training;
 	double samples = (double)course->figures.samples, all = (double)training->images.data.samples;
 	double images = (double)(course->step * training->run->batch * training->run->accumulate);
+	bool has_norm = course->epoch > 0 && !training->estimated && !training->masters;
 	struct qmac_net_figures test = {0};
 	enum qmac_status status = QMAC_OK;
 
@@ -262,10 +290,11 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 		.epoch = course->epoch, .step = course->step, .data_passes = images / all,
 		.train_loss = course->figures.loss / samples, /* NaN before the first epoch */
 		.train_accuracy = (double)course->figures.hits / samples,
-		.grad_norm = course->epoch > 0 && !training->estimated ? course->norms / (double)course->steps : NAN,
+		.grad_norm = has_norm ? course->norms / (double)course->steps : NAN,
 		.test_loss = test.loss / (double)test.samples, /* NaN where it is not looked at */
 		.test_accuracy = (double)test.hits / (double)test.samples,
-		.untrained = course->epoch == 0, .estimated = training->estimated, .delta = NAN,
+		.untrained = course->epoch == 0, .unseen = training->masters != NULL,
+		.estimated = training->estimated, .delta = NAN,
 		.headline = QMAC_FIGURE_TEST_ACCURACY,
 		.weight_saturations = training->formats ? training->weight_saturations : -1,
 		.host_flops = training->host_flops, .host_bytes = training->host_bytes,
@@ -295,7 +324,8 @@ static enum qmac_status report(struct course *course, struct qmac_error *err)
 		return status;
 	if (course->epoch > 0 && !course->training.estimated) {
 		qmac_schedule_epoch(&course->schedule, last->train_loss);
-		course->result->diverged = !(isfinite(last->train_loss) && isfinite(last->grad_norm));
+		course->result->diverged = !isfinite(last->train_loss) || isinf(last->grad_norm) ||
+		                           (isnan(last->grad_norm) && !course->training.masters);
 	}
 	if (observer && observer->on_metrics)
 		course->stopped |= observer->on_metrics(observer->context, last, &course->training.records) != 0;
@@ -303,9 +333,8 @@ static enum qmac_status report(struct course *course, struct qmac_error *err)
 		status = end_epoch(course, err);
 	if (status)
 		return status;
-	if (every > 0 && course->epoch > 0 && course->epoch % every == 0 && goes_on(course))
-		checkpoint(course);
-	return QMAC_OK;
+	return every > 0 && course->epoch > 0 && course->epoch % every == 0 && goes_on(course) ?
+	       checkpoint(course, err) : QMAC_OK;
 }
 
 static void begin_epoch(struct course *course)
@@ -326,7 +355,7 @@ static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
 		status = run_step(course, err);
 		if (!status && run->checkpoint_steps > 0 && course->within % run->checkpoint_steps == 0 &&
 		    course->within < course->steps)
-			checkpoint(course);
+			status = checkpoint(course, err);
 	}
 	if (status || course->within < course->steps)
 		return status;
@@ -426,9 +455,10 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 		free(training->outputs);
 		training->formats = training->outputs = NULL;
 	}
-	*result->net = (struct qmac_trained_net){training->net, training->weights, training->statistics,
-	                                         training->formats, training->outputs};
+	*result->net = (struct qmac_trained_net){training->net, training->weights, training->masters,
+	                                         training->statistics, training->formats, training->outputs};
 	training->weights = training->statistics = NULL;
+	training->masters = NULL;
 	training->formats = training->outputs = NULL;
 	memset(&training->net, 0, sizeof training->net);
 	return QMAC_OK;

@@ -7,6 +7,7 @@
 
 #include "config/run_config.h"
 #include "data/images.h"
+#include "net/masters.h"
 #include "net/net.h"
 #include "num/format.h"
 #include "record/record.h"
@@ -18,6 +19,8 @@ struct qmac_net_training {
 	struct qmac_images images;
 	int64_t weight_count;        /* of all parameters */
 	float *weights;              /* the masters, as in net/values.h */
+	int32_t *masters;            /* with `update: device` they are these, of which weights are the nearest */
+	struct qmac_net_step step;   /* of the running minibatch, likewise */
 	float *statistics;           /* of batch norms, likewise; the engine keeps them up to date */
 	struct qmac_format *formats; /* of the parameters, as the precision policy has them now; NULL: float32 */
 	bool in_float;               /* the policy has gone on to float32: there are no formats any more */

@@ -133,7 +133,7 @@ uint64_t qmac_net_update_flops(const struct qmac_net_training *training)
 	int each = 6 + QMAC_SQUARE_FLOPS + (run->normalise ? QMAC_NORMALISE_FLOPS : 0) + (run->l1 > 0) +
 	           (run->accumulate > 1) + (is_quantised(training) ? 3 : 0);
 
-	return (uint64_t)training->weight_count * (uint64_t)each;
+	return training->masters ? 0 : (uint64_t)training->weight_count * (uint64_t)each;
 }
 
 void qmac_net_update_state(struct qmac_net_update *update, struct qmac_state *state)

@@ -39,7 +39,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_update_gradient(struct qmac_net_update
 void qmac_net_update_weights(struct qmac_net_update *update, const float *gradient, double rate,
                              float *weights);
 
-/* Additions, multiplications and divisions of one step. */
+/* Additions, multiplications and divisions of one step; none where the device takes it. */
 uint64_t qmac_net_update_flops(const struct qmac_net_training *training);
 
 /* What it goes on from. */

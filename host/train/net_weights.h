@@ -1,4 +1,4 @@
-/* The codes of a network's weights and biases, of which the masters are the float32 values. */
+/* The codes of a network's weights and biases, and their masters. */
 #ifndef QMAC_TRAIN_NET_WEIGHTS_H
 #define QMAC_TRAIN_NET_WEIGHTS_H
 
@@ -12,5 +12,8 @@
 QMAC_MUST_CHECK enum qmac_status qmac_net_weight_codes(const struct qmac_net_training *training, int p,
                                                        uint32_t step, int32_t *codes, uint64_t *saturations,
                                                        struct qmac_error *err);
+
+/* Where there are masters in integers: the weights follow them. */
+void qmac_net_follow_masters(struct qmac_net_training *training);
 
 #endif

@@ -13,6 +13,7 @@
 struct qmac_trained_net {
 	struct qmac_net net;
 	float *weights;    /* the masters of all parameters */
+	int32_t *masters;  /* in units of 2^-24, where the device had them: `weights` are the nearest; or NULL */
 	float *statistics; /* running means and variances of all batch norms */
 	struct qmac_format *formats; /* of the parameters, at the end; NULL: float32 */
 	struct qmac_format *outputs; /* of the input and the layers' outputs; NULL: they follow from the others */
@@ -25,6 +26,7 @@ static inline void qmac_trained_net_destroy(struct qmac_trained_net *trained)
 		return;
 	qmac_net_free(&trained->net);
 	free(trained->weights);
+	free(trained->masters);
 	free(trained->statistics);
 	free(trained->formats);
 	free(trained->outputs);
