@@ -9,6 +9,7 @@ enum {
 	LEVELS_MIN = 4,   /* of a scale: formats that never change are no extremes */
 	BW_LEAST = 2,     /* that a format can have */
 	EPOCH_TICS = 15,
+	COLOUR_TICS = 9,
 	STEPS_COUNTED = 10, /* so few have a tic each */
 	LETTER = 7, ROOM = 8 /* pixels of a letter, and around a text */
 };
@@ -142,7 +143,7 @@ static void write_colours(const struct map *map)
 	fprintf(map->out, "set palette maxcolors %d defined (0 '#440154', 1 '#414487', 2 '#2a788e', 3 '#22a884',"
 	        " 4 '#7ad151', 5 '#fde725')\nset cbrange [%d.5:%d.5]\nset cbtics scale 0 %d,%d,%d\n"
 	        "set cblabel 'word length BW, bits' offset 1.5,0\n", levels, low - 1, high,
-	        low, 1 + (levels - 1) / 16, high);
+	        low, 1 + (levels - 1) / COLOUR_TICS, high);
 }
 
 /* A data block of all layers; false where it is empty. */
