@@ -6,11 +6,16 @@
 #include "num/format.h"
 #include "run/evaluate.h"
 
-/* All costs, without training. */
-static inline void estimate_well(const char *name)
+/* All costs, without training; with the formats of a result, where one is named. */
+static inline void estimate_well(const char *name, const char *recorded)
 {
+	char folder[600];
+	struct qmac_job job = {.estimate = true, .recorded = recorded ? folder : NULL};
 	struct qmac_error err;
-	enum qmac_status status = run_job((struct qmac_job){.estimate = true}, name, &err);
+	enum qmac_status status;
+
+	snprintf(folder, sizeof folder, "%s/%s", test_folder(), recorded ? recorded : "");
+	status = run_job(job, name, &err);
 
 	if (status)
 		printf("%s\n", err.message);

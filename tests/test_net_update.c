@@ -226,7 +226,7 @@ static void test_estimate(void)
 	struct qmac_json *trained = json_of("update", "summary.json"), *estimated;
 
 	configure_update(here, 0, NULL);
-	estimate_well("estimated");
+	estimate_well("estimated", NULL);
 	estimated = json_of("estimated", "summary.json");
 	for (int i = 0; i < TEST_COUNT(same); i++) {
 		CU_ASSERT(qmac_json_real(trained, same[i]) > 0);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "num/whole.h"
 #include "train/net_format_record.h"
 
 enum { FORMAT_TEXT = 32 };
@@ -22,10 +23,13 @@ static bool is_same(struct qmac_format a, struct qmac_format b)
 static bool is_within(const struct qmac_net_training *training, int tensor, struct qmac_format format)
 {
 	struct qmac_format widest = training->widest;
+	bool is_output = tensor >= training->net.parameter_count;
 
 	if (!widest.bw)
-		return tensor >= training->net.parameter_count &&
-		       format.bw == qmac_net_tensor_format(training, tensor)->bw;
+		return is_output && format.bw == qmac_net_tensor_format(training, tensor)->bw;
+	/* an output's own scale takes nothing of its width but the sign */
+	if (is_output && training->outputs)
+		widest.fl = qmac_larger_int(widest.fl, widest.bw - 1);
 	return format.bw >= 2 && format.bw <= widest.bw && format.fl <= widest.fl;
 }
 
