@@ -52,8 +52,8 @@ int qmac_vec_rows_bits(const struct qmac_vec *v, uint32_t space, uint32_t row, u
                        bool is_unsigned);
 
 /*
- * The kernel for an operation other than lookup and affine, of rows a and b; notes how wide x is. Where bounds
- * do not prove that the fast one may take them, the words are looked at.
+ * The kernel for an operation other than lookup and affine, of rows a and b; notes how wide x is. Where
+ * bounds do not prove that the fast one may take them, the words are looked at.
  */
 const struct qmac_kernel *qmac_vec_kernel(struct qmac_vec *v, struct qmac_source *a, struct qmac_source *b);
 

@@ -35,8 +35,8 @@ struct qmac_net_flow {
 };
 
 /*
- * Whether a layer's output is a sum that is rounded: its error is rounded, too, and `ste: clip` masks it where
- * the output's code is the lowest or the highest.
+ * Whether a layer's output is a sum that is rounded: its error is rounded, too, and `ste: clip` masks it
+ * where the output's code is the lowest or the highest.
  */
 bool qmac_net_adds(enum qmac_layer_kind kind);
 
