@@ -75,22 +75,22 @@ hw: $root/configs/hw/8x8_w8.yaml
 END
 refuses 'qmac: precision.policy: with adapt the training itself chooses .* by its folder in place of .*' \
 	estimate digits.yaml
-run 0 train digits.yaml --out done
-ok 'formats change' test "$(wc -l < done/switches.csv)" -gt 2
-run 0 estimate done/
-says out 'results in          done-estimate'
-ok 'an estimate of a run that is done: cycles' same "$(value done-estimate cycles)" "$(value done cycles)"
-ok 'an estimate of a run that is done: switches' cmp done/switches.csv done-estimate/switches.csv
-run 0 estimate done --hw "$root/configs/hw/ragged.yaml"
+run 0 train digits.yaml --out learned
+ok 'formats change' test "$(wc -l < learned/switches.csv)" -gt 2
+run 0 estimate learned/
+says out 'results in          learned-estimate'
+ok 'an estimate of a run that is done: cycles' same "$(value learned-estimate cycles)" "$(value learned cycles)"
+ok 'an estimate of a run that is done: switches' cmp learned/switches.csv learned-estimate/switches.csv
+run 0 estimate learned --hw "$root/configs/hw/ragged.yaml"
 run 0 train digits.yaml --hw "$root/configs/hw/ragged.yaml" --out ragged
-ok 'on other hardware: cycles' same "$(value done-ragged-estimate cycles)" "$(value ragged cycles)"
-ok 'on other hardware: switches' cmp ragged/switches.csv done-ragged-estimate/switches.csv
-refuses 'qmac: --set batch: with it the run in done would have had other formats: leave it out' \
-	estimate done --set batch=2
-refuses 'qmac: cannot write results to done/config.yaml: .* is the run file: write elsewhere' \
-	estimate done --out done
-cp -R done cut
-sed '$d' done/switches.csv > cut/switches.csv
+ok 'on other hardware: cycles' same "$(value learned-ragged-estimate cycles)" "$(value ragged cycles)"
+ok 'on other hardware: switches' cmp ragged/switches.csv learned-ragged-estimate/switches.csv
+refuses 'qmac: --set batch: with it the run in learned would have had other formats: leave it out' \
+	estimate learned --set batch=2
+refuses 'qmac: cannot write results to learned/config.yaml: .* is the run file: write elsewhere' \
+	estimate learned --out learned
+cp -R learned cut
+sed '$d' learned/switches.csv > cut/switches.csv
 refuses "cut/switches.csv:[0-9]*:1: rows are missing: in step [0-9]* the format of layer '[a-z0-9]*' .*" \
 	estimate cut
 rm cut/formats.csv

@@ -12,14 +12,14 @@
 enum {
 	WIDTH = 1160, EDGE = 20,
 	PLOT_TOP = 40, PLOT_HEIGHT = 250, PLOT_BOTTOM = 60, PLOT_LEFT = 90,
-	LETTER = 8,               /* of a name; more than most letters have */
-	KEY = 60,                 /* of a key beside its names */
+	LETTER = 9,               /* of a name; more than most letters of any font have */
+	KEY = 80,                 /* of a key beside its names */
 	KEY_LINE = 17,
 	NAME_LETTERS_MAX = 40,
 	ROW = 26,                 /* of a heat map */
 	BAR = 18,                 /* of a layer's cycles */
 	MAP_TOP = 76, MAP_BOTTOM = 84, KEY_BELOW = 50, COLOURS = 110,
-	LOWER_TOP = 44, LOWER_BOTTOM = 64, LOWER_MIN = 180, BARS_LEFT = 560
+	LOWER_TOP = 44, LOWER_BOTTOM = 64, LOWER_MIN = 180, LINES_ENOUGH = 280, BARS_LEFT = 560
 };
 
 #define INVISIBLE 1e-4 /* of the longest bar */
@@ -125,10 +125,10 @@ static void write_sparsity(FILE *out, const struct sheet *sheet, const struct qm
                            int top)
 {
 	int left = EDGE + sheet->names, width = BARS_LEFT - left - sheet->names - KEY;
+	int enough = qmac_larger_int(LINES_ENOUGH, KEY_LINE * qmac_net_history_weighted(history));
 	const char *separator = "plot";
 
-	place(out, sheet, left, top, width,
-	      qmac_larger_int(LOWER_MIN, KEY_LINE * qmac_net_history_weighted(history)));
+	place(out, sheet, left, top, width, qmac_smaller_int(lower_height(history), enough));
 	place_key(out, sheet, left + width + EDGE / 2, top);
 	fprintf(out, "set title 'sparsity: share of weights whose code is 0'\nset xlabel 'epoch'\n"
 	        "set ylabel 'mean over the steps of an epoch'\nset yrange [0:*]\nset grid lc rgb '#dddddd'\n");
@@ -225,7 +225,7 @@ static void write_bars(FILE *out, const struct sheet *sheet, const struct qmac_n
 	place_key(out, sheet, left + width + EDGE / 2, top);
 	fprintf(out, "set title 'cycles of each layer, whole run'\nset xlabel 'device cycles, 10^6'\n"
 	        "set ylabel ''\nset xrange [0:%.9g]\nset yrange [%d.5:0.5]\nset grid xtics lc rgb '#dddddd'\n"
-	        "set ytics scale 0 (", 1.2e-6 * longest, history->layer_count);
+	        "set ytics scale 0 (", 1.25e-6 * longest, history->layer_count);
 	for (int l = 0; l < history->layer_count; l++) {
 		fputs(l ? ", " : "", out);
 		qmac_picture_quote(out, history->layers[l].name);
