@@ -93,6 +93,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_cli_prepare(const struct qmac_cli_options 
 /* The lines that a training or an estimate ends with, from its result folder. */
 enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err);
 
+/* A table of what a network saved against a run in 32 bits; nothing where the summary has none. */
+struct qmac_json;
+void qmac_cli_print_speedup(const struct qmac_json *summary);
+
 /*
  * Refuses a setting of backend, for commands that do not ask which it is: a run file may name any, but who
  * gives one with the command would be surprised by another. why: what the command does instead.

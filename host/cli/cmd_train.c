@@ -129,6 +129,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 			print_line(lines[i].label, text);
 	}
 	print_shares(stored.summary);
+	qmac_cli_print_speedup(stored.summary);
 	if (estimated)
 		print_missing();
 	qmac_cli_say("%-19s %s\n", "results in", folder);

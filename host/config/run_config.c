@@ -273,6 +273,10 @@ static enum qmac_status check_network(struct loader *l)
 {
 	enum { MILESTONES = 16 };
 	const struct qmac_run *run = &l->config->run;
+	static const int shares[] = {QMAC_KEY_momentum, QMAC_KEY_schedule_factor, QMAC_KEY_schedule_threshold,
+	                             QMAC_KEY_target_accuracy};
+	const double values[] = {run->momentum, run->schedule_factor, run->schedule_threshold,
+	                         run->target_accuracy};
 	int epochs[MILESTONES], count;
 
 	if (!run->network[0])
@@ -280,14 +284,9 @@ static enum qmac_status check_network(struct loader *l)
 	if (!qmac_data_is_images(run->data))
 		return refuse(l, QMAC_KEY_data, QMAC_KEY_network,
 		              "a network is trained on images: set data to mnist or fashion_mnist");
-	if (run->momentum >= 1)
-		return refuse(l, QMAC_KEY_momentum, QMAC_KEY_momentum, "%g is out of range; below 1", run->momentum);
-	if (run->schedule_factor >= 1)
-		return refuse(l, QMAC_KEY_schedule_factor, QMAC_KEY_schedule_factor, "%g is out of range; below 1",
-		              run->schedule_factor);
-	if (run->schedule_threshold >= 1)
-		return refuse(l, QMAC_KEY_schedule_threshold, QMAC_KEY_schedule_threshold,
-		              "%g is out of range; below 1", run->schedule_threshold);
+	for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
+		if (values[i] >= 1)
+			return refuse(l, shares[i], shares[i], "%g is out of range; below 1", values[i]);
 	if (qmac_milestones_read(run->schedule_milestones, epochs, MILESTONES, &count, l->err))
 		return blame(l, QMAC_KEY_schedule_milestones, QMAC_KEY_schedule_milestones);
 	if (access(run->network, R_OK))

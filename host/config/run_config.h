@@ -143,6 +143,8 @@ struct qmac_run {
 	double schedule_threshold;     /* below 1 */
 	double schedule_lr_min;
 	int64_t eval_every;            /* epochs from one evaluation to the next; 0: the last only, -1: none */
+	double target_accuracy;        /* 0 to below 1, for the speed-up until it is reached; 0: none */
+	bool speedup;                  /* whether the device's cycles are compared with those in 32 bits */
 };
 
 /*

@@ -9,7 +9,7 @@ static enum qmac_status check_acc(const struct qmac_net_plan *plan, int l, const
 {
 	int bits = qmac_net_lg(bound + 1) + 1;
 
-	if (bits <= plan->hw.acc_bits)
+	if (bits <= plan->hw.acc_bits || plan->formats->unbounded)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': %s needs accumulators of %d bits; acc_bits of the "
 	                 "hardware is %d: lower the widths of its formats or take other hardware",

@@ -14,7 +14,11 @@ static enum qmac_status lower(struct qmac_net_lowering *to, const struct qmac_pr
                               struct qmac_error *err)
 {
 	struct qmac_product_plan plan;
-	enum qmac_status status = qmac_product_plan_make(&plan, product, &to->plan->hw, err);
+	struct qmac_product allowed = *product;
+	enum qmac_status status;
+
+	allowed.allow_saturation = to->plan->formats->unbounded;
+	status = qmac_product_plan_make(&plan, &allowed, &to->plan->hw, err);
 
 	if (status == QMAC_OK)
 		status = qmac_product_lower(to->program, &plan, err);
@@ -131,7 +135,8 @@ void qmac_net_slice(struct qmac_net_plan *plan, int layer)
 	const struct qmac_net_layer *of = &plan->net->layers[layer];
 	int x = of->weight == QMAC_NET_NONE ? 2 : qmac_net_format(plan, of->input).bw;
 	int spare = plan->hw.acc_bits - 1 - (x - 1) - (plan->flow.layers[layer].bits - 1);
-	int64_t most = spare > 40 ? (int64_t)1 << 40 : spare < 1 ? 1 : ((int64_t)1 << spare) - 1;
+	bool unlimited = spare > 40 || plan->formats->unbounded;
+	int64_t most = unlimited ? (int64_t)1 << 40 : spare < 1 ? 1 : ((int64_t)1 << spare) - 1;
 	int64_t whole[3] = {plan->batch, p->has_pixels ? 1 : p->out.height, p->has_pixels ? 1 : p->out.width};
 	int64_t inner = whole[1] * whole[2];
 

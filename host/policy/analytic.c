@@ -108,28 +108,30 @@ void qmac_analytic_init(struct qmac_analytic *analytic, const struct qmac_analyt
 static void add_size(struct qmac_analytic *analytic, const struct qmac_analytic_record *records)
 {
 	bool published = analytic->settings.variant == QMAC_ANALYTIC_PUBLISHED;
+	struct qmac_analytic_sums *sums = &analytic->sums;
 	double bits = 0, nonzero = 0;
 
-	analytic->last_size = analytic->last_float_size = 0;
+	sums->last_size = sums->last_float_size = 0;
 	for (int i = 0; i < analytic->layer_count; i++) {
 		double weights = published ? 1 : (double)analytic->layers[i].weights;
 
 		bits += records[i].bw;
 		nonzero += 1 - records[i].sparsity;
-		analytic->last_size += records[i].bw * (1 - records[i].sparsity) * weights;
-		analytic->last_float_size += FLOAT_BITS * weights;
+		sums->last_size += records[i].bw * (1 - records[i].sparsity) * weights;
+		sums->last_float_size += FLOAT_BITS * weights;
 	}
 	if (published)
-		analytic->last_size = bits * (nonzero / analytic->layer_count);
-	analytic->size += analytic->last_size;
-	analytic->float_size += analytic->last_float_size;
+		sums->last_size = bits * (nonzero / analytic->layer_count);
+	sums->size += sums->last_size;
+	sums->float_size += sums->last_float_size;
 }
 
 void qmac_analytic_step(struct qmac_analytic *analytic, const struct qmac_analytic_record *records)
 {
 	const struct qmac_analytic_settings *settings = &analytic->settings;
+	struct qmac_analytic_sums *sums = &analytic->sums;
 
-	analytic->last_cost = analytic->last_float_cost = 0;
+	sums->last_cost = sums->last_float_cost = 0;
 	for (int i = 0; i < analytic->layer_count; i++) {
 		const struct qmac_analytic_layer *layer = &analytic->layers[i];
 		double operations = qmac_analytic_operations(settings->variant, layer) * settings->samples;
@@ -137,13 +139,13 @@ void qmac_analytic_step(struct qmac_analytic *analytic, const struct qmac_analyt
 
 		if (settings->overhead)
 			overhead = overhead_of(settings, tensor_size(settings->variant, layer), nonzero, &records[i]);
-		analytic->overhead += overhead;
+		sums->overhead += overhead;
 		/* As published, zero weights save a share of the overhead, too. */
-		analytic->cost += nonzero * operations * records[i].bw;
-		analytic->cost += (settings->variant == QMAC_ANALYTIC_PUBLISHED ? nonzero : 1) * overhead;
-		analytic->float_cost += FLOAT_BITS * operations;
-		analytic->last_cost += nonzero * operations * records[i].bw;
-		analytic->last_float_cost += FLOAT_BITS * operations;
+		sums->cost += nonzero * operations * records[i].bw;
+		sums->cost += (settings->variant == QMAC_ANALYTIC_PUBLISHED ? nonzero : 1) * overhead;
+		sums->float_cost += FLOAT_BITS * operations;
+		sums->last_cost += nonzero * operations * records[i].bw;
+		sums->last_float_cost += FLOAT_BITS * operations;
 	}
 	add_size(analytic, records);
 }
@@ -159,16 +161,17 @@ double qmac_analytic_reached(const double *accuracy, int64_t count, double targe
 struct qmac_analytic_result qmac_analytic_result(const struct qmac_analytic *analytic, double reached,
                                                  double epochs, double batch_ratio)
 {
-	double cost = analytic->cost, float_cost = analytic->float_cost;
+	const struct qmac_analytic_sums *sums = &analytic->sums;
+	double cost = sums->cost, float_cost = sums->float_cost;
 	double muppet = float_cost * batch_ratio / analytic->settings.accumulation;
 	struct qmac_analytic_result result = {
 		.speedup = 2 * float_cost / (cost + float_cost),
 		.muppet_speedup = MUPPET_EPOCHS / epochs * 2 * float_cost / (cost + muppet),
-		.memory = 1 + 2 * analytic->size / analytic->float_size,
-		.model_size = analytic->last_size / analytic->last_float_size,
-		.mean_size = analytic->size / analytic->float_size,
-		.inference_speedup = analytic->last_float_cost / analytic->last_cost,
-		.overhead = analytic->overhead / cost,
+		.memory = 1 + 2 * sums->size / sums->float_size,
+		.model_size = sums->last_size / sums->last_float_size,
+		.mean_size = sums->size / sums->float_size,
+		.inference_speedup = sums->last_float_cost / sums->last_cost,
+		.overhead = sums->overhead / cost,
 	};
 
 	result.iso_speedup = result.speedup / reached;

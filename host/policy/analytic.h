@@ -51,15 +51,19 @@ struct qmac_analytic_settings {
 	double accumulation;                  /* minibatches of an optimiser step */
 };
 
-struct qmac_analytic {
-	struct qmac_analytic_settings settings;
-	const struct qmac_analytic_layer *layers;
-	int layer_count;
-	/* Sums over the steps, and the last step's own. */
+/* Sums over the steps, and the last step's own; without pointers, to be kept and gone on from. */
+struct qmac_analytic_sums {
 	double cost, float_cost, overhead;
 	double size, float_size;
 	double last_cost, last_float_cost;    /* of inference */
 	double last_size, last_float_size;
+};
+
+struct qmac_analytic {
+	struct qmac_analytic_settings settings;
+	const struct qmac_analytic_layer *layers;
+	int layer_count;
+	struct qmac_analytic_sums sums;
 };
 
 /* layers are kept, not copied. */

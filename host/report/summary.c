@@ -207,6 +207,57 @@ static void write_host(FILE *out, const struct qmac_summary *s)
 	write_real(out, "host_energy_j", given ? flops * host->pj_per_flop * 1e-12 : NAN);
 }
 
+struct figure {
+	const char *key;
+	double value;
+};
+
+/* An object on one line, a member of another. */
+static void write_figures(FILE *out, const char *name, const struct figure *figures, size_t count)
+{
+	fprintf(out, "\t\t\"%s\": ", name);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "%s\"%s\": ", i ? ", " : "{", figures[i].key);
+		qmac_json_write_real(out, figures[i].value);
+	}
+	fputc('}', out);
+}
+
+static void write_model(FILE *out, const char *name, const struct qmac_analytic_result *model)
+{
+	const struct figure figures[] = {
+		{"training", model->speedup}, {"until_target", model->iso_speedup},
+		{"against_muppet", model->muppet_speedup}, {"inference", model->inference_speedup},
+		{"training_memory", model->memory}, {"model_size", model->model_size},
+		{"mean_model_size", model->mean_size}, {"overhead", model->overhead},
+	};
+
+	fputs(",\n", out);
+	write_figures(out, name, figures, sizeof figures / sizeof figures[0]);
+}
+
+/* Against a run in 32 bits: by the device's cycles, and by AdaPT's performance model. */
+static void write_speed(FILE *out, const struct qmac_net_speed *speed)
+{
+	const struct figure figures[] = {
+		{"training", speed->training_cycles_32 / speed->training_cycles},
+		{"inference", speed->inference_cycles_32 / speed->inference_cycles},
+		{"training_cycles", speed->training_cycles}, {"training_cycles_32", speed->training_cycles_32},
+		{"inference_cycles", speed->inference_cycles}, {"inference_cycles_32", speed->inference_cycles_32},
+	};
+
+	if (!speed->is_known)
+		return;
+	write_key(out, "speedup");
+	fputs("{\n", out);
+	write_figures(out, "device", figures, sizeof figures / sizeof figures[0]);
+	if (speed->is_modelled) {
+		write_model(out, "clean", &speed->model[QMAC_ANALYTIC_CLEAN]);
+		write_model(out, "published", &speed->model[QMAC_ANALYTIC_PUBLISHED]);
+	}
+	fputs("\n\t},\n", out);
+}
+
 static void write_files(FILE *out, char (*sha256)[QMAC_SHA256_TEXT])
 {
 	const char *separator = "{";
@@ -227,6 +278,7 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 	write_cost(out, &s->result->last);
 	write_shares(out, s);
 	write_host(out, s);
+	write_speed(out, &s->result->speed);
 	write_hw(out, &s->hw->hw);
 	write_text(out, "version", QMAC_VERSION);
 	write_text(out, "kernel", s->result->kernel);

@@ -89,11 +89,20 @@ static enum qmac_status step(struct qmac_net_precision *base, const struct qmac_
 	return status;
 }
 
+static void effort(const struct qmac_net_precision *base, int parameter, int *lookback, int *resolution)
+{
+	const struct qmac_adapt_tensor *tensor = &((const struct adapt *)base)->policy.tensor[parameter];
+
+	*lookback = tensor->lookback;
+	*resolution = tensor->resolution;
+}
+
 static void state(struct qmac_net_precision *base, struct qmac_state *pieces)
 {
 	qmac_adapt_state(&((struct adapt *)base)->policy, qmac_net_precision_piece, pieces);
 }
 
 const struct qmac_net_precision_operations qmac_net_adapt_precision = {
-	.size = sizeof(struct adapt), .start = start, .step = step, .state = state, .stop = stop,
+	.size = sizeof(struct adapt), .start = start, .step = step, .effort = effort, .state = state,
+	.stop = stop,
 };

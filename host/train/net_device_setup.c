@@ -14,6 +14,7 @@ static enum qmac_status create_formats(struct qmac_net_device_engine *engine, st
 
 	engine->formats.err_bits = run->precision_err_bits;
 	engine->formats.dy_bits = run->precision_dy_bits;
+	engine->formats.unbounded = engine->training->unbounded;
 	engine->formats.activation_rounding = run->precision_activation_rounding;
 	engine->formats.error_rounding = run->precision_error_rounding;
 	engine->formats.clip = run->precision_ste == QMAC_STE_CLIP;

@@ -100,6 +100,15 @@ enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
 	return status ? status : qmac_net_ranges_follow(precision->training, err);
 }
 
+void qmac_net_precision_effort(const struct qmac_net_precision *precision, int parameter, int *lookback,
+                               int *resolution)
+{
+	*lookback = 1;
+	*resolution = 0;
+	if (precision->operations->effort)
+		precision->operations->effort(precision, parameter, lookback, resolution);
+}
+
 double qmac_net_precision_rate(const struct qmac_net_precision *precision)
 {
 	return precision->operations->rate ? precision->operations->rate(precision) : 1;

@@ -48,6 +48,8 @@ struct qmac_net_precision_operations {
 	double (*rate)(const struct qmac_net_precision *precision);
 	bool (*is_last)(const struct qmac_net_precision *precision);
 	bool (*is_over)(const struct qmac_net_precision *precision);
+	/* AdaPT's lookback and resolution of a parameter, as they are now. NULL: 1 and 0. */
+	void (*effort)(const struct qmac_net_precision *precision, int parameter, int *lookback, int *resolution);
 	/* What it goes on from, beside the formats. NULL: nothing. */
 	void (*state)(struct qmac_net_precision *precision, struct qmac_state *state);
 	void (*stop)(struct qmac_net_precision *precision); /* NULL: there is nothing to free */
@@ -76,6 +78,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_precision_epoch(struct qmac_net_precis
                                                           const struct qmac_net_observation *seen,
                                                           struct qmac_error *err);
 
+void qmac_net_precision_effort(const struct qmac_net_precision *precision, int parameter, int *lookback,
+                               int *resolution);
 double qmac_net_precision_rate(const struct qmac_net_precision *precision);
 bool qmac_net_precision_is_last(const struct qmac_net_precision *precision);
 bool qmac_net_precision_is_over(const struct qmac_net_precision *precision);

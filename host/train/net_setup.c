@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/milestones.h"
 #include "config/net_file.h"
 #include "data/normal.h"
 #include "net/values.h"
@@ -147,6 +148,24 @@ void qmac_net_training_free(struct qmac_net_training *training)
 	free(training->outputs);
 	free(training->tops);
 	qmac_records_free(&training->records);
+}
+
+enum qmac_status qmac_net_start_schedule(const struct qmac_run *run, struct qmac_schedule *schedule,
+                                         struct qmac_error *err)
+{
+	static const enum qmac_schedule_kind kinds[] = {
+		[QMAC_FALL_CONSTANT] = QMAC_SCHEDULE_CONSTANT, [QMAC_FALL_STEPS] = QMAC_SCHEDULE_STEPS,
+		[QMAC_FALL_PLATEAU] = QMAC_SCHEDULE_PLATEAU,
+	};
+	struct qmac_schedule_settings settings = {
+		.kind = kinds[run->schedule_kind], .lr = run->alpha, .factor = run->schedule_factor,
+		.patience = run->schedule_patience, .threshold = run->schedule_threshold,
+		.lr_min = run->schedule_lr_min,
+	};
+	enum qmac_status status = qmac_milestones_read(run->schedule_milestones, settings.milestones,
+	                                               QMAC_MILESTONES_MAX, &settings.milestone_count, err);
+
+	return status ? status : qmac_schedule_init(schedule, &settings, err);
 }
 
 const struct qmac_net_engine_operations *qmac_net_engine_of(const struct qmac_run *run)

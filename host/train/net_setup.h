@@ -2,6 +2,7 @@
 #ifndef QMAC_TRAIN_NET_SETUP_H
 #define QMAC_TRAIN_NET_SETUP_H
 
+#include "policy/schedule.h"
 #include "train/net_engine.h"
 #include "train/net_loss.h"
 
@@ -13,6 +14,11 @@
 QMAC_MUST_CHECK enum qmac_status qmac_net_setup(struct qmac_net_training *training,
                                                 const struct qmac_run *run, struct qmac_error *err);
 void qmac_net_training_free(struct qmac_net_training *training);
+
+/* The learning rates of the run. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_start_schedule(const struct qmac_run *run,
+                                                         struct qmac_schedule *schedule,
+                                                         struct qmac_error *err);
 
 /* The engine of the run's precision policy. */
 const struct qmac_net_engine_operations *qmac_net_engine_of(const struct qmac_run *run);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/milestones.h"
 #include "net/values.h"
 #include "policy/schedule.h"
 #include "process/stop.h"
@@ -13,6 +12,7 @@
 #include "train/net_ranges.h"
 #include "train/net_replay.h"
 #include "train/net_setup.h"
+#include "train/net_speed.h"
 #include "train/net_update.h"
 
 /* A training under way. */
@@ -25,6 +25,7 @@ struct course {
 	struct qmac_net_engine *engine;
 	struct qmac_net_precision *precision;
 	struct qmac_net_update update;
+	struct qmac_net_tally tally;                /* of a run on the device */
 	struct qmac_schedule schedule;
 	struct qmac_net_room room;
 	struct qmac_net_format_record formats;      /* that the observer has been told */
@@ -75,6 +76,8 @@ static void list_state(struct course *course, struct qmac_state *state)
 	qmac_state_add(state, "records.spent", records->spent,
 	               (size_t)records->layers * QMAC_DIRECTIONS * sizeof records->spent[0]);
 	qmac_net_update_state(&course->update, state);
+	if (qmac_run_uses_device(training->run))
+		qmac_net_tally_state(&course->tally, state);
 	qmac_net_precision_state(course->precision, state);
 	course->engine->operations->state(course->engine, state);
 }
@@ -247,12 +250,15 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 	enum qmac_status status = QMAC_OK;
 
 	qmac_net_ranges_begin_step(training, course->step, course->within);
+	qmac_net_tally_begin(&course->tally, training);
 	for (int64_t i = 0; !status && i < run->accumulate; i++) {
 		training->step = step_of(course, i);
 		status = run_minibatch(course, course->within * run->accumulate + i, err);
 	}
 	if (!status)
 		status = engine->gradient(course->engine, course->gradient, err);
+	if (!status)
+		qmac_net_tally_step(&course->tally, training, course->precision);
 	course->step++;
 	course->within++;
 	if (!status)
@@ -300,6 +306,7 @@ static enum qmac_status measure(struct course *course, struct qmac_metrics *row,
 		.host_flops = training->host_flops, .host_bytes = training->host_bytes,
 	};
 	course->engine->operations->cost(course->engine, row);
+	qmac_net_tally_epoch(&course->tally, training, row, is_tested(course));
 	return status;
 }
 
@@ -387,31 +394,13 @@ static enum qmac_status run_epochs(struct course *course, struct qmac_error *err
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
-static enum qmac_status start_schedule(struct course *course, const struct qmac_run *run,
-                                       struct qmac_error *err)
-{
-	static const enum qmac_schedule_kind kinds[] = {
-		[QMAC_FALL_CONSTANT] = QMAC_SCHEDULE_CONSTANT, [QMAC_FALL_STEPS] = QMAC_SCHEDULE_STEPS,
-		[QMAC_FALL_PLATEAU] = QMAC_SCHEDULE_PLATEAU,
-	};
-	struct qmac_schedule_settings settings = {
-		.kind = kinds[run->schedule_kind], .lr = run->alpha, .factor = run->schedule_factor,
-		.patience = run->schedule_patience, .threshold = run->schedule_threshold,
-		.lr_min = run->schedule_lr_min,
-	};
-	enum qmac_status status = qmac_milestones_read(run->schedule_milestones, settings.milestones,
-	                                               QMAC_MILESTONES_MAX, &settings.milestone_count, err);
-
-	return status ? status : qmac_schedule_init(&course->schedule, &settings, err);
-}
-
 static enum qmac_status set_up(struct course *course, const struct qmac_run *run, const struct qmac_hw *hw,
                                struct qmac_error *err)
 {
 	struct qmac_net_training *training = &course->training;
 	const struct qmac_train_observer *observer = course->observer;
 	const struct qmac_dataset *data = &training->images.data;
-	enum qmac_status status = start_schedule(course, run, err);
+	enum qmac_status status = qmac_net_start_schedule(run, &course->schedule, err);
 
 	if (!status)
 		status = qmac_net_setup(training, run, err);
@@ -431,6 +420,8 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 		status = qmac_net_update_create(&course->update, training, err);
 	if (!status)
 		status = qmac_net_precision_create(training, course->recorded, &course->precision, err);
+	if (!status && qmac_run_uses_device(run))
+		status = qmac_net_tally_create(&course->tally, training, err);
 	if (!status)
 		status = qmac_net_engine_of(run)->create(training, hw, observer, &course->engine, err);
 	return status;
@@ -442,7 +433,6 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 	struct qmac_net_training *training = &course->training;
 	struct qmac_train_result *result = course->result;
 
-	result->stopped = course->stopped && goes_on(course);
 	result->coefficient_max = NAN;
 	snprintf(result->kernel, sizeof result->kernel, "%s", course->engine->operations->kernel(course->engine));
 	result->net = calloc(1, sizeof *result->net);
@@ -479,12 +469,18 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 		status = run_epochs(&course, err);
 	if (!status && course.recorded && !course.stopped)
 		status = qmac_net_replay_end(course.precision, err);
+	if (!status) {
+		result->stopped = course.stopped && goes_on(&course);
+		if (qmac_run_uses_device(run) && !result->stopped)
+			qmac_net_tally_find(&course.tally, &course.training, &result->last, hw, observer, &result->speed);
+	}
 	if (!status)
 		status = give_result(&course, err);
 	if (course.engine)
 		course.engine->operations->destroy(course.engine);
 	qmac_net_precision_destroy(course.precision);
 	qmac_net_update_free(&course.update);
+	qmac_net_tally_free(&course.tally);
 	qmac_net_room_free(&course.room);
 	qmac_net_format_record_free(&course.formats);
 	free(course.order);

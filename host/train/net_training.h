@@ -15,6 +15,7 @@
 struct qmac_net_training {
 	const struct qmac_run *run;
 	bool estimated;              /* nothing is computed: what is done is ordered, timed and counted */
+	bool unbounded;              /* of an estimate: as if accumulators held every sum (net/formats.h) */
 	struct qmac_net net;
 	struct qmac_images images;
 	int64_t weight_count;        /* of all parameters */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QMAC_STATE_PIECES_MAX = 48 };
+enum { QMAC_STATE_PIECES_MAX = 64 };
 
 struct qmac_state_piece {
 	const char *name; /* at most 31 characters, each name once */

@@ -18,6 +18,7 @@
 #include "record/metrics.h"
 #include "record/record.h"
 #include "record/recorded.h"
+#include "train/speed.h"
 #include "train/state.h"
 #include "train/trained_net.h"
 
@@ -31,6 +32,7 @@ struct qmac_train_result {
 	int64_t weight_count;
 	int64_t weight_columns;  /* of a matrix of weights, row by row: its columns; 0: a vector */
 	struct qmac_metrics last;
+	struct qmac_net_speed speed; /* of a network on the device that was not stopped */
 	bool diverged;           /* the gradient norm is not finite or above ten times that of row 0; of a
 	                            network: it or the training loss is not finite */
 	bool stopped;            /* by the observer, before its end */
