@@ -216,7 +216,7 @@ static void check_advice(struct qmac_run run, int acc_bits, int x_bits, const ch
 	}
 }
 
-static void test_refusal(void)
+static void test_refused_hardware(void)
 {
 	struct qmac_run run = make_run(QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_HALP, 1);
 	struct qmac_hw hw = hardware("16x16_w8");
@@ -247,7 +247,7 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"a gradient equals that in double", test_gradient},
 		{"runs do what runs on the host do", test_runs},
-		{"what does not fit is refused", test_refusal},
+		{"what does not fit is refused", test_refused_hardware},
 	};
 
 	return test_main("test_device_gradient", cases, TEST_COUNT(cases));
