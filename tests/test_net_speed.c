@@ -154,6 +154,8 @@ static void test_by_hand(void)
 	training.images.data.test_samples = 12;
 	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&training.records, 3, NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_net_tally_create(&tally, &training, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(tally.layers[1].in.channels, 2); /* 2 x 2 of them, in front of flatten */
+	CU_ASSERT_EQUAL(tally.layers[1].in.height, 2);
 	add_step(&tally, &training, &precision, 8, 16, 9, 4);
 	add_step(&tally, &training, &precision, 12, 16, 0, 8);
 	/* evaluations of 700 cycles in 3 minibatches, four of them behind epochs; the third reaches 90 % */
@@ -173,6 +175,48 @@ static void test_by_hand(void)
 	CU_ASSERT(is_near(speed.inference_cycles, 700. / 3));
 	CU_ASSERT(isnan(speed.training_cycles_32)); /* run.speedup: false */
 	CU_ASSERT_EQUAL(tally.now.minibatches, 6);
+	qmac_net_tally_free(&tally);
+	qmac_records_free(&training.records);
+	qmac_net_free(&training.net);
+}
+
+static void set_effort(const struct qmac_net_precision *precision, int parameter, int *lookback,
+                       int *resolution)
+{
+	(void)precision;
+	*lookback = parameter ? 10 : 5;
+	*resolution = parameter ? 60 : 50;
+}
+
+/* One step of AdaPT, <12> with 9 of 18 zeros and <8> with none, three minibatches of 5 images. */
+static void test_overhead(void)
+{
+	const double conv = 32 * (3 * 18 * (2 * 2) * 50 * .5 + 6 * 18 + 1) / 5; /* 2 log2(12 - 8) = 4 */
+	const double linear = 32. * (3 * 16 * 1 * 60 + 11 * 16 + 1) / 10, operations = 144 * 12 * .5 + 32 * 8;
+	const double all = 15 * operations + conv + linear, whole = 15 * 32. * 176;
+	const struct qmac_net_precision_operations operations_of = {.effort = set_effort};
+	struct qmac_run run = {.batch = 5, .accumulate = 3, .precision_policy = QMAC_POLICY_ADAPT};
+	struct qmac_net_training training = {.run = &run};
+	struct qmac_net_precision precision = {.operations = &operations_of};
+	struct qmac_metrics row = {.epoch = 2, .step = 1};
+	struct qmac_format formats[2] = {{8, 4}, {8, 4}};
+	struct qmac_net_speed speed;
+	struct qmac_net_tally tally;
+	const struct qmac_analytic_result *clean = &speed.model[QMAC_ANALYTIC_CLEAN];
+
+	CU_ASSERT_EQUAL_FATAL(qmac_net_load(&training.net, config_file("two.yaml", two_layers), NULL, NULL),
+	                      QMAC_OK);
+	training.formats = formats;
+	precision.training = &training;
+	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&training.records, 3, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_net_tally_create(&tally, &training, NULL), QMAC_OK);
+	add_step(&tally, &training, &precision, 12, 8, 9, 0);
+	qmac_net_tally_find(&tally, &training, &row, NULL, NULL, &speed);
+	CU_ASSERT(is_near(clean->overhead, (conv + linear) / all));
+	CU_ASSERT(is_near(clean->speedup, 2 * whole / (all + whole)));
+	/* MuPPET's minibatches of 128 in place of 5, three of them a step */
+	CU_ASSERT(is_near(clean->muppet_speedup, 150. / 2 * 2 * whole / (all + whole * (128. / 5) / 3)));
+	CU_ASSERT(isnan(clean->iso_speedup));
 	qmac_net_tally_free(&tally);
 	qmac_records_free(&training.records);
 	qmac_net_free(&training.net);
@@ -220,40 +264,58 @@ static void test_training(void)
 	snprintf(folder, sizeof folder, "%s/whole", test_folder());
 	CU_ASSERT_EQUAL_FATAL(run_job((struct qmac_job){.estimate = true, .recorded = folder}, "estimate", &err),
 	                      QMAC_OK);
-	for (int i = 0; i < TEST_COUNT(same); i++)
-		if (i < 2)
-			CU_ASSERT_EQUAL(figure("whole", same[i]), figure("estimate", same[i]))
-		else
-			CU_ASSERT(isnan(figure("estimate", same[i])));
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(figure("whole", same[i]), figure("estimate", same[i]));
+	for (int i = 2; i < TEST_COUNT(same); i++)
+		CU_ASSERT(isnan(figure("estimate", same[i])));
 	CU_ASSERT(isnan(figure("whole", "speedup.clean.until_target")));
 }
 
-/* A minibatch in 32 bits takes what a run of nothing else takes, nearly; 8-bit MACs need 16 passes. */
+/* With the formats of a run that can be had a minibatch takes what it takes there, nearly. */
+static void check_method(const struct qmac_net_training *training, const struct qmac_hw *hw)
+{
+	struct qmac_net_reference reference;
+	double minibatches = figure("fixed", "steps");
+
+	CU_ASSERT_EQUAL(qmac_net_reference_find(training, hw, 8, &reference, NULL), QMAC_OK);
+	CU_ASSERT(fabs(figure("fixed", "speedup.device.training_cycles") /
+	               (reference.training * minibatches) - 1) < 5e-3);
+	CU_ASSERT(fabs(figure("fixed", "speedup.device.inference_cycles") / reference.inference - 1) < 5e-3);
+}
+
+/* The accumulators that there are do not matter. */
 static void test_reference(void)
 {
 	static const char *const hw[] = {"configs/hw/16x16_w8.yaml", "configs/hw/ragged.yaml"};
 	struct qmac_net_training training = {.run = &config.run};
 
-	configure(write_net_run(layers, "precision: {policy: fixed}\n"), 0, NULL);
-	CU_ASSERT_EQUAL_FATAL(qmac_net_load(&training.net, config.run.network, NULL, NULL), QMAC_OK);
 	for (int i = 0; i < TEST_COUNT(hw); i++) {
+		const struct qmac_setting setting = {"hw", hw[i], "--set"};
 		struct qmac_net_reference one, again;
 		struct qmac_hw_file file;
 
+		configure(write_net_run(layers, "precision: {policy: fixed}\n"), 1, &setting);
+		train_well("fixed", false);
+		CU_ASSERT_EQUAL_FATAL(qmac_net_load(&training.net, config.run.network, NULL, NULL), QMAC_OK);
 		CU_ASSERT_EQUAL_FATAL(qmac_hw_file_load(&file, hw[i], NULL), QMAC_OK);
-		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, &one, NULL), QMAC_OK);
+		check_method(&training, &file.hw);
+		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, 32, &one, NULL), QMAC_OK);
 		file.hw.acc_bits = 64;
-		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, &again, NULL), QMAC_OK);
+		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, 32, &again, NULL), QMAC_OK);
 		CU_ASSERT(one.inference > 0 && one.training > one.inference);
 		CU_ASSERT(one.training == again.training && one.inference == again.inference);
+		CU_ASSERT_EQUAL(figure("fixed", "speedup.device.training_cycles_32"),
+		                one.training * figure("fixed", "steps"));
+		CU_ASSERT_EQUAL(figure("fixed", "speedup.device.inference_cycles_32"), one.inference);
+		qmac_net_free(&training.net);
 	}
-	qmac_net_free(&training.net);
 }
 
 int main(void)
 {
 	const struct test_case cases[] = {
 		{"twice the MACs", test_macs}, {"as published", test_published}, {"two layers by hand", test_by_hand},
+		{"AdaPT's overhead by hand", test_overhead},
 		{"trainings", test_training}, {"32 bits", test_reference},
 	};
 

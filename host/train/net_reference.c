@@ -4,16 +4,17 @@
 
 #include "train/net_engine.h"
 
-enum { BITS = 32, FRACTION = 16, ACC_BITS = 64, MINIBATCHES = 4 };
+enum { ACC_BITS = 64, MINIBATCHES = 4 };
 
 /* A training of its own, which borrows the network and the images. */
-static void borrow(const struct qmac_net_training *from, struct qmac_run *run, struct qmac_net_training *own)
+static void borrow(const struct qmac_net_training *from, int bits, struct qmac_run *run,
+                   struct qmac_net_training *own)
 {
 	*run = *from->run;
 	run->precision_policy = QMAC_POLICY_FIXED;
-	run->precision_bw = BITS;
-	run->precision_fl = FRACTION;
-	run->precision_err_bits = run->precision_dy_bits = BITS;
+	run->precision_bw = bits;
+	run->precision_fl = bits / 2;
+	run->precision_err_bits = run->precision_dy_bits = bits;
 	run->update = QMAC_UPDATE_HOST;
 	run->precision_activation_fl = QMAC_ACTIVATION_FL_LAYER;
 	*own = (struct qmac_net_training){
@@ -63,7 +64,8 @@ static enum qmac_status time_all(struct qmac_net_engine *engine, int64_t batch, 
 }
 
 enum qmac_status qmac_net_reference_find(const struct qmac_net_training *training, const struct qmac_hw *hw,
-                                         struct qmac_net_reference *reference, struct qmac_error *err)
+                                         int bits, struct qmac_net_reference *reference,
+                                         struct qmac_error *err)
 {
 	const struct qmac_net *net = &training->net;
 	int64_t outputs = training->run->batch * qmac_shape_count(qmac_net_shape(net, net->layer_count - 1));
@@ -77,13 +79,13 @@ enum qmac_status qmac_net_reference_find(const struct qmac_net_training *trainin
 	*reference = (struct qmac_net_reference){0, 0};
 	wide.acc_bits = ACC_BITS;
 	if (run)
-		borrow(training, run, &own);
+		borrow(training, bits, run, &own);
 	own.formats = calloc((size_t)net->parameter_count + 1, sizeof own.formats[0]);
 	if (!run || !logits || !own.formats)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %lld",
 		                   (long long)training->run->batch);
 	for (int p = 0; !status && p < net->parameter_count; p++)
-		own.formats[p] = (struct qmac_format){BITS, FRACTION};
+		own.formats[p] = (struct qmac_format){bits, bits / 2};
 	if (!status)
 		status = qmac_net_device_engine.create(&own, &wide, NULL, &engine, err);
 	if (!status)

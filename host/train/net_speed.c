@@ -242,7 +242,7 @@ void qmac_net_tally_find(const struct qmac_net_tally *tally, const struct qmac_n
 		find_model(tally, run, last, speed);
 	if (!run->speedup)
 		return;
-	if (qmac_net_reference_find(training, hw, &reference, &err)) {
+	if (qmac_net_reference_find(training, hw, QMAC_NET_REFERENCE_BITS, &reference, &err)) {
 		snprintf(text, sizeof text, "no cycles in 32 bits to compare with: %s", err.message);
 		if (observer && observer->on_note)
 			observer->on_note(observer->context, text);
