@@ -79,7 +79,8 @@ run 0 train digits.yaml --out learned
 ok 'formats change' test "$(wc -l < learned/switches.csv)" -gt 2
 run 0 estimate learned/
 says out 'results in          learned-estimate'
-ok 'an estimate of a run that is done: cycles' same "$(value learned-estimate cycles)" "$(value learned cycles)"
+ok 'an estimate of a run that is done: cycles' \
+	same "$(value learned-estimate cycles)" "$(value learned cycles)"
 ok 'an estimate of a run that is done: switches' cmp learned/switches.csv learned-estimate/switches.csv
 run 0 estimate learned --hw "$root/configs/hw/ragged.yaml"
 run 0 train digits.yaml --hw "$root/configs/hw/ragged.yaml" --out ragged
