@@ -10,6 +10,7 @@
 #include "config/net_file.h"
 #include "image_files.h"
 #include "net_runs.h"
+#include "shipped_hw.h"
 #include "train/net_reference.h"
 #include "train/net_speed.h"
 
@@ -145,6 +146,7 @@ static void test_by_hand(void)
 	struct qmac_net_precision precision = {.operations = &qmac_net_fixed_precision};
 	struct qmac_metrics row = {.epoch = 0, .step = 2, .test_accuracy = 0.95};
 	struct qmac_format formats[2] = {{8, 4}, {8, 4}};
+	const struct qmac_hw hw = shipped_hw("8x8_w8");
 	struct qmac_net_speed speed;
 	struct qmac_net_tally tally;
 
@@ -169,7 +171,7 @@ static void test_by_hand(void)
 		qmac_net_tally_epoch(&tally, &training, &row, row.epoch != 4);
 	}
 	row.counters[QMAC_COUNTER_CYCLES] = 10000;
-	qmac_net_tally_find(&tally, &training, &row, NULL, NULL, &speed);
+	qmac_net_tally_find(&tally, &training, &row, &hw, NULL, &speed);
 	check_by_hand(&speed, 3. / 4, 2. / 4);
 	CU_ASSERT_EQUAL(speed.training_cycles, 10000 - 6 * 750);
 	CU_ASSERT(is_near(speed.inference_cycles, 700. / 3));
