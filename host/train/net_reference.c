@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "net/values.h"
 #include "train/net_engine.h"
 
 enum { ACC_BITS = 64, MINIBATCHES = 4 };
@@ -19,7 +20,7 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->precision_activation_fl = QMAC_ACTIVATION_FL_LAYER;
 	*own = (struct qmac_net_training){
 		.run = run, .estimated = true, .unbounded = true, .net = from->net, .images = from->images,
-		.weight_count = from->weight_count,
+		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
 	};
 }
 
