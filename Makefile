@@ -74,7 +74,7 @@ avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
 %/device/move.o %/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \
-	%/train/host_engine.o %/train/loss.o %/train/net_codes.o %/train/softmax.o: \
+	%/train/host_engine.o %/train/loss.o %/train_net/codes.o %/train/softmax.o: \
 	kernel_flags = -O3 -fno-trapping-math
 
 # Where the program looks for the RTL: a string of C, quoted for the shell.

@@ -17,7 +17,7 @@
 #include "reference/ref_qnet.h"
 #include "reference/shuffled_backend.h"
 #include "test.h"
-#include "train/net_scale.h"
+#include "train_net/scale.h"
 
 enum { CASE_MONITOR = 127, CASE_FL_MAX = 9 };
 

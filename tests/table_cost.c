@@ -10,7 +10,7 @@
 #include "config/hw_file.h"
 #include "report/results.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { KEYS_MAX = 12 };
 

@@ -14,7 +14,7 @@
 #include "shipped_hw.h"
 #include "test.h"
 #include "step/step_plan.h"
-#include "train/train.h"
+#include "run/train.h"
 
 static struct qmac_run batched(enum qmac_algorithm algorithm, int bits, int64_t batch)
 {

@@ -11,7 +11,7 @@
 #include "config_files.h"
 #include "run/checkpoint.h"
 #include "shipped_hw.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { ROWS = 90, FEATURES = 9, CLASSES = 3, EPOCHS = 4, STEPS = 23 };
 

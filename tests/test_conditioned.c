@@ -11,7 +11,7 @@
 #include "config/hw_file.h"
 #include "data/regression.h"
 #include "dataset_rows.h"
-#include "train/train.h"
+#include "run/train.h"
 #include "train/training.h"
 
 enum { FEATURES_MAX = 100 };

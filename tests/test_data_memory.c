@@ -12,7 +12,7 @@
 
 #include "shipped_hw.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, FEW = 500, IMAGES = 60000, TEST_IMAGES = 20000 };
 enum { ROWS = 30000, FEATURES = 400, FILLED = 4, STEPS = 20, BATCH = 8 };

@@ -11,7 +11,7 @@
 #include "data/regression.h"
 #include "dataset_rows.h"
 #include "train/loss.h"
-#include "train/train.h"
+#include "run/train.h"
 
 /* Random numbers of very different features; row i has y = i, so that rows can be told apart. */
 static struct qmac_dataset make(int64_t samples, int64_t features, uint64_t *state)

@@ -12,7 +12,7 @@
 #include "shipped_hw.h"
 #include "test.h"
 #include "train/device_gradient.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { ROWS = 150, FEATURES = 9, CLASSES = 3, LIMBS = 4 };
 

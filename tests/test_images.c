@@ -5,7 +5,7 @@
 
 #include "data/images.h"
 #include "test.h"
-#include "train/net_loss.h"
+#include "train_net/loss.h"
 
 static void make(struct qmac_images *images, int64_t count, int channels, int height, int width,
                  uint64_t *state)

@@ -12,7 +12,7 @@
 
 #include "shipped_hw.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { ROWS = 240, FEATURES = 13, CLASSES = 3 };
 

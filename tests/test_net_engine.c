@@ -12,10 +12,10 @@
 #include "net/values.h"
 #include "reference/ref_qnet.h"
 #include "shipped_hw.h"
-#include "train/net_codes.h"
-#include "train/net_device_engine.h"
-#include "train/net_precision.h"
-#include "train/net_setup.h"
+#include "train_net/codes.h"
+#include "train_net/device_engine.h"
+#include "train_net/precision.h"
+#include "train_net/setup.h"
 
 enum { BATCH = 6, MINIBATCHES = 4 };
 

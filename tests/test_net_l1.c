@@ -4,7 +4,7 @@
 #include "image_files.h"
 #include "net_runs.h"
 #include "reference/ref_num.h"
-#include "train/net_update.h"
+#include "train_net/update.h"
 
 enum { INPUTS = 40, OUTPUTS = 3, COUNT = INPUTS * OUTPUTS + OUTPUTS, STEP = 4, ACCUMULATE = 3 };
 

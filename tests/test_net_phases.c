@@ -10,8 +10,8 @@
 #include "net_results.h"
 #include "report/files.h"
 #include "shipped_hw.h"
-#include "train/net_precision.h"
-#include "train/net_setup.h"
+#include "train_net/precision.h"
+#include "train_net/setup.h"
 
 static const char layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - tanh\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";

@@ -11,7 +11,7 @@
 #include "image_files.h"
 #include "net_results.h"
 #include "policy/muppet.h"
-#include "train/net_update.h"
+#include "train_net/update.h"
 
 static const char layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - tanh\n  - avg_pool: {size: 2}\n  - flatten\n  - linear: {out: 3}\n";

@@ -7,7 +7,7 @@
 
 #include "image_files.h"
 #include "net_results.h"
-#include "train/net_ranges.h"
+#include "train_net/ranges.h"
 
 /* ---- by hand --------------------------------------------------------------------------------- */
 

@@ -11,8 +11,8 @@
 #include "image_files.h"
 #include "net_runs.h"
 #include "shipped_hw.h"
-#include "train/net_reference.h"
-#include "train/net_speed.h"
+#include "train_net/reference.h"
+#include "train_net/speed.h"
 
 enum { LAYERS_MAX = 64 };
 

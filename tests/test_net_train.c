@@ -13,7 +13,8 @@
 #include "net_runs.h"
 #include "report/results.h"
 #include "run/evaluate.h"
-#include "train/net_update.h"
+#include "run/train.h"
+#include "train_net/update.h"
 
 static const char layers[] =
 	"  - conv: {out: 4, kernel: 3, pad: 1}\n  - batch_norm\n  - relu\n  - max_pool: {size: 2}\n  - flatten\n"

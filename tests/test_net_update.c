@@ -13,10 +13,10 @@
 #include "reference/ref_update.h"
 #include "report/files.h"
 #include "shipped_hw.h"
-#include "train/net_device_engine.h"
-#include "train/net_precision.h"
-#include "train/net_setup.h"
-#include "train/net_weights.h"
+#include "train_net/device_engine.h"
+#include "train_net/precision.h"
+#include "train_net/setup.h"
+#include "train_net/weights.h"
 
 static const char layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - relu\n  - max_pool: {size: 2}\n  - conv: {out: 5, kernel: 2}\n"

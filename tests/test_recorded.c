@@ -11,6 +11,7 @@
 #include "net_runs.h"
 #include "report/members.h"
 #include "report/recorded.h"
+#include "run/train.h"
 
 static const char layers[] =
 	"  - conv: {out: 4, kernel: 3}\n  - tanh\n  - conv: {out: 5, kernel: 3, pad: 1, bias: false}\n  - relu\n"

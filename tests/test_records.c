@@ -8,7 +8,7 @@
 
 #include "shipped_hw.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { ROWS = 60, FEATURES = 9, CLASSES = 3, EPOCHS = 3 };
 

@@ -10,7 +10,7 @@
 
 #include "config/hw_file.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 #ifdef TEST_SANITIZED
 enum { SEEDS = 1, EPOCHS = 3 };

@@ -9,6 +9,7 @@
 #include "reference/ref_device.h"
 #include "reference/trace_mix.h"
 #include "run/job.h"
+#include "run/train.h"
 #include "test.h"
 
 enum { COMMANDS = 90 };

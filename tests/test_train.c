@@ -11,7 +11,7 @@
 #include "data/regression.h"
 #include "shipped_hw.h"
 #include "test.h"
-#include "train/train.h"
+#include "run/train.h"
 
 #ifdef TEST_SANITIZED
 enum { EPOCHS = 12 };

@@ -9,7 +9,7 @@
 #include "run_files.h"
 #include "config/text.h"
 #include "shipped_hw.h"
-#include "train/train.h"
+#include "run/train.h"
 
 enum { SETTINGS = 9 };
 

@@ -2,7 +2,7 @@
 
 #include "config/hw_file.h"
 #include "report/tensors.h"
-#include "train/net_train.h"
+#include "train_net/train.h"
 
 /* For qmac_net_evaluate(): the weights come from the folder. */
 static enum qmac_status read_weights(void *context, struct qmac_trained_net *trained, struct qmac_error *err)

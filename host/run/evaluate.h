@@ -3,7 +3,7 @@
 #define QMAC_RUN_EVALUATE_H
 
 #include "config/run_config.h"
-#include "train/net_loss.h"
+#include "train_net/loss.h"
 
 /*
  * The figures of the test part with the weights in that result folder. Refuses a run without a network, and

@@ -15,6 +15,7 @@
 #include "report/results.h"
 #include "run/checkpoint.h"
 #include "run/inputs.h"
+#include "run/train.h"
 
 /* What the observer's callbacks share. */
 struct watch {

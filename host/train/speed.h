@@ -1,4 +1,4 @@
-/* How much faster a network's run was than one in 32 bits: what net_speed.h finds. */
+/* How much faster a network's run was than one in 32 bits: what train_net/speed.h finds. */
 #ifndef QMAC_TRAIN_SPEED_H
 #define QMAC_TRAIN_SPEED_H
 
@@ -11,7 +11,7 @@ struct qmac_net_speed {
 	bool is_known;    /* of a network on the device */
 	/*
 	 * Device cycles of the training without evaluations and updates, and of a minibatch of its last
-	 * evaluation; the same in 32 bits (net_reference.h).
+	 * evaluation; the same in 32 bits (train_net/reference.h).
 	 */
 	double training_cycles, training_cycles_32, inference_cycles, inference_cycles_32;
 	bool is_modelled; /* not in an estimate, where nobody knows which weights are zero */

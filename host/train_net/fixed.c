@@ -1,0 +1,121 @@
+/*
+ * Formats that stay: one for all layers, or of some of them their own (precision.layers); where the range
+ * decides, as fine as the initial weights and biases of the layer let it be.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/layer_formats.h"
+#include "config/text.h"
+#include "net/flow.h"
+#include "net/values.h"
+#include "policy/muppet.h"
+#include "train_net/precision.h"
+
+enum {
+	FL_MAX = 31,     /* either way */
+	COMPARISONS = 2  /* operations for each weight whose range is looked at */
+};
+
+/* The finest format of that width that holds all parameters of the layer. */
+static enum qmac_status find_range(struct qmac_net_training *training, int l, int bw,
+                                   struct qmac_format *format, struct qmac_error *err)
+{
+	const struct qmac_net *net = &training->net;
+	enum qmac_status status = QMAC_OK;
+
+	*format = (struct qmac_format){bw, FL_MAX};
+	for (int p = 0; !status && p < net->parameter_count; p++) {
+		struct qmac_format own;
+
+		if (net->parameters[p].layer != l)
+			continue;
+		status = qmac_muppet_format(bw, training->weights + qmac_net_parameter_at(net, p),
+		                            net->parameters[p].count, &own, err);
+		if (!status && own.fl < format->fl)
+			format->fl = own.fl < -FL_MAX ? -FL_MAX : own.fl;
+		training->host_flops += COMPARISONS * (uint64_t)net->parameters[p].count;
+	}
+	return status;
+}
+
+static enum qmac_status set_layer(struct qmac_net_training *training, int l,
+                                  const struct qmac_layer_format *entry, struct qmac_error *err)
+{
+	struct qmac_format format = {entry->bw, entry->fl};
+	enum qmac_status status = entry->by_range ? find_range(training, l, entry->bw, &format, err) : QMAC_OK;
+
+	for (int p = 0; !status && p < training->net.parameter_count; p++)
+		if (training->net.parameters[p].layer == l)
+			training->formats[p] = format;
+	return status;
+}
+
+/* The names of all layers with parameters, "a|b|c". */
+static char *names_of(const struct qmac_net *net)
+{
+	size_t room = (size_t)net->layer_count * (QMAC_NET_NAME_SIZE + 1) + 1;
+	char *names = calloc(room, 1);
+
+	for (int l = 0; names && l < net->layer_count; l++)
+		if (qmac_net_has_parameters(&net->layers[l])) {
+			strcat(names, names[0] ? "|" : "");
+			strcat(names, net->layers[l].name);
+		}
+	return names;
+}
+
+/* l: the layer of that name, if there is one. */
+static enum qmac_status refuse_layer(const struct qmac_net *net, int l, const char *layer,
+                                     struct qmac_error *err)
+{
+	char *names;
+
+	if (l != QMAC_NET_NONE)
+		return qmac_fail(err, QMAC_BAD_INPUT, "precision.layers: layer '%s' has no weights or biases, and"
+		                 " no format of its own: leave it out", layer);
+	names = names_of(net);
+	if (!names)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
+	(void)qmac_text_unknown("layer", layer, names, err);
+	free(names);
+	qmac_text_blame("precision.layers", err);
+	return QMAC_BAD_INPUT;
+}
+
+static enum qmac_status set_layers(struct qmac_net_training *training, struct qmac_error *err)
+{
+	const struct qmac_net *net = &training->net;
+	const char *text = training->run->precision_layers;
+	struct qmac_layer_format entry;
+	bool found = true;
+	enum qmac_status status = qmac_layer_formats_next(&text, &entry, &found, err);
+
+	while (!status && found) {
+		int l = qmac_net_find(net, entry.layer);
+
+		status = l != QMAC_NET_NONE && qmac_net_has_parameters(&net->layers[l]) ?
+		         set_layer(training, l, &entry, err) : refuse_layer(net, l, entry.layer, err);
+		if (!status)
+			status = qmac_layer_formats_next(&text, &entry, &found, err);
+	}
+	return status;
+}
+
+static enum qmac_status start(struct qmac_net_precision *base, struct qmac_error *err)
+{
+	struct qmac_net_training *training = base->training;
+	const struct qmac_run *run = training->run;
+	const struct qmac_layer_format all = {
+		.bw = run->precision_bw, .fl = run->precision_fl, .by_range = run->precision_fl_rule == QMAC_FL_RANGE,
+	};
+	enum qmac_status status = QMAC_OK;
+
+	for (int l = 0; !status && l < training->net.layer_count; l++)
+		status = set_layer(training, l, &all, err);
+	return status ? status : set_layers(training, err);
+}
+
+const struct qmac_net_precision_operations qmac_net_fixed_precision = {
+	.size = sizeof(struct qmac_net_precision), .start = start,
+};

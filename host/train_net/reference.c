@@ -1,0 +1,101 @@
+#include "train_net/reference.h"
+
+#include <stdlib.h>
+
+#include "net/values.h"
+#include "train_net/engine.h"
+
+enum { ACC_BITS = 64, MINIBATCHES = 4 };
+
+/* A training of its own, which borrows the network and the images. */
+static void borrow(const struct qmac_net_training *from, int bits, struct qmac_run *run,
+                   struct qmac_net_training *own)
+{
+	*run = *from->run;
+	run->precision_policy = QMAC_POLICY_FIXED;
+	run->precision_bw = bits;
+	run->precision_fl = bits / 2;
+	run->precision_err_bits = run->precision_dy_bits = bits;
+	run->update = QMAC_UPDATE_HOST;
+	run->precision_activation_fl = QMAC_ACTIVATION_FL_LAYER;
+	*own = (struct qmac_net_training){
+		.run = run, .estimated = true, .unbounded = true, .net = from->net, .images = from->images,
+		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
+	};
+}
+
+/* Device cycles from now to the end of so many minibatches. */
+static enum qmac_status time_minibatches(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
+                                         int count, int64_t batch, float *logits, double *cycles,
+                                         struct qmac_error *err)
+{
+	const struct qmac_net_batch images = {.first = 0, .count = batch};
+	uint64_t before, after, bytes;
+	enum qmac_status status = QMAC_OK;
+
+	engine->operations->spent(engine, &before, &bytes);
+	for (int i = 0; !status && i < count; i++) {
+		status = engine->operations->forward(engine, &images, purpose, logits, err);
+		if (!status && purpose == QMAC_NET_TRAIN)
+			status = engine->operations->backward(engine, logits, err);
+	}
+	engine->operations->spent(engine, &after, &bytes);
+	*cycles = (double)(after - before);
+	return status;
+}
+
+static enum qmac_status time_all(struct qmac_net_engine *engine, int64_t batch, float *logits,
+                                 struct qmac_net_reference *reference, struct qmac_error *err)
+{
+	double *const cycles[] = {[QMAC_NET_TRAIN] = &reference->training,
+	                          [QMAC_NET_EVALUATE] = &reference->inference};
+	enum qmac_status status = engine->operations->load(engine, err);
+
+	for (int purpose = 0; purpose < 2; purpose++) {
+		double first;
+
+		if (!status)
+			status = time_minibatches(engine, (enum qmac_net_purpose)purpose, 1, batch, logits, &first, err);
+		if (!status)
+			status = time_minibatches(engine, (enum qmac_net_purpose)purpose, MINIBATCHES, batch, logits,
+			                          cycles[purpose], err);
+		*cycles[purpose] /= MINIBATCHES;
+	}
+	return status;
+}
+
+enum qmac_status qmac_net_reference_find(const struct qmac_net_training *training, const struct qmac_hw *hw,
+                                         int bits, struct qmac_net_reference *reference,
+                                         struct qmac_error *err)
+{
+	const struct qmac_net *net = &training->net;
+	int64_t outputs = training->run->batch * qmac_shape_count(qmac_net_shape(net, net->layer_count - 1));
+	struct qmac_run *run = malloc(sizeof *run);
+	float *logits = calloc((size_t)outputs, sizeof *logits);
+	struct qmac_net_engine *engine = NULL;
+	struct qmac_hw wide = *hw;
+	struct qmac_net_training own = {.formats = NULL};
+	enum qmac_status status = QMAC_OK;
+
+	*reference = (struct qmac_net_reference){0, 0};
+	wide.acc_bits = ACC_BITS;
+	if (run)
+		borrow(training, bits, run, &own);
+	own.formats = calloc((size_t)net->parameter_count + 1, sizeof own.formats[0]);
+	if (!run || !logits || !own.formats)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %lld",
+		                   (long long)training->run->batch);
+	for (int p = 0; !status && p < net->parameter_count; p++)
+		own.formats[p] = (struct qmac_format){bits, bits / 2};
+	if (!status)
+		status = qmac_net_device_engine.create(&own, &wide, NULL, &engine, err);
+	if (!status)
+		status = time_all(engine, run->batch, logits, reference, err);
+	if (engine)
+		engine->operations->destroy(engine);
+	qmac_records_free(&own.records);
+	free(own.formats);
+	free(logits);
+	free(run);
+	return status;
+}
