@@ -1,6 +1,6 @@
 /*
  * The device without values: checks, faults, counts and time are those of the whole C model; nothing but
- * the ring is kept.
+ * the ring is kept. And the device whose time is found on a second thread: there is no difference.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,50 +30,52 @@ static void on_retire(void *context, const struct qmac_retire *record)
 	log->count++;
 }
 
-/* ---- two devices, whole and without values ------------------------------------------------------ */
+/* ---- devices: whole, without values, with a thread for time --------------------------------------- */
 
-enum { WHOLE, TIME, DEVICES };
+enum { WHOLE, TIME, BESIDE, DEVICES };
 
-struct pair {
+struct devices {
 	struct qmac_backend *backend[DEVICES];
 	struct log log[DEVICES];
 };
 
-static void write_both(struct pair *pair, uint32_t offset, uint32_t value)
+static void write_all(struct devices *devices, uint32_t offset, uint32_t value)
 {
 	for (int i = 0; i < DEVICES; i++)
-		pair->backend[i]->operations->write(pair->backend[i], offset, value);
+		devices->backend[i]->operations->write(devices->backend[i], offset, value);
 }
 
 /* The memory that is there may end before the window does: then commands meet bus errors. */
-static void open_pair(struct pair *pair, const struct qmac_hw *hw, uint64_t memory_bytes)
+static void open_all(struct devices *devices, const struct qmac_hw *hw, uint64_t memory_bytes)
 {
-	static const char *const names[DEVICES] = {"cmodel", "time"};
+	static const char *const names[DEVICES] = {"cmodel", "time", "cmodel"};
 	struct qmac_error err;
 
-	memset(pair, 0, sizeof *pair);
+	memset(devices, 0, sizeof *devices);
 	for (int i = 0; i < DEVICES; i++) {
 		const struct qmac_device_options options = {
-			.memory_bytes = memory_bytes, .on_retire = on_retire, .context = &pair->log[i],
+			.memory_bytes = memory_bytes, .threads = i == BESIDE ? 2 : 1, .on_retire = on_retire,
+			.context = &devices->log[i],
 		};
 
-		CU_ASSERT_EQUAL_FATAL(qmac_backend_create(names[i], hw, &options, &pair->backend[i], &err), QMAC_OK);
-		CU_ASSERT_STRING_EQUAL(pair->backend[i]->operations->name, names[i]);
+		CU_ASSERT_EQUAL_FATAL(qmac_backend_create(names[i], hw, &options, &devices->backend[i], &err),
+		                      QMAC_OK);
+		CU_ASSERT_STRING_EQUAL(devices->backend[i]->operations->name, names[i]);
 	}
-	write_both(pair, QMAC_REG_MEM_SIZE_LO, DATA_BASE + DATA_BYTES);
-	write_both(pair, QMAC_REG_RING_BASE_LO, RING_BASE);
-	write_both(pair, QMAC_REG_RING_LOG2, RING_LOG2);
-	write_both(pair, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC);
+	write_all(devices, QMAC_REG_MEM_SIZE_LO, DATA_BASE + DATA_BYTES);
+	write_all(devices, QMAC_REG_RING_BASE_LO, RING_BASE);
+	write_all(devices, QMAC_REG_RING_LOG2, RING_LOG2);
+	write_all(devices, QMAC_REG_IRQ_ENABLE, QMAC_IRQ_SYNC);
 }
 
-static void close_pair(struct pair *pair)
+static void close_all(struct devices *devices)
 {
 	for (int i = 0; i < DEVICES; i++)
-		qmac_backend_destroy(pair->backend[i]);
+		qmac_backend_destroy(devices->backend[i]);
 }
 
 /* Commands in bits and pieces, as many at a time as the ring has places, each time run to the end. */
-static void run_both(struct pair *pair, uint64_t *rng, uint32_t words[COMMANDS][QMAC_COMMAND_WORDS])
+static void run_all(struct devices *devices, uint64_t *rng, uint32_t words[COMMANDS][QMAC_COMMAND_WORDS])
 {
 	struct qmac_error err;
 
@@ -82,12 +84,12 @@ static void run_both(struct pair *pair, uint64_t *rng, uint32_t words[COMMANDS][
 
 		for (; more && tail < COMMANDS; more--, tail++)
 			for (int i = 0; i < DEVICES; i++)
-				qmac_backend_write_command(pair->backend[i],
+				qmac_backend_write_command(devices->backend[i],
 				                           RING_BASE + (uint64_t)(tail % RING) * QMAC_COMMAND_BYTES,
 				                           words[tail]);
-		write_both(pair, QMAC_REG_RING_TAIL, tail);
+		write_all(devices, QMAC_REG_RING_TAIL, tail);
 		for (int i = 0; i < DEVICES; i++) {
-			struct qmac_backend *backend = pair->backend[i];
+			struct qmac_backend *backend = devices->backend[i];
 			bool raised;
 
 			do {
@@ -109,26 +111,38 @@ static bool depends_on_data(uint32_t offset)
 	return false;
 }
 
-static int differences(struct pair *pair)
+/* Registers and counters of device i that are not those of the whole one. */
+static int registers_differ(struct devices *devices, int i)
 {
-	struct qmac_backend *whole = pair->backend[WHOLE], *time = pair->backend[TIME];
-	int count = pair->log[WHOLE].count != pair->log[TIME].count;
+	struct qmac_backend *whole = devices->backend[WHOLE], *other = devices->backend[i];
+	int count = 0;
 
 	for (uint32_t offset = 0; offset < QMAC_COUNTER_BASE + 8 * QMAC_COUNTERS; offset += 4) {
-		uint32_t wanted = depends_on_data(offset) ? 0 : whole->operations->read(whole, offset);
+		bool unknown = i == TIME && depends_on_data(offset);
+		uint32_t wanted = unknown ? 0 : whole->operations->read(whole, offset);
 
-		if (time->operations->read(time, offset) != wanted) {
-			printf("\nregister 0x%03" PRIx32 ": %" PRIu32 ", expected %" PRIu32 " ", offset,
-			       time->operations->read(time, offset), wanted);
+		if (other->operations->read(other, offset) != wanted) {
+			printf("\ndevice %d, register 0x%03" PRIx32 ": %" PRIu32 ", expected %" PRIu32 " ", i, offset,
+			       other->operations->read(other, offset), wanted);
 			count++;
 		}
 	}
-	for (int i = 0; i < pair->log[WHOLE].count && i < COMMANDS; i++) {
-		struct qmac_retire wanted = pair->log[WHOLE].record[i], got = pair->log[TIME].record[i];
+	return count;
+}
+
+static int differences(struct devices *devices)
+{
+	int count = 0;
+
+	for (int i = 0; i < DEVICES; i++)
+		count += registers_differ(devices, i) + (devices->log[i].count != devices->log[WHOLE].count);
+	for (int i = 0; i < devices->log[WHOLE].count && i < COMMANDS; i++) {
+		struct qmac_retire wanted = devices->log[WHOLE].record[i], got = devices->log[TIME].record[i];
 
 		count += got.number != wanted.number || got.engine != wanted.engine || got.opcode != wanted.opcode ||
 		         got.tag != wanted.tag || got.start != wanted.start || got.cycle != wanted.cycle ||
 		         got.acc_saturations || got.requant_saturations || got.container_saturations || got.digest;
+		count += memcmp(&devices->log[BESIDE].record[i], &wanted, sizeof wanted) != 0;
 	}
 	return count;
 }
@@ -141,12 +155,12 @@ static unsigned run_stream(uint64_t *rng, bool damage, uint64_t memory_bytes)
 	};
 	static uint32_t words[COMMANDS][QMAC_COMMAND_WORDS];
 	uint64_t seed = program.rng;
-	static struct pair pair;
+	static struct devices devices;
 	unsigned fault;
 	int different;
 
 	qmac_fuzz_hw(&program.rng, &program.hw);
-	open_pair(&pair, &program.hw, memory_bytes);
+	open_all(&devices, &program.hw, memory_bytes);
 	for (int i = 0; i < COMMANDS; i++) {
 		struct qmac_command command;
 
@@ -155,13 +169,13 @@ static unsigned run_stream(uint64_t *rng, bool damage, uint64_t memory_bytes)
 	}
 	if (damage)
 		qmac_fuzz_damage(rng, words[test_between(rng, 0, COMMANDS - 1)]);
-	run_both(&pair, rng, words);
-	different = differences(&pair);
+	run_all(&devices, rng, words);
+	different = differences(&devices);
 	if (different)
 		printf("in the stream of seed 0x%" PRIx64 " ", seed);
 	CU_ASSERT_EQUAL(different, 0);
-	fault = pair.backend[TIME]->operations->read(pair.backend[TIME], QMAC_REG_ERROR_CODE);
-	close_pair(&pair);
+	fault = devices.backend[TIME]->operations->read(devices.backend[TIME], QMAC_REG_ERROR_CODE);
+	close_all(&devices);
 	return fault;
 }
 
@@ -201,11 +215,11 @@ static void test_ring_is_kept(void)
 {
 	enum { BYTES = 64 << RING_LOG2, AROUND = 100 };
 	uint8_t data[BYTES + 2 * AROUND], back[BYTES + 2 * AROUND];
-	struct pair pair;
+	struct devices devices;
 	struct qmac_backend *time;
 
-	open_pair(&pair, &plain_hw, DATA_BASE + DATA_BYTES);
-	time = pair.backend[TIME];
+	open_all(&devices, &plain_hw, DATA_BASE + DATA_BYTES);
+	time = devices.backend[TIME];
 	memset(data, 0x5A, sizeof data);
 	time->operations->write_memory(time, RING_BASE - AROUND, data, sizeof data);
 	memset(back, 1, sizeof back);
@@ -219,7 +233,7 @@ static void test_ring_is_kept(void)
 	CU_ASSERT_EQUAL(memcmp(back, "Zx" "Z", 3), 0);
 	time->operations->poke(time, QMAC_SPACE_ACC, 3, 1, 99);
 	CU_ASSERT_EQUAL(time->operations->peek(time, QMAC_SPACE_ACC, 3, 1), 0);
-	close_pair(&pair);
+	close_all(&devices);
 }
 
 /* A terabyte of memory costs nothing, and buffers in it are read as zeros. */

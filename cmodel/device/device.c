@@ -10,6 +10,14 @@
 #include "count/count.h"
 #include "device/internal.h"
 
+/* The clock, when it knows of all that was pushed. */
+static struct qmac_clock *settled(struct qmac_device *device)
+{
+	if (device->beside)
+		qmac_beside_wait(device->beside);
+	return device->clock;
+}
+
 /* The clock knows when a command retired: its record is complete. */
 static void on_retire(void *context, void *record, struct qmac_clock_retire time)
 {
@@ -47,6 +55,8 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 	                           options->on_retire ? sizeof(struct qmac_retire) : 0, &d->clock, err);
 	if (status != QMAC_OK)
 		goto out;
+	if (options->threads > 1 && !options->time_only)
+		d->beside = qmac_beside_create(d->clock, options->on_retire ? sizeof(struct qmac_retire) : 0);
 	*device = d;
 	return QMAC_OK;
 out:
@@ -58,6 +68,7 @@ void qmac_device_destroy(struct qmac_device *device)
 {
 	if (!device)
 		return;
+	qmac_beside_destroy(device->beside);
 	qmac_device_values_destroy(device);
 	free(device->memory);
 	qmac_clock_destroy(device->clock);
@@ -123,7 +134,7 @@ bool qmac_device_irq(const struct qmac_device *device)
 
 static void stop(struct qmac_device *device, uint32_t code)
 {
-	qmac_clock_halt(device->clock, code != QMAC_FAULT_RING); /* earlier commands complete */
+	qmac_clock_halt(settled(device), code != QMAC_FAULT_RING); /* earlier commands complete */
 	device->status = QMAC_STATUS_ERROR;
 	device->error_code = code;
 	device->error_command = device->head;
@@ -237,12 +248,16 @@ static void complete(struct qmac_device *device, const struct qmac_command *c, c
 
 	if (device->options.on_retire)
 		record = record_of(device, c, before);
-	time = qmac_clock_push(device->clock, c, &record);
 	qmac_count(&device->hw, c, device->counters);
+	if (engine < 3 && device->beside) {
+		qmac_beside_push(device->beside, c, &record);
+	} else {
+		time = qmac_clock_push(settled(device), c, &record);
+		if (engine == QMAC_ENGINE_CONTROL)
+			retire_sync(device, c, &record, time);
+	}
 	if (engine < 3)
 		device->state.dispatched[engine]++;
-	else
-		retire_sync(device, c, &record, time);
 	device->head++;
 }
 
@@ -297,11 +312,12 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 	answer_bell(device);
 	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail &&
 		!qmac_device_irq(device)) {
-		if (qmac_clock_now(device->clock) > limit)
+		/* beside, time is not known in between */
+		if (!device->beside && qmac_clock_now(device->clock) > limit)
 			break;
 		step(device);
 	}
-	qmac_clock_drain(device->clock);
+	qmac_clock_drain(settled(device));
 	qmac_clock_counters(device->clock, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }

@@ -44,6 +44,12 @@ struct qmac_device_options {
 	 * and digests are not looked at.
 	 */
 	bool time_only;
+	/*
+	 * Above 1: time is found on a second thread while commands are carried out on the caller's. Results and
+	 * times are the same. Calls of on_retire then come from there, and qmac_device_run() does not look at its
+	 * limit of cycles between commands.
+	 */
+	int threads;
 	/* Called at every retire in engine order; may be NULL. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	/* Called before every command, in ring order, with what the ones before it left; may be NULL. */

@@ -8,7 +8,7 @@
 #include "isa/command.h"
 #include "kernel/kernel.h"
 #include "num/fixed.h"
-#include "time/clock.h"
+#include "time/beside.h"
 
 /* Smallest two's complement width of x. */
 static inline int qmac_width_of(int64_t x)
@@ -64,6 +64,7 @@ struct qmac_device {
 	uint64_t counters[QMAC_COUNTERS];
 	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */
 	struct qmac_clock *clock;
+	struct qmac_beside *beside; /* advances it; NULL: the device itself does */
 
 	/* The command being executed */
 	uint64_t digest;

@@ -31,7 +31,7 @@ enum qmac_status qmac_train_device_open(struct qmac_train_device *device, const 
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
 	struct qmac_device_options options = {
 		.memory_bytes = ((ring + memory) / megabyte + 2) * megabyte, .kernel = run->kernel,
-		.on_retire = on_retire, .context = device,
+		.threads = run->threads, .on_retire = on_retire, .context = device,
 	};
 	enum qmac_status status = qmac_ledger_create(hw, RING_LOG2, device->records, &device->ledger, err);
 
