@@ -22,7 +22,7 @@ static void note(const struct device *d)
 		const struct qmac_net_flow_layer *f = &d->plan.flow.layers[l];
 
 		seen.kinds[d->net.layers[l].kind]++;
-		seen.slices += f->needed && qmac_net_has_parameters(&d->net.layers[l]) && p->slices > 1;
+		seen.slices += f->needed && qmac_net_has_parameters(&d->net.layers[l]) && p->slices.count > 1;
 		seen.joined += p->is_made;
 		seen.several += f->needed && f->count > 1;
 		/* a window of the input is more than there is room for */

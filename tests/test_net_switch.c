@@ -178,7 +178,7 @@ static void renew(struct device *d)
 	seen.programs += programs;
 	seen.kept += programs - (d->plan.compiled - compiled);
 	for (int l = 0; l < d->net.layer_count; l++)
-		seen.slices += d->plan.layers[l].slices > 1;
+		seen.slices += d->plan.layers[l].slices.count > 1;
 }
 
 /* Fraction lengths far apart may need more of an accumulator than the widest formats, all alike. */

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "hw/hw.h"
 #include "lower/program.h"
+#include "lower/slices.h"
 #include "lower/vector.h"
 #include "lower/view.h"
 
@@ -29,6 +30,8 @@ struct qmac_map_panel {
 	struct qmac_view view;         /* looked at where it loads or stores; what is outside of it is 0 */
 	bool loads, stores;            /* neither: for this piece only */
 	bool shared;                   /* of one image, which goes with every image of the map */
+	bool sums;                     /* of a row for each block of channels: sums over positions */
+	uint64_t slice_bytes;          /* sums: from slice to slice in memory */
 	/*
 	 * Of what is stored these neighbours have lines u * scale to (u + n) * scale - 1: `first` is not above 0,
 	 * and the lines before and behind have been seen in part only.
@@ -50,6 +53,15 @@ struct qmac_map_op {
 	int32_t number;
 	int64_t more[2];               /* lines and pixels beyond those of the piece */
 	bool all;                      /* all positions of `to`, and of `from` the same */
+	/*
+	 * sums: panel `sum`, one of sums, gets those of the results over the positions, besides `to`; `other` is
+	 * a panel then, and the operation no lookup. reduces: `to` is such a panel and gets the sum over the
+	 * positions of what the operation makes of each, shifted, rounded and clamped as a sum; not of max and
+	 * min. Neither with `all` or `more`.
+	 */
+	bool sums, reduces;
+	int sum;
+	int coefficients;              /* affine: their panel; `other` is a panel, too */
 	struct qmac_rescale scale;     /* row coordinates: that of the map's position, so `more` is 0 then */
 	uint32_t in_bits, lut_n, lut_base; /* lookup */
 	double unit;                   /* real value of 1 in the result; 0: not known */
@@ -67,6 +79,7 @@ enum { QMAC_MAP_PANELS = 16 };
 /* Zeroed but for positions, channels and note before anything is added. */
 struct qmac_map {
 	int64_t positions[3], channels;
+	int64_t terms;                 /* most positions that a sum may be over; 0: all */
 	struct qmac_map_panel panels[QMAC_MAP_PANELS];
 	int panel_count;
 	struct qmac_map_op *ops;
@@ -87,6 +100,19 @@ int qmac_map_load_shared(struct qmac_map *map, const struct qmac_view *view,
 int qmac_map_store(struct qmac_map *map, const struct qmac_view *view, struct qmac_map_reach reach);
 int qmac_map_part(struct qmac_map *map, const struct qmac_view *view);
 int qmac_map_temporary(struct qmac_map *map, struct qmac_map_reach reach);
+
+/*
+ * Coefficients of an affine operation, the same at all positions: a view of one line of three pixels, c0, c1
+ * and c2, of the map's channels. The device clamps c0 and c1 to 18 bits.
+ */
+int qmac_map_coefficients(struct qmac_map *map, const struct qmac_view *view);
+
+/*
+ * Sums over positions, of each channel: a view of one position. A sum is over all positions where there are
+ * no more than `terms` of them; otherwise positions are cut into the slices of qmac_slices_of(positions,
+ * terms), and slice number i has its sums at i * slice_bytes. The host adds them.
+ */
+int qmac_map_sums(struct qmac_map *map, const struct qmac_view *view, uint64_t slice_bytes);
 
 /* All of a panel, position by position; from line and pixel `at` on, every step-th. */
 struct qmac_map_operand qmac_map_whole(int panel);

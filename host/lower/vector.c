@@ -30,6 +30,11 @@ static uint32_t other_step(const struct qmac_vector *v, int d)
 	return v->has_other ? v->other.step[d] : 0;
 }
 
+bool qmac_vector_begins_block(const struct qmac_vector *v)
+{
+	return v->at[0] == 0 && v->at[1] == 0;
+}
+
 /* Whole blocks are the outermost loop. */
 static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32_t n[3],
                       struct qmac_nest_loop loops[4])
@@ -49,11 +54,16 @@ static int make_loops(const struct qmac_vector *v, uint32_t blocks, const uint32
 	return 1 + qmac_nest_merge(loops + 1, 3);
 }
 
-/* Two loops, and the row coordinate of random numbers steps by at most 16 bits from one turn to the next. */
-static bool fit(const struct qmac_vector *v, const struct qmac_nest_loop *loops, int count)
+/*
+ * Two loops, and the row coordinate of random numbers steps by at most 16 bits from one turn to the next.
+ * Sums are over the inner loop, so all positions are in that.
+ */
+static bool fit(const struct qmac_vector *v, uint32_t blocks, const struct qmac_nest_loop *loops, int count)
 {
 	bool random = v->scale.rounding == QMAC_ROUND_STOCHASTIC;
 
+	if ((v->has_sum || v->reduces) && blocks == 1 && count == LOOPS)
+		return false;
 	return count < LOOPS || (count == LOOPS && !(random && loops[0].s[ROWS] > UINT16_MAX));
 }
 
@@ -67,18 +77,18 @@ static int choose(const struct qmac_vector *v, uint32_t *blocks, uint32_t n[3],
 	int64_t whole = v->from.channels / v->from.lanes - v->block;
 	int count;
 
-	*blocks = whole > 1 && v->at[0] == 0 && v->at[1] == 0 ? (uint32_t)whole : 1;
+	*blocks = whole > 1 && qmac_vector_begins_block(v) ? (uint32_t)whole : 1;
 	memcpy(n, v->n, sizeof v->n);
 	count = make_loops(v, *blocks, n, loops);
-	if (*blocks > 1 && !fit(v, loops, count)) {
+	if (*blocks > 1 && !fit(v, *blocks, loops, count)) {
 		*blocks = 1;
 		count = make_loops(v, 1, n, loops);
 	}
-	for (int d = 0; d < 2 && !fit(v, loops, count); d++) {
+	for (int d = 0; d < 2 && !fit(v, *blocks, loops, count); d++) {
 		n[d] = 1;
 		count = make_loops(v, 1, n, loops);
 	}
-	assert(fit(v, loops, count));
+	assert(fit(v, *blocks, loops, count));
 	return count;
 }
 
@@ -92,7 +102,7 @@ static void put_rounding(const struct qmac_vector *v, uint32_t row, bool block_l
 	assert(l0->s[ROWS] <= 1 && l1->s[ROWS] <= UINT16_MAX);
 	c->seed = v->scale.seed;
 	c->dither_row0 = row;
-	c->dither_rs0 = (uint32_t)l0->s[ROWS];
+	c->dither_rs0 = v->reduces ? 0 : (uint32_t)l0->s[ROWS];
 	c->dither_rs1 = (uint32_t)l1->s[ROWS];
 	c->dither_lane0 = (v->scale.channel0 + (uint32_t)(v->block * v->from.lanes)) & 0xFFFF;
 	c->dither_cs1 = block_loop ? (uint32_t)v->from.lanes : 0;
@@ -136,6 +146,21 @@ static void put_second(const struct qmac_vector *v, uint32_t shift, const struct
 	}
 	if (c->op != QMAC_OP_EQ)
 		c->shift = (uint32_t)v->scale.shift;
+}
+
+/* Coefficients and sums: a row, or three, for each block. */
+static void put_rows(const struct qmac_vector *v, uint32_t blocks, struct qmac_command *c)
+{
+	uint32_t block = (uint32_t)v->block;
+
+	if (v->op == QMAC_OP_AFFINE) {
+		assert(v->has_other);
+		c->coef = v->coef_row + QMAC_COEFFICIENTS * block;
+		c->coef_step = blocks > 1;
+	}
+	if (v->has_sum)
+		c->sum = v->sum_row + block;
+	c->red_rows = v->reduces;
 }
 
 /* Goes on behind positions n of `blocks` blocks. */
@@ -183,6 +208,7 @@ bool qmac_vector_next(struct qmac_vector *v, struct qmac_command *command)
 	c.relu = scale->relu;
 	c.bw = (uint32_t)scale->bits;
 	c.lanes = qmac_panel_lanes(&v->from, v->block);
+	put_rows(v, blocks, &c);
 	put_destination(v, &c);
 	put_rounding(v, scale->row0 + shift[ROWS], blocks > 1, l1, l0, &c);
 	advance(v, blocks, n);

@@ -41,10 +41,22 @@ struct qmac_vector {
 	struct qmac_panel other;
 	int32_t number;             /* where there is neither */
 	uint32_t in_bits, lut_n, lut_base; /* lookup */
+	uint32_t coef_row;          /* affine: ACC row of the first block's three; the next ones follow */
+	/*
+	 * Sums over positions, a row of ACC for each block: of the results, besides them (has_sum), or in their
+	 * place (reduces: what `op` makes, summed, then shifted, rounded and clamped, goes to `to`, which has one
+	 * row for all positions, its steps being 0). Each command gives the sums over its own positions: where
+	 * those are not all of a block, whoever asks for the next command may change sum_row, or to.row, before.
+	 */
+	bool has_sum, reduces;
+	uint32_t sum_row;           /* of the first block's sums; the next ones follow */
 	/* where qmac_vector_next() is; 0 at first */
 	int64_t block;
 	uint32_t at[2];
 };
+
+/* Whether the next command begins a block. */
+bool qmac_vector_begins_block(const struct qmac_vector *vector);
 
 /* The next VEC, without waits; false, leaving *command as it is, after the last. */
 bool qmac_vector_next(struct qmac_vector *vector, struct qmac_command *command);

@@ -119,37 +119,17 @@ static void cut(struct qmac_view *view, const int64_t first[3], const int64_t co
 	}
 }
 
-/* Place of slice number i, and how many positions it has. */
-static void slice_at(const struct qmac_net_plan_layer *p, const int64_t whole[3], int64_t i, int64_t first[3],
-                     int64_t count[3])
-{
-	for (int d = 2; d >= 0; d--) {
-		first[d] = qmac_turn(&i, qmac_ceil_div(whole[d], p->slice_positions[d])) * p->slice_positions[d];
-		count[d] = qmac_smaller(p->slice_positions[d], whole[d] - first[d]);
-	}
-}
-
+/* Sums over samples and pixels, of products of codes and errors where there are weights. */
 void qmac_net_slice(struct qmac_net_plan *plan, int layer)
 {
 	struct qmac_net_plan_layer *p = &plan->layers[layer];
 	const struct qmac_net_layer *of = &plan->net->layers[layer];
 	int x = of->weight == QMAC_NET_NONE ? 2 : qmac_net_format(plan, of->input).bw;
-	int spare = plan->hw.acc_bits - 1 - (x - 1) - (plan->flow.layers[layer].bits - 1);
-	bool unlimited = spare > 40 || plan->formats->unbounded;
-	int64_t most = unlimited ? (int64_t)1 << 40 : spare < 1 ? 1 : ((int64_t)1 << spare) - 1;
-	int64_t whole[3] = {plan->batch, p->has_pixels ? 1 : p->out.height, p->has_pixels ? 1 : p->out.width};
-	int64_t inner = whole[1] * whole[2];
+	int64_t most = qmac_slices_terms(plan->hw.acc_bits, x - 1 + plan->flow.layers[layer].bits - 1);
+	const int64_t whole[3] = {plan->batch, p->has_pixels ? 1 : p->out.height,
+	                          p->has_pixels ? 1 : p->out.width};
 
-	p->slices = 1;
-	for (int d = 0; d < 3; d++) {
-		int64_t fit = most / inner;
-
-		/* whole images, whole lines of one, or pixels of one line */
-		p->slice_positions[d] = fit < 1 ? 1 : fit < whole[d] ? fit : whole[d];
-		p->slices *= qmac_ceil_div(whole[d], p->slice_positions[d]);
-		if (d < 2)
-			inner /= whole[d + 1];
-	}
+	p->slices = qmac_slices_of(whole, plan->formats->unbounded ? 0 : most);
 }
 
 enum qmac_status qmac_net_product_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
@@ -159,11 +139,11 @@ enum qmac_status qmac_net_product_sums(struct qmac_net_lowering *to, int layer, 
 	const struct qmac_view *x = qmac_net_output(plan, plan->net->layers[layer].input);
 	enum qmac_status status = QMAC_OK;
 
-	for (int64_t i = 0; status == QMAC_OK && i < p->slices; i++) {
+	for (int64_t i = 0; status == QMAC_OK && i < p->slices.count; i++) {
 		struct qmac_product product = qmac_conv_weight_gradient(&p->conv, x, &p->error, &p->weight_sum);
 		int64_t first[3], count[3], image[3] = {0, 0, 0}, size[3];
 
-		slice_at(p, p->error.positions, i, first, count);
+		qmac_slices_at(&p->slices, i, first, count);
 		cut(&product.b, first, count);
 		memcpy(product.positions, count, sizeof count);
 		memcpy(size, x->positions, sizeof size);
@@ -185,16 +165,13 @@ static enum qmac_status bias_sum(struct qmac_net_lowering *to, int layer, int64_
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
-	int64_t first[3], count[3], whole[3], width = p->error.positions[2];
+	int64_t first[3], count[3], width = p->error.positions[2];
 	struct qmac_product product = {
 		.form = QMAC_FORM_ATB, .window = qmac_window_none, .b = p->error, .c = p->bias_sum,
 		.note = note(to, layer),
 	};
 
-	memcpy(whole, p->error.positions, sizeof whole);
-	if (p->has_pixels)
-		whole[1] = whole[2] = 1;
-	slice_at(p, whole, slice, first, count);
+	qmac_slices_at(&p->slices, slice, first, count);
 	if (p->has_pixels) {
 		first[1] = pixel / width;
 		first[2] = pixel % width;
@@ -214,7 +191,7 @@ enum qmac_status qmac_net_bias_sums(struct qmac_net_lowering *to, int layer, str
 	const struct qmac_net_plan_layer *p = &to->plan->layers[layer];
 	enum qmac_status status = QMAC_OK;
 
-	for (int64_t slice = 0; status == QMAC_OK && slice < p->slices; slice++)
+	for (int64_t slice = 0; status == QMAC_OK && slice < p->slices.count; slice++)
 		for (int64_t i = 0; status == QMAC_OK && i < p->bias_sum.positions[2]; i++)
 			status = bias_sum(to, layer, slice, i, err);
 	return status;

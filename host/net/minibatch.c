@@ -367,7 +367,7 @@ enum qmac_status qmac_net_read_sum(struct qmac_net_plan *plan, int parameter, in
 	if (!values)
 		return QMAC_INTERNAL;
 	memset(sums, 0, (size_t)of->count * sizeof *sums);
-	for (int64_t s = 0; s < p->slices; s++) {
+	for (int64_t s = 0; s < p->slices.count; s++) {
 		qmac_net_get(plan->driver, &slice, values);
 		if (is_weight)
 			add_weights(p, values, sums);

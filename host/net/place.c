@@ -158,14 +158,14 @@ static void place_sums(struct job *job, int l)
 
 		p->weight_sum = qmac_view_weights(0, e, &p->conv, p->in.channels, out, (uint64_t)out << e.container);
 		p->slice_bytes[0] = qmac_view_bytes(&p->weight_sum);
-		place(job, &p->weight_sum, p->slice_bytes[0] * (uint64_t)p->slices, first, last);
+		place(job, &p->weight_sum, p->slice_bytes[0] * (uint64_t)p->slices.count, first, last);
 	}
 	if (layer->bias != QMAC_NET_NONE) {
 		int64_t rows = p->has_pixels ? p->out.height * p->out.width : 1;
 
 		p->bias_sum = qmac_view_matrix(0, e, rows, p->out.channels, (uint64_t)p->out.channels << e.container);
 		p->slice_bytes[1] = qmac_view_bytes(&p->bias_sum);
-		place(job, &p->bias_sum, p->slice_bytes[1] * (uint64_t)p->slices, first, last);
+		place(job, &p->bias_sum, p->slice_bytes[1] * (uint64_t)p->slices.count, first, last);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "driver/driver.h"
 #include "lower/conv.h"
 #include "lower/sequence.h"
+#include "lower/slices.h"
 #include "net/flow.h"
 
 /* A command that is patched for every minibatch. */
@@ -61,7 +62,7 @@ struct qmac_net_plan_layer {
 	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */
 	bool has_pixels;             /* a bias for each pixel: behind flatten */
 	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
-	int64_t slices, slice_positions[3];    /* images, lines, pixels of a slice */
+	struct qmac_slices slices;   /* of the sums, of one pixel where has_pixels */
 	uint64_t slice_bytes[2];
 	struct qmac_view master[2], velocity[2]; /* of weights, of biases: as the sums lie, in words */
 	struct qmac_net_part parts[QMAC_NET_PARTS];

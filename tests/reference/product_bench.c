@@ -39,6 +39,15 @@ void product_bench_close(struct product_bench *bench)
 	qmac_backend_destroy(bench->backend);
 }
 
+void product_bench_submit(struct product_bench *bench, struct qmac_program *program)
+{
+	struct qmac_error err = {0};
+
+	check(qmac_program_compile(program, NULL, 0, &err), &err, "compile");
+	check(qmac_program_submit(program, bench->driver, &err), &err, "submit");
+	qmac_program_destroy(program);
+}
+
 void product_bench_run(struct product_bench *bench, const struct qmac_product_plan *const *plans, int count)
 {
 	struct qmac_program *program = qmac_program_create(&bench->hw);
@@ -47,9 +56,7 @@ void product_bench_run(struct product_bench *bench, const struct qmac_product_pl
 	CU_ASSERT_PTR_NOT_NULL_FATAL(program);
 	for (int i = 0; i < count; i++)
 		check(qmac_product_lower(program, plans[i], &err), &err, "lower");
-	check(qmac_program_compile(program, NULL, 0, &err), &err, "compile");
-	check(qmac_program_submit(program, bench->driver, &err), &err, "submit");
-	qmac_program_destroy(program);
+	product_bench_submit(bench, program);
 }
 
 void product_bench_finish(struct product_bench *bench, uint64_t counters[QMAC_COUNTERS])

@@ -19,7 +19,10 @@ void product_bench_open(struct product_bench *bench, const struct qmac_hw *hw, i
 /* Checks the whole stream for races, too. */
 void product_bench_close(struct product_bench *bench);
 
-/* Runs `count` products as one program; product_bench_finish() waits for it. */
+/* Compiles, submits and destroys a program; product_bench_finish() waits for it. */
+void product_bench_submit(struct product_bench *bench, struct qmac_program *program);
+
+/* Runs `count` products as one program, likewise. */
 void product_bench_run(struct product_bench *bench, const struct qmac_product_plan *const *plans, int count);
 void product_bench_finish(struct product_bench *bench, uint64_t counters[QMAC_COUNTERS]);
 

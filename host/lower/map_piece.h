@@ -1,0 +1,51 @@
+/*
+ * A piece of a map: the panels of some of its positions and channels, on chip; for host/lower.
+ */
+#ifndef QMAC_LOWER_MAP_PIECE_H
+#define QMAC_LOWER_MAP_PIECE_H
+
+#include "lower/map.h"
+
+struct qmac_map_piece {
+	int64_t first[3], count[3]; /* images, lines, pixels of the map */
+	int64_t channel, channels;
+};
+
+/* A map that is being lowered. */
+struct qmac_map_work {
+	struct qmac_program *program;
+	const struct qmac_hw *hw;
+	const struct qmac_map *map;
+	const struct qmac_map_labels *labels;
+	bool in_w[QMAC_MAP_PANELS];    /* the panel lies in W */
+	uint32_t sum_row;              /* first of the ACC rows of sums */
+	bool has_sums;                 /* the sums have those of earlier pieces, which are added to */
+	/* of the piece that is worked on */
+	struct qmac_map_piece piece;
+	struct qmac_panel panels[QMAC_MAP_PANELS];
+};
+
+/* What is only read and fits an operand of W lies there: so two sources need not share a bank of ACC. */
+void qmac_map_choose_w(struct qmac_map_work *work);
+
+/* Rows of W or ACC that the panels of so many positions and blocks of channels take, but for sums. */
+int64_t qmac_map_rows(const struct qmac_map_work *work, bool of_w, const int64_t count[3], int64_t blocks);
+
+/* Rows of ACC that the sums of so many blocks take, from sum_row on. */
+int64_t qmac_map_sum_rows(const struct qmac_map *map, int64_t blocks);
+
+/*
+ * Begins a piece: its panels lie from row[0] of ACC and row[1] of W on, and what is loaded comes. Then its
+ * operations, and what is stored goes.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_map_begin(struct qmac_map_work *work,
+                                                const struct qmac_map_piece *piece, const uint32_t row[2],
+                                                struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_map_operate(struct qmac_map_work *work, struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_map_end(struct qmac_map_work *work, struct qmac_error *err);
+
+/* Stores the sums of the last piece's channels, of all pieces of a slice. */
+QMAC_MUST_CHECK enum qmac_status qmac_map_store_sums(struct qmac_map_work *work, int64_t slice,
+                                                     struct qmac_error *err);
+
+#endif
