@@ -44,6 +44,10 @@ static void shipped(void)
 		{"resnet20", {.times = 1}, 12501632, 78042},
 		{"resnet20", {.times = 2}, 26657408, 175258},
 		{"resnet20", {.times = 5}, 69124736, 466906},
+		{"rn8s2", {0}, 3125888, 78042},
+		{"rn8s2", {.classes = 100}, 3131648, 83892},
+		{"rn20s2", {0}, 10203776, 272474},
+		{"rn20s2", {.times = 1}, 3125888, 78042},
 	};
 	/* By hand, convolutions of AlexNet one by one. */
 	static const int64_t alexnet[] = {1486848, 4915200, 2654208, 3538944, 2359296, 2560};
