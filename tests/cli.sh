@@ -140,8 +140,9 @@ ok 'the same run gives the same metrics' cmp -s a/metrics.csv b/metrics.csv
 ok 'the same run gives the same weights' cmp -s a/weights.npy b/weights.npy
 run 0 train a/config.yaml --out c
 ok 'config.yaml repeats the run' cmp -s a/weights.npy c/weights.npy
-for hw in 16x16_w8 16x16_w16 ragged; do
-	run 0 train run.yaml --hw "$root/configs/hw/$hw.yaml" --out "$hw"
+for file in "$root"/configs/hw/*.yaml; do
+	hw=$(basename "$file" .yaml)
+	run 0 train run.yaml --hw "$file" --out "$hw"
 	ok "the same weights on $hw" same "$(value a weights_sha256)" "$(value $hw weights_sha256)"
 done
 run 0 train run.yaml --set kernel=scalar --set threads=3 --out d

@@ -6,6 +6,7 @@
 #include "config/hw_file.h"
 #include "config/run_table.h"
 #include "hw/hw.h"
+#include "shipped_hw.h"
 #include "test.h"
 
 enum { TEXT_BYTES = 1 << 16, ROW_BYTES = 512 };
@@ -102,6 +103,31 @@ static void test_hardware(void)
 	CU_ASSERT_EQUAL(rows_of("\n## Hardware files"), qmac_param_count + qmac_hw_more_table.count);
 }
 
+/* KiB of a scratchpad with rows of so many words. */
+static double kib(int depth, int words, int bits)
+{
+	return (double)depth * words * bits / 8 / 1024;
+}
+
+static void test_shipped(void)
+{
+	int files = 0;
+
+	read_doc();
+	for (const char *name; (name = shipped_hw_name(files)) != NULL; files++) {
+		struct qmac_hw hw = shipped_hw(name);
+		double rate = hw.dram_bytes_per_cycle / 256.0;
+		char row[ROW_BYTES];
+
+		snprintf(row, sizeof row, "\n| `%s` | %d x %d | %d, %d | %d | %.4g, %.4g, %.4g | %d | %.3g |", name,
+		         hw.rows, hw.cols, hw.a_bits, hw.w_bits, hw.acc_bits, kib(hw.a_depth, hw.rows, hw.a_bits),
+		         kib(hw.w_depth, hw.cols, hw.w_bits), kib(hw.acc_depth, hw.cols, hw.acc_bits),
+		         hw.clock_mhz, rate < hw.bus_bytes ? rate : hw.bus_bytes);
+		expect_row(row);
+	}
+	CU_ASSERT_EQUAL(rows_of("\n### Shipped hardware"), files);
+}
+
 static void test_presets(void)
 {
 	read_doc();
@@ -129,6 +155,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"keys of hardware files", test_hardware},
+		{"shipped hardware", test_shipped},
 		{"presets", test_presets},
 		{"keys of run files", test_run},
 	};

@@ -198,15 +198,14 @@ static void test_random_hardware(void)
 /* The hardware files of the project, whole layers. */
 static void test_shipped(void)
 {
-	static const char *const names[] = {"8x8_w8", "16x16_w8", "16x16_w16", "ragged"};
 	static const struct ref_conv shapes[] = {
 		{2, 8, 8, 16, 16, 3, 3, 1, 1}, {1, 9, 7, 17, 15, 3, 3, 2, 1}, {3, 1, 1, 20, 33, 1, 1, 1, 0},
 		{1, 12, 12, 1, 6, 5, 5, 1, 0}, {2, 7, 8, 12, 24, 1, 1, 2, 0}, {1, 10, 10, 3, 8, 4, 4, 3, 2},
 	};
 
-	for (size_t i = 0; i < TEST_COUNT(names); i++)
+	for (int i = 0; shipped_hw_name(i); i++)
 		for (size_t j = 0; j < sizeof shapes / sizeof shapes[0]; j++) {
-			struct qmac_hw hw = shipped_hw(names[i]);
+			struct qmac_hw hw = shipped_hw(shipped_hw_name(i));
 
 			problem.shape = shapes[j];
 			solve(&problem);

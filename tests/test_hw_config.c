@@ -3,11 +3,13 @@
  * is refused with its text and its place. Also what the YAML layer refuses.
  */
 #define _POSIX_C_SOURCE 200809L
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "config/hw_file.h"
 #include "hw_lines.h"
+#include "shipped_hw.h"
 
 /* Line of a parameter: `dram:` has one of its own before its keys. */
 static int line_of(int param)
@@ -54,21 +56,22 @@ static void expect_refusal(const struct text_lines *lines, int param, const char
 static void shipped_files_load(void)
 {
 	static const struct {
-		const char *file;
+		const char *name;
 		int rows, cols, a_bits, w_bits, acc_bits, psum_bits;
 	} cases[] = {
-		{"configs/hw/8x8_w8.yaml", 8, 8, 8, 8, 48, 27},
-		{"configs/hw/16x16_w8.yaml", 16, 16, 8, 8, 64, 29},
-		{"configs/hw/16x16_w16.yaml", 16, 16, 16, 16, 64, 45},
-		{"configs/hw/ragged.yaml", 12, 20, 7, 11, 40, 28},
+		{"8x8_w8", 8, 8, 8, 8, 48, 27},
+		{"16x16_w8", 16, 16, 8, 8, 64, 29},
+		{"16x16_w16", 16, 16, 16, 16, 64, 45},
+		{"ragged", 12, 20, 7, 11, 40, 28},
+		{"edge_16x16", 16, 16, 8, 8, 32, 29},
+		{"mid_32x32", 32, 32, 8, 8, 48, 29},
+		{"big_64x64", 64, 64, 8, 8, 48, 29},
 	};
 
 	for (int i = 0; i < TEST_COUNT(cases); i++) {
-		struct qmac_error err = {0};
-		struct qmac_hw hw;
+		struct qmac_hw hw = shipped_hw(cases[i].name);
 
-		if (qmac_hw_load(&hw, cases[i].file, &err) != QMAC_OK)
-			CU_FAIL_FATAL("a shipped file must load");
+		CU_ASSERT_STRING_EQUAL(shipped_hw_name(i), cases[i].name);
 		CU_ASSERT_EQUAL(hw.rows, cases[i].rows);
 		CU_ASSERT_EQUAL(hw.cols, cases[i].cols);
 		CU_ASSERT_EQUAL(hw.a_bits, cases[i].a_bits);
@@ -76,20 +79,33 @@ static void shipped_files_load(void)
 		CU_ASSERT_EQUAL(hw.acc_bits, cases[i].acc_bits);
 		CU_ASSERT_EQUAL(qmac_hw_psum_bits(&hw), cases[i].psum_bits);
 	}
+	CU_ASSERT_PTR_NULL(shipped_hw_name(TEST_COUNT(cases)));
+}
+
+/* A file that is in the folder and in no list would be tested by nothing. */
+static void shipped_files_are_listed(void)
+{
+	DIR *folder = opendir("configs/hw");
+	int files = 0, names = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder);
+	for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+		files += entry->d_name[0] != '.';
+	closedir(folder);
+	while (shipped_hw_name(names))
+		names++;
+	CU_ASSERT_EQUAL(files, names);
 }
 
 static void print_reads_back(void)
 {
-	static const char *const files[] = {"configs/hw/8x8_w8.yaml", "configs/hw/ragged.yaml"};
-
-	for (int i = 0; i < TEST_COUNT(files); i++) {
+	for (int i = 0; shipped_hw_name(i); i++) {
+		struct qmac_hw hw = shipped_hw(shipped_hw_name(i)), again;
 		struct qmac_error err;
-		struct qmac_hw hw, again;
 		char *text = NULL;
 		size_t size;
 		FILE *out = open_memstream(&text, &size);
 
-		CU_ASSERT_FATAL(qmac_hw_load(&hw, files[i], &err) == QMAC_OK);
 		qmac_hw_print(&hw, out);
 		fclose(out);
 		CU_ASSERT_FATAL(qmac_hw_load(&again, config_file("printed.yaml", text), &err) == QMAC_OK);
@@ -466,6 +482,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"shipped files load", shipped_files_load},
+		{"all shipped files are listed", shipped_files_are_listed},
 		{"a printed file reads back", print_reads_back},
 		{"presets at several clocks", presets_at_clocks},
 		{"presets are valid at every clock", presets_are_valid_at_every_clock},

@@ -104,7 +104,7 @@ static void test_short_epochs(void)
 /* In integers on the device: it learns, with the same bits on other hardware. */
 static void test_fixed(void)
 {
-	static const char *const hw[] = {"configs/hw/8x8_w8.yaml", "configs/hw/ragged.yaml"};
+	static const char *const hw[] = {"8x8_w8", "ragged", "edge_16x16", "mid_32x32", "big_64x64"};
 	static char hash[80];
 	struct qmac_json *summary;
 
@@ -120,8 +120,10 @@ static void test_fixed(void)
 	qmac_json_free(summary);
 	CU_ASSERT(strstr(test_text("fixed/layers.csv"), "\n4,conv1,eval,8,8,0.0625,") != NULL);
 	for (int i = 0; i < TEST_COUNT(hw); i++) {
-		const struct qmac_setting other = {"hw", hw[i], "--set"};
+		char file[64];
+		const struct qmac_setting other = {"hw", file, "--set"};
 
+		snprintf(file, sizeof file, "configs/hw/%s.yaml", hw[i]);
 		configure(write_net_run(tanh_layers, "alpha: 0.1\nprecision: {policy: fixed}\n"), 1, &other);
 		train_well("other_hw", false);
 		summary = summary_of("other_hw");
