@@ -20,13 +20,16 @@ static void *room(int64_t count, size_t size)
 static bool keeps_places(enum qmac_layer_kind kind)
 {
 	return kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_RELU || kind == QMAC_LAYER_TANH ||
-	       kind == QMAC_LAYER_SIGMOID || kind == QMAC_LAYER_ADD || kind == QMAC_LAYER_FLATTEN;
+	       kind == QMAC_LAYER_SIGMOID || kind == QMAC_LAYER_BATCH_NORM || kind == QMAC_LAYER_ADD ||
+	       kind == QMAC_LAYER_FLATTEN;
 }
 
 bool ref_qnet_has_error(const struct qmac_net *net, int l)
 {
 	enum qmac_layer_kind kind = net->layers[l].kind;
 
+	if (ref_qnet_merged_into(net, l) != QMAC_NET_NONE)
+		return false;
 	if (l == net->layer_count - 1 || kind == QMAC_LAYER_CONV || kind == QMAC_LAYER_LINEAR ||
 	    kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_BATCH_NORM || kind == QMAC_LAYER_ADD)
 		return true;
@@ -35,6 +38,30 @@ bool ref_qnet_has_error(const struct qmac_net *net, int l)
 		    (net->layers[k].kind == QMAC_LAYER_TANH || net->layers[k].kind == QMAC_LAYER_SIGMOID))
 			return true;
 	return false;
+}
+
+static void create_tensor(struct ref_qnet *r, int t)
+{
+	struct qmac_shape shape = qmac_net_shape(r->net, t - 1);
+	struct ref_qtensor *out = &r->out[t];
+	int64_t count = r->samples * qmac_shape_count(shape);
+
+	out->h = shape.height;
+	out->w = shape.width;
+	out->c = shape.channels;
+	if (t > 0 && keeps_places(r->net->layers[t - 1].kind)) {
+		out->h = r->out[r->net->layers[t - 1].input + 1].h;
+		out->w = r->out[r->net->layers[t - 1].input + 1].w;
+		out->c = r->out[r->net->layers[t - 1].input + 1].c;
+	}
+	r->error[t] = *out;
+	if (ref_qnet_merged_into(r->net, t - 1) == QMAC_NET_NONE)
+		out->q = room(count, sizeof(int64_t));
+	r->g[t] = room(count, sizeof(ref_int));
+	if (t > 0 && ref_qnet_has_error(r->net, t - 1))
+		r->error[t].q = room(count, sizeof(int64_t));
+	if (t > 0 && r->net->layers[t - 1].kind == QMAC_LAYER_BATCH_NORM)
+		ref_qnorm_create(&r->norm[t], shape.channels);
 }
 
 void ref_qnet_create(struct ref_qnet *r, const struct qmac_net *net, int64_t samples)
@@ -54,28 +81,15 @@ void ref_qnet_create(struct ref_qnet *r, const struct qmac_net *net, int64_t sam
 	r->g = room(tensors, sizeof(ref_int *));
 	r->bound = room(tensors, sizeof *r->bound);
 	r->g_fl = room(tensors, sizeof *r->g_fl);
+	r->norm = room(tensors, sizeof *r->norm);
 	for (int p = 0; p < net->parameter_count; p++) {
 		r->parameter[p].q = room(net->parameters[p].count, sizeof(int64_t));
 		r->parameter[p].sum = room(net->parameters[p].count, sizeof(int64_t));
+		r->parameter[p].real = room(net->parameters[p].count, sizeof(double));
+		r->parameter[p].gradient = room(net->parameters[p].count, sizeof(double));
 	}
-	for (int t = 0; t < tensors; t++) {
-		struct qmac_shape shape = qmac_net_shape(net, t - 1);
-		struct ref_qtensor *out = &r->out[t];
-		int64_t count = samples * qmac_shape_count(shape);
-
-		out->h = shape.height;
-		out->w = shape.width;
-		out->c = shape.channels;
-		if (t > 0 && keeps_places(net->layers[t - 1].kind)) {
-			out->h = r->out[net->layers[t - 1].input + 1].h;
-			out->w = r->out[net->layers[t - 1].input + 1].w;
-			out->c = r->out[net->layers[t - 1].input + 1].c;
-		}
-		out->q = room(count, sizeof(int64_t));
-		r->g[t] = room(count, sizeof(ref_int));
-		r->error[t] = *out;
-		r->error[t].q = t > 0 && ref_qnet_has_error(net, t - 1) ? room(count, sizeof(int64_t)) : NULL;
-	}
+	for (int t = 0; t < tensors; t++)
+		create_tensor(r, t);
 }
 
 void ref_qnet_destroy(struct ref_qnet *r)
@@ -83,12 +97,16 @@ void ref_qnet_destroy(struct ref_qnet *r)
 	for (int p = 0; p < r->net->parameter_count; p++) {
 		free(r->parameter[p].q);
 		free(r->parameter[p].sum);
+		free(r->parameter[p].real);
+		free(r->parameter[p].gradient);
 	}
 	for (int t = 0; t <= r->net->layer_count; t++) {
 		free(r->out[t].q);
 		free(r->error[t].q);
 		free(r->g[t]);
+		ref_qnorm_destroy(&r->norm[t]);
 	}
+	free(r->norm);
 	free(r->parameter);
 	free(r->out);
 	free(r->error);
@@ -104,10 +122,15 @@ void ref_qnet_destroy(struct ref_qnet *r)
 
 int64_t ref_qnet_at(const struct ref_qnet *r, int tensor, int64_t n, int64_t channel, int64_t y, int64_t x)
 {
-	const struct ref_qtensor *t = &r->out[tensor];
 	struct qmac_shape shape = qmac_net_shape(r->net, tensor - 1);
-	/* its number in the order channel, line, pixel, which flatten does not change */
-	int64_t number = (channel * shape.height + y) * shape.width + x;
+
+	return ref_qnet_at_number(r, tensor, n, (channel * shape.height + y) * shape.width + x);
+}
+
+/* That order is one which flatten does not change. */
+int64_t ref_qnet_at_number(const struct ref_qnet *r, int tensor, int64_t n, int64_t number)
+{
+	const struct ref_qtensor *t = &r->out[tensor];
 	int64_t place_x = number % t->w, place_y = number / t->w % t->h, place_c = number / t->w / t->h;
 
 	return ((n * t->h + place_y) * t->w + place_x) * t->c + place_c;
@@ -284,6 +307,60 @@ static ref_int pooled(const struct ref_qnet *r, int t, int64_t n, int64_t c, int
 	return sum * factor;
 }
 
+static ref_int value_at(const struct ref_qnet *r, int t, int64_t n, int64_t c, int64_t y, int64_t x)
+{
+	return r->out[t].q[ref_qnet_at(r, t, n, c, y, x)];
+}
+
+/* Of an add, the batch norm that is merged into it, or 0; and the other input: tensors. */
+static int merged_input(const struct ref_qnet *r, int t, int *other)
+{
+	const struct qmac_net_layer *l = layer_of(r, t);
+
+	if (l->kind != QMAC_LAYER_ADD)
+		return 0;
+	*other = l->other + 1;
+	if (ref_qnet_merged_into(r->net, l->input) == t - 1)
+		return l->input + 1;
+	*other = l->input + 1;
+	return ref_qnet_merged_into(r->net, l->other) == t - 1 ? l->other + 1 : 0;
+}
+
+/* x mA + mB of batch norm t. */
+static ref_int normed(const struct ref_qnet *r, int t, int64_t n, int64_t c, int64_t oy, int64_t ox, int *p)
+{
+	int from = layer_of(r, t)->input + 1;
+
+	*p = r->out[from].fl + r->norm[t].t;
+	return value_at(r, from, n, c, oy, ox) * r->norm[t].slope[c] + r->norm[t].offset[c];
+}
+
+static ref_int added(const struct ref_qnet *r, int t, int64_t n, int64_t c, int64_t oy, int64_t ox, int *p)
+{
+	int a = layer_of(r, t)->input + 1, b = layer_of(r, t)->other + 1, other;
+	int norm = merged_input(r, t, &other);
+
+	if (norm) {
+		ref_int sum = normed(r, norm, n, c, oy, ox, p);
+
+		return sum + value_at(r, other, n, c, oy, ox) * ref_power(*p - r->out[other].fl);
+	}
+	*p = later(later(r->out[a].fl, r->out[b].fl), r->out[t].fl);
+	return value_at(r, a, n, c, oy, ox) * ref_power(*p - r->out[a].fl) +
+	       value_at(r, b, n, c, oy, ox) * ref_power(*p - r->out[b].fl);
+}
+
+/* Of a batch norm that is not merged, and of an add that one is merged into. */
+static void prepare_norm(struct ref_qnet *r, int t)
+{
+	int other, norm = merged_input(r, t, &other);
+
+	if (norm)
+		ref_qnet_norm_forward(r, norm, t, &r->out[other].fl);
+	else if (layer_of(r, t)->kind == QMAC_LAYER_BATCH_NORM)
+		ref_qnet_norm_forward(r, t, t, NULL);
+}
+
 static void forward_element(struct ref_qnet *r, int t, int64_t n, int64_t c, int64_t oy, int64_t ox)
 {
 	const struct qmac_net_layer *l = layer_of(r, t);
@@ -302,14 +379,12 @@ static void forward_element(struct ref_qnet *r, int t, int64_t n, int64_t c, int
 	case QMAC_LAYER_BIAS:
 		sum = with_bias(r, t, x->q[same], x->fl, c, &p);
 		break;
-	case QMAC_LAYER_ADD: {
-		const struct ref_qtensor *other = &r->out[l->other + 1];
-
-		p = later(later(x->fl, other->fl), r->out[t].fl);
-		sum = x->q[same] * ref_power(p - x->fl) +
-		      other->q[ref_qnet_at(r, l->other + 1, n, c, oy, ox)] * ref_power(p - other->fl);
+	case QMAC_LAYER_BATCH_NORM:
+		sum = normed(r, t, n, c, oy, ox, &p);
 		break;
-	}
+	case QMAC_LAYER_ADD:
+		sum = added(r, t, n, c, oy, ox, &p);
+		break;
 	case QMAC_LAYER_AVG_POOL:
 	case QMAC_LAYER_GLOBAL_POOL:
 		sum = pooled(r, t, n, c, oy, ox, &p);
@@ -350,6 +425,9 @@ void ref_qnet_forward(struct ref_qnet *r, const double *input)
 			r->out[t].bits = r->out[l->input + 1].bits;
 			r->out[t].fl = r->out[l->input + 1].fl;
 		}
+		if (!r->out[t].q)
+			continue; /* the add that it is merged into makes it */
+		prepare_norm(r, t);
 		for (int64_t n = 0; n < r->samples; n++)
 			for (int64_t c = 0; c < l->out.channels; c++)
 				for (int64_t y = 0; y < l->out.height; y++)

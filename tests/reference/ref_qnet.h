@@ -17,7 +17,7 @@
 struct ref_qtensor {
 	int bits, fl;
 	int64_t h, w, c;
-	int64_t *q; /* NULL: no codes (an error tensor that does not exist) */
+	int64_t *q; /* NULL: no codes (of an output or an error that does not exist) */
 };
 
 struct ref_qparameter {
@@ -25,6 +25,26 @@ struct ref_qparameter {
 	int64_t *q;    /* codes, as the parameter lies */
 	int64_t *sum;  /* backward: dw or dbias */
 	int sum_fl;
+	double *real, *gradient; /* in place of all that: of gamma and beta, which have no codes */
+};
+
+/* What a batch norm has of every channel. */
+struct ref_qnorm {
+	int64_t channels;
+	double *mean, *variance;            /* m and v; the caller's in an evaluation */
+	double *inverse;                    /* i */
+	int64_t *slope, *offset;            /* mA, mB, for t */
+	int t;
+	uint64_t saturations;               /* of these */
+	int64_t *back_e, *back_x, *back_1;  /* ma, mb, mc, for u */
+	int u;
+};
+
+/* Of a channel's errors E of fraction length fl, n of them: sum of E, and of E x, x of fraction length fx. */
+struct ref_qnorm_errors {
+	int64_t n;
+	const int64_t *sum, *sum_x;
+	int fl, fx;
 };
 
 enum ref_scale { REF_SCALE_DELAY, REF_SCALE_CUR, REF_SCALE_FIXED };
@@ -37,8 +57,10 @@ struct ref_qnet {
 	bool clip;
 	int err_bits, dy_bits;
 	enum ref_scale scale;
+	bool evaluation;           /* batch norms: with the mean and the variance that are given */
 	uint32_t run_seed, step;
 	struct ref_qparameter *parameter;
+	struct ref_qnorm *norm;    /* tensors: those of batch norms */
 	struct ref_qtensor *out;   /* tensors: bits and fl are the caller's, but for relu, max_pool, flatten */
 	struct ref_qtensor *error; /* tensors: the error of each, where it has one */
 	/* what a minibatch left, by tensor */
@@ -65,10 +87,29 @@ void ref_qnet_backward(struct ref_qnet *r, const double *residual);
 /* Whether layer l has an error tensor. */
 bool ref_qnet_has_error(const struct qmac_net *net, int l);
 
+/* The add that a layer is merged into; QMAC_NET_NONE where there is none. */
+int ref_qnet_merged_into(const struct qmac_net *net, int l);
+
+/* ---- batch norm without a network ---------------------------------------------------- */
+
+void ref_qnorm_create(struct ref_qnorm *norm, int64_t channels);
+void ref_qnorm_destroy(struct ref_qnorm *norm);
+
+/* From mean and variance to mA, mB, t; other_fl: f_x' where it is merged, else NULL. Adds up saturations. */
+void ref_qnorm_forward(struct ref_qnorm *norm, const double *gamma, const double *beta, int fx, int f,
+                       const int *other_fl);
+
+/* After that: dgamma, dbeta, ma, mb, mc, u. */
+void ref_qnorm_back(struct ref_qnorm *norm, const struct ref_qnorm_errors *errors, const double *gamma,
+                    double *dgamma, double *dbeta);
+
 /* ---- for ref_qnet*.c ------------------------------------------------------- */
 
 /* Number of an element of the layer's output by the coordinates of its shape in the network; y, x inside. */
 int64_t ref_qnet_at(const struct ref_qnet *r, int tensor, int64_t n, int64_t channel, int64_t y, int64_t x);
+
+/* The same by its number in the order channel, line, pixel. */
+int64_t ref_qnet_at_number(const struct ref_qnet *r, int tensor, int64_t n, int64_t number);
 
 /* round() of a wide number. */
 ref_int ref_qnet_round(ref_int x, int shift, unsigned mode, uint32_t random);
@@ -82,5 +123,15 @@ uint32_t ref_qnet_random(const struct ref_qnet *r, int tensor, int which, int64_
 
 /* lg(v) of the page, v >= 1. */
 int ref_qnet_lg(ref_int v);
+
+/* Coefficients of batch norm t, whose sum is rounded to tensor `to`; other_fl as above. */
+void ref_qnet_norm_forward(struct ref_qnet *r, int t, int to, const int *other_fl);
+
+/* The tensor whose error is that of a layer's output: t, or that of the add that it is merged into. */
+int ref_qnet_error_tensor(const struct ref_qnet *r, int t);
+
+/* Gradients and coefficients of batch norm t, whose error is there; then what it gives back to an element. */
+void ref_qnet_norm_back(struct ref_qnet *r, int t);
+ref_int ref_qnet_norm_gives(const struct ref_qnet *r, int t, int64_t n, int64_t number);
 
 #endif

@@ -138,7 +138,19 @@ static void through_curve(const struct ref_qnet *r, int t, bool only, struct con
 	to->bound = own_bound(r, t);
 }
 
-/* Of reader t to the tensor `to_t`, the one it reads first or, `second`, the other input of an add. */
+/* x: the tensor that batch norm t reads. */
+static void through_norm(const struct ref_qnet *r, int t, int x, struct contribution *to)
+{
+	int error = ref_qnet_error_tensor(r, t);
+
+	for (int64_t n = 0; n < r->samples; n++)
+		for (int64_t i = 0; i < qmac_shape_count(layer_of(r, t)->out); i++)
+			to->c[ref_qnet_at_number(r, x, n, i)] = ref_qnet_norm_gives(r, t, n, i);
+	to->fl = r->error[error].fl + r->norm[t].u;
+	to->bound = ref_power(r->error[error].bits + 16) + ref_power(r->out[x].bits + 16) + ref_power(31);
+}
+
+/* Of reader t to the tensor that it reads first or, `second`, the other input of an add. */
 static void contribute(const struct ref_qnet *r, int t, bool second, bool only, struct contribution *to)
 {
 	const struct qmac_net_layer *l = layer_of(r, t);
@@ -163,15 +175,14 @@ static void contribute(const struct ref_qnet *r, int t, bool second, bool only, 
 		for (int64_t i = 0; i < elements(r, t); i++)
 			to->c[i] = r->out[t].q[i] > 0 ? own(r, t, i) : 0;
 		break;
+	case QMAC_LAYER_BATCH_NORM:
+		through_norm(r, t, l->input + 1, to);
+		break;
 	case QMAC_LAYER_ADD:
 		for (int64_t n = 0; n < r->samples; n++)
-			for (int64_t i = 0; i < qmac_shape_count(l->out); i++) {
-				int64_t x = i % l->out.width, y = i / l->out.width % l->out.height;
-				int64_t c = i / l->out.width / l->out.height;
-
-				to->c[ref_qnet_at(r, (second ? l->other : l->input) + 1, n, c, y, x)] =
-					own(r, t, ref_qnet_at(r, t, n, c, y, x));
-			}
+			for (int64_t i = 0; i < qmac_shape_count(l->out); i++)
+				to->c[ref_qnet_at_number(r, (second ? l->other : l->input) + 1, n, i)] =
+					own(r, t, ref_qnet_at_number(r, t, n, i));
 		break;
 	default: /* bias, flatten */
 		for (int64_t i = 0; i < elements(r, t); i++)
@@ -235,6 +246,16 @@ static void sum_readers(struct ref_qnet *r, int t)
 
 /* ---- errors ----------------------------------------------------------------------------- */
 
+/* Its only reader is a batch norm. */
+static bool is_normed(const struct ref_qnet *r, int t)
+{
+	bool normed = false;
+
+	for (int k = t + 1; k <= r->net->layer_count; k++)
+		normed |= layer_of(r, k)->kind == QMAC_LAYER_BATCH_NORM && layer_of(r, k)->input == t - 1;
+	return normed && qmac_net_readers(r->net, t - 1) == 1;
+}
+
 static bool is_masked(const struct ref_qnet *r, int t, int64_t element)
 {
 	enum qmac_layer_kind kind = layer_of(r, t)->kind;
@@ -242,7 +263,7 @@ static bool is_masked(const struct ref_qnet *r, int t, int64_t element)
 	bool has_mask = kind == QMAC_LAYER_CONV || kind == QMAC_LAYER_LINEAR || kind == QMAC_LAYER_BIAS ||
 	                kind == QMAC_LAYER_BATCH_NORM || kind == QMAC_LAYER_ADD;
 
-	return r->clip && has_mask && (q == -(int64_t)ref_power(r->out[t].bits - 1) ||
+	return r->clip && has_mask && !is_normed(r, t) && (q == -(int64_t)ref_power(r->out[t].bits - 1) ||
 	                               q == (int64_t)ref_power(r->out[t].bits - 1) - 1);
 }
 
@@ -373,6 +394,17 @@ static void bias_sums(struct ref_qnet *r, int t)
 	r->parameter[l->bias].sum_fl = r->error[t].fl;
 }
 
+/* The gradient of a tensor that is not the last one, and its error. */
+static void back_to(struct ref_qnet *r, int t)
+{
+	sum_readers(r, t);
+	for (int64_t i = 0; i < elements(r, t); i++)
+		if (is_masked(r, t, i))
+			r->g[t][i] = 0;
+	if (r->error[t].q)
+		quantise_error(r, t);
+}
+
 void ref_qnet_backward(struct ref_qnet *r, const double *residual)
 {
 	int last = r->net->layer_count;
@@ -383,21 +415,19 @@ void ref_qnet_backward(struct ref_qnet *r, const double *residual)
 
 		r->error[t].bits = narrow ? r->err_bits : r->dy_bits;
 		r->error_saturations[t] = 0;
-		if (t == last) {
+		if (t == last)
 			quantise_last(r, residual);
-			continue;
-		}
-		sum_readers(r, t);
-		for (int64_t i = 0; i < elements(r, t); i++)
-			if (is_masked(r, t, i))
-				r->g[t][i] = 0;
-		if (r->error[t].q)
-			quantise_error(r, t);
+		else if (r->out[t].q)
+			back_to(r, t);
+		if (kind == QMAC_LAYER_BATCH_NORM)
+			ref_qnet_norm_back(r, t);
 	}
 	for (int t = 1; t <= last; t++) {
-		if (layer_of(r, t)->weight != QMAC_NET_NONE && layer_of(r, t)->kind != QMAC_LAYER_BATCH_NORM)
+		if (layer_of(r, t)->kind == QMAC_LAYER_BATCH_NORM)
+			continue;
+		if (layer_of(r, t)->weight != QMAC_NET_NONE)
 			weight_sums(r, t);
-		if (layer_of(r, t)->bias != QMAC_NET_NONE && layer_of(r, t)->kind != QMAC_LAYER_BATCH_NORM)
+		if (layer_of(r, t)->bias != QMAC_NET_NONE)
 			bias_sums(r, t);
 	}
 	r->begun = true;
