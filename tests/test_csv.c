@@ -161,6 +161,7 @@ static void foreign_files(void)
 		{"\x89HDF\r\n\x1a\n", "HDF5: write its table as CSV", 8},
 		{"\x93NUMPY\1\0", "a NumPy array: write it as CSV", 8},
 		{"\xFF\xFE" "1\0,\0", "text in UTF-16: write it as UTF-8", 6},
+		{"\x80\2}q\1", "a pickle of Python: write a table as CSV", 5},
 		{"<!DOCTYPE html>\n<html>\n", "a web page, not data: fetch the file itself", 23},
 		{"\0\0\x08\x03\0\0", "an IDX file of images: set data to mnist", 6},
 	};

@@ -87,13 +87,19 @@ static void fill(const char *folder)
 	}
 }
 
+static enum qmac_status read_set(struct qmac_dataset *data, const char *folder, int64_t limit,
+                                 int64_t test_limit, struct qmac_error *err)
+{
+	return qmac_dataset_read_idx(data, path_of(folder, -1, ""), &qmac_idx_mnist, limit, test_limit, err);
+}
+
 static void check_read(const char *folder, int64_t limit, int64_t test_limit, int64_t samples, int64_t test)
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
 	double *x;
 
-	if (qmac_dataset_read_idx(&data, path_of(folder, -1, ""), limit, test_limit, &err) != QMAC_OK) {
+	if (read_set(&data, folder, limit, test_limit, &err) != QMAC_OK) {
 		printf("%s: %s\n", err.file, err.message);
 		CU_FAIL_FATAL("must read");
 	}
@@ -140,7 +146,7 @@ static void check_quantised(int bits, bool bias)
 	double limit = (1 << (bits - 1)) - 1, largest = bias ? 1 : 0, *x;
 	int16_t *codes;
 
-	CU_ASSERT_EQUAL_FATAL(qmac_dataset_read_idx(&data, path_of("good", -1, ""), 2, 0, NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(read_set(&data, "good", 2, 0, NULL), QMAC_OK);
 	if (bias)
 		qmac_dataset_add_bias(&data);
 	qmac_dataset_quantise(&data, bits);
@@ -175,7 +181,7 @@ static void refuse(const char *folder, int which, const char *ending, const char
 {
 	struct qmac_dataset data;
 	struct qmac_error err = {0};
-	enum qmac_status status = qmac_dataset_read_idx(&data, path_of(folder, -1, ""), 0, 0, &err);
+	enum qmac_status status = read_set(&data, folder, 0, 0, &err);
 
 	qmac_dataset_free(&data);
 	CU_ASSERT_EQUAL(status, QMAC_BAD_INPUT);
@@ -212,7 +218,7 @@ static void test_refusals(void)
 	spoil(1, 0, 3, 3, "not an IDX file of bytes in 1 dimensions: it starts with 00000803, not 00000801");
 	spoil(2, 0, 2, 13, "it starts with 00000d03");
 	spoil(0, 0, 7, 0, "a dimension is 0");
-	spoil(0, 0, 4, 127, "more than 2^28 values");
+	spoil(0, 0, 4, 127, "more than 2^30 values");
 	spoil(0, 0, 13, 1, "an image has more than 65536 pixels");
 	spoil(1, 0, 7, TRAIN + 1, "6 labels for 5 images");
 	spoil(3, 0, 7, TEST - 1, "2 labels for 3 images");

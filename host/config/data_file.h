@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "config/run_config.h"
 
 /*
  * path (size bytes) becomes the first of `first` and <data folder>/`name` that exists and can be read;
@@ -20,11 +21,10 @@ QMAC_MUST_CHECK enum qmac_status qmac_data_file_find(char *path, size_t size, co
                                                      struct qmac_error *err);
 
 /*
- * The same for the folder <data folder>/`name` of a well-known data set, which may also lie in
- * `installed` (NULL: nowhere else).
+ * The same for the folder of a well-known set of images, qmac_data_is_images(data), in the data folder or
+ * where a package puts it.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_data_set_find(char *path, size_t size, const char *name,
-                                                    const char *installed, const char *folder,
-                                                    struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_data_set_find(char *path, size_t size, enum qmac_data data,
+                                                    const char *folder, struct qmac_error *err);
 
 #endif

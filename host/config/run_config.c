@@ -283,7 +283,7 @@ static enum qmac_status check_network(struct loader *l)
 		return QMAC_OK;
 	if (!qmac_data_is_images(run->data))
 		return refuse(l, QMAC_KEY_data, QMAC_KEY_network,
-		              "a network is trained on images: set data to mnist or fashion_mnist");
+		              "a network is trained on images: set data to mnist, cifar10 or another set of them");
 	for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
 		if (values[i] >= 1)
 			return refuse(l, shares[i], shares[i], "%g is out of range; below 1", values[i]);
@@ -348,13 +348,11 @@ static enum qmac_status check_files(struct loader *l)
 static enum qmac_status find_images(struct loader *l)
 {
 	struct qmac_run *run = &l->config->run;
-	bool fashion = run->data == QMAC_DATA_FASHION_MNIST;
 
-	if (qmac_data_set_find(run->file, sizeof run->file, fashion ? "fashion-mnist" : "mnist",
-	                       fashion ? "/usr/share/datasets/fashion-mnist" : NULL, l->data_dir, l->err))
+	if (qmac_data_set_find(run->file, sizeof run->file, run->data, l->data_dir, l->err))
 		return blame(l, QMAC_KEY_data, QMAC_KEY_data);
 	snprintf(l->config->source[QMAC_KEY_file], sizeof l->config->source[QMAC_KEY_file], "default for %s",
-	         fashion ? "fashion_mnist" : "mnist");
+	         qmac_data_name(run->data));
 	return QMAC_OK;
 }
 

@@ -17,8 +17,9 @@
 enum qmac_problem { QMAC_PROBLEM_LINEAR_REGRESSION, QMAC_PROBLEM_LOGISTIC_REGRESSION };
 enum qmac_data {
 	QMAC_DATA_MAKE_REGRESSION, QMAC_DATA_CSV, QMAC_DATA_LIBSVM, QMAC_DATA_MNIST, QMAC_DATA_FASHION_MNIST,
-	QMAC_DATA_CONDITIONED, QMAC_DATA_QUADRATIC
+	QMAC_DATA_CONDITIONED, QMAC_DATA_QUADRATIC, QMAC_DATA_CIFAR10, QMAC_DATA_CIFAR100, QMAC_DATA_EMNIST
 };
+enum qmac_transpose { QMAC_TRANSPOSE_AUTO, QMAC_TRANSPOSE_TRUE, QMAC_TRANSPOSE_FALSE };
 enum qmac_separator {
 	QMAC_SEPARATOR_AUTO, QMAC_SEPARATOR_COMMA, QMAC_SEPARATOR_SEMICOLON, QMAC_SEPARATOR_TAB,
 	QMAC_SEPARATOR_BLANK
@@ -52,13 +53,17 @@ struct qmac_run {
 	enum qmac_problem problem;     /* "linear_regression", "logistic_regression" */
 	enum qmac_algorithm algorithm; /* "sgd", "svrg", "lp_sgd", "lp_svrg", "halp" */
 	enum qmac_data data;           /* "make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
-	                                  "conditioned", "quadratic" */
+	                                  "conditioned", "quadratic", "cifar10", "cifar100", "emnist" */
 	char file[QMAC_PATH_MAX];      /* of the data, of images their folder; where it was found */
 	char test_file[QMAC_PATH_MAX]; /* of a table: the test part; "": none but a share of `file` */
 	char target[QMAC_TEXT_MAX];    /* CSV: the column of the targets: a name, a number from 1, or "last" */
 	char ignore[QMAC_IGNORE_MAX];  /* CSV: columns to leave out, likewise, with commas between; or "none" */
 	enum qmac_separator separator; /* CSV: "auto" (as the first lines have it), "comma", "semicolon", "tab",
 	                                  "blank" */
+	char split[16];                /* EMNIST: "balanced", "byclass", "bymerge", "letters", "digits",
+	                                  "mnist" */
+	enum qmac_transpose transpose; /* EMNIST: lines and columns exchanged: "auto" (of files under the
+	                                  published names), "true", "false" */
 	int classes;                   /* of a classification; 0: as many as the data have */
 	int64_t limit;                 /* the first so many samples of a file, of several the training file;
 	                                  0: all */
@@ -185,7 +190,7 @@ static inline bool qmac_data_is_generated(enum qmac_data data)
 /* Images come as training and test files, with pixels that need no preparation. */
 static inline bool qmac_data_is_images(enum qmac_data data)
 {
-	return data == QMAC_DATA_MNIST || data == QMAC_DATA_FASHION_MNIST;
+	return data == QMAC_DATA_MNIST || data == QMAC_DATA_FASHION_MNIST || data >= QMAC_DATA_CIFAR10;
 }
 
 /* Whether that is the name of a key with a number. */
@@ -203,6 +208,7 @@ bool qmac_run_has_ranges(const struct qmac_run *run);
 /* Whether formats of a network, of weights or activations, may change while it is trained. */
 bool qmac_run_switches_formats(const struct qmac_run *run);
 
+const char *qmac_data_name(enum qmac_data data);
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm);
 const char *qmac_problem_name(enum qmac_problem problem);
 

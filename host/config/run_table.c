@@ -21,7 +21,9 @@ enum {
 	CSV = QMAC_RUN_DATA << QMAC_DATA_CSV,
 	TABLES = CSV | QMAC_RUN_DATA << QMAC_DATA_LIBSVM,
 	SPLIT = TABLES | (GENERATED & ~QUADRATIC),
-	IMAGES = QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST,
+	EMNIST = QMAC_RUN_DATA << QMAC_DATA_EMNIST,
+	IMAGES = QMAC_RUN_DATA << QMAC_DATA_MNIST | QMAC_RUN_DATA << QMAC_DATA_FASHION_MNIST |
+	         QMAC_RUN_DATA << QMAC_DATA_CIFAR10 | QMAC_RUN_DATA << QMAC_DATA_CIFAR100 | EMNIST,
 	FILES = TABLES | IMAGES
 };
 
@@ -62,14 +64,12 @@ const char *qmac_run_ignores(const struct qmac_run *run, const char *key)
 
 const char *qmac_run_unused_by(const struct qmac_run *run, const struct qmac_key *key)
 {
-	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
-	                                    "conditioned", "quadratic"};
 	unsigned data = key->used_by / QMAC_RUN_DATA;
 	unsigned method = run->network[0] ? (unsigned)QMAC_RUN_NETWORK << run->precision_policy
 	                                  : 1u << run->algorithm;
 
 	if (data && !(data >> run->data & 1))
-		return names[run->data];
+		return qmac_data_name(run->data);
 	return key->used_by & method ? NULL : qmac_run_method(run);
 }
 
@@ -97,6 +97,14 @@ bool qmac_run_has_ranges(const struct qmac_run *run)
 bool qmac_run_switches_formats(const struct qmac_run *run)
 {
 	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED || qmac_run_has_ranges(run));
+}
+
+const char *qmac_data_name(enum qmac_data data)
+{
+	static const char *const names[] = {"make_regression", "csv", "libsvm", "mnist", "fashion_mnist",
+	                                    "conditioned", "quadratic", "cifar10", "cifar100", "emnist"};
+
+	return names[data];
 }
 
 const char *qmac_algorithm_name(enum qmac_algorithm algorithm)

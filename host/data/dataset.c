@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "data/csv.h"
-#include "data/idx.h"
 #include "data/libsvm.h"
 #include "data/random.h"
 #include "data/regression.h"
@@ -136,6 +135,10 @@ enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, const struct q
 	double values[QMAC_CLASSES_MAX];
 
 	assert(capacity <= QMAC_CLASSES_MAX && !data->classes);
+	if (data->labels && (!wanted || wanted >= data->labels)) {
+		data->classes = wanted ? wanted : data->labels;
+		return QMAC_OK;
+	}
 	for (int64_t i = 0; i < rows_of(data); i++) {
 		double label = data->y[i];
 		int at = place_of(values, count, label);

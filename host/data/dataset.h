@@ -25,7 +25,8 @@
 
 enum {
 	QMAC_FEATURES_MAX = 65536,       /* of a file: so many the device's random numbers tell apart */
-	QMAC_FILE_VALUES_MAX = 1 << 28,  /* of a file: samples * features; 2.1 GB as real numbers */
+	QMAC_FILE_VALUES_MAX = 1 << 28,  /* of a table: samples * features; 2.1 GB as real numbers */
+	QMAC_IMAGE_VALUES_MAX = 1 << 30, /* of a file of images: their pixels, 1.1 GB */
 	QMAC_CLASSES_MAX = 1024
 };
 
@@ -45,6 +46,8 @@ struct qmac_dataset {
 	int64_t features;      /* channels * height * width, one more where there is a bias */
 	int64_t group;         /* so many rows in succession are drawn together; 0: each alone */
 	int classes;           /* y is a class, 0 .. classes-1; 0: y is a real target */
+	int labels;            /* of a format whose labels are the classes 0 .. labels-1, each of which counts
+	                          whether or not it occurs; 0: of any other */
 	double dx;             /* quantum of x: x = dx * code; 0 before quantisation */
 	double *y;             /* rows */
 	int32_t *line;         /* rows: where each stands in its file, until rows change places; NULL: nowhere */
@@ -95,7 +98,8 @@ void qmac_dataset_limit(struct qmac_dataset *data, int64_t limit);
 /*
  * Makes y classes: the different values of y in rising order become 0, 1, ... Fails where there
  * are more than run->classes (0: QMAC_CLASSES_MAX), or fewer than two, or where a table has a test part with
- * a value that its training part lacks. classes becomes run->classes, or with 0 their number.
+ * a value that its training part lacks. classes becomes run->classes, or with 0 their number. Where the
+ * format says what the labels are (`labels`) and there are not too many, they stay what they are.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_dataset_classify(struct qmac_dataset *data, const struct qmac_run *run,
                                                        struct qmac_error *err);

@@ -26,6 +26,8 @@ static const struct {
 	                 " numpy.savetxt('FILE.csv', numpy.load('FILE'), delimiter=',')"},
 	{"SQLite format 3", 15, "an SQLite database: write its table as CSV,"
 	                        " `sqlite3 -header -csv FILE 'select * from TABLE'`"},
+	{"\x80\2", 2, "a pickle of Python: write a table as CSV; of CIFAR fetch the binary version"},
+	{"\x80\3", 2, "a pickle of Python: write a table as CSV; of CIFAR fetch the binary version"},
 	{"\xFF\xFE", 2, "text in UTF-16: write it as UTF-8, `iconv -f UTF-16 -t UTF-8 FILE > OTHER`"},
 	{"\xFE\xFF", 2, "text in UTF-16: write it as UTF-8, `iconv -f UTF-16 -t UTF-8 FILE > OTHER`"},
 	{"<!DOCTYPE", 9, "a web page, not data: fetch the file itself"},

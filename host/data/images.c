@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/sha256.h"
-#include "data/idx.h"
+#include "data/image_set.h"
 #include "data/random.h"
 #include "process/stop.h"
 
@@ -80,13 +80,13 @@ void qmac_images_normalise(struct qmac_images *images, const double *mean, const
 			images->value[c][pixel] = (float)((pixel / 255.0 - mean[c]) / sd[c]);
 }
 
-/* Mean and standard deviation of the pixels of each training set, rounded as is customary. */
-static void normalise_as(struct qmac_images *images, enum qmac_data data)
+static void normalise_as(struct qmac_images *images, enum qmac_data set)
 {
-	static const double mnist[] = {0.1307, 0.3081}, fashion[] = {0.2860, 0.3530};
-	const double *figures = data == QMAC_DATA_FASHION_MNIST ? fashion : mnist;
+	double mean[QMAC_IMAGE_CHANNELS_MAX], sd[QMAC_IMAGE_CHANNELS_MAX];
 
-	qmac_images_normalise(images, &figures[0], &figures[1]);
+	for (int c = 0; c < images->data.channels; c++)
+		qmac_image_set_normal(set, c, &mean[c], &sd[c]);
+	qmac_images_normalise(images, mean, sd);
 }
 
 enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_run *run,
@@ -94,9 +94,8 @@ enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_
 {
 	enum qmac_status status;
 
-	assert(qmac_data_is_images(run->data));
 	memset(images, 0, sizeof *images);
-	status = qmac_dataset_read_idx(&images->data, run->file, run->limit, run->test_limit, err);
+	status = qmac_dataset_read_images(&images->data, run, err);
 	if (!status)
 		status = qmac_dataset_classify(&images->data, run, err);
 	if (!status)

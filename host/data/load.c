@@ -6,7 +6,7 @@
 
 #include "data/csv.h"
 #include "data/dataset.h"
-#include "data/idx.h"
+#include "data/image_set.h"
 #include "data/libsvm.h"
 #include "data/regression.h"
 #include "process/stop.h"
@@ -45,7 +45,7 @@ static enum qmac_status read_file(struct qmac_dataset *data, const struct qmac_r
                                   struct qmac_error *err)
 {
 	if (qmac_data_is_images(run->data))
-		return qmac_dataset_read_idx(data, run->file, run->limit, run->test_limit, err);
+		return qmac_dataset_read_images(data, run, err);
 	if (run->data == QMAC_DATA_CSV)
 		return qmac_dataset_read_csv(data, run, err);
 	return qmac_dataset_read_libsvm(data, run, err);

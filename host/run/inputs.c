@@ -1,13 +1,13 @@
 #include "run/inputs.h"
 
-#include "data/idx.h"
+#include "data/image_set.h"
 #include "report/members.h"
 
 static enum qmac_status add_data(struct qmac_inputs *inputs, const struct qmac_run *run,
                                  struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
-	char path[QMAC_IDX_PATH];
+	char path[QMAC_BYTE_FILE_PATH];
 
 	if (qmac_data_is_generated(run->data))
 		return QMAC_OK;
@@ -16,8 +16,8 @@ static enum qmac_status add_data(struct qmac_inputs *inputs, const struct qmac_r
 		return status || !run->test_file[0] ? status :
 		       qmac_inputs_add(inputs, "the test file", run->test_file, err);
 	}
-	for (int i = 0; !status && i < QMAC_IDX_FILES; i++)
-		if (qmac_idx_path(run->file, (enum qmac_idx_file)i, path))
+	for (int i = 0; !status && i < QMAC_IMAGE_FILES_MAX; i++)
+		if (qmac_image_set_path(run, i, path))
 			status = qmac_inputs_add(inputs, "a data file", path, err);
 	return status;
 }
