@@ -10,6 +10,7 @@ else
 	skipped=$((skipped + 1))
 fi
 run 0 report s/halp-8
+refuses 'qmac: --array needs the folder of one network on the device' report s/halp-8 --array
 refuses 'qmac: nowhere holds no complete result: there is no such folder' report s/sgd nowhere
 printf '{"a": ' > single/summary.json
 refuses 'single/summary.json:1:7: .*' report single

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "image_files.h"
+#include "report/array_table.h"
 #include "report/layer_table.h"
 #include "report/members.h"
 #include "report/page.h"
@@ -125,6 +126,44 @@ static void test_table(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
 	CU_ASSERT_EQUAL_FATAL(read_result("hand", &history, &err), QMAC_OK);
 	qmac_layer_table_print(&history, out);
+	fclose(out);
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	if (strcmp(text, wanted) != 0)
+		printf("%s", text);
+	free(text);
+	qmac_net_history_free(&history);
+}
+
+/*
+ * Use of a 4x5 array: conv1 forward has 200 of 20 * 21 possible MACs in 12 of its 21 cycles, and EXECUTE is busy
+ * in 18; backward it waits for LOAD. What a layer without products does is vector work; fc waits, and not for memory.
+ */
+static void test_array(void)
+{
+	static const char used[] =
+		"epoch,layer,direction,w_bits,delta,cycles,sparsity,macs,a_reads,load_busy,execute_busy,store_busy\n"
+		"1,conv1,forward,8,0.0625,10,0.5,100,5,1,9,1\n1,conv1,weight_grad,8,0.0625,20,0.5,80,4,16,5,2\n"
+		"1,tanh1,forward,,,3,,0,0,0,3,0\n1,fc,forward,8,0.0625,11,0.25,20,1,2,2,3\n"
+		"2,conv1,forward,8,0.0625,11,0.5,100,7,1,9,1\n2,tanh1,forward,,,4,,0,0,0,4,0\n"
+		"2,fc,forward,8,0.0625,100,0.25,2000,100,2,100,3\n";
+	static const char wanted[] =
+		"layer         direction  cycles   array  lanes  vectors   waits                 most of the rest\n"
+		"conv1           forward      21  47.6 %  9.5 %   28.6 %  14.3 %  vector work, preloads and fills\n"
+		"conv1       weight_grad      20  20.0 %  0.0 %    5.0 %  75.0 %       waits for what LOAD brings\n"
+		"tanh1           forward       7   0.0 %  0.0 %  100.0 %   0.0 %                vector work alone\n"
+		"fc              forward     111  91.0 %  0.0 %    0.9 %   8.1 %  short programs: starts and ends\n"
+		"all layers                  159  72.3 %  1.3 %    9.4 %  17.0 %  short programs: starts and ends\n";
+	const struct qmac_hw hw = {.rows = 4, .cols = 5};
+	struct qmac_net_history history;
+	struct qmac_error err;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	write_result("used", used, NULL);
+	CU_ASSERT_EQUAL_FATAL(read_result("used", &history, &err), QMAC_OK);
+	qmac_array_table_print(&history, &hw, out);
 	fclose(out);
 	CU_ASSERT_STRING_EQUAL(text, wanted);
 	if (strcmp(text, wanted) != 0)
@@ -355,6 +394,7 @@ int main(void)
 	const struct test_case cases[] = {
 		{"tables by hand", test_history}, {"formats that stay", test_fixed}, {"float32", test_float},
 		{"damaged", test_damaged}, {"a table for a terminal", test_table},
+		{"use of the array", test_array},
 		{"the heat map", test_map}, {"many switches", test_many}, {"a training", test_training},
 	};
 

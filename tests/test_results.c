@@ -98,12 +98,12 @@ static void test_csv_files(void)
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
 		"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,"
 		"saturations,commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,"
-		"store_busy,sparsity,weight_saturations\n"
-		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27,0.5,3\n"
-		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,\n"
-		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25,0.5,3\n"
-		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1,0.5,0\n"
-		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1,,\n");
+		"store_busy,sparsity,weight_saturations,a_reads\n"
+		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27,0.5,3,11\n"
+		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0\n"
+		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25,0.5,3,9\n"
+		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1,0.5,0,1\n"
+		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1,,,1\n");
 }
 
 static void test_summary(void)

@@ -24,7 +24,8 @@ enum {
 	QMAC_CLI_BACKEND = 256,
 	QMAC_CLI_QUIET = 512,
 	QMAC_CLI_SET = 1024,    /* --set alone */
-	QMAC_CLI_EVAL = 2048
+	QMAC_CLI_EVAL = 2048,
+	QMAC_CLI_ARRAY = 4096
 };
 
 struct qmac_lockstep_settings;
@@ -44,7 +45,7 @@ struct qmac_cli_options {
 	const char **hw, *kind;
 	int hw_count, configs;
 	int64_t count, seed;
-	bool resume, timed, stalled, quiet, help;
+	bool resume, timed, stalled, quiet, array, help;
 	void *storage;                 /* of keys */
 };
 

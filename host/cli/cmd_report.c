@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "config/hw_file.h"
+#include "report/array_table.h"
 #include "report/collect.h"
 #include "report/folder_lock.h"
 #include "report/layer_table.h"
@@ -231,6 +233,23 @@ static enum qmac_status read_all(const struct qmac_collection *folders, struct r
 	return QMAC_OK;
 }
 
+/* How the layers use the array of the hardware that the folder names. */
+static enum qmac_status print_array(const char *folder, const struct qmac_net_history *history,
+                                    struct qmac_error *err)
+{
+	char path[QMAC_MEMBER_PATH];
+	struct qmac_hw hw;
+	enum qmac_status status;
+
+	(void)qmac_member_path(folder, QMAC_RESULT_HW, path);
+	status = qmac_hw_load(&hw, path, err);
+	if (status)
+		return status;
+	qmac_array_table_print(history, &hw, stdout);
+	qmac_cli_say("\n");
+	return QMAC_OK;
+}
+
 static enum qmac_status report(const struct qmac_cli_options *options, const struct qmac_collection *folders,
                                struct reading *reading, struct qmac_error *err)
 {
@@ -242,11 +261,17 @@ static enum qmac_status report(const struct qmac_cli_options *options, const str
 	if (!reading->complete)
 		return qmac_fail(err, QMAC_BAD_INPUT, "%s holds no complete result%s", options->files[0],
 		                 options->file_count > 1 ? ", nor do the others" : "");
+	if (options->array && (folders->count > 1 || !reading->histories[0].layer_count))
+		return qmac_fail(err, QMAC_BAD_INPUT, "--array needs the folder of one network on the device");
 	qmac_comparison_print(reading->lines, folders->count, stdout);
 	if (folders->count == 1 && reading->histories[0].layer_count) {
 		qmac_cli_say("\n");
 		qmac_layer_table_print(&reading->histories[0], stdout);
 		qmac_cli_say("\n");
+		if (options->array)
+			status = print_array(folders->items[0].folder, &reading->histories[0], err);
+		if (status)
+			return status;
 	}
 	return draw(options, &subject, err);
 }

@@ -44,11 +44,12 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_QUIET | QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
 	},
 	{
-		"report", "DIR... [--out FILE.svg]",
+		"report", "DIR... [--array] [--out FILE.svg]",
 		"Prints result folders side by side and draws the figure that tells how far each is. In place of\n"
 		"a run's folder may stand one that holds several, such as that of a sweep.\n\n"
+		"  --array           of one network on the device: how far its layers use the array, and why not more\n"
 		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",
-		QMAC_CLI_OUT, 1, INT_MAX, qmac_cli_report,
+		QMAC_CLI_OUT | QMAC_CLI_ARRAY, 1, INT_MAX, qmac_cli_report,
 	},
 	{
 		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]...",

@@ -7,7 +7,7 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, ARRAY, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -35,6 +35,7 @@ static const struct option {
 	[STALLED] = {"--stalls", 0, false, QMAC_CLI_FUZZ},
 	[QUIET] = {"--quiet", 0, false, QMAC_CLI_QUIET},
 	[EVAL_ONLY] = {"--eval-only", 0, true, QMAC_CLI_EVAL},
+	[ARRAY] = {"--array", 0, false, QMAC_CLI_ARRAY},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -176,6 +177,9 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		return QMAC_OK;
 	case EVAL_ONLY:
 		options->eval_only = value;
+		return QMAC_OK;
+	case ARRAY:
+		options->array = true;
 		return QMAC_OK;
 	case HELP:
 		options->help = true;

@@ -7,7 +7,7 @@
 static const char layers_head[] =
 	"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
 	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy,sparsity,"
-	"weight_saturations\n";
+	"weight_saturations,a_reads\n";
 
 void qmac_layers_csv_head(FILE *out)
 {
@@ -63,7 +63,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
 		fprintf(out, ",%" PRIu64, spent[rest[i]]);
 	write_weights(out, records, layer, direction);
-	fputc('\n', out);
+	fprintf(out, ",%" PRIu64 "\n", spent[QMAC_COUNTER_A_READS]);
 }
 
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records)

@@ -114,6 +114,15 @@ static enum qmac_status find_layers(struct source *source, struct qmac_error *er
 	return QMAC_OK;
 }
 
+static void take_use(const struct source *source, int64_t row, struct qmac_array_use *use)
+{
+	use->macs += field(source, row, "macs");
+	use->a_reads += field(source, row, "a_reads");
+	use->load_busy += field(source, row, "load_busy");
+	use->execute_busy += field(source, row, "execute_busy");
+	use->store_busy += field(source, row, "store_busy");
+}
+
 static enum qmac_status take_row(struct source *source, int64_t row, struct qmac_error *err)
 {
 	int number = source->layer_of[(int)field(source, row, "layer")];
@@ -130,6 +139,7 @@ static enum qmac_status take_row(struct source *source, int64_t row, struct qmac
 	if (direction == QMAC_DIRECTIONS || !is_whole(cycles, 0, 0x1p63))
 		return refuse(source, row, "this is no row of layers.csv", err);
 	layer->cycles[direction] += cycles;
+	take_use(source, row, &layer->use[direction]);
 	layer->sparsity[(int64_t)epoch - 1] = field(source, row, "sparsity");
 	if (!isnan(bits) && !take_format(bits, -log2(field(source, row, "delta")), &source->last[number]))
 		return refuse(source, row, "w_bits and delta are no format of weights", err);

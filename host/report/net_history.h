@@ -20,11 +20,17 @@ struct qmac_format_since {
 	bool is_float;
 };
 
+/* What a layer's cycles in a direction were used for; a_reads: those in which the array took a row of A. */
+struct qmac_array_use {
+	double macs, a_reads, load_busy, execute_busy, store_busy; /* NaN in folders that do not tell */
+};
+
 struct qmac_layer_history {
 	char name[QMAC_LAYER_NAME];
 	struct qmac_format_since *formats; /* the first from step 0 on; in each step the last one counts */
 	int format_count;                  /* 0: no weights, or none on the device */
 	double cycles[QMAC_DIRECTIONS];    /* of the whole run */
+	struct qmac_array_use use[QMAC_DIRECTIONS]; /* likewise */
 	double *sparsity;                  /* by epoch, the first at 0; NaN where it is not known */
 };
 
