@@ -2,7 +2,9 @@
 #ifndef QMAC_TESTS_NET_RANDOM_H
 #define QMAC_TESTS_NET_RANDOM_H
 
+#include "fuzz/hardware.h"
 #include "net_case.h"
+#include "shipped_hw.h"
 
 enum { LAYERS_MAX = 7 };
 
@@ -69,6 +71,18 @@ static void draw_net(struct qmac_net *net, const struct qmac_hw *hw)
 		append_conv(net);
 	while (net->layer_count < layers)
 		append(net, hw->cols);
+}
+
+/* That of the project, of few cells, or what the fuzzer draws. */
+static struct qmac_hw draw_hw(void)
+{
+	static const char *const names[] = {"16x16_w8", "8x8_w8", "16x16_w16", "ragged"};
+	struct qmac_hw hw;
+
+	if (pick(0, 1))
+		return shipped_hw(names[pick(0, 3)]);
+	qmac_fuzz_hw(&state, &hw);
+	return hw;
 }
 
 /* A network on hardware with a few rows more, or less, than it needs; with its reference, not solved. */

@@ -3,10 +3,8 @@
  * the slow reference: every tensor, every error, every sum for a parameter, to the bit. Streams are executed
  * in random legal orders; none has a race.
  */
-#include "fuzz/hardware.h"
 #include "net_case.h"
 #include "net_random.h"
-#include "shipped_hw.h"
 #include "test.h"
 
 enum { CASES = TEST_CASES(200) };
@@ -58,15 +56,10 @@ static void run(const struct qmac_hw *hw, int widest)
 
 static void test_random_networks(void)
 {
-	static const char *const names[] = {"16x16_w8", "8x8_w8", "16x16_w16", "ragged"};
-	struct qmac_hw hw;
-
 	state = test_seed();
 	for (int i = 0; i < CASES; i++) {
-		if (pick(0, 1))
-			hw = shipped_hw(names[pick(0, 3)]);
-		else
-			qmac_fuzz_hw(&state, &hw);
+		struct qmac_hw hw = draw_hw();
+
 		run(&hw, pick(0, 2) ? 8 : 12);
 		if (CU_get_number_of_failures())
 			return;

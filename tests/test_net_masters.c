@@ -2,7 +2,6 @@
  * Masters on the device: random networks on random hardware, two updates behind a minibatch, against the slow
  * reference, to the bit; their factors; hardware that cannot hold the sums is refused.
  */
-#include "fuzz/hardware.h"
 #include "net_case.h"
 #include "net_random.h"
 #include "reference/ref_update.h"
@@ -176,15 +175,10 @@ static void run(const struct qmac_hw *hw, int widest)
 
 static void test_updates(void)
 {
-	static const char *const names[] = {"16x16_w8", "8x8_w8", "16x16_w16", "ragged"};
-	struct qmac_hw hw;
-
 	state = test_seed();
 	for (int i = 0; i < CASES; i++) {
-		if (pick(0, 1))
-			hw = shipped_hw(names[pick(0, 3)]);
-		else
-			qmac_fuzz_hw(&state, &hw);
+		struct qmac_hw hw = draw_hw();
+
 		run(&hw, pick(0, 2) ? 8 : 12);
 		if (CU_get_number_of_failures())
 			return;

@@ -3,7 +3,6 @@
  * and sum is the reference's, the whole stream has no race, and every program is, command by command, the one
  * of a plan that is opened with these formats. And a program that was left as it was is found out.
  */
-#include "fuzz/hardware.h"
 #include "net_case.h"
 #include "net_random.h"
 #include "shipped_hw.h"
@@ -218,17 +217,13 @@ static void run(const struct qmac_hw *hw, int widest)
 
 static void test_random_switches(void)
 {
-	static const char *const names[] = {"16x16_w8", "8x8_w8", "16x16_w16", "ragged"};
 	/* with few bits accumulators may be so narrow that sums for parameters come in slices */
 	static const int widths[] = {5, 8, 12};
-	struct qmac_hw hw;
 
 	state = test_seed();
 	for (int i = 0; i < CASES && !CU_get_number_of_failures(); i++) {
-		if (pick(0, 1))
-			hw = shipped_hw(names[pick(0, 3)]);
-		else
-			qmac_fuzz_hw(&state, &hw);
+		struct qmac_hw hw = draw_hw();
+
 		run(&hw, widths[pick(0, 2)]);
 	}
 	printf("(programs %lld, kept %lld, sliced %lld) ", (long long)seen.programs, (long long)seen.kept,
