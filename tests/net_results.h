@@ -22,6 +22,28 @@ static inline void estimate_well(const char *name, const char *recorded)
 	CU_ASSERT_EQUAL_FATAL(status, QMAC_OK);
 }
 
+/* Are these figures the same in two results, and above 0? */
+static inline void check_figures(const char *one, const char *other, int count, const char *const *names)
+{
+	struct qmac_json *summary = json_of(one, "summary.json"), *second = json_of(other, "summary.json");
+
+	for (int i = 0; i < count; i++) {
+		CU_ASSERT(qmac_json_real(summary, names[i]) > 0);
+		CU_ASSERT_EQUAL(qmac_json_real(summary, names[i]), qmac_json_real(second, names[i]));
+	}
+	qmac_json_free(summary);
+	qmac_json_free(second);
+}
+
+/* What a training cost, and what an estimate says. */
+static inline void check_costs(const char *trained, const char *estimated)
+{
+	static const char *const costs[] = {"cycles", "host_flops", "host_bytes", "macs", "vec_mults",
+	                                    "dram_read_bytes"};
+
+	check_figures(trained, estimated, TEST_COUNT(costs), costs);
+}
+
 static inline void check_same(const char *one, const char *other)
 {
 	static const char *const files[] = {"metrics.csv", "layers.csv", "weights/manifest.json", "switches.csv",

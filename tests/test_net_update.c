@@ -222,18 +222,9 @@ static void test_same(void)
 
 static void test_estimate(void)
 {
-	static const char *const same[] = {"cycles", "host_flops", "host_bytes", "vec_mults", "dram_read_bytes"};
-	struct qmac_json *trained = json_of("update", "summary.json"), *estimated;
-
 	configure_update(here, 0, NULL);
 	estimate_well("estimated", NULL);
-	estimated = json_of("estimated", "summary.json");
-	for (int i = 0; i < TEST_COUNT(same); i++) {
-		CU_ASSERT(qmac_json_real(trained, same[i]) > 0);
-		CU_ASSERT_EQUAL(qmac_json_real(trained, same[i]), qmac_json_real(estimated, same[i]));
-	}
-	qmac_json_free(trained);
-	qmac_json_free(estimated);
+	check_costs("update", "estimated");
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */
