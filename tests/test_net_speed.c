@@ -199,6 +199,7 @@ static void test_overhead(void)
 	const struct qmac_net_precision_operations operations_of = {.effort = set_effort};
 	struct qmac_run run = {.batch = 5, .accumulate = 3, .precision_policy = QMAC_POLICY_ADAPT};
 	struct qmac_net_training training = {.run = &run};
+	const struct qmac_hw hw = shipped_hw("8x8_w8");
 	struct qmac_net_precision precision = {.operations = &operations_of};
 	struct qmac_metrics row = {.epoch = 2, .step = 1};
 	struct qmac_format formats[2] = {{8, 4}, {8, 4}};
@@ -213,7 +214,7 @@ static void test_overhead(void)
 	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&training.records, 3, NULL), QMAC_OK);
 	CU_ASSERT_EQUAL_FATAL(qmac_net_tally_create(&tally, &training, NULL), QMAC_OK);
 	add_step(&tally, &training, &precision, 12, 8, 9, 0);
-	qmac_net_tally_find(&tally, &training, &row, NULL, NULL, &speed);
+	qmac_net_tally_find(&tally, &training, &row, &hw, NULL, &speed);
 	CU_ASSERT(is_near(clean->overhead, (conv + linear) / all));
 	CU_ASSERT(is_near(clean->speedup, 2 * whole / (all + whole)));
 	/* MuPPET's minibatches of 128 in place of 5, three of them a step */
