@@ -55,7 +55,7 @@ static void set_reference(struct bench *b)
 	r->error_rounding = run->precision_error_rounding;
 	r->clip = run->precision_ste == QMAC_STE_CLIP;
 	r->err_bits = run->precision_err_bits;
-	r->dy_bits = run->precision_dy_bits;
+	r->dy_bits = b->training.dy_bits;
 	r->scale = (enum ref_scale)run->precision_err_scale;
 	r->run_seed = run->seed;
 	for (int t = 0; t <= net->layer_count; t++) {

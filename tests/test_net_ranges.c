@@ -31,7 +31,8 @@ static void start(void)
 {
 	struct qmac_error err;
 
-	training = (struct qmac_net_training){.run = &run, .formats = parameters};
+	training = (struct qmac_net_training){.run = &run, .formats = parameters,
+	                                      .ranges = QMAC_NET_RANGES_EPOCH};
 	CU_ASSERT_FATAL(!qmac_net_create(&training.net, "n", (struct qmac_shape){2, 1, 1}, &err));
 	append(QMAC_LAYER_CONV, QMAC_NET_INPUT);
 	append(QMAC_LAYER_RELU, 0);
@@ -153,7 +154,7 @@ static void test_steps(void)
 		CU_ASSERT_EQUAL(training.measured, cases[i].measured);
 	}
 	stop();
-	training.outputs = NULL;
+	training.ranges = QMAC_NET_RANGES_NONE;
 	qmac_net_ranges_begin_step(&training, 0, 0);
 	CU_ASSERT_FALSE(training.measured);
 }

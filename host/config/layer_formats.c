@@ -54,6 +54,23 @@ enum qmac_status qmac_layer_formats_next(const char **text, struct qmac_layer_fo
 	return status;
 }
 
+enum qmac_status qmac_bare_format_read(const char *text, int *bw, int *fl, struct qmac_error *err)
+{
+	char width[16];
+	size_t length = strcspn(text, ",");
+	enum qmac_status status;
+
+	*bw = *fl = 0;
+	if (strcmp(text, "float") == 0)
+		return QMAC_OK;
+	if (!text[length] || length >= sizeof width)
+		return qmac_fail(err, QMAC_BAD_INPUT, "'%.60s' is no format; write BW,FL, or float", text);
+	memcpy(width, text, length);
+	width[length] = 0;
+	status = read_number("width", width, 2, 32, bw, err);
+	return status ? status : read_number("fraction bits", text + length + 1, -31, 31, fl, err);
+}
+
 enum qmac_status qmac_layer_formats_check(const char *text, struct qmac_error *err)
 {
 	for (bool found = true; found;) {

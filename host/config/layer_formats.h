@@ -1,4 +1,4 @@
-/* The formats of precision.layers: "conv1=12,6 linear1=8,range", or "none". */
+/* Formats in words: of precision.layers, "conv1=12,6 linear1=8,range", or "none"; of precision.statistics. */
 #ifndef QMAC_CONFIG_LAYER_FORMATS_H
 #define QMAC_CONFIG_LAYER_FORMATS_H
 
@@ -23,5 +23,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_layer_formats_next(const char **text, stru
 
 /* All of it: every entry can be read, and no layer has two. */
 QMAC_MUST_CHECK enum qmac_status qmac_layer_formats_check(const char *text, struct qmac_error *err);
+
+/* "12,8", <*bw, *fl>; or "float", *bw = 0. The message has neither key nor place. */
+QMAC_MUST_CHECK enum qmac_status qmac_bare_format_read(const char *text, int *bw, int *fl,
+                                                       struct qmac_error *err);
 
 #endif

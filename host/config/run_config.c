@@ -242,11 +242,17 @@ static enum qmac_status check_update(struct loader *l)
 static enum qmac_status check_precision(struct loader *l)
 {
 	const struct qmac_run *run = &l->config->run;
+	int bw, fl;
 
 	if (!run->network[0] || run->precision_policy == QMAC_POLICY_FLOAT)
 		return QMAC_OK;
 	if (check_update(l))
 		return QMAC_BAD_INPUT;
+	if (run->precision_dy_bits == 1)
+		return refuse(l, QMAC_KEY_precision_dy_bits, QMAC_KEY_precision_dy_bits,
+		              "1 is out of range; 2..16, or 0 for what suits the network");
+	if (qmac_bare_format_read(run->precision_statistics, &bw, &fl, l->err))
+		return blame(l, QMAC_KEY_precision_statistics, QMAC_KEY_precision_statistics);
 	if (run->precision_policy == QMAC_POLICY_FIXED && qmac_layer_formats_check(run->precision_layers, l->err))
 		return blame(l, QMAC_KEY_precision_layers, QMAC_KEY_precision_layers);
 	if (run->precision_policy == QMAC_POLICY_MUPPET)

@@ -28,8 +28,11 @@ enum qmac_algorithm { QMAC_SGD, QMAC_SVRG, QMAC_LP_SGD, QMAC_LP_SVRG, QMAC_HALP 
 enum qmac_option { QMAC_OPTION_I, QMAC_OPTION_II };
 enum qmac_outer_place { QMAC_OUTER_HOST, QMAC_OUTER_DEVICE };
 enum qmac_policy { QMAC_POLICY_FLOAT, QMAC_POLICY_FIXED, QMAC_POLICY_ADAPT, QMAC_POLICY_MUPPET };
-enum qmac_fl_rule { QMAC_FL_GIVEN, QMAC_FL_RANGE };
-enum qmac_activation_fl { QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
+enum qmac_fl_rule { QMAC_FL_GIVEN, QMAC_FL_RANGE, QMAC_FL_CURRENT };
+enum qmac_activation_fl { QMAC_ACTIVATION_FL_AUTO, QMAC_ACTIVATION_FL_LAYER, QMAC_ACTIVATION_FL_OWN };
+enum qmac_activation_scale {
+	QMAC_ACTIVATION_SCALE_AUTO, QMAC_ACTIVATION_SCALE_DELAY, QMAC_ACTIVATION_SCALE_EPOCH
+};
 enum qmac_err_scale { QMAC_ERR_SCALE_DELAY, QMAC_ERR_SCALE_CUR, QMAC_ERR_SCALE_FIXED };
 enum qmac_ste { QMAC_STE_CLIP, QMAC_STE_THROUGH };
 enum qmac_grad_quant { QMAC_GRAD_QUANT_EXACT, QMAC_GRAD_QUANT_SCALED, QMAC_GRAD_QUANT_LAYER };
@@ -107,11 +110,14 @@ struct qmac_run {
 	enum qmac_policy precision_policy; /* "float", "fixed", "adapt", "muppet" */
 	int precision_bw, precision_fl; /* of weights and activations, at first: docs/network-numerics.md */
 	/* "fixed", docs/networks.md: */
-	enum qmac_fl_rule precision_fl_rule; /* "given", "range" */
+	enum qmac_fl_rule precision_fl_rule; /* "given", "range", "current" */
 	char precision_layers[QMAC_LAYERS_MAX]; /* formats of single layers (layer_formats.h); or "none" */
-	enum qmac_activation_fl precision_activation_fl; /* "layer", "own" */
+	enum qmac_activation_fl precision_activation_fl; /* "auto", "layer", "own" */
+	enum qmac_activation_scale precision_activation_scale; /* "auto", "delay", "epoch" */
+	int precision_activation_headroom; /* 0..8 bits, of "delay" */
 	int precision_err_bits;        /* 2..16: errors of conv, linear and the last layer */
-	int precision_dy_bits;         /* 2..16: of all other layers */
+	int precision_dy_bits;         /* 2..16: of all other layers; 0: by the network */
+	char precision_statistics[QMAC_TEXT_MAX]; /* "float", or "BW,FL" (layer_formats.h) */
 	enum qmac_err_scale precision_err_scale; /* "delay", "cur", "fixed" */
 	enum qmac_ste precision_ste;   /* "clip", "through": errors where an output is saturated */
 	enum qmac_grad_quant precision_grad_quant; /* "exact", "scaled", "layer" */
@@ -203,9 +209,10 @@ const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
 const char *qmac_run_method(const struct qmac_run *run);
 /* Whether the device is used; where not, the run has no bits and no figures of the device. */
 bool qmac_run_uses_device(const struct qmac_run *run);
-/* Whether a network's activations have fraction bits of their own, by their ranges. */
-bool qmac_run_has_ranges(const struct qmac_run *run);
-/* Whether formats of a network, of weights or activations, may change while it is trained. */
+/*
+ * Whether formats of a network, of weights or activations, may change while it is trained, and changes are
+ * recorded; scales by the minibatch before are not.
+ */
 bool qmac_run_switches_formats(const struct qmac_run *run);
 
 const char *qmac_data_name(enum qmac_data data);

@@ -149,7 +149,7 @@ static void set_step_defaults(struct qmac_run_config *config, const bool given[Q
 	}
 }
 
-/* Errors are as wide everywhere; AdaPT looks at the directions of gradients, and its loss at the codes. */
+/* AdaPT looks at the directions of gradients, and its loss at the codes. */
 static void set_network_defaults(struct qmac_run_config *config, const bool given[QMAC_RUN_KEYS])
 {
 	struct qmac_run *run = &config->run;
@@ -163,10 +163,6 @@ static void set_network_defaults(struct qmac_run_config *config, const bool give
 		run->precision_l1_of = adapts ? QMAC_L1_OF_CODES : QMAC_L1_OF_MASTERS;
 		set_source(config, QMAC_KEY_precision_l1_of, adapts ? ": adapt" : "", "");
 	}
-	if (given[QMAC_KEY_precision_dy_bits])
-		return;
-	run->precision_dy_bits = run->precision_err_bits;
-	set_source(config, QMAC_KEY_precision_dy_bits, ": precision.err_bits", "");
 }
 
 static void set_plain(struct qmac_run_config *config, int key)

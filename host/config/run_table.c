@@ -87,16 +87,13 @@ bool qmac_run_uses_device(const struct qmac_run *run)
 	return run->algorithm != QMAC_SGD && run->algorithm != QMAC_SVRG;
 }
 
-bool qmac_run_has_ranges(const struct qmac_run *run)
-{
-	return run->precision_policy == QMAC_POLICY_MUPPET ||
-	       (run->precision_policy != QMAC_POLICY_FLOAT &&
-	        run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN);
-}
-
 bool qmac_run_switches_formats(const struct qmac_run *run)
 {
-	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED || qmac_run_has_ranges(run));
+	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED ||
+	                           (run->precision_policy == QMAC_POLICY_FIXED &&
+	                            (run->precision_fl_rule == QMAC_FL_CURRENT ||
+	                             run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN ||
+	                             run->precision_activation_scale == QMAC_ACTIVATION_SCALE_EPOCH)));
 }
 
 const char *qmac_data_name(enum qmac_data data)

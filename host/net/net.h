@@ -112,6 +112,15 @@ struct qmac_net_parameter {
 	int64_t count;             /* their product */
 };
 
+/*
+ * Whether the device has codes of the parameter, which has a format then: gamma and beta are real numbers, of
+ * which coefficients are made (docs/network-numerics.md).
+ */
+static inline bool qmac_net_has_codes(const struct qmac_net_parameter *parameter)
+{
+	return parameter->role == QMAC_ROLE_WEIGHT || parameter->role == QMAC_ROLE_BIAS;
+}
+
 struct qmac_net {
 	char name[QMAC_NET_NAME_SIZE];
 	struct qmac_shape input;

@@ -48,7 +48,8 @@ static struct tensor tensor_of(const struct qmac_trained_net *trained, int i)
 		                         .values = trained->weights + qmac_net_parameter_at(net, i),
 		                         .masters = trained->masters ?
 		                                    trained->masters + qmac_net_parameter_at(net, i) : NULL,
-		                         .format = trained->formats ? &trained->formats[i] : NULL};
+		                         .format = trained->formats && qmac_net_has_codes(parameter) ?
+		                                   &trained->formats[i] : NULL};
 		snprintf(tensor.name, sizeof tensor.name, "%s", parameter->name);
 		return tensor;
 	}
@@ -214,8 +215,14 @@ static enum qmac_status read_format(const struct qmac_json *manifest, const char
 /* A training whose policy chooses outputs, too, may have gone on to float32: then there are no formats. */
 static bool ended_in_float(const struct qmac_json *manifest, const struct qmac_trained_net *trained)
 {
-	return trained->outputs && trained->net.parameter_count > 0 &&
-	       isnan(qmac_json_real(manifest, "tensors.0.bw")) && isnan(qmac_json_real(manifest, "outputs.0.bw"));
+	int p = 0;
+	char key[48];
+
+	while (p < trained->net.parameter_count && !qmac_net_has_codes(&trained->net.parameters[p]))
+		p++;
+	snprintf(key, sizeof key, "tensors.%d.bw", p);
+	return trained->outputs && p < trained->net.parameter_count && isnan(qmac_json_real(manifest, key)) &&
+	       isnan(qmac_json_real(manifest, "outputs.0.bw"));
 }
 
 /* Formats of parameters and outputs, where they have any of their own. */
@@ -235,7 +242,8 @@ static enum qmac_status read_formats(const char *folder, struct qmac_trained_net
 	if (ended_in_float(manifest, trained))
 		trained->formats = trained->outputs = NULL;
 	for (int p = 0; !status && trained->formats && p < trained->net.parameter_count; p++)
-		status = read_format(manifest, "tensors", p, &trained->formats[p], err);
+		if (qmac_net_has_codes(&trained->net.parameters[p]))
+			status = read_format(manifest, "tensors", p, &trained->formats[p], err);
 	for (int t = 0; !status && trained->outputs && t <= trained->net.layer_count; t++)
 		status = read_format(manifest, "outputs", t, &trained->outputs[t], err);
 	qmac_json_free(manifest);

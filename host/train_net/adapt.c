@@ -1,4 +1,7 @@
-/* AdaPT as the policy of a network's training: every layer has the format of its weights. */
+/*
+ * AdaPT as the policy of a network's training: every layer has the format of its weights. gamma and beta of a
+ * batch norm, which have none, are to the policy what a bias is.
+ */
 #include <stdlib.h>
 
 #include "net/values.h"
@@ -84,7 +87,8 @@ static enum qmac_status step(struct qmac_net_precision *base, const struct qmac_
 		training->host_flops += event.host_flops;
 		if (qmac_net_precision_leads(base, p) && qmac_switched(&event))
 			qmac_net_precision_note(base, seen, p, event.after, event.host_flops);
-		training->formats[p] = event.after;
+		if (qmac_net_has_codes(&net->parameters[p]))
+			training->formats[p] = event.after;
 	}
 	return status;
 }

@@ -13,7 +13,7 @@ static enum qmac_status create_formats(struct qmac_net_device_engine *engine, st
 	enum qmac_status status = qmac_net_formats_create(&engine->formats, &engine->training->net, err);
 
 	engine->formats.err_bits = run->precision_err_bits;
-	engine->formats.dy_bits = run->precision_dy_bits;
+	engine->formats.dy_bits = engine->training->dy_bits;
 	engine->formats.unbounded = engine->training->unbounded;
 	engine->formats.activation_rounding = run->precision_activation_rounding;
 	engine->formats.error_rounding = run->precision_error_rounding;
@@ -28,11 +28,17 @@ static enum qmac_status set_formats(struct qmac_net_device_engine *engine, bool 
 	const struct qmac_net_training *training = engine->training;
 	const struct qmac_net *net = &training->net;
 	const struct qmac_format bare = {training->run->precision_bw, training->run->precision_fl};
-	bool same = most && training->widest.bw > 0;
+	bool widest = most && training->widest.bw > 0;
 	enum qmac_status status;
 
-	for (int p = 0; p < net->parameter_count; p++)
-		engine->formats.parameter[p] = same ? training->widest : training->formats[p];
+	for (int p = 0; p < net->parameter_count; p++) {
+		struct qmac_format *format = &engine->formats.parameter[p];
+
+		*format = training->formats[p];
+		if (widest && qmac_net_has_codes(&net->parameters[p]))
+			*format = (struct qmac_format){training->widths_stay ? format->bw : training->widest.bw,
+			                               training->widest.fl};
+	}
 	if (training->outputs && !most) {
 		memcpy(engine->formats.output, training->outputs,
 		       ((size_t)net->layer_count + 1) * sizeof engine->formats.output[0]);
@@ -53,10 +59,11 @@ static void tell_formats(const struct qmac_net_device_engine *engine)
 	for (int l = 0; l < net->layer_count; l++) {
 		const struct qmac_net_layer *layer = &net->layers[l];
 		int parameter = layer->weight != QMAC_NET_NONE ? layer->weight : layer->bias;
+		bool has_format = parameter != QMAC_NET_NONE && qmac_net_has_codes(&net->parameters[parameter]);
 		struct qmac_layer_record *record = &engine->training->records.layer[l];
 
 		record->x_bits = engine->formats.output[layer->input + 1].bw;
-		if (parameter == QMAC_NET_NONE)
+		if (!has_format)
 			continue;
 		record->w_bits = engine->formats.parameter[parameter].bw;
 		record->delta = ldexp(1, -engine->formats.parameter[parameter].fl);

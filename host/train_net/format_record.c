@@ -6,7 +6,14 @@
 
 int qmac_net_tensors(const struct qmac_net_training *training)
 {
-	return training->net.parameter_count + (training->outputs ? training->net.layer_count + 1 : 0);
+	bool outputs = training->ranges == QMAC_NET_RANGES_EPOCH;
+
+	return training->net.parameter_count + (outputs ? training->net.layer_count + 1 : 0);
+}
+
+bool qmac_net_tensor_has_format(const struct qmac_net_training *training, int tensor)
+{
+	return tensor >= training->net.parameter_count || qmac_net_has_codes(&training->net.parameters[tensor]);
 }
 
 void qmac_net_tensor_name(const struct qmac_net_training *training, int tensor,
@@ -62,6 +69,8 @@ bool qmac_net_format_record_tell(struct qmac_net_format_record *record,
 	for (int t = 0; t < qmac_net_tensors(training); t++) {
 		struct qmac_format *told = &record->told[t];
 
+		if (!qmac_net_tensor_has_format(training, t))
+			continue;
 		row.format = *qmac_net_tensor_format(training, t);
 		if (!to_float && row.format.bw == told->bw && row.format.fl == told->fl)
 			continue;

@@ -1,7 +1,8 @@
 /*
  * The formats of all tensors of a network on the device, by name: told when they change, and set by a replay.
- * Tensors are numbered: the parameters, then, where the policy chooses them, the network's input and the
- * outputs of its layers.
+ * Tensors are numbered: the parameters, then, where they are told (QMAC_NET_RANGES_EPOCH), the network's
+ * input and the outputs of its layers. Scales by the minibatch before are not told, as those of errors are
+ * not.
  */
 #ifndef QMAC_TRAIN_NET_FORMAT_RECORD_H
 #define QMAC_TRAIN_NET_FORMAT_RECORD_H
@@ -13,6 +14,8 @@ int qmac_net_tensors(const struct qmac_net_training *training);
 /* "conv1.weight", "input", "conv1.output" */
 void qmac_net_tensor_name(const struct qmac_net_training *training, int tensor,
                           char name[QMAC_FORMAT_TENSOR_SIZE]);
+/* Whether it has a format on the device: all but gamma and beta of a batch norm. */
+bool qmac_net_tensor_has_format(const struct qmac_net_training *training, int tensor);
 struct qmac_format *qmac_net_tensor_format(const struct qmac_net_training *training, int tensor);
 
 /* What has been told. Start with {0}. */

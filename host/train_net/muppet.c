@@ -7,14 +7,8 @@
 
 #include "config/milestones.h"
 #include "net/values.h"
-#include "num/whole.h"
 #include "policy/muppet.h"
 #include "train_net/precision.h"
-
-enum {
-	WEIGHT_FL_MAX = 20,  /* of blocks that are all but zero */
-	COMPARISONS = 2      /* operations for each element of a block */
-};
 
 struct muppet {
 	struct qmac_net_precision base;
@@ -23,30 +17,17 @@ struct muppet {
 
 /* ---- scales ------------------------------------------------------------------------------------ */
 
-/* Formats of the masters as they are now. A bias is not finer than the weights of its layer. */
+/* Formats of the masters as they are now. */
 static enum qmac_status scale_masters(struct muppet *muppet, const struct qmac_net_observation *seen,
                                       struct qmac_error *err)
 {
-	struct qmac_net_training *training = muppet->base.training;
-	const struct qmac_net *net = &training->net;
+	const struct qmac_net *net = &muppet->base.training->net;
+	int bits = qmac_muppet_bits(&muppet->policy);
 	enum qmac_status status = QMAC_OK;
 
-	for (int p = 0; !status && p < net->parameter_count; p++) {
-		bool is_first = qmac_net_precision_leads(&muppet->base, p);
-		int64_t at = qmac_net_parameter_at(net, p);
-		uint64_t flops = COMPARISONS * (uint64_t)net->parameters[p].count;
-		struct qmac_format *now = &training->formats[p], next;
-
-		status = qmac_muppet_format(qmac_muppet_bits(&muppet->policy), training->weights + at,
-		                            net->parameters[p].count, &next, err);
-		if (status)
-			break;
-		next.fl = qmac_smaller_int(next.fl, is_first ? WEIGHT_FL_MAX : training->formats[p - 1].fl);
-		training->host_flops += flops;
-		if (seen && is_first && (next.bw != now->bw || next.fl != now->fl))
-			qmac_net_precision_note(&muppet->base, seen, p, next, flops);
-		*now = next;
-	}
+	for (int p = 0; !status && p < net->parameter_count; p++)
+		if (qmac_net_has_codes(&net->parameters[p]))
+			status = qmac_net_precision_rescale(&muppet->base, seen, p, bits, err);
 	return status;
 }
 
@@ -87,7 +68,8 @@ static enum qmac_status start(struct qmac_net_precision *base, struct qmac_error
 	free(counts);
 	if (status)
 		return status;
-	training->widest = (struct qmac_format){settings.levels[settings.level_count - 1], WEIGHT_FL_MAX};
+	training->widest = (struct qmac_format){settings.levels[settings.level_count - 1],
+	                                        QMAC_NET_SCALED_FL_MAX};
 	return scale_masters(muppet, NULL, err);
 }
 

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "net/values.h"
+#include "num/whole.h"
+#include "policy/muppet.h"
 #include "train_net/ranges.h"
 #include "train_net/replay.h"
 
@@ -45,7 +48,7 @@ enum qmac_status qmac_net_precision_create(struct qmac_net_training *training,
 	training->formats = calloc((size_t)training->net.parameter_count + 1, sizeof training->formats[0]);
 	status = precision->switches && training->formats ? operations->start(precision, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory: a precision policy");
-	if (!status && qmac_run_has_ranges(training->run))
+	if (!status && training->ranges != QMAC_NET_RANGES_NONE)
 		status = qmac_net_ranges_start(training, err);
 	if (!status && recorded)
 		status = qmac_net_replay_start(precision, err);
@@ -66,6 +69,15 @@ void qmac_net_precision_destroy(struct qmac_net_precision *precision)
 	free(precision);
 }
 
+/* Ranges that are recorded are not found again. */
+static enum qmac_status follow_ranges(struct qmac_net_precision *precision, struct qmac_error *err)
+{
+	struct qmac_net_training *training = precision->training;
+	bool given = precision->recorded && training->ranges == QMAC_NET_RANGES_EPOCH;
+
+	return given ? QMAC_OK : qmac_net_ranges_follow(training, err);
+}
+
 enum qmac_status qmac_net_precision_step(struct qmac_net_precision *precision,
                                          const struct qmac_net_observation *seen, struct qmac_error *err)
 {
@@ -82,9 +94,10 @@ enum qmac_status qmac_net_precision_masters(struct qmac_net_precision *precision
 	enum qmac_status status;
 
 	if (precision->recorded)
-		return qmac_net_replay_step(precision, seen, false, err);
-	status = operations->masters ? operations->masters(precision, seen, err) : QMAC_OK;
-	return status ? status : qmac_net_ranges_follow(precision->training, err);
+		status = qmac_net_replay_step(precision, seen, false, err);
+	else
+		status = operations->masters ? operations->masters(precision, seen, err) : QMAC_OK;
+	return status ? status : follow_ranges(precision, err);
 }
 
 enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
@@ -95,9 +108,10 @@ enum qmac_status qmac_net_precision_epoch(struct qmac_net_precision *precision,
 
 	precision->switch_count = 0;
 	if (precision->recorded)
-		return qmac_net_replay_step(precision, seen, true, err);
-	status = operations->epoch ? operations->epoch(precision, seen, err) : QMAC_OK;
-	return status ? status : qmac_net_ranges_follow(precision->training, err);
+		status = qmac_net_replay_step(precision, seen, true, err);
+	else
+		status = operations->epoch ? operations->epoch(precision, seen, err) : QMAC_OK;
+	return status ? status : follow_ranges(precision, err);
 }
 
 void qmac_net_precision_effort(const struct qmac_net_precision *precision, int parameter, int *lookback,
@@ -134,6 +148,9 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 	if (training->outputs)
 		qmac_state_add(state, "outputs", training->outputs,
 		               ((size_t)training->net.layer_count + 1) * sizeof training->outputs[0]);
+	if (training->outputs)
+		qmac_state_add(state, "wanted", training->wanted,
+		               ((size_t)training->net.layer_count + 1) * sizeof training->wanted[0]);
 	if (precision->operations->state)
 		precision->operations->state(precision, state);
 }
@@ -146,7 +163,8 @@ void qmac_net_precision_piece(void *state, const char *name, void *data, size_t 
 void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format)
 {
 	for (int p = 0; p < precision->training->net.parameter_count; p++)
-		precision->training->formats[p] = format;
+		if (qmac_net_has_codes(&precision->training->net.parameters[p]))
+			precision->training->formats[p] = format;
 }
 
 void qmac_net_precision_note(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,
@@ -158,6 +176,29 @@ void qmac_net_precision_note(struct qmac_net_precision *precision, const struct 
 		.epoch = seen->epoch, .step = seen->step, .layer = net->layers[net->parameters[parameter].layer].name,
 		.before = precision->training->formats[parameter], .after = after, .host_flops = host_flops,
 	};
+}
+
+enum qmac_status qmac_net_precision_rescale(struct qmac_net_precision *precision,
+                                            const struct qmac_net_observation *seen, int parameter, int bits,
+                                            struct qmac_error *err)
+{
+	enum { COMPARISONS = 2 }; /* operations for each master */
+	struct qmac_net_training *training = precision->training;
+	const struct qmac_net *net = &training->net;
+	bool is_first = qmac_net_precision_leads(precision, parameter);
+	int64_t count = net->parameters[parameter].count;
+	struct qmac_format *now = &training->formats[parameter], next;
+	enum qmac_status status = qmac_muppet_format(bits, training->weights +
+	                                             qmac_net_parameter_at(net, parameter), count, &next, err);
+
+	if (status)
+		return status;
+	next.fl = qmac_smaller_int(next.fl, is_first ? QMAC_NET_SCALED_FL_MAX : now[-1].fl);
+	training->host_flops += COMPARISONS * (uint64_t)count;
+	if (seen && is_first && (next.bw != now->bw || next.fl != now->fl))
+		qmac_net_precision_note(precision, seen, parameter, next, COMPARISONS * (uint64_t)count);
+	*now = next;
+	return QMAC_OK;
 }
 
 void qmac_net_precision_end_formats(struct qmac_net_precision *precision,

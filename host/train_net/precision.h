@@ -92,16 +92,29 @@ void qmac_net_precision_state(struct qmac_net_precision *precision, struct qmac_
 /* A qmac_policy_piece, whose context is a struct qmac_state. */
 void qmac_net_precision_piece(void *state, const char *name, void *data, size_t bytes);
 
-/* Whether it is the first parameter of its layer. */
+/* Whether it is the first parameter of its layer, and has a format: that of the layer. */
 static inline bool qmac_net_precision_leads(const struct qmac_net_precision *precision, int parameter)
 {
 	const struct qmac_net_parameter *parameters = precision->training->net.parameters;
 
-	return parameter == 0 || parameters[parameter].layer != parameters[parameter - 1].layer;
+	return qmac_net_has_codes(&parameters[parameter]) &&
+	       (parameter == 0 || parameters[parameter].layer != parameters[parameter - 1].layer);
 }
 
-/* All parameters have one format. */
+/* All parameters that have a format have that one. */
 void qmac_net_precision_set_all(struct qmac_net_precision *precision, struct qmac_format format);
+
+enum { QMAC_NET_SCALED_FL_MAX = 20 }; /* of masters that are all but zero */
+
+/*
+ * A parameter with a format gets `bits` bits and the scale of its masters as they are now, that of MuPPET's
+ * quantiser (policy/muppet.h) with QMAC_NET_SCALED_FL_MAX fraction bits at most; a bias is not finer than the
+ * weights of its layer, which come first. seen: NULL where it is no switch. Fails where a master is not
+ * finite.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_precision_rescale(struct qmac_net_precision *precision,
+                                                            const struct qmac_net_observation *seen,
+                                                            int parameter, int bits, struct qmac_error *err);
 
 /* The first parameter of a layer, whose format is that of the layer, gets another one: a switch. */
 void qmac_net_precision_note(struct qmac_net_precision *precision, const struct qmac_net_observation *seen,

@@ -1,10 +1,13 @@
 #include "train_net/ranges.h"
 
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "net/flow.h"
 #include "net/formats.h"
 #include "num/whole.h"
+#include "train_net/scale.h"
 
 enum {
 	FIRST_MEASURES = 4, /* steps at the beginning that are measured; later the first of an epoch is */
@@ -12,7 +15,7 @@ enum {
 	HEADROOM = 1        /* bits above the highest that was seen */
 };
 
-static bool has_own_scale(const struct qmac_net *net, int tensor)
+bool qmac_net_ranges_has_own(const struct qmac_net *net, int tensor)
 {
 	enum qmac_layer_kind kind = tensor < 0 ? QMAC_LAYER_ADD : net->layers[tensor].kind;
 
@@ -29,20 +32,32 @@ static enum qmac_status find_widths(const struct qmac_net_training *training, st
 	return qmac_net_formats_by_layer(&formats, &training->net, bare, err);
 }
 
+/* Of conv, linear and bias: fraction bits of the sum that they round. */
+static int parameters_fl(const struct qmac_net_training *training, const struct qmac_net_layer *layer)
+{
+	int fl = training->outputs[layer->input + 1].fl;
+
+	if (layer->weight != QMAC_NET_NONE)
+		fl += training->formats[layer->weight].fl;
+	return layer->bias == QMAC_NET_NONE ? fl : qmac_larger_int(fl, training->formats[layer->bias].fl);
+}
+
+/* Fraction length by a range, as there may be of `bw` bits. */
+static int limited(int fl, int bw)
+{
+	return qmac_smaller_int(qmac_larger_int(0, fl), bw - 1);
+}
+
+/* ---- by the first steps of an epoch ---------------------------------------------------------- */
+
 /* No output of conv, linear and bias is finer than what it is rounded from. */
 static int finest(const struct qmac_net_training *training, int tensor, int bw)
 {
 	const struct qmac_net_layer *layer = tensor < 0 ? NULL : &training->net.layers[tensor];
-	int sum;
 
-	if (!layer || !qmac_net_has_parameters(layer))
+	if (!layer || !qmac_net_has_parameters(layer) || layer->kind == QMAC_LAYER_BATCH_NORM)
 		return bw - 1;
-	sum = training->outputs[layer->input + 1].fl;
-	if (layer->weight != QMAC_NET_NONE)
-		sum += training->formats[layer->weight].fl;
-	if (layer->bias != QMAC_NET_NONE)
-		sum = qmac_larger_int(sum, training->formats[layer->bias].fl);
-	return qmac_smaller_int(sum, bw - 1);
+	return qmac_smaller_int(parameters_fl(training, layer), bw - 1);
 }
 
 /* A tensor whose largest magnitude had its highest bit at `top`; saturated codes count for one bit more. */
@@ -57,6 +72,98 @@ static void scale(const struct qmac_net_training *training, int tensor, int bw)
 	*top = -1;
 }
 
+/* ---- by the minibatch before ----------------------------------------------------------------- */
+
+/* An add that a batch norm is merged into (docs/network-numerics.md): its sum is as fine as is wanted. */
+static bool has_merged(const struct qmac_net *net, const struct qmac_net_layer *add)
+{
+	const int inputs[] = {add->input, add->other};
+
+	for (int i = 0; i < 2; i++)
+		if (inputs[i] >= 0 && net->layers[inputs[i]].kind == QMAC_LAYER_BATCH_NORM &&
+		    qmac_net_readers(net, inputs[i]) == 1)
+			return true;
+	return false;
+}
+
+/* The finest scale of a tensor that rounds a sum to the right: then its range costs no commands. */
+static int finest_sum(const struct qmac_net_training *training, int tensor)
+{
+	const struct qmac_net *net = &training->net;
+	const struct qmac_net_layer *layer = tensor < 0 ? NULL : &net->layers[tensor];
+
+	if (!layer)
+		return INT_MAX;
+	switch (layer->kind) {
+	case QMAC_LAYER_CONV:
+	case QMAC_LAYER_LINEAR:
+	case QMAC_LAYER_BIAS:
+		return parameters_fl(training, layer);
+	case QMAC_LAYER_ADD:
+		return has_merged(net, layer) ? INT_MAX :
+		       qmac_larger_int(training->outputs[layer->input + 1].fl, training->outputs[layer->other + 1].fl);
+	case QMAC_LAYER_AVG_POOL:
+	case QMAC_LAYER_GLOBAL_POOL:
+		return training->outputs[layer->input + 1].fl + qmac_net_mean_of(layer).shift;
+	default:
+		return INT_MAX;
+	}
+}
+
+/* The output's scale, those of all tensors in front of it being there. */
+static void settle(struct qmac_net_training *training, int tensor)
+{
+	struct qmac_format *output = &training->outputs[tensor + 1];
+
+	if (qmac_net_ranges_has_own(&training->net, tensor))
+		output->fl = qmac_smaller_int(training->wanted[tensor + 1], finest_sum(training, tensor));
+	else
+		*output = training->outputs[training->net.layers[tensor].input + 1];
+}
+
+/* Its range stays. */
+static void set_width(struct qmac_net_training *training, int tensor, int bw)
+{
+	int *wanted = &training->wanted[tensor + 1];
+
+	*wanted = limited(*wanted + bw - training->outputs[tensor + 1].bw, bw);
+	training->outputs[tensor + 1].bw = bw;
+	settle(training, tensor);
+}
+
+void qmac_net_ranges_set(struct qmac_net_training *training, int tensor, int fl, int top)
+{
+	int bw = training->outputs[tensor + 1].bw;
+
+	training->wanted[tensor + 1] = limited(fl + bw - 2 - top - training->run->precision_activation_headroom, bw);
+	settle(training, tensor);
+}
+
+void qmac_net_ranges_delay(struct qmac_net_training *training)
+{
+	const struct qmac_net *net = &training->net;
+
+	for (int t = 0; t < net->layer_count; t++)
+		if (qmac_net_ranges_has_own(net, t))
+			qmac_net_ranges_set(training, t, training->outputs[t + 1].fl, training->tops[t + 1]);
+		else
+			settle(training, t);
+}
+
+/* The finest for whatever pixel there may be. */
+static void set_input(struct qmac_net_training *training)
+{
+	int bw = training->outputs[0].bw;
+	double most = 0;
+
+	for (int64_t c = 0; c < training->net.input.channels && c < QMAC_IMAGE_CHANNELS_MAX; c++)
+		for (int pixel = 0; pixel < 256; pixel++)
+			most = fmax(most, fabs((double)training->images.value[c][pixel]));
+	training->wanted[0] = limited(qmac_net_scale_last(most, bw), bw);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
 enum qmac_status qmac_net_ranges_follow(struct qmac_net_training *training, struct qmac_error *err)
 {
 	const struct qmac_net *net = &training->net;
@@ -69,10 +176,12 @@ enum qmac_status qmac_net_ranges_follow(struct qmac_net_training *training, stru
 	status = widths ? find_widths(training, widths, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory for the formats of %d layers", net->layer_count);
 	for (int t = -1; !status && t < net->layer_count; t++)
-		if (has_own_scale(net, t))
-			scale(training, t, widths[t + 1].bw);
-		else
+		if (!qmac_net_ranges_has_own(net, t))
 			training->outputs[t + 1] = training->outputs[net->layers[t].input + 1];
+		else if (training->ranges == QMAC_NET_RANGES_DELAY)
+			set_width(training, t, widths[t + 1].bw);
+		else
+			scale(training, t, widths[t + 1].bw);
 	free(widths);
 	return status;
 }
@@ -84,18 +193,22 @@ enum qmac_status qmac_net_ranges_start(struct qmac_net_training *training, struc
 
 	training->outputs = calloc(tensors, sizeof training->outputs[0]);
 	training->tops = calloc(tensors, sizeof training->tops[0]);
-	if (!training->outputs || !training->tops)
+	training->wanted = calloc(tensors, sizeof training->wanted[0]);
+	if (!training->outputs || !training->tops || !training->wanted)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the formats of %zu tensors", tensors);
 	status = find_widths(training, training->outputs, err);
 	for (size_t t = 0; t < tensors; t++) {
 		training->outputs[t].fl = training->outputs[t].bw - 1 - FIRST_RANGE;
+		training->wanted[t] = training->outputs[t].fl;
 		training->tops[t] = -1;
 	}
+	if (!status && training->ranges == QMAC_NET_RANGES_DELAY)
+		set_input(training);
 	return status ? status : qmac_net_ranges_follow(training, err);
 }
 
 void qmac_net_ranges_begin_step(struct qmac_net_training *training, int64_t steps, int64_t within)
 {
-	training->measured = training->outputs && !training->in_float &&
+	training->measured = training->ranges == QMAC_NET_RANGES_EPOCH && !training->in_float &&
 	                     (steps < FIRST_MEASURES || within == 0);
 }

@@ -15,11 +15,11 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->precision_policy = QMAC_POLICY_FIXED;
 	run->precision_bw = bits;
 	run->precision_fl = bits / 2;
-	run->precision_err_bits = run->precision_dy_bits = bits;
+	run->precision_err_bits = bits;
 	run->update = QMAC_UPDATE_HOST;
-	run->precision_activation_fl = QMAC_ACTIVATION_FL_LAYER;
 	*own = (struct qmac_net_training){
-		.run = run, .estimated = true, .unbounded = true, .net = from->net, .images = from->images,
+		.run = run, .estimated = true, .unbounded = true, .dy_bits = bits,
+		.net = from->net, .images = from->images,
 		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
 	};
 }
@@ -86,7 +86,8 @@ enum qmac_status qmac_net_reference_find(const struct qmac_net_training *trainin
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %lld",
 		                   (long long)training->run->batch);
 	for (int p = 0; !status && p < net->parameter_count; p++)
-		own.formats[p] = (struct qmac_format){bits, bits / 2};
+		if (qmac_net_has_codes(&net->parameters[p]))
+			own.formats[p] = (struct qmac_format){bits, bits / 2};
 	if (!status)
 		status = qmac_net_device_engine.create(&own, &wide, NULL, &engine, err);
 	if (!status)

@@ -25,8 +25,11 @@ static bool is_within(const struct qmac_net_training *training, int tensor, stru
 	struct qmac_format widest = training->widest;
 	bool is_output = tensor >= training->net.parameter_count;
 
-	if (!widest.bw)
-		return is_output && format.bw == qmac_net_tensor_format(training, tensor)->bw;
+	if (!widest.bw || training->widths_stay) {
+		int bw = qmac_net_tensor_format(training, tensor)->bw;
+
+		return format.bw == bw && (is_output || (widest.bw && format.fl <= widest.fl));
+	}
 	/* an output's own scale takes nothing of its width but the sign */
 	if (is_output && training->outputs)
 		widest.fl = qmac_larger_int(widest.fl, widest.bw - 1);
@@ -40,9 +43,19 @@ static int find_tensor(const struct qmac_net_training *training, const char *wan
 	for (int t = 0; t < qmac_net_tensors(training); t++) {
 		qmac_net_tensor_name(training, t, name);
 		if (strcmp(name, wanted) == 0)
-			return t;
+			return qmac_net_tensor_has_format(training, t) ? t : -1;
 	}
 	return -1;
+}
+
+/* How many tensors have formats. */
+static int count_tensors(const struct qmac_net_training *training)
+{
+	int count = 0;
+
+	for (int t = 0; t < qmac_net_tensors(training); t++)
+		count += qmac_net_tensor_has_format(training, t);
+	return count;
 }
 
 /* "<13,5>", "float32" */
@@ -138,7 +151,7 @@ enum qmac_status qmac_net_replay_start(struct qmac_net_precision *precision, str
 {
 	const struct qmac_recorded *recorded = precision->recorded;
 	enum qmac_status status = QMAC_OK;
-	int tensors = qmac_net_tensors(precision->training), first = 0, floats = 0;
+	int tensors = count_tensors(precision->training), first = 0, floats = 0;
 
 	while (first < recorded->change_count && recorded->changes[first].step == 0)
 		first++;
@@ -171,7 +184,7 @@ enum qmac_status qmac_net_replay_step(struct qmac_net_precision *precision,
 	}
 	if (status || !floats)
 		return status;
-	if (floats != qmac_net_tensors(precision->training))
+	if (floats != count_tensors(precision->training))
 		return fail_row(recorded->formats_path, precision->changes_replayed - 1,
 		                "not all tensors go on in float32 here", err);
 	qmac_net_precision_end_formats(precision, seen);

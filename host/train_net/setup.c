@@ -117,6 +117,32 @@ static enum qmac_status create_masters(struct qmac_net_training *training, struc
 	return status;
 }
 
+static bool has_kind(const struct qmac_net *net, enum qmac_layer_kind kind)
+{
+	for (int l = 0; l < net->layer_count; l++)
+		if (net->layers[l].kind == kind)
+			return true;
+	return false;
+}
+
+/* What the run leaves to the network: 0 and `auto`. */
+static void resolve_keys(struct qmac_net_training *training)
+{
+	const struct qmac_run *run = training->run;
+	bool norms = has_kind(&training->net, QMAC_LAYER_BATCH_NORM);
+	bool own = run->precision_policy == QMAC_POLICY_MUPPET ||
+	           run->precision_activation_fl == QMAC_ACTIVATION_FL_OWN ||
+	           (run->precision_activation_fl == QMAC_ACTIVATION_FL_AUTO && norms);
+	bool delay = run->precision_activation_scale == QMAC_ACTIVATION_SCALE_DELAY ||
+	             (run->precision_activation_scale == QMAC_ACTIVATION_SCALE_AUTO && norms);
+
+	training->dy_bits = run->precision_dy_bits;
+	if (!training->dy_bits)
+		training->dy_bits = has_kind(&training->net, QMAC_LAYER_ADD) ? 16 : run->precision_err_bits;
+	if (own && run->precision_policy != QMAC_POLICY_FLOAT)
+		training->ranges = delay ? QMAC_NET_RANGES_DELAY : QMAC_NET_RANGES_EPOCH;
+}
+
 enum qmac_status qmac_net_setup(struct qmac_net_training *training, const struct qmac_run *run,
                                 struct qmac_error *err)
 {
@@ -134,6 +160,8 @@ enum qmac_status qmac_net_setup(struct qmac_net_training *training, const struct
 		status = check_fit(training, err);
 	if (!status)
 		status = initialise(training, err);
+	if (!status)
+		resolve_keys(training);
 	return status ? status : create_masters(training, err);
 }
 
@@ -147,6 +175,7 @@ void qmac_net_training_free(struct qmac_net_training *training)
 	free(training->formats);
 	free(training->outputs);
 	free(training->tops);
+	free(training->wanted);
 	qmac_records_free(&training->records);
 }
 

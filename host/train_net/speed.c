@@ -148,6 +148,14 @@ void qmac_net_tally_begin(struct qmac_net_tally *tally, const struct qmac_net_tr
 	}
 }
 
+/* Bits of a layer in the model: of a batch norm those of the weights in front of it, which it follows. */
+static int bits_of(const struct qmac_net_training *training, int parameter)
+{
+	while (parameter >= 0 && !qmac_net_has_codes(&training->net.parameters[parameter]))
+		parameter--;
+	return training->in_float || parameter < 0 ? FLOAT_BITS : training->formats[parameter].bw;
+}
+
 void qmac_net_tally_step(struct qmac_net_tally *tally, const struct qmac_net_training *training,
                          const struct qmac_net_precision *precision)
 {
@@ -160,7 +168,7 @@ void qmac_net_tally_step(struct qmac_net_tally *tally, const struct qmac_net_tra
 		uint64_t codes = layer->weight_codes - tally->codes[i][0];
 		int weight = training->net.layers[tally->numbers[i]].weight;
 
-		record->bw = training->in_float ? FLOAT_BITS : training->formats[weight].bw;
+		record->bw = bits_of(training, weight);
 		record->sparsity = codes ? (double)(layer->zero_weights - tally->codes[i][1]) / (double)codes : 0;
 		qmac_net_precision_effort(precision, weight, &record->lookback, &record->resolution);
 	}

@@ -12,6 +12,9 @@
 #include "num/format.h"
 #include "record/record.h"
 
+/* What decides the fraction bits of outputs: the layers' formats, or their ranges (ranges.h). */
+enum qmac_net_ranges { QMAC_NET_RANGES_NONE, QMAC_NET_RANGES_EPOCH, QMAC_NET_RANGES_DELAY };
+
 struct qmac_net_training {
 	const struct qmac_run *run;
 	bool estimated;              /* nothing is computed: what is done is ordered, timed and counted */
@@ -27,12 +30,17 @@ struct qmac_net_training {
 	bool in_float;               /* the policy has gone on to float32: there are no formats any more */
 	struct qmac_format widest;   /* no parameter's format will have more bits, or more fraction bits; bw 0:
 	                                they stay as they are */
+	bool widths_stay;            /* formats keep their bits, whatever `widest` has */
+	enum qmac_net_ranges ranges;
+	int dy_bits;                 /* of errors, as formats.h has them */
 	struct qmac_format *outputs; /* layer_count + 1, as those of struct qmac_net_formats; NULL: by_layer() */
 	/*
 	 * Where measured is true (ranges.h) the engine leaves here, of each output in a minibatch of the
-	 * training, the number of the highest bit that is set in a magnitude of its codes, -1 where all are 0.
+	 * training, the number of the highest bit that is set in a magnitude of its codes, -1 where all are 0;
+	 * with QMAC_NET_RANGES_DELAY of every minibatch, of its values before they are limited to codes.
 	 */
 	int *tops;
+	int *wanted; /* of each output, with QMAC_NET_RANGES_DELAY: its fraction bits by its range alone */
 	bool measured;
 	int64_t weight_saturations;  /* codes of masters that were limited so far, evaluations left out */
 	uint64_t host_flops;         /* additions and multiplications of the host so far, evaluations left out */

@@ -44,7 +44,9 @@ static enum qmac_status add_l1(struct qmac_net_update *update, int p, uint32_t s
 	const struct qmac_run *run = training->run;
 	const float *w = training->weights + qmac_net_parameter_at(&training->net, p);
 	int64_t count = training->net.parameters[p].count;
-	bool of_codes = training->formats && !training->in_float && run->precision_l1_of == QMAC_L1_OF_CODES;
+	bool has_codes = training->formats && !training->in_float &&
+	                 qmac_net_has_codes(&training->net.parameters[p]);
+	bool of_codes = has_codes && run->precision_l1_of == QMAC_L1_OF_CODES;
 	float l1 = (float)run->l1;
 	enum qmac_status status = QMAC_OK;
 
@@ -105,7 +107,7 @@ enum qmac_status qmac_net_update_gradient(struct qmac_net_update *update, uint32
 		square += qmac_square(g, count);
 		if (run->l1 > 0)
 			status = add_l1(update, p, step, g, err);
-		if (!status && is_quantised(training))
+		if (!status && is_quantised(training) && qmac_net_has_codes(&training->net.parameters[p]))
 			status = quantise(update, p, step, g, err);
 		if (run->normalise)
 			(void)qmac_normalise(g, count);

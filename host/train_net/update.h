@@ -7,6 +7,8 @@
  *   g /= ||g||                     where run->normalise, unless ||g|| is 0 or not finite
  *   v  = momentum v + g + l2 W     v = 0 at first
  *   W -= rate v
+ *
+ * gamma and beta of a batch norm have no codes: l1 is of their masters, and Q leaves them as they are.
  */
 #ifndef QMAC_TRAIN_NET_UPDATE_H
 #define QMAC_TRAIN_NET_UPDATE_H
