@@ -97,23 +97,25 @@ static void test_values(void)
 	enum { ROWS = 5, CHANNELS = 2, PIXELS = 6 };
 	static const double mean[] = {0.25, 0.5}, sd[] = {0.3, 0.05};
 	static const int64_t rows[] = {9, 9, 3, 0, 4, 4};
+	const struct qmac_image_batch batch = {.rows = rows, .first = 2, .count = 4};
+	const struct qmac_image_batch two = {.first = 3, .count = 2};
 	float x[4 * CHANNELS * PIXELS], plain[2 * CHANNELS * PIXELS];
 	uint64_t state = test_seed();
 	struct qmac_images images;
 
 	make(&images, ROWS, CHANNELS, 2, 3, &state);
 	qmac_images_normalise(&images, mean, sd);
-	qmac_images_values(&images, rows, 2, 4, x);
+	qmac_images_values(&images, &batch, x);
 	for (int i = 0; i < 4 * CHANNELS * PIXELS; i++) {
 		int64_t row = rows[2 + i / (CHANNELS * PIXELS)], c = i / PIXELS % CHANNELS;
 		int pixel = images.data.x.pixel[row * CHANNELS * PIXELS + i % (CHANNELS * PIXELS)];
 		double value = (pixel / 255.0 - mean[c]) / sd[c];
 
 		CU_ASSERT(fabs((double)x[i] - value) <= fabs(value) * 1e-7 + 1e-9);
-		CU_ASSERT_EQUAL(qmac_images_pixels(&images, rows, 2 + i / (CHANNELS * PIXELS))
+		CU_ASSERT_EQUAL(qmac_images_pixels(&images, &batch, i / (CHANNELS * PIXELS))
 		                [i % (CHANNELS * PIXELS)], pixel);
 	}
-	qmac_images_values(&images, NULL, 3, 2, plain);
+	qmac_images_values(&images, &two, plain);
 	CU_ASSERT(memcmp(plain, x, 1 * CHANNELS * PIXELS * sizeof x[0]) == 0);                /* row 3 */
 	CU_ASSERT(memcmp(plain + CHANNELS * PIXELS, x + 2 * CHANNELS * PIXELS,
 	                 CHANNELS * PIXELS * sizeof x[0]) == 0);                              /* row 4 */

@@ -131,10 +131,10 @@ static void give_weights(struct bench *b, uint32_t step)
 }
 
 /* The images have one channel: their order is that of the reference. */
-static void give_images(struct bench *b, const struct qmac_net_batch *batch)
+static void give_images(struct bench *b, const struct qmac_image_batch *batch)
 {
 	memset(b->input, 0, (size_t)(BATCH * b->inputs) * sizeof b->input[0]);
-	qmac_images_values(&b->training.images, batch->rows, batch->first, batch->count, b->x);
+	qmac_images_values(&b->training.images, batch, b->x);
 	for (int64_t i = 0; i < batch->count * b->inputs; i++)
 		b->input[i] = (double)b->x[i];
 }
@@ -149,7 +149,7 @@ static void compare_logits(const struct bench *b, int64_t count)
 
 static void evaluate(struct bench *b)
 {
-	const struct qmac_net_batch batch = {.first = 2 * BATCH + 1, .count = BATCH - 2};
+	const struct qmac_image_batch batch = {.first = 2 * BATCH + 1, .count = BATCH - 2};
 	struct qmac_error err = {0};
 
 	check(b->engine->operations->forward(b->engine, &batch, QMAC_NET_EVALUATE, b->logits, &err), &err);
@@ -174,7 +174,7 @@ static void compare_scales(const struct bench *b)
 static void train_minibatch(struct bench *b, uint32_t number, double size)
 {
 	const int64_t rows[] = {5, 3, 17, 40, 8, 1, 0, 299, 11, 12, 13, 14, 100};
-	const struct qmac_net_batch batch = {.rows = rows, .first = (int64_t)number, .count = BATCH};
+	const struct qmac_image_batch batch = {.rows = rows, .first = (int64_t)number, .count = BATCH};
 	double residual[BATCH * IMAGE_CLASSES], *gradient = b->gradient;
 	struct qmac_error err = {0};
 
@@ -261,7 +261,7 @@ static void test_reference(void)
 /* The gradient of a minibatch, by the engine of that policy. */
 static void float_gradient(const char *layers, const char *policy, double *gradient, int64_t *count)
 {
-	const struct qmac_net_batch batch = {.count = BATCH};
+	const struct qmac_image_batch batch = {.count = BATCH};
 	struct qmac_net_figures figures = {0};
 	struct qmac_net_room room;
 	struct qmac_error err = {0};

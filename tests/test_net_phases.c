@@ -56,7 +56,7 @@ static struct numbers compute(const struct qmac_net_engine_operations *operation
                               struct qmac_metrics *cost)
 {
 	const struct qmac_hw hw = shipped_hw("16x16_w8");
-	const struct qmac_net_batch batch = {.first = 7, .count = BATCH};
+	const struct qmac_image_batch batch = {.first = 7, .count = BATCH};
 	static const struct numbers zero;
 	struct numbers numbers = zero;
 	struct qmac_net_precision *precision;

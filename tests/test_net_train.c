@@ -260,6 +260,49 @@ static void test_resume(void)
 	check_resume(tanh_layers, "alpha: 0.05\ninit: {biases: 20}\nprecision: {policy: fixed}\n", 2, true);
 	check_resume(tanh_layers, "alpha: 0.05\nprecision: {policy: fixed}\ncheckpoint: {every: 1, steps: 14}\n"
 	             "eval_every: 0\n", 0, false);
+	for (int device = 0; device < 2; device++) {
+		char lines[200];
+
+		snprintf(lines, sizeof lines, "alpha: 0.05\naugment: {crop: 1, flip: true}\ncheckpoint: {steps: 4}\n"
+		         "precision: {policy: %s}\n", device ? "fixed" : "float");
+		check_resume(tanh_layers, lines, 0, false);
+	}
+}
+
+/*
+ * Images of the training are augmented, those of an evaluation are not, whatever threads there are. With an
+ * alpha of next to nothing the weights stay what they are.
+ */
+static void test_augmented(void)
+{
+	static const char *const policies[] = {"float", "fixed"};
+	const struct qmac_setting more[] = {
+		{"augment.flip", "true", "--set"}, {"augment.crop", "2", "--set"}, {"threads", "3", "--set"},
+	};
+
+	for (int device = 0; device < 2; device++) {
+		double test_loss = 0, train_loss[3];
+
+		for (int given = 0; given <= 3; given++) {
+			char lines[100], name[20];
+			struct qmac_json *summary;
+
+			snprintf(lines, sizeof lines, "alpha: 1e-30\nprecision: {policy: %s}\n",
+			         policies[device]);
+			snprintf(name, sizeof name, "%s%d", policies[device], given);
+			configure(write_net_run(tanh_layers, lines), given, more);
+			train_well(name, false);
+			summary = summary_of(name);
+			if (given == 0)
+				test_loss = qmac_json_real(summary, "test_loss");
+			CU_ASSERT_EQUAL(qmac_json_real(summary, "test_loss"), test_loss);
+			if (given < 3)
+				train_loss[given] = qmac_json_real(summary, "train_loss");
+			qmac_json_free(summary);
+		}
+		CU_ASSERT(train_loss[0] != train_loss[1] && train_loss[1] != train_loss[2]);
+		check_same(device ? "fixed2" : "float2", device ? "fixed3" : "float3");
+	}
 }
 
 /* Another network under the same name, though with as many weights, or other images. */
@@ -421,6 +464,7 @@ int main(void)
 		{"learns", test_learns}, {"short epochs", test_short_epochs}, {"fixed", test_fixed},
 		{"estimate", test_estimate}, {"keys", test_keys},
 		{"diverges", test_diverges}, {"update", test_update}, {"resume", test_resume},
+		{"augmented", test_augmented},
 		{"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},
 	};

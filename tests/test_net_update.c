@@ -89,7 +89,7 @@ static void check_minibatch(struct qmac_net_training *training, struct qmac_net_
                             int32_t *masters, int32_t *velocities)
 {
 	const struct qmac_net_engine_operations *operations = engine->base.operations;
-	const struct qmac_net_batch batch = {.first = BATCH * i, .count = BATCH};
+	const struct qmac_image_batch batch = {.first = BATCH * i, .count = BATCH};
 	bool last = i % ACCUMULATE == ACCUMULATE - 1;
 	const struct ref_update update = {i % ACCUMULATE ? 1 : 0.9, last ? 1e-3 : 0, last ? 0.05 : 0, 1.0 / 60};
 	size_t bytes = (size_t)training->weight_count * sizeof masters[0];

@@ -87,7 +87,8 @@ static const struct image_set image_sets[] = {
 static enum qmac_status refuse_other(const char *path, const struct image_set *set, struct qmac_error *err)
 {
 	return qmac_fail(err, QMAC_BAD_INPUT, "there is no '%.300s', and %s beside it is the version for Python:"
-	                 " %s, or name the data folder with --data-dir or $QMAC_DATA", path, set->other, set->source);
+	                 " %s, or name the data folder with --data-dir or $QMAC_DATA", path, set->other,
+	                 set->source);
 }
 
 enum qmac_status qmac_data_set_find(char *path, size_t size, enum qmac_data data, const char *folder,

@@ -139,6 +139,8 @@ struct qmac_run {
 	int precision_resolution, precision_patience;
 	int precision_float_epochs; /* of float32, at each of its learning rates */
 	double precision_float_factor, precision_float_lr_min; /* below 1; the last one is not above that */
+	int augment_crop;              /* pixels of padding, in which a window is the image; 0: none */
+	bool augment_flip;             /* images mirrored with probability 1/2 (data/augment.h) */
 	int resize;                    /* height and width that its images get; 0: as they are */
 	double init_gain;              /* a weight's initial variance is init_gain / fan-in */
 	double init_biases;            /* initial biases are uniform in -init_biases..init_biases */

@@ -89,6 +89,16 @@ static void normalise_as(struct qmac_images *images, enum qmac_data set)
 	qmac_images_normalise(images, mean, sd);
 }
 
+static enum qmac_status prepare_augment(struct qmac_images *images, const struct qmac_run *run,
+                                        struct qmac_error *err)
+{
+	images->augment = (struct qmac_augment){run->augment_crop, run->augment_flip, run->seed};
+	if (!qmac_augments(&images->augment))
+		return QMAC_OK;
+	images->room = malloc((size_t)images->data.features);
+	return images->room ? QMAC_OK : qmac_fail(err, QMAC_INTERNAL, "out of memory for an image");
+}
+
 enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_run *run,
                                   struct qmac_error *err)
 {
@@ -102,28 +112,39 @@ enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_
 		normalise_as(images, run->data);
 	if (!status && run->resize > 0)
 		status = qmac_images_resize(images, run->resize, err);
+	if (!status)
+		status = prepare_augment(images, run, err);
 	return !status && qmac_stop_is_asked() ? qmac_stop_give_up(err) : status;
 }
 
 void qmac_images_free(struct qmac_images *images)
 {
+	free(images->room);
 	qmac_dataset_free(&images->data);
 }
 
 /* ---- minibatches ------------------------------------------------------------------ */
 
-const uint8_t *qmac_images_pixels(const struct qmac_images *images, const int64_t *rows, int64_t row)
+const uint8_t *qmac_images_pixels(const struct qmac_images *images, const struct qmac_image_batch *batch,
+                                  int64_t i)
 {
-	return images->data.x.pixel + (rows ? rows[row] : row) * images->data.features;
+	const struct qmac_dataset *data = &images->data;
+	int64_t number = batch->rows ? batch->rows[batch->first + i] : batch->first + i;
+	const uint8_t *pixels = data->x.pixel + number * data->features;
+
+	if (batch->epoch == 0 || !images->room)
+		return pixels;
+	qmac_augment(qmac_augmentation_of(&images->augment, batch->epoch, number), pixels, data->channels,
+	             data->height, data->width, images->room);
+	return images->room;
 }
 
-void qmac_images_values(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
-                        float *x)
+void qmac_images_values(const struct qmac_images *images, const struct qmac_image_batch *batch, float *x)
 {
 	const int64_t plane = (int64_t)images->data.height * images->data.width;
 
-	for (int64_t i = 0; i < count; i++) {
-		const uint8_t *pixel = qmac_images_pixels(images, rows, first + i);
+	for (int64_t i = 0; i < batch->count; i++) {
+		const uint8_t *pixel = qmac_images_pixels(images, batch, i);
 
 		for (int c = 0; c < images->data.channels; c++)
 			for (int64_t p = 0; p < plane; p++)

@@ -10,6 +10,7 @@
 #ifndef QMAC_DATA_IMAGES_H
 #define QMAC_DATA_IMAGES_H
 
+#include "data/augment.h"
 #include "data/dataset.h"
 
 enum { QMAC_IMAGE_CHANNELS_MAX = 4 };
@@ -17,11 +18,20 @@ enum { QMAC_IMAGE_CHANNELS_MAX = 4 };
 struct qmac_images {
 	struct qmac_dataset data; /* its rows are numbered as there: the training part, then the test part */
 	float value[QMAC_IMAGE_CHANNELS_MAX][256]; /* what a pixel of a channel stands for */
+	struct qmac_augment augment; /* of a training's minibatches */
+	uint8_t *room;               /* an augmented image at work; NULL: images are not augmented */
+};
+
+/* Images rows[first], ..., rows[first + count - 1]; rows NULL: these numbers themselves. */
+struct qmac_image_batch {
+	const int64_t *rows;
+	int64_t first, count;
+	int64_t epoch; /* of the training, from 1: images are augmented as in that epoch; 0: they are not */
 };
 
 /*
- * Reads the images that the run names (run->data, file, limit, classes, resize). Free also after a failure,
- * which it also is when the process is asked to stop meanwhile.
+ * Reads the images that the run names (data/image_set.h; classes, resize, augment, seed). Free also after a
+ * failure, which it also is when the process is asked to stop meanwhile.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_images_load(struct qmac_images *images, const struct qmac_run *run,
                                                   struct qmac_error *err);
@@ -34,12 +44,15 @@ QMAC_MUST_CHECK enum qmac_status qmac_images_resize(struct qmac_images *images, 
 /* Sets what pixels stand for; mean and sd have a number for each channel, sd > 0. */
 void qmac_images_normalise(struct qmac_images *images, const double *mean, const double *sd);
 
-/* The pixels of the image rows[row], rows NULL: number row: (channels, height, width). */
-const uint8_t *qmac_images_pixels(const struct qmac_images *images, const int64_t *rows, int64_t row);
+/*
+ * The pixels of image i of a batch, 0 to below count, augmented where the batch is: (channels, height,
+ * width), until the next call for the same images.
+ */
+const uint8_t *qmac_images_pixels(const struct qmac_images *images, const struct qmac_image_batch *batch,
+                                  int64_t i);
 
-/* x (count, channels, height, width) becomes the images rows[first], ...; rows NULL: number first, ... */
-void qmac_images_values(const struct qmac_images *images, const int64_t *rows, int64_t first, int64_t count,
-                        float *x);
+/* x (count, channels, height, width) becomes the numbers of the images of a batch. */
+void qmac_images_values(const struct qmac_images *images, const struct qmac_image_batch *batch, float *x);
 
 /*
  * order[samples]: the order in which an epoch (from 1) visits the training part. Every permutation is

@@ -18,7 +18,8 @@ enum qmac_stream {
 	QMAC_STREAM_SAMPLES = 2, /* order of the samples */
 	QMAC_STREAM_OPTION = 3,  /* the inner iterate that option II keeps */
 	QMAC_STREAM_SPLIT = 4,   /* which samples are for testing */
-	QMAC_STREAM_WEIGHTS = 5  /* initial weights */
+	QMAC_STREAM_WEIGHTS = 5, /* initial weights */
+	QMAC_STREAM_AUGMENT = 6  /* how images are shifted and mirrored */
 };
 
 struct qmac_random qmac_random_stream(uint32_t seed, enum qmac_stream stream);

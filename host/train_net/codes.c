@@ -72,7 +72,7 @@ static void encode_pixels(const struct qmac_net_tensor *tensor, const int64_t *f
 }
 
 void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct qmac_images *images,
-                            const int64_t *rows, int64_t first, int64_t count, int64_t *codes)
+                            const struct qmac_image_batch *batch, int64_t *codes)
 {
 	int64_t pixels = tensor->shape.height * tensor->shape.width, channels = tensor->shape.channels;
 	int64_t fine[QMAC_IMAGE_CHANNELS_MAX][256];
@@ -80,8 +80,8 @@ void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct q
 
 	for (int64_t c = 0; c < channels; c++)
 		make_table(tensor, images->value[c], fine[c]);
-	for (int64_t i = 0; i < count; i++) {
-		const uint8_t *image = qmac_images_pixels(images, rows, first + i);
+	for (int64_t i = 0; i < batch->count; i++) {
+		const uint8_t *image = qmac_images_pixels(images, batch, i);
 
 		for (int64_t p = 0; p < pixels; p += PIXELS) {
 			int n = pixels - p < PIXELS ? (int)(pixels - p) : PIXELS;

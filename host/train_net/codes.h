@@ -23,9 +23,9 @@ struct qmac_net_tensor {
 void qmac_net_encode(const struct qmac_net_tensor *tensor, const float *x, double factor, int64_t samples,
                      int64_t *codes);
 
-/* The same of the numbers that qmac_images_values() makes of images, which fit the shape. */
+/* The same of the numbers that qmac_images_values() makes of a batch, whose images fit the shape. */
 void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct qmac_images *images,
-                            const int64_t *rows, int64_t first, int64_t count, int64_t *codes);
+                            const struct qmac_image_batch *batch, int64_t *codes);
 
 /* The other way: x[n][c][y][x]. */
 void qmac_net_decode(const struct qmac_net_tensor *tensor, const int64_t *codes, int64_t samples, float *x);

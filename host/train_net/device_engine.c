@@ -91,8 +91,8 @@ static struct qmac_net_tensor tensor_of(const struct qmac_net_device_engine *eng
 	};
 }
 
-static enum qmac_status put_images(struct qmac_net_device_engine *engine, const struct qmac_net_batch *batch,
-                                   struct qmac_error *err)
+static enum qmac_status put_images(struct qmac_net_device_engine *engine,
+                                   const struct qmac_image_batch *batch, struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
 	const struct qmac_net_tensor input = tensor_of(engine, QMAC_NET_INPUT, QMAC_NET_SITE_OUTPUT);
@@ -100,8 +100,7 @@ static enum qmac_status put_images(struct qmac_net_device_engine *engine, const 
 
 	memset(engine->codes + batch->count * count, 0, (size_t)rest * sizeof engine->codes[0]);
 	if (!training->estimated)
-		qmac_net_encode_images(&input, &training->images, batch->rows, batch->first, batch->count,
-		                       engine->codes);
+		qmac_net_encode_images(&input, &training->images, batch, engine->codes);
 	return qmac_net_put_input(&engine->plan, engine->codes, err);
 }
 
@@ -127,7 +126,7 @@ static enum qmac_status measure(struct qmac_net_device_engine *engine, int tenso
 	return QMAC_OK;
 }
 
-static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_net_batch *batch,
+static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
                                 enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
 {
 	struct qmac_net_device_engine *engine = engine_of(base);

@@ -16,12 +16,6 @@
 #include "train/state.h"
 #include "train/train.h"
 
-/* Images rows[first], ..., rows[first + count - 1] of the training; rows NULL: these numbers themselves. */
-struct qmac_net_batch {
-	const int64_t *rows;
-	int64_t first, count;
-};
-
 /* What a forward pass is for. */
 enum qmac_net_purpose {
 	QMAC_NET_TRAIN,   /* backward() follows; batch norm with the minibatch's own mean and variance */
@@ -46,7 +40,7 @@ struct qmac_net_engine_operations {
 	/* The masters, and perhaps formats, are other ones: takes them over. Before the first pass. */
 	enum qmac_status (*load)(struct qmac_net_engine *engine, struct qmac_error *err);
 	/* logits (batch->count x outputs of the net), as real numbers. */
-	enum qmac_status (*forward)(struct qmac_net_engine *engine, const struct qmac_net_batch *batch,
+	enum qmac_status (*forward)(struct qmac_net_engine *engine, const struct qmac_image_batch *batch,
 	                            enum qmac_net_purpose purpose, float *logits, struct qmac_error *err);
 	/* Of the last forward pass: residual, of the same size, is the derivative of the loss by the logits. */
 	enum qmac_status (*backward)(struct qmac_net_engine *engine, const float *residual,

@@ -77,14 +77,14 @@ static enum qmac_status load(struct qmac_net_engine *base, struct qmac_error *er
 	return QMAC_OK;
 }
 
-static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_net_batch *batch,
+static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
                                 enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
 {
 	struct engine *engine = (struct engine *)base;
 	struct qmac_net_training *training = engine->training;
 	bool trains = purpose == QMAC_NET_TRAIN;
 
-	qmac_images_values(&training->images, batch->rows, batch->first, batch->count, engine->x);
+	qmac_images_values(&training->images, batch, engine->x);
 	engine->images = batch->count;
 	if (!qmac_float_network_forward(engine->network, training->weights, training->statistics, engine->x,
 	                                batch->count, trains, logits))

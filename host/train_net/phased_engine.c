@@ -85,7 +85,7 @@ static enum qmac_status load(struct qmac_net_engine *base, struct qmac_error *er
 	return status ? status : active(phased)->operations->load(active(phased), err);
 }
 
-static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_net_batch *batch,
+static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
                                 enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
 {
 	struct qmac_net_engine *engine = active(phased_of(base));

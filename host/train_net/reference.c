@@ -29,7 +29,7 @@ static enum qmac_status time_minibatches(struct qmac_net_engine *engine, enum qm
                                          int count, int64_t batch, float *logits, double *cycles,
                                          struct qmac_error *err)
 {
-	const struct qmac_net_batch images = {.first = 0, .count = batch};
+	const struct qmac_image_batch images = {.first = 0, .count = batch};
 	uint64_t before, after, bytes;
 	enum qmac_status status = QMAC_OK;
 

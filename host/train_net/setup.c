@@ -231,7 +231,8 @@ void qmac_net_room_free(struct qmac_net_room *room)
 }
 
 void qmac_net_room_loss(struct qmac_net_room *room, const struct qmac_net_training *training,
-                        const struct qmac_net_batch *batch, struct qmac_net_figures *figures, float *residual)
+                        const struct qmac_image_batch *batch, struct qmac_net_figures *figures,
+                        float *residual)
 {
 	const struct qmac_dataset *data = &training->images.data;
 
@@ -252,7 +253,8 @@ enum qmac_status qmac_net_test(struct qmac_net_engine *engine, const struct qmac
 	*figures = (struct qmac_net_figures){0};
 	for (int64_t first = data->samples; !status && first < end; first += training->run->batch) {
 		int64_t left = end - first, batch_size = training->run->batch;
-		const struct qmac_net_batch batch = {.first = first, .count = left < batch_size ? left : batch_size};
+		const struct qmac_image_batch batch = {.first = first,
+		                                       .count = left < batch_size ? left : batch_size};
 
 		status = engine->operations->forward(engine, &batch, QMAC_NET_EVALUATE, room->logits, err);
 		if (!status && !training->estimated)

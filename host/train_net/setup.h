@@ -38,7 +38,7 @@ void qmac_net_room_free(struct qmac_net_room *room);
 
 /* Adds the figures of a minibatch whose logits are there; residual: NULL where nobody wants it. */
 void qmac_net_room_loss(struct qmac_net_room *room, const struct qmac_net_training *training,
-                        const struct qmac_net_batch *batch, struct qmac_net_figures *figures,
+                        const struct qmac_image_batch *batch, struct qmac_net_figures *figures,
                         float *residual);
 
 /* The figures of the test part, which may be empty; behind load(). */

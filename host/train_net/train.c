@@ -133,8 +133,8 @@ static enum qmac_status run_minibatch(struct course *course, int64_t number, str
 	const struct qmac_net_engine_operations *engine = course->engine->operations;
 	struct qmac_net_training *training = &course->training;
 	const struct qmac_run *run = training->run;
-	const struct qmac_net_batch batch = {.rows = course->order, .first = number * run->batch,
-	                                     .count = run->batch};
+	const struct qmac_image_batch batch = {.rows = course->order, .first = number * run->batch,
+	                                       .count = run->batch, .epoch = course->epoch};
 	enum qmac_status status = engine->forward(course->engine, &batch, QMAC_NET_TRAIN, course->room.logits,
 	                                          err);
 	double before = course->figures.loss;
