@@ -172,10 +172,14 @@ if command -v script > /dev/null 2>&1; then
 	ok 'a live line of a training' has live 'epoch 0 of 3, grad_norm [0-9].*, 0 %'
 	live train run.yaml --quiet --out live.train
 	ok 'no live line of a quiet training' test "$(grep -c 'epoch 0 of' live)" -eq 0
+	live train digits.yaml --set epochs=500 --out live.train
+	ok 'a live line of a step' has live 'epoch [0-9]* of 500, step [1-6] of 6, [0-9]* %, .*epoch .* steps/s'
+	ok 'and nothing wider than the terminal' \
+		test "$(tr '\r' '\n' < live | sed -n '/^epoch .* step/s/.\[K.*//p' | awk 'length > 79' | wc -l)" -eq 0
 	live sweep sweep.yaml -j 1 --out live.sweep
 	ok 'a live line of a sweep' has live '1 of 6 runs done, 16 %, [0-9]* s left'
 	live fuzz --backend cmodel --configs 3 --count 300
 	ok 'a live line of a fuzzing' has live '1 of 3 configurations, 33 %, [0-9]* s left'
 else
-	skipped=$((skipped + 4))
+	skipped=$((skipped + 6))
 fi

@@ -145,31 +145,43 @@ void qmac_cli_waves_end(void);
 /*
  * How far something long is, on stderr. On a terminal that is one line, drawn anew ten times a second at
  * most. In a log it is a line after each tenth and each minute, whichever comes first, but none within five
- * seconds of the start or of the one before. With --quiet it is nothing.
+ * seconds of the start or of the one before; and a line about the steps of an epoch where nothing was said
+ * for a minute. With --quiet it is nothing.
  */
 enum qmac_cli_progress_form { QMAC_CLI_SILENT, QMAC_CLI_LIVE, QMAC_CLI_LINES };
 
 struct qmac_cli_progress {
 	enum qmac_cli_progress_form form;
-	int64_t total;             /* set it before the first report */
+	int64_t total, part;       /* set them before the first report; part: of a report, 1 */
 	bool begun, drawn;         /* drawn: a live line stands there */
 	int64_t first;             /* done before the start */
-	double start, told, told_share; /* seconds; told: last */
+	double start, told;        /* seconds; told: when a line of any kind was last told */
+	double told_whole, told_share; /* the same of lines that are not about a step, and the share by then */
+	char figure[80];           /* of the last row of metrics that had one */
 };
 
 void qmac_cli_progress_start(struct qmac_cli_progress *progress, const struct qmac_cli_options *options);
+/* The total is that of a training of so many epochs. */
+void qmac_cli_progress_epochs(struct qmac_cli_progress *progress, int64_t epochs);
 /* So much of the total is done. The format says so; share and time left come behind it. */
 __attribute__((format(printf, 3, 4)))
 void qmac_cli_progress_show(struct qmac_cli_progress *progress, int64_t done, const char *format, ...);
 /* Takes a live line away: before anything else is printed, and in the end. */
 void qmac_cli_progress_clear(struct qmac_cli_progress *progress);
-/* For job.on_metrics: shows a row of metrics; context is the progress, the total the epochs. */
+/* For job.on_metrics: shows a row of metrics; context is the progress of a number of epochs. */
 int qmac_cli_progress_metrics(void *context, const struct qmac_metrics *metrics);
+/* For job.on_step: shows how far the running epoch is; context as above. */
+void qmac_cli_progress_step(void *context, const struct qmac_train_step *step);
 
-/* What these are made of, at a time that is given: whether it is to be told, and share and time left. */
+/*
+ * What these are made of, at a time that is given: whether it is to be told, and share and time left; of a
+ * step also the time left of its epoch, and the steps in a second or the seconds of a step.
+ */
 void qmac_cli_progress_begin(struct qmac_cli_progress *progress, enum qmac_cli_progress_form form,
                              double now);
 bool qmac_cli_progress_text(struct qmac_cli_progress *progress, double now, int64_t done, char *text,
                             size_t size);
+bool qmac_cli_progress_step_text(struct qmac_cli_progress *progress, double now,
+                                 const struct qmac_train_step *step, char *text, size_t size);
 
 #endif

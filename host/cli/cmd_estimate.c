@@ -75,7 +75,7 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct 
 	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
 		.config = &config, .folder = folder, .estimate = true,
-		.on_metrics = qmac_cli_progress_metrics,
+		.on_metrics = qmac_cli_progress_metrics, .on_step = qmac_cli_progress_step,
 		.on_note = qmac_cli_note, .context = &progress,
 	};
 	enum qmac_status status;
@@ -89,7 +89,7 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct 
 		return status;
 	job.stop = qmac_stop_catch();
 	qmac_cli_progress_start(&progress, options);
-	progress.total = config.run.epochs;
+	qmac_cli_progress_epochs(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_clear(&progress);
 	if (status)

@@ -166,7 +166,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 	char folder[QMAC_PATH_MAX];
 	struct qmac_job job = {
 		.config = &config, .resume = options->resume, .settings = settings,
-		.on_metrics = qmac_cli_progress_metrics,
+		.on_metrics = qmac_cli_progress_metrics, .on_step = qmac_cli_progress_step,
 		.on_note = qmac_cli_note, .on_lost = qmac_cli_note, .context = &progress,
 		.folder = folder,
 	};
@@ -180,7 +180,7 @@ enum qmac_status qmac_cli_train_with(const struct qmac_cli_options *options,
 		return status;
 	job.stop = qmac_stop_catch();
 	qmac_cli_progress_start(&progress, options);
-	progress.total = config.run.epochs;
+	qmac_cli_progress_epochs(&progress, config.run.epochs);
 	status = qmac_job_run(&job, &result, err);
 	qmac_cli_progress_clear(&progress);
 	if (result.traced)

@@ -68,6 +68,14 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 	return watch->status || watch->stopped;
 }
 
+static void on_step(void *context, const struct qmac_train_step *step)
+{
+	const struct watch *watch = context;
+
+	if (watch->job->on_step)
+		watch->job->on_step(watch->job->context, step);
+}
+
 static int on_switch(void *context, const struct qmac_format_switch *row)
 {
 	struct watch *watch = context;
@@ -258,7 +266,8 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	struct watch watch = {.job = job, .results = results, .err = err, .status = QMAC_OK, .epoch = -1,
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
-		.on_metrics = on_metrics, .on_checkpoint = job->estimate ? NULL : on_checkpoint, .on_start = on_start,
+		.on_step = on_step, .on_metrics = on_metrics, .on_start = on_start,
+		.on_checkpoint = job->estimate ? NULL : on_checkpoint,
 		.on_switch = on_switch, .on_format = on_format, .on_note = on_note,
 		.on_retire = run->timeline > 0 ? on_retire : NULL, .context = &watch, .open = open_device,
 	};

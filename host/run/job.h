@@ -34,6 +34,8 @@ struct qmac_job {
 	const volatile sig_atomic_t *stop;
 	/* Called for every row of metrics; may be NULL. A non-zero return ends the run. */
 	int (*on_metrics)(void *context, const struct qmac_metrics *metrics);
+	/* Told of every step of a network; may be NULL. */
+	void (*on_step)(void *context, const struct qmac_train_step *step);
 	/* Told what should be said of the data, before the first row; may be NULL. */
 	void (*on_note)(void *context, const char *text);
 	/* Told why a result of the same configuration is not kept; may be NULL. */

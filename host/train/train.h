@@ -41,8 +41,17 @@ struct qmac_train_result {
 	char kernel[32];         /* the device kernel that ran; "" where no device was used */
 };
 
+/* A step of a network that has just been done. */
+struct qmac_train_step {
+	int64_t epoch;       /* the running one, from 1 */
+	int64_t step, steps; /* done of it, and how many it has */
+	double loss;         /* of its samples so far, the mean; NaN in an estimate */
+};
+
 /* What a caller may watch, and how it keeps checkpoints; all may be NULL. */
 struct qmac_train_observer {
+	/* After every step of a network, for a look only: it has no say. */
+	void (*on_step)(void *context, const struct qmac_train_step *step);
 	/*
 	 * Before training and after every epoch; the records are those of that epoch. Non-zero stops the run
 	 * in good order.

@@ -271,7 +271,6 @@ static enum qmac_status run_step(struct course *course, struct qmac_error *err)
 static bool is_tested(const struct course *course)
 {
 	const struct qmac_run *run = course->training.run;
-
 	bool last = course->epoch == run->epochs || qmac_net_precision_is_last(course->precision);
 
 	return course->training.images.data.test_samples > 0 && run->eval_every >= 0 &&
@@ -351,6 +350,15 @@ static void begin_epoch(struct course *course)
 	course->norms = 0;
 }
 
+static void tell_step(const struct course *course)
+{
+	double loss = course->figures.loss / (double)course->figures.samples;
+
+	if (course->observer && course->observer->on_step)
+		course->observer->on_step(course->observer->context, &(const struct qmac_train_step){
+			course->epoch, course->within, course->steps, loss});
+}
+
 /* The rest of the running epoch. */
 static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
 {
@@ -360,6 +368,8 @@ static enum qmac_status run_epoch(struct course *course, struct qmac_error *err)
 	qmac_images_order(run->seed, course->epoch, course->training.images.data.samples, course->order);
 	while (!status && course->within < course->steps && !course->stopped) {
 		status = run_step(course, err);
+		if (!status)
+			tell_step(course);
 		if (!status && run->checkpoint_steps > 0 && course->within % run->checkpoint_steps == 0 &&
 		    course->within < course->steps)
 			status = checkpoint(course, err);
