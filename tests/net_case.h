@@ -178,6 +178,8 @@ static void open_device_of(struct device *d, int acc_bits)
 		d->hw.acc_bits++;
 
 	d->of = (struct qmac_net_minibatch){d->ref.run_seed, d->ref.step,
+	                                    calloc((size_t)d->net.layer_count, sizeof(int)),
+	                                    calloc((size_t)d->net.layer_count, sizeof(int)),
 	                                    calloc((size_t)d->net.layer_count, sizeof(int))};
 }
 
@@ -204,6 +206,8 @@ static void close_device(struct device *d)
 	free(d->formats.output);
 	free(d->formats.parameter);
 	free(d->of.fl);
+	free(d->of.sum_fl);
+	free(d->of.back_fl);
 }
 
 static void load(struct device *d)
@@ -284,7 +288,7 @@ static int take_top(struct device *d)
 static bool is_scale_found(struct device *d, int l)
 {
 	struct qmac_error err = {0};
-	int sum_fl = qmac_net_flow_sum_fl(&d->plan.flow, l, d->of.fl), top = 31, k, e;
+	int sum_fl = qmac_net_gradient_fl(&d->plan, &d->of, l), top = 31, k, e;
 
 	for (k = -24; top == 31 && k < 48;) {
 		k += 24;

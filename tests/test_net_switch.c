@@ -10,7 +10,11 @@
 
 enum { CASES = TEST_CASES(40), SWITCHES = 5 };
 
-static const char *const part_names[] = {"forward", "error", "back"};
+static const char *const part_names[QMAC_NET_PARTS] = {
+	[QMAC_NET_PART_SUMS] = "sums", [QMAC_NET_PART_FORWARD] = "forward", [QMAC_NET_PART_ERROR] = "error",
+	[QMAC_NET_PART_BACK_SUMS] = "back sums", [QMAC_NET_PART_BACK] = "back",
+	[QMAC_NET_PART_UPDATE] = "update",
+};
 
 /* ---- a plan made anew ------------------------------------------------------------------------ */
 
@@ -283,6 +287,8 @@ static bool shows_stale(int l, int kind)
 	struct qmac_net_part *part, stale, made;
 	bool changed;
 
+	/* always the same: what is stale need not show with every number */
+	state = 1;
 	build(&d);
 	part = &d.plan.layers[l].parts[kind];
 	stale = *part;
@@ -309,8 +315,6 @@ static void test_stale_programs(void)
 {
 	int changed = 0;
 
-	/* always the same: what is stale need not show with every number */
-	state = 1;
 	for (int l = 0; l < 7; l++)
 		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
 			changed += shows_stale(l, kind);

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "hw/hw.h"
+#include "lower/map.h"
 #include "lower/passes.h"
 #include "lower/program.h"
 #include "lower/vector.h"
@@ -58,6 +59,8 @@ struct qmac_product {
 	bool allow_saturation;     /* go on where a sum may not fit ACC or the container; counters tell if so */
 	bool rescales;             /* element (position, channel) has the row coordinate row0 + its number */
 	struct qmac_rescale scale; /* row0 and channel0 as they say; `rows` is not looked at */
+	int label;                 /* of the commands that rescale; 0: none */
+	const struct qmac_map_labels *labels; /* are told of them, and are to outlive the plan; NULL: nobody is */
 	bool has_bias;
 	struct qmac_view bias;     /* one position, n channels, in ACC's format */
 	/*

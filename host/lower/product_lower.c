@@ -9,14 +9,20 @@ struct job {
 	int64_t bias[2]; /* first channel of the bias that each half of ACC holds, -1: none */
 };
 
-/* unit: of the numbers that the command writes, or takes a limb of. */
-static enum qmac_status add(const struct job *job, struct qmac_command *command, double unit,
-                            struct qmac_error *err)
+/* unit: of the numbers that the command writes, or takes a limb of. index: as qmac_program_add(). */
+static enum qmac_status add_indexed(const struct job *job, struct qmac_command *command, double unit,
+                                    int64_t *index, struct qmac_error *err)
 {
 	const struct qmac_product_note *note = &job->plan->product.note;
 
 	qmac_command_note(command, note->direction, note->layer, note->step, unit);
-	return qmac_program_add(job->program, command, NULL, NULL, err);
+	return qmac_program_add(job->program, command, NULL, index, err);
+}
+
+static enum qmac_status add(const struct job *job, struct qmac_command *command, double unit,
+                            struct qmac_error *err)
+{
+	return add_indexed(job, command, unit, NULL, err);
 }
 
 static enum qmac_status add_move(const struct job *job, struct qmac_move move, double unit,
@@ -50,6 +56,23 @@ static enum qmac_status add_vector(const struct job *job, struct qmac_vector vec
 
 	while (status == QMAC_OK && qmac_vector_next(&vector, &command))
 		status = add(job, &command, unit, err);
+	return status;
+}
+
+/* What makes the results, with the product's label. */
+static enum qmac_status add_rescale(const struct job *job, struct qmac_vector vector, struct qmac_error *err)
+{
+	const struct qmac_product *p = &job->plan->product;
+	struct qmac_command command;
+	enum qmac_status status = QMAC_OK;
+
+	while (status == QMAC_OK && qmac_vector_next(&vector, &command)) {
+		int64_t index;
+
+		status = add_indexed(job, &command, p->note.c, &index, err);
+		if (status == QMAC_OK && p->label)
+			status = p->labels->tell(p->labels->context, p->label, index, err);
+	}
 	return status;
 }
 
@@ -119,7 +142,7 @@ static enum qmac_status finish_tile(struct job *job, const struct qmac_chunk *ch
 	if (p->keeps)
 		vector.to = qmac_chunk_kept(job->plan, &tile);
 	if (status == QMAC_OK && (p->keeps || p->rescales) && !qmac_product_in_place(p))
-		status = add_vector(job, vector, p->note.c, err);
+		status = add_rescale(job, vector, err);
 	if (status == QMAC_OK && !p->keeps)
 		status = add_move(job, tile, p->note.c, err);
 	return status;

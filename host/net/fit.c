@@ -1,8 +1,9 @@
 /* Whether a device can hold what a network's formats make of it: docs/network-numerics.md, "What fits". */
 #include <math.h>
 
-#include "net/plan.h"
+#include "net/lowering.h"
 #include "net/table.h"
+#include "num/whole.h"
 
 static enum qmac_status check_acc(const struct qmac_net_plan *plan, int l, const char *what, double bound,
                                   struct qmac_error *err)
@@ -72,7 +73,8 @@ static enum qmac_status check_forward(const struct qmac_net_plan *plan, int l, s
 	double x = magnitude(qmac_net_format(plan, layer->input)), taps = 1;
 	/* the mask looks at the distances from both ends of the range */
 	double range = 2 * magnitude(qmac_net_format(plan, l)) - 1;
-	enum qmac_status status = check_acc(plan, l, "its output", range, err);
+	bool is_merged = plan->flow.layers[l].merged_into != QMAC_NET_NONE;
+	enum qmac_status status = is_merged ? QMAC_OK : check_acc(plan, l, "its output", range, err);
 
 	for (int d = 0; d < 2; d++)
 		taps *= (double)layer->kernel[d];
@@ -83,14 +85,62 @@ static enum qmac_status check_forward(const struct qmac_net_plan *plan, int l, s
 		                   magnitude(f->parameter[layer->weight]), err);
 	if (status == QMAC_OK && (layer->kind == QMAC_LAYER_AVG_POOL || layer->kind == QMAC_LAYER_GLOBAL_POOL))
 		status = check_acc(plan, l, "its sum", taps * x, err);
-	if (status == QMAC_OK && layer->kind == QMAC_LAYER_ADD)
+	if (status == QMAC_OK && layer->kind == QMAC_LAYER_ADD && plan->flow.layers[l].merged == QMAC_NET_NONE)
 		status = check_acc(plan, l, "its sum", add_bound(plan, layer), err);
 	if (status == QMAC_OK && (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID))
 		status = check_acc(plan, l, "its table or derivative", table_bound(plan, l), err);
-	if (status == QMAC_OK && layer->bias != QMAC_NET_NONE)
+	if (status == QMAC_OK && layer->bias != QMAC_NET_NONE && layer->kind != QMAC_LAYER_BATCH_NORM)
 		status = check_acc(plan, l, "its bias", ldexp(magnitude(f->parameter[layer->bias]),
 		                   plan->layers[l].fl - f->parameter[layer->bias].fl), err);
 	return status;
+}
+
+/* Fraction lengths of a batch_norm: of its sum, which is shifted right, and of what is added to it. */
+static enum qmac_status check_norm_fl(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+{
+	const struct qmac_net_norm norm = qmac_net_norm_of(plan, l);
+	int finest = norm.x_fl + QMAC_NET_NORM_FINER;
+
+	if (norm.merged && norm.y_fl - norm.other_fl > QMAC_NET_NORM_OTHER)
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': what is added to it has %d fraction bits, and "
+		                 "their sum is rounded to %d: give them formats that are less far apart",
+		                 plan->net->layers[l].name, norm.other_fl, norm.y_fl);
+	if (norm.merged)
+		finest = qmac_larger_int(finest, norm.other_fl);
+	if (finest - norm.y_fl <= QMAC_NET_SHIFT_MAX)
+		return QMAC_OK;
+	return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': its sum has up to %d fraction bits, and it is rounded "
+	                 "to %d: give it formats with fraction lengths that are less far apart",
+	                 plan->net->layers[l].name, finest, norm.y_fl);
+}
+
+/* Widths and numbers for which the sums and coefficients are made, and those that ACC has to hold. */
+static enum qmac_status check_norm(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	int to = qmac_net_flow_error_of(&plan->flow, l);
+	double x = magnitude(qmac_net_format(plan, layer->input)), e = ldexp(1, plan->flow.layers[to].bits - 1);
+	int bits = qmac_larger_int(qmac_net_format(plan, layer->input).bw, qmac_net_format(plan, to).bw);
+	int64_t count = plan->batch * layer->in.height * layer->in.width;
+	enum qmac_status status;
+
+	if (plan->formats->masters)
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': a batch_norm has no masters on the device: take "
+		                 "update: host", layer->name);
+	if (plan->layers[l].in.channels != layer->in.channels)
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': batch_norm reads a flattened image: put it before "
+		                 "flatten", layer->name);
+	if (count > QMAC_NET_NORM_COUNT)
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': a minibatch has %lld elements of a channel, and "
+		                 "batch_norm takes %d: take a smaller minibatch", layer->name, (long long)count,
+		                 QMAC_NET_NORM_COUNT);
+	if (bits > QMAC_NET_NORM_BITS && !plan->formats->unbounded)
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': batch_norm reads and makes codes of at most %d "
+		                 "bits, not %d", layer->name, QMAC_NET_NORM_BITS, bits);
+	status = check_norm_fl(plan, l, err);
+	if (status == QMAC_OK)
+		status = check_acc(plan, l, "what it adds", 0x1p31 - 1, err);
+	return status == QMAC_OK ? check_acc(plan, l, "its sums for one pixel", x * fmax(x, e), err) : status;
 }
 
 static enum qmac_status check_fl(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
@@ -100,6 +150,8 @@ static enum qmac_status check_fl(const struct qmac_net_plan *plan, int l, struct
 	int own = qmac_net_format(plan, layer->input).fl, to = qmac_net_format(plan, l).fl;
 	bool is_table = layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID;
 
+	if (layer->kind == QMAC_LAYER_BATCH_NORM)
+		return check_norm(plan, l, err);
 	if (layer->weight != QMAC_NET_NONE)
 		own += plan->formats->parameter[layer->weight].fl;
 	if (is_table && to < 0)
@@ -118,9 +170,14 @@ static enum qmac_status check_back(const struct qmac_net_plan *plan, int l, stru
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
 	enum qmac_status status = QMAC_OK;
 
-	for (int i = f->first; status == QMAC_OK && f->needed && i < f->first + f->count; i++)
-		status = check_acc(plan, plan->flow.links[i].reader, "its data gradient",
-		                   plan->flow.links[i].bound, err);
+	for (int i = f->first; status == QMAC_OK && f->needed && i < f->first + f->count; i++) {
+		int reader = plan->flow.links[i].reader;
+
+		/* what is rounded at once never stands in ACC */
+		if (plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM && qmac_net_link_is_inline(plan, l, i))
+			continue;
+		status = check_acc(plan, reader, "its data gradient", plan->flow.links[i].bound, err);
+	}
 	if (status == QMAC_OK && f->needed && f->count > 1)
 		status = check_acc(plan, l, "the sum of what its readers give back", 0x1p30, err);
 	return status;
@@ -131,9 +188,6 @@ enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_er
 	enum qmac_status status = QMAC_OK;
 
 	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++) {
-		if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
-			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': batch_norm is not available on a device yet",
-			                 plan->net->layers[l].name);
 		/* out of one pixel it can make several only by padding */
 		if (l != plan->windows && plan->layers[l].in.channels != plan->net->layers[l].in.channels &&
 		    (plan->net->layers[l].kernel[0] > 1 || plan->net->layers[l].kernel[1] > 1))

@@ -62,6 +62,29 @@ static void find_links(struct qmac_net_flow *flow)
 	}
 }
 
+/* A batch_norm that nobody else reads; of two the first input. */
+static void merge(struct qmac_net_flow *flow, int add, int input)
+{
+	if (input < 0 || flow->net->layers[input].kind != QMAC_LAYER_BATCH_NORM ||
+	    flow->layers[input].count != 1 || flow->layers[add].merged != QMAC_NET_NONE)
+		return;
+	flow->layers[input].merged_into = add;
+	flow->layers[add].merged = input;
+}
+
+static void find_merged(struct qmac_net_flow *flow)
+{
+	for (int l = 0; l < flow->net->layer_count; l++) {
+		const struct qmac_net_layer *layer = &flow->net->layers[l];
+
+		flow->layers[l].merged_into = flow->layers[l].merged = QMAC_NET_NONE;
+		if (layer->kind != QMAC_LAYER_ADD)
+			continue;
+		merge(flow, l, layer->input);
+		merge(flow, l, layer->other);
+	}
+}
+
 static void find_errors(struct qmac_net_flow *flow)
 {
 	const struct qmac_net *net = flow->net;
@@ -75,7 +98,7 @@ static void find_errors(struct qmac_net_flow *flow)
 		f->needed = qmac_net_has_parameters(layer) ||
 		            (layer->input >= 0 && flow->layers[layer->input].needed) ||
 		            (layer->kind == QMAC_LAYER_ADD && layer->other >= 0 && flow->layers[layer->other].needed);
-		f->has_error = qmac_net_adds(layer->kind) || l == last;
+		f->has_error = (qmac_net_adds(layer->kind) && f->merged_into == QMAC_NET_NONE) || l == last;
 		for (int i = 0; i < f->count; i++)
 			if (is_scaling(net->layers[flow->links[f->first + i].reader].kind))
 				f->has_error = true;
@@ -102,6 +125,9 @@ static double link_bound(const struct qmac_net_flow *flow, const struct qmac_net
 	case QMAC_LAYER_AVG_POOL:
 	case QMAC_LAYER_GLOBAL_POOL:
 		return taps * bound * (qmac_net_mean_of(reader).multiplier == 1 ? 1 : 2);
+	case QMAC_LAYER_BATCH_NORM:
+		bound = ldexp(1, flow->layers[qmac_net_flow_error_of(flow, link->reader)].bits - 1);
+		return ldexp(bound, 17) + ldexp(1, flow->formats->output[reader->input + 1].bw + 16) + 0x1p31;
 	default:
 		return bound;
 	}
@@ -141,6 +167,7 @@ enum qmac_status qmac_net_flow_make(struct qmac_net_flow *flow, const struct qma
 	for (int l = 0; l < net->layer_count - 1; l++)
 		if (!flow->layers[l].count)
 			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s' is read by no other", net->layers[l].name);
+	find_merged(flow);
 	find_errors(flow);
 	qmac_net_flow_bounds(flow);
 	return QMAC_OK;
@@ -155,7 +182,7 @@ void qmac_net_flow_free(struct qmac_net_flow *flow)
 
 /* ---- units --------------------------------------------------------------------------- */
 
-int qmac_net_flow_link_fl(const struct qmac_net_flow *flow, int number, const int *fl)
+int qmac_net_flow_link_fl(const struct qmac_net_flow *flow, int number, const int *fl, const int *back_fl)
 {
 	const struct qmac_net_link *link = &flow->links[number];
 	const struct qmac_net_layer *reader = &flow->net->layers[link->reader];
@@ -173,18 +200,20 @@ int qmac_net_flow_link_fl(const struct qmac_net_flow *flow, int number, const in
 		if (!link->scaled)
 			return own;
 		return own + qmac_net_derivative_of(flow->formats->output[link->reader + 1].fl).fl_d;
+	case QMAC_LAYER_BATCH_NORM:
+		return back_fl[link->reader];
 	default:
 		return own;
 	}
 }
 
-int qmac_net_flow_sum_fl(const struct qmac_net_flow *flow, int layer, const int *fl)
+int qmac_net_flow_sum_fl(const struct qmac_net_flow *flow, int layer, const int *fl, const int *back_fl)
 {
 	const struct qmac_net_flow_layer *f = &flow->layers[layer];
 	int finest = 0, limit = 0;
 
 	for (int i = 0; i < f->count; i++) {
-		int own = qmac_net_flow_link_fl(flow, f->first + i, fl);
+		int own = qmac_net_flow_link_fl(flow, f->first + i, fl, back_fl);
 		int most = own + SUM_BITS - qmac_net_lg(flow->links[f->first + i].bound) - qmac_net_lg(f->count);
 
 		finest = i == 0 || own > finest ? own : finest;

@@ -21,9 +21,11 @@ void qmac_net_formats_free(struct qmac_net_formats *formats)
 	*formats = (struct qmac_net_formats){.output = NULL};
 }
 
-/* The first parameter of a layer, QMAC_NET_NONE: it has none. */
+/* The first parameter with codes of a layer, QMAC_NET_NONE: it has none. */
 static int parameter_of(const struct qmac_net_layer *layer)
 {
+	if (layer->kind == QMAC_LAYER_BATCH_NORM)
+		return QMAC_NET_NONE;
 	return layer->weight != QMAC_NET_NONE ? layer->weight : layer->bias;
 }
 
@@ -33,8 +35,9 @@ static bool reads(const struct qmac_net_layer *layer, int tensor)
 }
 
 /*
- * The first layer with parameters that reads the output, directly or through layers without: QMAC_NET_NONE
- * where there is none. Layers that read come behind what they read, so a look at each is enough.
+ * The first conv, linear or bias that reads the output, directly or through layers without parameters:
+ * QMAC_NET_NONE where there is none. Layers that read come behind what they read, so a look at each is
+ * enough.
  */
 static int first_reader(const struct qmac_net *net, int tensor, bool *reached)
 {
@@ -46,7 +49,7 @@ static int first_reader(const struct qmac_net *net, int tensor, bool *reached)
 
 		if (here && parameter_of(layer) != QMAC_NET_NONE)
 			return l;
-		reached[l] = here;
+		reached[l] = here && layer->kind != QMAC_LAYER_BATCH_NORM;
 	}
 	return QMAC_NET_NONE;
 }
@@ -57,6 +60,18 @@ static bool asks_readers(const struct qmac_net *net, int tensor)
 	enum qmac_layer_kind kind = tensor < 0 ? QMAC_LAYER_ADD : net->layers[tensor].kind;
 
 	return kind == QMAC_LAYER_ADD || kind == QMAC_LAYER_AVG_POOL || kind == QMAC_LAYER_GLOBAL_POOL;
+}
+
+/*
+ * The nearest conv or linear in front of a layer, by first inputs; the network's input where there is none.
+ */
+static int product_before(const struct qmac_net *net, int layer)
+{
+	int l = net->layers[layer].input;
+
+	while (l >= 0 && net->layers[l].kind != QMAC_LAYER_CONV && net->layers[l].kind != QMAC_LAYER_LINEAR)
+		l = net->layers[l].input;
+	return l;
 }
 
 enum qmac_status qmac_net_formats_by_layer(struct qmac_net_formats *formats, const struct qmac_net *net,
@@ -74,6 +89,8 @@ enum qmac_status qmac_net_formats_by_layer(struct qmac_net_formats *formats, con
 			formats->output[tensor + 1] = formats->output[net->layers[tensor].input + 1];
 		if (asks_readers(net, tensor))
 			from = first_reader(net, tensor, reached);
+		else if (net->layers[tensor].kind == QMAC_LAYER_BATCH_NORM)
+			from = product_before(net, tensor);
 		if (from >= 0 && parameter_of(&net->layers[from]) != QMAC_NET_NONE)
 			formats->output[tensor + 1] = formats->parameter[parameter_of(&net->layers[from])];
 	}

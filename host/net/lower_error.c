@@ -10,6 +10,7 @@ struct error_map {
 	struct qmac_map map;
 	int x;          /* the sum, so far */
 	int derivative; /* panel of d, -1: none */
+	int norm;       /* the batch_norm that gives back, rounded at once, QMAC_NET_NONE: none does */
 	int output;     /* panel of the layer's output, -1: none yet */
 };
 
@@ -20,7 +21,7 @@ static int load_output(struct error_map *s)
 	return s->output;
 }
 
-/* The only link: a relu lets through what is above 0; a derivative waits for the end. */
+/* The only link: a relu lets through what is above 0; a derivative, or a batch norm, waits for the end. */
 static enum qmac_status add_inline(struct error_map *s, int link, struct qmac_error *err)
 {
 	int reader = s->plan->flow.links[link].reader, y;
@@ -28,6 +29,10 @@ static enum qmac_status add_inline(struct error_map *s, int link, struct qmac_er
 	s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), qmac_map_same);
 	if (s->plan->net->layers[reader].kind == QMAC_LAYER_RELU)
 		return qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, load_output(s), 0, err);
+	if (s->plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM) {
+		s->norm = reader;
+		return QMAC_OK;
+	}
 	y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), qmac_map_same);
 	s->derivative = qmac_map_temporary(&s->map, qmac_map_same);
 	return qmac_net_derivative(s->plan, &s->map, reader, s->derivative, y, err);
@@ -82,6 +87,8 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 	struct qmac_map_op op = s->derivative < 0 ? qmac_net_op(s->plan, QMAC_OP_ADD, end, s->x, -1) :
 	                          qmac_net_op(s->plan, QMAC_OP_MUL, end, s->x, s->derivative);
 
+	if (s->norm != QMAC_NET_NONE)
+		op = qmac_net_norm_op(s->plan, &s->map, s->norm, QMAC_NET_PASS_BACK, end, s->x, load_output(s));
 	if (f->has_error) {
 		op.scale.bits = f->bits;
 		op.scale.rounding = s->plan->formats->error_rounding;
@@ -90,16 +97,18 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 	return qmac_map_add(&s->map, &op, err);
 }
 
-static bool is_masked(const struct qmac_net_plan *plan, int layer)
+static bool is_masked(const struct error_map *s)
 {
-	return plan->formats->clip && qmac_net_adds(plan->net->layers[layer].kind);
+	return s->plan->formats->clip && qmac_net_adds(s->plan->net->layers[s->layer].kind) &&
+	       s->norm == QMAC_NET_NONE;
 }
 
 enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
-	struct error_map s = {.to = to, .plan = plan, .layer = layer, .derivative = -1, .output = -1};
+	struct error_map s = {.to = to, .plan = plan, .layer = layer, .derivative = -1, .norm = QMAC_NET_NONE,
+	                      .output = -1};
 	enum qmac_status status = QMAC_OK;
 
 	/* the last one's comes from the host; a gradient that is not added to is where it was made */
@@ -108,7 +117,7 @@ enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, s
 	s.map = qmac_net_map(to, layer, plan->layers[layer].out);
 	for (int i = f->first; status == QMAC_OK && i < f->first + f->count; i++)
 		status = qmac_net_link_is_inline(plan, layer, i) ? add_inline(&s, i, err) : add_link(&s, i, err);
-	if (status == QMAC_OK && is_masked(plan, layer))
+	if (status == QMAC_OK && is_masked(&s))
 		status = add_mask(&s, err);
 	if (status == QMAC_OK)
 		status = add_end(&s, err);

@@ -31,16 +31,9 @@ struct qmac_map qmac_net_map(const struct qmac_net_lowering *to, int layer, stru
 	};
 }
 
-enum { SHIFT_MAX = 63 };
-
-struct labelled {
-	struct qmac_net_part *part;
-	int layer;
-};
-
-static enum qmac_status tell(void *context, int label, int64_t command, struct qmac_error *err)
+enum qmac_status qmac_net_tell(void *context, int label, int64_t command, struct qmac_error *err)
 {
-	const struct labelled *of = context;
+	const struct qmac_net_labelled *of = context;
 	struct qmac_net_patch patch = {
 		.kind = label == QMAC_NET_LABEL_SHIFT ? QMAC_NET_PATCH_SHIFT : QMAC_NET_PATCH_ALIGN,
 		.command = command, .layer = of->layer, .link = label - QMAC_NET_LABEL_ALIGN,
@@ -52,8 +45,8 @@ static enum qmac_status tell(void *context, int label, int64_t command, struct q
 enum qmac_status qmac_net_map_end(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
                                     enum qmac_status status, struct qmac_error *err)
 {
-	struct labelled labelled = {to->part, layer};
-	const struct qmac_map_labels labels = {tell, &labelled};
+	struct qmac_net_labelled labelled = {to->part, layer};
+	const struct qmac_map_labels labels = {qmac_net_tell, &labelled};
 
 	if (status == QMAC_OK)
 		status = qmac_map_lower(to->program, &to->plan->hw, map, &labels, err);
@@ -85,7 +78,7 @@ enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan, struct qm
 {
 	struct qmac_map_operand to = op.to;
 
-	if (p - format.fl > SHIFT_MAX || format.fl - p > (int)QMAC_L0_MAX)
+	if (p - format.fl > QMAC_NET_SHIFT_MAX || format.fl - p > (int)QMAC_L0_MAX)
 		return qmac_fail(err, QMAC_BAD_INPUT, "sums with %d fraction bits cannot be rounded to %d: give the "
 		                 "formats fraction lengths that are less far apart", p, format.fl);
 	if (p < format.fl) {
@@ -104,9 +97,10 @@ enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan, struct qm
 		op.scale.left = format.fl - p;
 	} else {
 		op.scale.shift = p - format.fl;
-		op.scale.rounding = plan->formats->activation_rounding;
 	}
+	op.scale.rounding = plan->formats->activation_rounding;
 	op.scale.bits = format.bw;
+	op.label = QMAC_NET_LABEL_SHIFT;
 	return qmac_map_add(map, &op, err);
 }
 
@@ -135,7 +129,8 @@ static enum qmac_status forward_add(struct qmac_net_lowering *to, struct qmac_ma
 	if (op.scale.left > (int)QMAC_L0_MAX)
 		return qmac_fail(err, QMAC_BAD_INPUT, "its inputs have %d and %d fraction bits: give them formats "
 		                 "that are less far apart", fl[0], fl[1]);
-	return qmac_net_requantise(plan, map, op, temporary, fl[fine], qmac_net_format(plan, layer), err);
+	return qmac_net_requantise(plan, map, op, temporary, plan->layers[layer].fl,
+	                           qmac_net_format(plan, layer), err);
 }
 
 static enum qmac_status forward_bias(struct qmac_net_lowering *to, struct qmac_map *map, int layer,

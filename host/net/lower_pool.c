@@ -44,8 +44,7 @@ static enum qmac_status move_tap(struct qmac_map *map, unsigned move, int panel,
 /* The sum, or the largest, of all taps: in `sum`, but for the last operation, which may round. */
 static enum qmac_status add_taps(const struct forward *f, struct qmac_map *map, struct qmac_error *err)
 {
-	const struct qmac_net_layer *of = &f->plan->net->layers[f->layer];
-	const struct qmac_net_mean mean = qmac_net_mean_of(of);
+	const struct qmac_net_mean mean = qmac_net_mean_of(&f->plan->net->layers[f->layer]);
 	int64_t taps = f->w.kernel[0] * f->w.kernel[1];
 	struct qmac_map_op op = qmac_net_op(f->plan, QMAC_OP_ADD, f->sum, f->sum, -1);
 	enum qmac_status status = QMAC_OK;
@@ -71,7 +70,7 @@ static enum qmac_status add_taps(const struct forward *f, struct qmac_map *map, 
 		op.scale.mult = mean.multiplier;
 	if (status != QMAC_OK || f->is_max)
 		return status == QMAC_OK ? qmac_map_add(map, &op, err) : status;
-	return qmac_net_requantise(f->plan, map, op, f->sum, qmac_net_format(f->plan, of->input).fl + mean.shift,
+	return qmac_net_requantise(f->plan, map, op, f->sum, f->plan->layers[f->layer].fl,
 	                           qmac_net_format(f->plan, f->layer), err);
 }
 

@@ -33,7 +33,11 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 	struct qmac_format format = qmac_net_format(plan, layer);
 	const struct qmac_view *x = qmac_net_output(plan, of->input), *y = qmac_net_output(plan, layer);
 	struct qmac_product product = qmac_conv_forward(&p->conv, x, &p->weight, y);
+	struct qmac_net_labelled labelled = {to->part, layer};
+	const struct qmac_map_labels labels = {qmac_net_tell, &labelled};
 
+	product.labels = &labels;
+	product.label = QMAC_NET_LABEL_SHIFT;
 	product.rescales = true;
 	product.scale = (struct qmac_rescale){
 		.left = p->fl - qmac_net_format(plan, of->input).fl - plan->formats->parameter[of->weight].fl,

@@ -63,7 +63,7 @@ static enum qmac_status look_up(struct qmac_net_lowering *to, struct qmac_map *m
 	op.in_bits = (uint32_t)in_bits;
 	op.lut_n = (uint32_t)bits;
 	if (status == QMAC_OK)
-		status = qmac_net_requantise(plan, map, op, x, QMAC_NET_TABLE_FRACTION + table.m, format, err);
+		status = qmac_net_requantise(plan, map, op, x, plan->layers[layer].fl, format, err);
 	if (status != QMAC_OK || piece == 0)
 		return status;
 	status = qmac_net_exact(plan, map, QMAC_OP_SUB, y, y, old, 0, err);

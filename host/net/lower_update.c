@@ -7,15 +7,10 @@
 
 enum { MASTER_BITS = 32 };
 
-struct labelled {
-	struct qmac_net_part *part;
-	int layer;
-};
-
 /* Labels are the numbers of factors, from 1. */
 static enum qmac_status tell(void *context, int label, int64_t command, struct qmac_error *err)
 {
-	const struct labelled *of = context;
+	const struct qmac_net_labelled *of = context;
 	struct qmac_net_patch patch = {
 		.kind = QMAC_NET_PATCH_FACTOR, .command = command, .layer = of->layer, .link = label - 1,
 	};
@@ -72,7 +67,7 @@ static enum qmac_status lower(struct qmac_net_lowering *to, int layer, bool is_b
 		.positions = {1, 1, sums.positions[2]}, .channels = sums.channels, .direction = to->direction,
 		.layer = (unsigned)layer,
 	};
-	struct labelled labelled = {to->part, layer};
+	struct qmac_net_labelled labelled = {to->part, layer};
 	const struct qmac_map_labels labels = {tell, &labelled};
 	enum qmac_net_factor_kind gradient = is_bias ? QMAC_NET_FACTOR_BIAS : QMAC_NET_FACTOR_WEIGHT;
 	int s, v, m, part;

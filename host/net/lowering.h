@@ -23,6 +23,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_lower_forward(struct qmac_net_lowering
 QMAC_MUST_CHECK enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer,
                                                       struct qmac_error *err);
 
+/* The sums that coefficients of a batch_norm are computed from, forward and back; of other layers nothing. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_sums(struct qmac_net_lowering *to, int layer,
+                                                     struct qmac_error *err);
+QMAC_MUST_CHECK enum qmac_status qmac_net_lower_back_sums(struct qmac_net_lowering *to, int layer,
+                                                          struct qmac_error *err);
+
 /* What a layer gives back to each input, where it is stored; and the sums for its parameters. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_lower_back(struct qmac_net_lowering *to, int layer,
                                                      struct qmac_error *err);
@@ -43,12 +49,22 @@ enum qmac_status qmac_net_pool_forward(struct qmac_net_lowering *to, int layer, 
 enum qmac_status qmac_net_pool_back(struct qmac_net_lowering *to, int layer, int link,
                                     struct qmac_error *err);
 enum qmac_status qmac_net_table_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+/* Of a batch_norm that is not merged, or of an add that one is merged into. */
+enum qmac_status qmac_net_norm_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
+enum qmac_status qmac_net_norm_back(struct qmac_net_lowering *to, int layer, int link,
+                                    struct qmac_error *err);
+/* Of a batch_norm: the sums that its coefficients are computed from. */
+enum qmac_status qmac_net_norm_sums(struct qmac_net_lowering *to, int layer, enum qmac_net_pass pass,
+                                    struct qmac_error *err);
 enum qmac_status qmac_net_point_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err);
 enum qmac_status qmac_net_point_back(struct qmac_net_lowering *to, int layer, int link,
                                      struct qmac_error *err);
 
 /* How many images, lines and pixels a sum for parameters may take, and how many slices that makes. */
 void qmac_net_slice(struct qmac_net_plan *plan, int layer);
+
+/* How many positions a sum of a batch_norm may be over. */
+void qmac_net_norm_slice(struct qmac_net_plan *plan, int layer);
 
 /* ---- maps ---------------------------------------------------------------------------- */
 
@@ -71,8 +87,8 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_exact(const struct qmac_net_plan *plan
 struct qmac_map_op qmac_net_op(const struct qmac_net_plan *plan, unsigned op, int to, int from, int other);
 
 /*
- * Appends `op`, whose x stands for x 2^-p, rounded to the format; where that is a shift to the left, in two
- * operations, with `temporary` in between.
+ * Appends `op`, whose x stands for x 2^-p, rounded to the format, as what a layer's requantise does; where
+ * that is a shift to the left, in two operations, with `temporary` in between.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan,
                                                      struct qmac_map *map, struct qmac_map_op op,
@@ -82,6 +98,19 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_requantise(const struct qmac_net_plan 
 /* Appends what makes panel `to` the derivative d, from tanh's or sigmoid's output in y, which it changes. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_derivative(const struct qmac_net_plan *plan, struct qmac_map *map,
                                                      int reader, int to, int y, struct qmac_error *err);
+
+/* Notes the patch of a labelled command: context, a struct qmac_net_labelled, says of what. */
+struct qmac_net_labelled {
+	struct qmac_net_part *part;
+	int layer;
+};
+enum qmac_status qmac_net_tell(void *context, int label, int64_t command, struct qmac_error *err);
+
+enum { QMAC_NET_SHIFT_MAX = 63 }; /* right shift of a VEC */
+
+/* An operation on whole panels with the coefficients of a batch_norm, to be filled in: as wide as ACC. */
+struct qmac_map_op qmac_net_norm_op(const struct qmac_net_plan *plan, struct qmac_map *map, int norm,
+                                    enum qmac_net_pass pass, int to, int from, int other);
 
 /* Labels of operations that are patched. */
 enum { QMAC_NET_LABEL_SHIFT = 1, QMAC_NET_LABEL_ALIGN /* and the number of a link */ };

@@ -1,12 +1,9 @@
 #include "net/minibatch.h"
 
-#include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/table.h"
-#include "num/dither.h"
 
 /* ---- room -------------------------------------------------------------------------------- */
 
@@ -125,8 +122,11 @@ enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int paramet
 	const struct qmac_net_parameter *of = &plan->net->parameters[parameter];
 	const struct qmac_net_plan_layer *p = &plan->layers[of->layer];
 	int shift = p->fl - plan->formats->parameter[parameter].fl;
-	int64_t *values = room_for(plan, of->count, err);
+	int64_t *values;
 
+	if (of->role != QMAC_ROLE_WEIGHT && of->role != QMAC_ROLE_BIAS)
+		return QMAC_OK;
+	values = room_for(plan, of->count, err);
 	if (!values)
 		return QMAC_INTERNAL;
 	if (of->role == QMAC_ROLE_WEIGHT)
@@ -136,194 +136,39 @@ enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int paramet
 	return QMAC_OK;
 }
 
-/* ---- programs -------------------------------------------------------------------------- */
+/* ---- batch norm ------------------------------------------------------------------------ */
 
-/* How a program of a layer's error is patched; of other programs nothing of it. */
-struct rounding {
-	int sum_fl;       /* of what is rounded */
-	int shift;
-	bool floors;      /* in place of the rounding of errors */
-	unsigned monitor; /* of the magnitudes, 0: none */
-	const struct qmac_net_factor *factors; /* of an update, by kind */
-};
-
-static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                      const struct qmac_net_patch *patch, struct qmac_command *command,
-                      const struct rounding *as)
+void qmac_net_put_norm(struct qmac_net_plan *plan, int layer, enum qmac_net_pass pass,
+                       const int64_t *coefficients)
 {
-	int sum_fl = as->sum_fl;
-	int own;
+	qmac_net_put(plan->driver, &plan->layers[layer].norm[pass].coefficients, coefficients);
+}
 
-	switch (patch->kind) {
-	case QMAC_NET_PATCH_SEED:
-		if (!as->floors)
-			command->seed = qmac_dither_key(of->run_seed, of->step, patch->site);
-		break;
-	case QMAC_NET_PATCH_SHIFT:
-		assert(as->shift >= 0 && as->shift <= 63);
-		command->shift = (uint32_t)as->shift;
-		command->rnd = as->floors ? QMAC_ROUND_FLOOR : plan->formats->error_rounding;
-		command->monitor = as->monitor;
-		break;
-	case QMAC_NET_PATCH_ALIGN:
-		own = qmac_net_flow_link_fl(&plan->flow, patch->link, of->fl);
-		command->l0 = own < sum_fl ? (uint32_t)(sum_fl - own) : 0;
-		command->shift = own > sum_fl ? (uint32_t)(own - sum_fl) : 0;
-		break;
-	case QMAC_NET_PATCH_FACTOR:
-		command->mult = (int32_t)as->factors[patch->link].mult;
-		command->shift = as->factors[patch->link].shift;
-		command->l0 = as->factors[patch->link].left;
-		break;
+/* Adds the slices of one sum. */
+static enum qmac_status read_slices(struct qmac_net_plan *plan, const struct qmac_net_norm_place *place,
+                                    struct qmac_view slice, int64_t *sums, struct qmac_error *err)
+{
+	int64_t channels = slice.channels, *values = room_for(plan, channels, err);
+
+	if (!values)
+		return QMAC_INTERNAL;
+	memset(sums, 0, (size_t)channels * sizeof *sums);
+	for (int64_t s = 0; s < place->slices.count; s++) {
+		qmac_net_get(plan->driver, &slice, values);
+		for (int64_t c = 0; c < channels; c++)
+			sums[c] += values[c];
+		slice.address += place->slice_bytes;
 	}
+	return QMAC_OK;
 }
 
-static enum qmac_status submit(struct qmac_net_plan *plan, const struct qmac_net_part *part,
-                               const struct qmac_net_minibatch *of, const struct rounding *as,
-                               struct qmac_error *err)
+enum qmac_status qmac_net_read_norm_sums(struct qmac_net_plan *plan, int layer, enum qmac_net_pass pass,
+                                         int64_t *sum, int64_t *product, struct qmac_error *err)
 {
-	if (!part->program)
-		return QMAC_OK;
-	for (int i = 0; i < part->patch_count; i++)
-		patch_one(plan, of, &part->patches[i], qmac_program_command(part->program, part->patches[i].command),
-		          as);
-	return qmac_sequence_submit(&plan->sequence, part->program, err);
-}
+	const struct qmac_net_norm_place *place = &plan->layers[layer].norm[pass];
+	enum qmac_status status = read_slices(plan, place, place->sum, sum, err);
 
-void qmac_net_forward_counts_as(struct qmac_net_plan *plan, enum qmac_direction direction)
-{
-	for (int l = 0; l < plan->net->layer_count; l++) {
-		struct qmac_program *program = plan->layers[l].parts[QMAC_NET_PART_FORWARD].program;
-
-		for (int64_t i = 0; program && i < qmac_program_count(program); i++)
-			qmac_program_command(program, i)->direction = (uint8_t)direction;
-	}
-}
-
-enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                         struct qmac_error *err)
-{
-	enum qmac_status status = QMAC_OK;
-
-	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
-		status = submit(plan, &plan->layers[l].parts[QMAC_NET_PART_FORWARD], of,
-		                &(struct rounding){.monitor = 0}, err);
-	return status;
-}
-
-enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                       int layer, unsigned monitor, struct qmac_error *err)
-{
-	struct rounding as = {
-		.sum_fl = qmac_net_flow_sum_fl(&plan->flow, layer, of->fl),
-		.monitor = monitor,
-	};
-
-	if (!plan->flow.layers[layer].has_error)
-		of->fl[layer] = as.sum_fl;
-	as.shift = as.sum_fl - of->fl[layer];
-	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_ERROR], of, &as, err);
-}
-
-/* Where a command's random numbers come from. */
-struct dither {
-	uint32_t row0, lane0, rs0, rs1, cs0, cs1;
-};
-
-/* What is not rounded stochastically says nothing of random numbers. */
-static struct dither take_dither(struct qmac_command *command)
-{
-	struct dither dither = {command->dither_row0, command->dither_lane0, command->dither_rs0,
-	                        command->dither_rs1, command->dither_cs0, command->dither_cs1};
-
-	command->seed = command->dither_row0 = command->dither_lane0 = 0;
-	command->dither_rs0 = command->dither_rs1 = command->dither_cs0 = command->dither_cs1 = 0;
-	return dither;
-}
-
-static void give_dither(const struct dither *dither, struct qmac_command *command)
-{
-	command->dither_row0 = dither->row0;
-	command->dither_lane0 = dither->lane0;
-	command->dither_rs0 = dither->rs0;
-	command->dither_rs1 = dither->rs1;
-	command->dither_cs0 = dither->cs0;
-	command->dither_cs1 = dither->cs1;
-}
-
-/* Of all commands that round in that part: takes the dither away, or gives it back. */
-static void move_dither(const struct qmac_net_part *part, struct dither *dither, bool back)
-{
-	for (int i = 0; i < part->patch_count; i++) {
-		struct qmac_command *command = qmac_program_command(part->program, part->patches[i].command);
-
-		if (part->patches[i].kind != QMAC_NET_PATCH_SHIFT)
-			continue;
-		if (back)
-			give_dither(dither++, command);
-		else
-			*dither++ = take_dither(command);
-	}
-}
-
-enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                       int layer, int shift, unsigned monitor, struct qmac_error *err)
-{
-	const struct rounding as = {
-		.sum_fl = qmac_net_flow_sum_fl(&plan->flow, layer, of->fl), .shift = shift, .floors = true,
-		.monitor = monitor,
-	};
-
-	const struct qmac_net_part *part = &plan->layers[layer].parts[QMAC_NET_PART_ERROR];
-	struct dither *dither = malloc(((size_t)part->patch_count + 1) * sizeof *dither);
-	enum qmac_status status;
-
-	assert(plan->flow.layers[layer].has_error);
-	if (!dither)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
-	move_dither(part, dither, false);
-	status = submit(plan, part, of, &as, err);
-	move_dither(part, dither, true);
-	free(dither);
-	return status;
-}
-
-enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                      int layer, struct qmac_error *err)
-{
-	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_BACK], of,
-	              &(struct rounding){.monitor = 0}, err);
-}
-
-/* Of a layer without such a parameter: any. */
-static struct qmac_net_factor gradient_factor(const struct qmac_net_plan *plan,
-                                              const struct qmac_net_minibatch *of, int parameter,
-                                              double share)
-{
-	int fl = parameter == QMAC_NET_NONE ? 0 : qmac_net_sum_fl(plan, of, parameter);
-
-	return qmac_net_factor_of(ldexp(share, QMAC_NET_MASTER_FL - fl));
-}
-
-enum qmac_status qmac_net_submit_update(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
-                                        const struct qmac_net_step *step, struct qmac_error *err)
-{
-	struct qmac_net_factor factors[QMAC_NET_FACTORS] = {
-		[QMAC_NET_FACTOR_MOMENTUM] = qmac_net_factor_of(step->momentum),
-		[QMAC_NET_FACTOR_DECAY] = qmac_net_factor_of(step->decay),
-		[QMAC_NET_FACTOR_RATE] = qmac_net_factor_of(step->rate),
-	};
-	enum qmac_status status = QMAC_OK;
-
-	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++) {
-		const struct qmac_net_layer *layer = &plan->net->layers[l];
-
-		factors[QMAC_NET_FACTOR_WEIGHT] = gradient_factor(plan, of, layer->weight, step->share);
-		factors[QMAC_NET_FACTOR_BIAS] = gradient_factor(plan, of, layer->bias, step->share);
-		status = submit(plan, &plan->layers[l].parts[QMAC_NET_PART_UPDATE], of,
-		                &(struct rounding){.factors = factors}, err);
-	}
-	return status;
+	return status == QMAC_OK ? read_slices(plan, place, place->product, product, err) : status;
 }
 
 /* ---- sums ------------------------------------------------------------------------------ */

@@ -110,6 +110,27 @@ static int64_t given_until(const struct qmac_net_plan *plan, int l)
 	return last;
 }
 
+/* Three words for each channel, and a place for each slice of the sums. */
+static void place_norm(struct job *job, int l)
+{
+	struct qmac_net_plan *plan = job->plan;
+	int64_t channels = plan->layers[l].in.channels;
+
+	for (int pass = 0; pass < QMAC_NET_PASSES; pass++) {
+		struct qmac_net_norm_place *norm = &plan->layers[l].norm[pass];
+		struct qmac_element e = sum_element(plan->hw.acc_bits <= 32 ? 32 : 64);
+		int64_t step = pass == QMAC_NET_PASS_FORWARD ? l + 1 : backward_step(plan, l);
+
+		norm->coefficients = qmac_view_images(0, element(32), 1, channels, 1, QMAC_COEFFICIENTS,
+		                                      plan->hw.cols);
+		place(job, &norm->coefficients, qmac_view_bytes(&norm->coefficients), 0, last_step(plan));
+		norm->sum = norm->product = qmac_view_matrix(0, e, 1, channels, (uint64_t)channels << e.container);
+		norm->slice_bytes = qmac_view_bytes(&norm->sum);
+		place(job, &norm->sum, norm->slice_bytes * (uint64_t)norm->slices.count, step, step);
+		place(job, &norm->product, norm->slice_bytes * (uint64_t)norm->slices.count, step, step);
+	}
+}
+
 static void place_parameters(struct job *job, int l)
 {
 	struct qmac_net_plan *plan = job->plan;
@@ -117,6 +138,10 @@ static void place_parameters(struct job *job, int l)
 	struct qmac_net_plan_layer *p = &plan->layers[l];
 	int64_t end = last_step(plan);
 
+	if (layer->kind == QMAC_LAYER_BATCH_NORM) {
+		place_norm(job, l);
+		return;
+	}
 	if (layer->kind == QMAC_LAYER_CONV || layer->kind == QMAC_LAYER_LINEAR) {
 		struct qmac_element e = element(plan->formats->parameter[layer->weight].bw);
 		int64_t in = p->in.channels, out = p->out.channels;
@@ -220,6 +245,8 @@ static void place_back(struct job *job, int l)
 		tensor(job, &p->error, element(f->bits), p->out, now, until);
 	else if (f->count > 1)
 		tensor(job, &p->sum, sum_element(32), p->out, now, until);
+	if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
+		return;
 	place_sums(job, l);
 	if (plan->formats->masters)
 		place_masters(job, l);
@@ -236,7 +263,8 @@ enum qmac_status qmac_net_place(struct qmac_net_plan *plan, struct qmac_error *e
 	for (int l = 0; l < net->layer_count; l++) {
 		const struct qmac_net_plan_layer *p = &plan->layers[l];
 
-		if (net->layers[l].kind != QMAC_LAYER_FLATTEN && p->relu == QMAC_NET_NONE)
+		if (net->layers[l].kind != QMAC_LAYER_FLATTEN && p->relu == QMAC_NET_NONE &&
+		    plan->flow.layers[l].merged_into == QMAC_NET_NONE)
 			tensor(&job, &plan->layers[l].output, element(qmac_net_format(plan, l).bw), p->out,
 			       p->is_made ? net->layers[l].input + 1 : l + 1, given_until(plan, l));
 		place_parameters(&job, l);

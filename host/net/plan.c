@@ -7,6 +7,7 @@
 #include "lower/arena.h"
 #include "lower/whole.h"
 #include "net/lowering.h"
+#include "net/table.h"
 #include "num/whole.h"
 
 /* ---- what lies where ------------------------------------------------------------------- */
@@ -46,7 +47,23 @@ bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int li
 	if (plan->flow.layers[layer].count > 1)
 		return false;
 	return kind == QMAC_LAYER_TANH || kind == QMAC_LAYER_SIGMOID ||
+	       (kind == QMAC_LAYER_BATCH_NORM && plan->flow.layers[layer].has_error) ||
 	       (kind == QMAC_LAYER_RELU && plan->layers[layer].relu != QMAC_NET_NONE);
+}
+
+struct qmac_net_norm qmac_net_norm_of(const struct qmac_net_plan *plan, int layer)
+{
+	const struct qmac_net_flow *flow = &plan->flow;
+	const struct qmac_net_layer *of = &plan->net->layers[layer];
+	int add = flow->layers[layer].merged_into;
+	bool merged = add != QMAC_NET_NONE;
+
+	return (struct qmac_net_norm){
+		.channels = of->in.channels, .count = plan->batch * of->in.height * of->in.width,
+		.x_fl = qmac_net_format(plan, of->input).fl, .y_fl = qmac_net_format(plan, merged ? add : layer).fl,
+		.merged = merged,
+		.other_fl = merged ? qmac_net_format(plan, qmac_net_flow_other(flow, add)).fl : 0,
+	};
 }
 
 /* ---- layers ---------------------------------------------------------------------------- */
@@ -129,24 +146,39 @@ static void join_relu(struct qmac_net_plan *plan, int l)
 	plan->layers[l].relu = QMAC_NET_NONE;
 	if (f->count != 1 || plan->net->layers[reader].kind != QMAC_LAYER_RELU)
 		return;
-	if (!is_product(layer) && layer->kind != QMAC_LAYER_ADD && layer->kind != QMAC_LAYER_BIAS)
+	if (!qmac_net_adds(layer->kind))
 		return;
 	plan->layers[l].relu = reader;
 	plan->layers[reader].is_made = true;
 }
 
-/* Fraction length of the sum that is rounded. */
-static void set_fl(struct qmac_net_plan *plan, int l)
+/* Fraction length of the sum that is rounded; that of a batch norm is another one in every minibatch. */
+static int sum_fl(const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
-	const struct qmac_net_formats *f = plan->formats;
-	int fl = qmac_net_format(plan, layer->input).fl;
+	const struct qmac_format x = qmac_net_format(plan, layer->input), *parameter = plan->formats->parameter;
+	int fl = x.fl;
 
-	if (layer->weight != QMAC_NET_NONE)
-		fl += f->parameter[layer->weight].fl;
-	if (layer->bias != QMAC_NET_NONE)
-		fl = qmac_larger_int(fl, f->parameter[layer->bias].fl);
-	plan->layers[l].fl = qmac_larger_int(fl, qmac_net_format(plan, l).fl);
+	switch (layer->kind) {
+	case QMAC_LAYER_CONV:
+	case QMAC_LAYER_LINEAR:
+	case QMAC_LAYER_BIAS:
+		if (layer->weight != QMAC_NET_NONE)
+			fl += parameter[layer->weight].fl;
+		if (layer->bias != QMAC_NET_NONE)
+			fl = qmac_larger_int(fl, parameter[layer->bias].fl);
+		return qmac_larger_int(fl, qmac_net_format(plan, l).fl);
+	case QMAC_LAYER_ADD:
+		return qmac_larger_int(fl, qmac_net_format(plan, layer->other).fl);
+	case QMAC_LAYER_AVG_POOL:
+	case QMAC_LAYER_GLOBAL_POOL:
+		return fl + qmac_net_mean_of(layer).shift;
+	case QMAC_LAYER_TANH:
+	case QMAC_LAYER_SIGMOID:
+		return QMAC_NET_TABLE_FRACTION + qmac_net_table_of(layer->kind, x).m;
+	default:
+		return fl;
+	}
 }
 
 /* ---- the plan -------------------------------------------------------------------------- */
@@ -158,8 +190,10 @@ static enum qmac_status follow_formats(struct qmac_net_plan *plan, struct qmac_e
 
 	qmac_net_flow_bounds(&plan->flow);
 	for (int l = 0; l < plan->net->layer_count; l++) {
-		set_fl(plan, l);
+		plan->layers[l].fl = sum_fl(plan, l);
 		qmac_net_slice(plan, l);
+		if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
+			qmac_net_norm_slice(plan, l);
 	}
 	status = qmac_net_check(plan, err);
 	return status == QMAC_OK ? qmac_net_place(plan, err) : status;

@@ -13,12 +13,13 @@
 #include "lower/sequence.h"
 #include "lower/slices.h"
 #include "net/flow.h"
+#include "net/norm.h"
 
 /* A command that is patched for every minibatch. */
 struct qmac_net_patch {
 	enum qmac_net_patch_kind {
 		QMAC_NET_PATCH_SEED,  /* key of the site */
-		QMAC_NET_PATCH_SHIFT, /* the error's requantise: right shift */
+		QMAC_NET_PATCH_SHIFT, /* the requantise of an output or an error: right shift */
 		QMAC_NET_PATCH_ALIGN, /* a contribution among several: to the unit of the sum */
 		QMAC_NET_PATCH_FACTOR /* of an update; link: a qmac_net_factor_kind */
 	} kind;
@@ -36,8 +37,10 @@ enum qmac_net_factor_kind {
 
 /* A program of a minibatch: what it does for a layer. */
 enum qmac_net_part_kind {
-	QMAC_NET_PART_FORWARD,
+	QMAC_NET_PART_SUMS,           /* batch_norm: over what it reads */
+	QMAC_NET_PART_FORWARD,        /* its output */
 	QMAC_NET_PART_ERROR,          /* the layer's error, or the sum of its gradient */
+	QMAC_NET_PART_BACK_SUMS,      /* batch_norm: over its error, and over that times what it reads */
 	QMAC_NET_PART_BACK,           /* what it gives back, and the sums of its parameters */
 	QMAC_NET_PART_UPDATE,         /* its masters, where they lie on the device */
 	QMAC_NET_PARTS
@@ -48,6 +51,18 @@ struct qmac_net_part {
 	int patch_count, patch_room;
 };
 
+/* The two ways through a batch norm. */
+enum qmac_net_pass { QMAC_NET_PASS_FORWARD, QMAC_NET_PASS_BACK, QMAC_NET_PASSES };
+
+/* What a pass through a batch_norm has in memory. */
+struct qmac_net_norm_place {
+	struct qmac_view coefficients; /* three rows */
+	struct qmac_view sum, product; /* over x and x^2, or E and E x, of one slice; others follow */
+	struct qmac_slices slices;
+	int64_t terms;                 /* positions that a sum may be over; 0: all */
+	uint64_t slice_bytes;
+};
+
 struct qmac_arena;
 
 struct qmac_net_plan_layer {
@@ -56,7 +71,7 @@ struct qmac_net_plan_layer {
 	int relu;                    /* the relu that is made together with it, or QMAC_NET_NONE */
 	bool is_made;                /* a relu that is made together with its input */
 	struct qmac_conv conv;       /* conv, linear */
-	int fl;                      /* of the sum: p or q of docs/network-numerics.md */
+	int fl;                      /* of the sum: p or q of docs/network-numerics.md; not of batch norm */
 	struct qmac_view output, error, sum;
 	struct qmac_view weight, transposed, bias, table;
 	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */
@@ -65,6 +80,7 @@ struct qmac_net_plan_layer {
 	struct qmac_slices slices;   /* of the sums, of one pixel where has_pixels */
 	uint64_t slice_bytes[2];
 	struct qmac_view master[2], velocity[2]; /* of weights, of biases: as the sums lie, in words */
+	struct qmac_net_norm_place norm[QMAC_NET_PASSES]; /* batch_norm */
 	struct qmac_net_part parts[QMAC_NET_PARTS];
 };
 
@@ -116,6 +132,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_plan_open(struct qmac_net_plan *plan, 
  * these formats. Nothing may be running. After a failure the plan is good for nothing but to be freed.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_plan_renew(struct qmac_net_plan *plan, struct qmac_error *err);
+
+/*
+ * What a batch_norm has to be computed with, for the formats as they are; gamma and beta are left to the
+ * caller.
+ */
+struct qmac_net_norm qmac_net_norm_of(const struct qmac_net_plan *plan, int layer);
 
 /* Gives the memory back where nothing was allocated since. */
 void qmac_net_plan_free(struct qmac_net_plan *plan);

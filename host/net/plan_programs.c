@@ -33,10 +33,12 @@ static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_p
 	static enum qmac_status (*const lowerings[])(struct qmac_net_lowering *, int, struct qmac_error *) = {
 		[QMAC_NET_PART_FORWARD] = qmac_net_lower_forward, [QMAC_NET_PART_ERROR] = qmac_net_lower_error,
 		[QMAC_NET_PART_BACK] = qmac_net_lower_back, [QMAC_NET_PART_UPDATE] = qmac_net_lower_update,
+		[QMAC_NET_PART_SUMS] = qmac_net_lower_sums, [QMAC_NET_PART_BACK_SUMS] = qmac_net_lower_back_sums,
 	};
 	static const enum qmac_direction directions[] = {
 		[QMAC_NET_PART_FORWARD] = QMAC_DIRECTION_FORWARD, [QMAC_NET_PART_ERROR] = QMAC_DIRECTION_DATA,
 		[QMAC_NET_PART_BACK] = QMAC_DIRECTION_DATA, [QMAC_NET_PART_UPDATE] = QMAC_DIRECTION_UPDATE,
+		[QMAC_NET_PART_SUMS] = QMAC_DIRECTION_FORWARD, [QMAC_NET_PART_BACK_SUMS] = QMAC_DIRECTION_DATA,
 	};
 	struct qmac_net_lowering to = {.plan = plan, .part = part, .direction = directions[kind]};
 	enum qmac_status status;

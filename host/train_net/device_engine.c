@@ -228,7 +228,7 @@ static enum qmac_status find_current(struct qmac_net_device_engine *engine, int 
                                      struct qmac_error *err)
 {
 	struct qmac_driver *driver = engine->device.driver;
-	int sum_fl = qmac_net_flow_sum_fl(&engine->plan.flow, l, engine->of.fl), top = 31, k;
+	int sum_fl = qmac_net_gradient_fl(&engine->plan, &engine->of, l), top = 31, k;
 	unsigned monitor = (unsigned)engine->watched_count + 1;
 	enum qmac_status status = QMAC_OK;
 
@@ -263,7 +263,7 @@ static enum qmac_status make_error(struct qmac_net_device_engine *engine, int l,
 	if (status)
 		return status;
 	e = scale_of(engine, l, e);
-	engine->of.fl[l] = qmac_net_scale_limited(e, qmac_net_flow_sum_fl(&engine->plan.flow, l, engine->of.fl));
+	engine->of.fl[l] = qmac_net_scale_limited(e, qmac_net_gradient_fl(&engine->plan, &engine->of, l));
 	engine->scales[l].e = rule == QMAC_ERR_SCALE_FIXED ? e : engine->of.fl[l];
 	if (rule == QMAC_ERR_SCALE_DELAY) {
 		engine->watched[engine->watched_count++] = l;

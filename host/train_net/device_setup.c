@@ -102,7 +102,8 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 			largest = (size_t)net->parameters[p].count;
 	most = inputs > outputs ? inputs : outputs;
 	most = most > largest ? most : largest;
-	engine->of = (struct qmac_net_minibatch){training->run->seed, 0, calloc(layers, sizeof(int))};
+	engine->of = (struct qmac_net_minibatch){.run_seed = training->run->seed,
+	                                         .fl = calloc(layers, sizeof(int))};
 	engine->scales = calloc(layers, sizeof engine->scales[0]);
 	engine->watched = calloc(QMAC_MONITORS, sizeof engine->watched[0]);
 	engine->codes = calloc(most, sizeof engine->codes[0]);
