@@ -1,4 +1,4 @@
-/* For test_conv.c: random convolutions in plain numbers, and how they lie in memory. */
+/* Random convolutions in plain numbers, and how they lie in memory. */
 #ifndef QMAC_TESTS_CONV_PROBLEM_H
 #define QMAC_TESTS_CONV_PROBLEM_H
 
@@ -31,7 +31,7 @@ struct problem {
 };
 
 static struct problem problem;
-static int64_t before[ELEMENTS_MAX], expected[ELEMENTS_MAX];
+static int64_t before[ELEMENTS_MAX];
 
 static const struct qmac_element sum = {.bits = 64, .is_signed = true, .container = QMAC_CONTAINER_DOUBLE};
 

@@ -19,6 +19,8 @@
 #include "shipped_hw.h"
 #include "test.h"
 
+static int64_t expected[ELEMENTS_MAX];
+
 /* ---- runs -------------------------------------------------------------------------------- */
 
 static void note(const struct qmac_product_plan *plan)

@@ -9,6 +9,16 @@ static bool is_ab(const struct qmac_product_plan *plan)
 	return plan->product.form == QMAC_FORM_AB;
 }
 
+struct qmac_map_work qmac_product_end(const struct qmac_product_plan *plan)
+{
+	struct qmac_map_work end = {
+		.hw = &plan->hw, .map = plan->product.end, .labels = plan->product.labels, .sum_row = plan->sum_row,
+	};
+
+	qmac_map_choose_w(&end);
+	return end;
+}
+
 /* ---- pieces ---------------------------------------------------------------------- */
 
 struct qmac_piece_counts qmac_piece_count(const struct qmac_product_plan *plan)

@@ -8,6 +8,7 @@
 #ifndef QMAC_LOWER_CHUNK_H
 #define QMAC_LOWER_CHUNK_H
 
+#include "lower/map_piece.h"
 #include "lower/product.h"
 
 struct qmac_range {
@@ -46,6 +47,15 @@ static inline bool qmac_product_in_place(const struct qmac_product *product)
 {
 	return product->keeps && !product->rescales && product->kept.space == QMAC_SPACE_ACC;
 }
+
+/* Whether a tile is stored as it is, or rescaled. */
+static inline bool qmac_product_stores(const struct qmac_product *product)
+{
+	return !product->keeps && !product->end;
+}
+
+/* The map that a product ends in, to be lowered tile by tile. */
+struct qmac_map_work qmac_product_end(const struct qmac_product_plan *plan);
 
 struct qmac_piece_counts qmac_piece_count(const struct qmac_product_plan *plan);
 

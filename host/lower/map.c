@@ -50,6 +50,18 @@ int qmac_map_temporary(struct qmac_map *map, struct qmac_map_reach reach)
 	return add_panel(map, (struct qmac_map_panel){.reach = reach});
 }
 
+int qmac_map_narrow(struct qmac_map *map, int bits, struct qmac_map_reach reach)
+{
+	const struct qmac_view view = {.element = {.bits = bits}};
+
+	return add_panel(map, (struct qmac_map_panel){.view = view, .narrow = true, .reach = reach});
+}
+
+int qmac_map_tile(struct qmac_map *map)
+{
+	return add_panel(map, (struct qmac_map_panel){.tile = true, .reach = qmac_map_same});
+}
+
 int qmac_map_coefficients(struct qmac_map *map, const struct qmac_view *view)
 {
 	static const struct qmac_map_reach rows = {.extra = {1, QMAC_COEFFICIENTS}};

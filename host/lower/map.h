@@ -7,6 +7,8 @@
  * goes with a piece of them: line u of the map meets line u * scale + first of the panel's tensor and `extra`
  * lines around; pixels likewise. So one map is over a tensor and what another one sees through a window of
  * it. Operations go over the panels one after the other, as if each were done before the next begins.
+ *
+ * A product may end in a map (product.h): its pieces are the tiles then, and one of its panels is the tile.
  */
 #ifndef QMAC_LOWER_MAP_H
 #define QMAC_LOWER_MAP_H
@@ -30,6 +32,8 @@ struct qmac_map_panel {
 	struct qmac_view view;         /* looked at where it loads or stores; what is outside of it is 0 */
 	bool loads, stores;            /* neither: for this piece only */
 	bool shared;                   /* of one image, which goes with every image of the map */
+	bool tile;                     /* sums of the product that ends in the map, in ACC */
+	bool narrow;                   /* in W, where neither loaded nor stored */
 	bool sums;                     /* of a row for each block of channels: sums over positions */
 	uint64_t slice_bytes;          /* sums: from slice to slice in memory */
 	/*
@@ -62,7 +66,8 @@ struct qmac_map_op {
 	bool sums, reduces;
 	int sum;
 	int coefficients;              /* affine: their panel; `other` is a panel, too */
-	struct qmac_rescale scale;     /* row coordinates: that of the map's position, so `more` is 0 then */
+	/* row coordinates: that of the map's position, so `more` is 0 then; with `all`, of panel `to` scaled */
+	struct qmac_rescale scale;
 	uint32_t in_bits, lut_n, lut_base; /* lookup */
 	double unit;                   /* real value of 1 in the result; 0: not known */
 	int label;                     /* for qmac_map_label; 0: none */
@@ -113,6 +118,15 @@ int qmac_map_coefficients(struct qmac_map *map, const struct qmac_view *view);
  * terms), and slice number i has its sums at i * slice_bytes. The host adds them.
  */
 int qmac_map_sums(struct qmac_map *map, const struct qmac_view *view, uint64_t slice_bytes);
+
+/*
+ * For the piece only, in W: of non-negative numbers of `bits` bits, fewer than w_bits. Whatever is written
+ * there loses what is above, and no saturation is counted.
+ */
+int qmac_map_narrow(struct qmac_map *map, int bits, struct qmac_map_reach reach);
+
+/* The tile of the product that ends in the map; one at most. */
+int qmac_map_tile(struct qmac_map *map);
 
 /* All of a panel, position by position; from line and pixel `at` on, every step-th. */
 struct qmac_map_operand qmac_map_whole(int panel);

@@ -1,6 +1,4 @@
 /* A map by itself: into which pieces it is cut, and the commands of them all. */
-#include <string.h>
-
 #include "lower/map_piece.h"
 #include "lower/whole.h"
 
@@ -67,7 +65,8 @@ static bool plan_fits(struct job *job, const struct qmac_map *map, const struct 
 	qmac_map_choose_w(&job->work);
 	if (choose_pieces(job, 2) || choose_pieces(job, 1))
 		return true;
-	memset(job->work.in_w, 0, sizeof job->work.in_w);
+	for (int i = 0; i < map->panel_count; i++)
+		job->work.in_w[i] = map->panels[i].narrow;
 	return choose_pieces(job, 2) || choose_pieces(job, 1);
 }
 
@@ -99,7 +98,7 @@ static enum qmac_status lower_piece(struct job *job, const struct qmac_map_piece
 	const struct qmac_hw *hw = job->work.hw;
 	const uint32_t row[2] = {job->half[half] * (uint32_t)hw->acc_depth / 2,
 	                         job->half[half] * (uint32_t)hw->w_depth / 2};
-	enum qmac_status status = qmac_map_begin(&job->work, piece, row, err);
+	enum qmac_status status = qmac_map_begin(&job->work, piece, NULL, row, err);
 
 	if (status == QMAC_OK)
 		status = qmac_map_operate(&job->work, err);

@@ -15,19 +15,22 @@ static void panel_positions(const struct qmac_map_panel *panel, const int64_t co
 		positions[d + 1] = count[d + 1] * panel->reach.scale[d] + panel->reach.extra[d];
 }
 
+int64_t qmac_map_panel_rows(const struct qmac_map_panel *panel, const int64_t count[3], int64_t blocks)
+{
+	int64_t p[3];
+
+	panel_positions(panel, count, p);
+	return p[0] * p[1] * p[2] * blocks;
+}
+
 int64_t qmac_map_rows(const struct qmac_map_work *work, bool of_w, const int64_t count[3], int64_t blocks)
 {
 	const struct qmac_map *map = work->map;
 	int64_t rows = 0;
 
-	for (int i = 0; i < map->panel_count; i++) {
-		int64_t p[3];
-
-		if (work->in_w[i] != of_w || map->panels[i].sums)
-			continue;
-		panel_positions(&map->panels[i], count, p);
-		rows += p[0] * p[1] * p[2] * blocks;
-	}
+	for (int i = 0; i < map->panel_count; i++)
+		if (work->in_w[i] == of_w && !map->panels[i].sums && !map->panels[i].tile)
+			rows += qmac_map_panel_rows(&map->panels[i], count, blocks);
 	return rows;
 }
 
@@ -47,18 +50,19 @@ void qmac_map_choose_w(struct qmac_map_work *work)
 	const struct qmac_map *map = work->map;
 
 	for (int i = 0; i < map->panel_count; i++)
-		work->in_w[i] = map->panels[i].loads && map->panels[i].view.element.bits <= work->hw->w_bits;
+		work->in_w[i] = map->panels[i].narrow ||
+		                (map->panels[i].loads && map->panels[i].view.element.bits <= work->hw->w_bits);
 	for (int i = 0; i < map->op_count; i++) {
 		const struct qmac_map_op *op = &map->ops[i];
 
-		work->in_w[op->to.panel] = false;
+		work->in_w[op->to.panel] = map->panels[op->to.panel].narrow;
 		if (!op->move && op->op == QMAC_OP_AFFINE)
 			work->in_w[op->coefficients] = false;
 	}
 }
 
 /* Where the panels of the piece lie. */
-static void place(struct qmac_map_work *work, const uint32_t first[2])
+static void place(struct qmac_map_work *work, const struct qmac_panel *tile, const uint32_t first[2])
 {
 	const struct qmac_map *map = work->map;
 	const struct qmac_map_piece *piece = &work->piece;
@@ -71,6 +75,10 @@ static void place(struct qmac_map_work *work, const uint32_t first[2])
 		uint32_t positions[3] = {1, 1, 1};
 		int64_t p[3];
 
+		if (panel->tile) {
+			work->panels[i] = *tile;
+			continue;
+		}
 		if (panel->sums) {
 			work->panels[i] = qmac_panel_dense(QMAC_SPACE_ACC, sums, one, piece->channels, work->hw->cols,
 			                                   positions);
@@ -197,9 +205,22 @@ static struct qmac_panel rows_of(const struct qmac_map_work *work, const struct 
 	return panel;
 }
 
+/* Of random numbers: positions of a tensor that is so many times as large as the map in lines and pixels. */
+static void put_coordinates(const struct qmac_map_work *work, const int64_t times[2],
+                            struct qmac_rescale *scale)
+{
+	const int64_t *whole = work->map->positions, *first = work->piece.first;
+
+	scale->rows[2] = 1;
+	scale->rows[1] = (uint32_t)(whole[2] * times[1]);
+	scale->rows[0] = (uint32_t)(whole[1] * times[0]) * scale->rows[1];
+	scale->channel0 = (uint32_t)work->piece.channel;
+	scale->row0 += (uint32_t)first[0] * scale->rows[0] + (uint32_t)(first[1] * times[0]) * scale->rows[1] +
+	               (uint32_t)(first[2] * times[1]);
+}
+
 static struct qmac_vector vector_of(const struct qmac_map_work *work, const struct qmac_map_op *op)
 {
-	const int64_t *whole = work->map->positions;
 	const struct qmac_map_piece *piece = &work->piece;
 	struct qmac_vector vector = {
 		.from = rows_of(work, &op->from), .to = rows_of(work, &op->to), .op = op->op,
@@ -207,7 +228,7 @@ static struct qmac_vector vector_of(const struct qmac_map_work *work, const stru
 		.lut_base = op->lut_base, .has_other = op->other.panel >= 0, .has_sum = op->sums,
 		.reduces = op->reduces,
 	};
-	int64_t count[3];
+	int64_t count[3], scale[2] = {1, 1};
 
 	if (vector.has_other)
 		vector.other = rows_of(work, &op->other);
@@ -217,15 +238,11 @@ static struct qmac_vector vector_of(const struct qmac_map_work *work, const stru
 		vector.n[d] = (uint32_t)(piece->count[d] + (d > 0 ? op->more[d - 1] : 0));
 	if (op->all) {
 		panel_positions(&work->map->panels[op->to.panel], piece->count, count);
+		memcpy(scale, work->map->panels[op->to.panel].reach.scale, sizeof scale);
 		for (int d = 0; d < 3; d++)
 			vector.n[d] = (uint32_t)count[d];
 	}
-	vector.scale.rows[0] = (uint32_t)(whole[1] * whole[2]);
-	vector.scale.rows[1] = (uint32_t)whole[2];
-	vector.scale.rows[2] = 1;
-	vector.scale.channel0 = (uint32_t)piece->channel;
-	for (int d = 0; d < 3; d++)
-		vector.scale.row0 += (uint32_t)piece->first[d] * vector.scale.rows[d];
+	put_coordinates(work, scale, &vector.scale);
 	return vector;
 }
 
@@ -277,12 +294,12 @@ static enum qmac_status operate(const struct qmac_map_work *work, const struct q
 /* ---- a piece --------------------------------------------------------------------------- */
 
 enum qmac_status qmac_map_begin(struct qmac_map_work *work, const struct qmac_map_piece *piece,
-                                const uint32_t row[2], struct qmac_error *err)
+                                const struct qmac_panel *tile, const uint32_t row[2], struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
 
 	work->piece = *piece;
-	place(work, row);
+	place(work, tile, row);
 	for (int i = 0; status == QMAC_OK && i < work->map->panel_count; i++)
 		if (work->map->panels[i].loads)
 			status = move(work, i, QMAC_OPCODE_LOAD, err);

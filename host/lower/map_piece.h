@@ -25,21 +25,28 @@ struct qmac_map_work {
 	struct qmac_panel panels[QMAC_MAP_PANELS];
 };
 
-/* What is only read and fits an operand of W lies there: so two sources need not share a bank of ACC. */
+/*
+ * What is only read and fits an operand of W lies there, besides what is `narrow`: so two sources need not
+ * share a bank of ACC.
+ */
 void qmac_map_choose_w(struct qmac_map_work *work);
 
-/* Rows of W or ACC that the panels of so many positions and blocks of channels take, but for sums. */
+/* Rows that a panel of so many positions and blocks of channels takes. */
+int64_t qmac_map_panel_rows(const struct qmac_map_panel *panel, const int64_t count[3], int64_t blocks);
+
+/* Rows of W or ACC that all panels take, but for sums and the tile. */
 int64_t qmac_map_rows(const struct qmac_map_work *work, bool of_w, const int64_t count[3], int64_t blocks);
 
 /* Rows of ACC that the sums of so many blocks take, from sum_row on. */
 int64_t qmac_map_sum_rows(const struct qmac_map *map, int64_t blocks);
 
 /*
- * Begins a piece: its panels lie from row[0] of ACC and row[1] of W on, and what is loaded comes. Then its
- * operations, and what is stored goes.
+ * Begins a piece: its panels lie from row[0] of ACC and row[1] of W on, the tile, if there is one, is that
+ * panel, and what is loaded comes. Then its operations, and what is stored goes.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_map_begin(struct qmac_map_work *work,
-                                                const struct qmac_map_piece *piece, const uint32_t row[2],
+                                                const struct qmac_map_piece *piece,
+                                                const struct qmac_panel *tile, const uint32_t row[2],
                                                 struct qmac_error *err);
 QMAC_MUST_CHECK enum qmac_status qmac_map_operate(struct qmac_map_work *work, struct qmac_error *err);
 QMAC_MUST_CHECK enum qmac_status qmac_map_end(struct qmac_map_work *work, struct qmac_error *err);

@@ -70,6 +70,13 @@ struct qmac_product {
 	 */
 	bool keeps;
 	struct qmac_panel kept;
+	/*
+	 * AB: operations in place of storing the sums, those of a map over the positions and channels of C, one
+	 * of whose panels is the tile; c then gives the channels only. A sum of the map is over all positions.
+	 * Nothing else becomes of the sums. Both outlive the plan; labels may be NULL where there are none.
+	 */
+	const struct qmac_map *end;
+	const struct qmac_map_labels *labels;
 	struct qmac_room room[3];  /* of A, W and ACC */
 	struct qmac_product_note note;
 };
@@ -89,12 +96,13 @@ struct qmac_product_plan {
 	bool n_inner;                 /* order of the tiles: n turns fastest, otherwise the other side of C */
 	uint32_t half[3][2];          /* first rows of the two halves of the room in A, W, ACC */
 	uint32_t bias_row;            /* behind the half's first row; has_bias */
+	uint32_t end_row, sum_row;    /* of `end`: rows from the first of a half of W on; sums in ACC */
 	/* what the run adds to the device's counters */
 	uint64_t passes;              /* GEMM commands */
 	uint64_t macs;                /* MACS */
 	uint64_t slots;               /* A_READS: cycles that a never waiting array needs, pipeline aside */
-	uint64_t read_bytes;          /* DRAM_READ_BYTES */
-	uint64_t write_bytes;         /* DRAM_WRITE_BYTES */
+	uint64_t read_bytes;          /* DRAM_READ_BYTES, but for what `end` loads */
+	uint64_t write_bytes;         /* DRAM_WRITE_BYTES, but for what `end` stores */
 };
 
 /*

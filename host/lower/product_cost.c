@@ -84,6 +84,52 @@ static struct typical typical_of(const struct qmac_product_plan *plan)
 	return t;
 }
 
+/* What the map at the end of a product adds, all tiles together. */
+struct end_cost {
+	double load, store, execute;
+};
+
+/* Sources that both lie in the half of ACC are read one after the other. */
+static double operation_cycles(const struct qmac_map_work *end, const struct qmac_map_op *op, double rows)
+{
+	const struct qmac_hw *hw = end->hw;
+	bool both = op->other.panel >= 0 && op->other.panel != op->from.panel &&
+	            end->in_w[op->other.panel] == end->in_w[op->from.panel];
+
+	if (op->op == QMAC_OP_LOOKUP)
+		rows *= (double)qmac_ceil_div(hw->cols, hw->lut_ports);
+	return rows * (1 + both) + (int)QMAC_VEC_LATENCY;
+}
+
+static struct end_cost end_cost(const struct qmac_product_plan *plan, double tiles, double positions,
+                                double blocks)
+{
+	struct qmac_map_work end = {.hw = &plan->hw, .map = plan->product.end};
+	struct end_cost cost = {.execute = 0};
+
+	if (!plan->product.end)
+		return cost;
+	end = qmac_product_end(plan);
+	cost.execute = tiles * (plan->hw.rows + plan->hw.cols);
+	for (int i = 0; i < end.map->panel_count; i++) {
+		const struct qmac_map_panel *panel = &end.map->panels[i];
+		double rows = (double)qmac_map_panel_rows(panel, plan->piece.positions, 1), cycles;
+
+		if (!panel->loads && !panel->stores)
+			continue;
+		cycles = tiles * move_cycles(&plan->hw, &panel->view, rows, plan->piece.n, plan->hw.cols, false);
+		*(panel->loads ? &cost.load : &cost.store) += cycles;
+	}
+	for (int i = 0; i < end.map->op_count; i++) {
+		const struct qmac_map_op *op = &end.map->ops[i];
+		const struct qmac_map_panel *to = &end.map->panels[op->to.panel];
+		double rows = op->all ? (double)qmac_map_panel_rows(to, plan->piece.positions, 1) : positions;
+
+		cost.execute += tiles * operation_cycles(&end, op, rows * blocks);
+	}
+	return cost;
+}
+
 double qmac_product_cycles(const struct qmac_product_plan *plan)
 {
 	const struct qmac_product *p = &plan->product;
@@ -104,7 +150,8 @@ double qmac_product_cycles(const struct qmac_product_plan *plan)
 	double b = plan->b_held * move_cycles(hw, &p->b, ab ? t.features : t.positions, plan->piece.n, lanes,
 	                                      false);
 	double c_rows = (ab ? t.positions : t.features), blocks = (double)qmac_ceil_div(plan->piece.n, lanes);
-	double tile = p->keeps ? 0 : move_cycles(hw, &p->c, c_rows, plan->piece.n, lanes, false);
+	const struct end_cost end = end_cost(plan, tiles, c_rows, blocks);
+	double tile = !qmac_product_stores(p) ? 0 : move_cycles(hw, &p->c, c_rows, plan->piece.n, lanes, false);
 	int64_t side = qmac_smaller(plan->piece.channels, hw->rows), shortest = ab ? side + 1 : 2 * side - 1;
 	double execute, load, store, fetch;
 
@@ -112,14 +159,16 @@ double qmac_product_cycles(const struct qmac_product_plan *plan)
 	execute = larger((double)plan->slots, (double)plan->passes * (double)shortest);
 	if (p->rescales)
 		execute += tiles * (blocks * (c_rows + p->has_bias) + hw->rows + hw->cols + (int)QMAC_VEC_LATENCY);
+	execute += end.execute;
 	/* panels come once EXECUTE has left those before them: the array has to run empty */
-	load = a * a_loads + b * b_loads + chunks * (hw->rows + hw->cols) + (p->accumulate ? tile * tiles : 0);
-	store = tile * tiles;
+	load = a * a_loads + b * b_loads + chunks * (hw->rows + hw->cols) + (p->accumulate ? tile * tiles : 0) +
+	       end.load;
+	store = tile * tiles + end.store;
 	fetch = (double)plan->passes * reply_cycles(hw) / (2 * (int)QMAC_FETCH_CHUNK);
 	/*
 	 * What runs side by side competes for memory, hence the share of it all; the first panels come, and the
 	 * last tile goes, while nothing runs beside. Both weights are fitted to the products of docs/tiling.md.
 	 */
 	return larger(larger(execute, fetch), larger(load, store)) + (load + store + fetch) / 6 +
-	       1.2 * (a + b + tile);
+	       1.2 * (a + b + tile + (end.load + end.store) / tiles);
 }

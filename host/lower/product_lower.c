@@ -7,6 +7,7 @@ struct job {
 	struct qmac_program *program;
 	const struct qmac_product_plan *plan;
 	int64_t bias[2]; /* first channel of the bias that each half of ACC holds, -1: none */
+	struct qmac_map_work end;
 };
 
 /* unit: of the numbers that the command writes, or takes a limb of. index: as qmac_program_add(). */
@@ -117,6 +118,25 @@ static struct qmac_rescale tile_scale(const struct qmac_product_plan *plan, cons
 	return scale;
 }
 
+/* The tile's part of the map that the product ends in; sums of other channels are complete then. */
+static enum qmac_status begin_end(struct job *job, const struct qmac_chunk *chunk, struct qmac_error *err)
+{
+	const struct qmac_product_plan *plan = job->plan;
+	struct qmac_panel tile = qmac_chunk_move_c(plan, chunk, QMAC_OPCODE_STORE).panel;
+	struct qmac_map_piece piece = {.channel = chunk->n.first, .channels = chunk->n.count};
+	const uint32_t row[2] = {tile.row + (uint32_t)qmac_panel_rows(&tile),
+	                         plan->half[QMAC_SPACE_W][chunk->c_half] + plan->end_row};
+	enum qmac_status status = QMAC_OK;
+
+	for (int d = 0; d < 3; d++) {
+		piece.first[d] = chunk->positions[d].first;
+		piece.count[d] = chunk->positions[d].count;
+	}
+	if (job->end.has_sums && job->end.piece.channel != piece.channel)
+		status = qmac_map_store_sums(&job->end, 0, err);
+	return status == QMAC_OK ? qmac_map_begin(&job->end, &piece, &tile, row, err) : status;
+}
+
 /* Everything that a tile's sums go through, and where they go. */
 static enum qmac_status finish_tile(struct job *job, const struct qmac_chunk *chunk, struct qmac_error *err)
 {
@@ -138,6 +158,10 @@ static enum qmac_status finish_tile(struct job *job, const struct qmac_chunk *ch
 	if (status == QMAC_OK && p->has_bias) {
 		status = load_bias(job, chunk, &tile.panel, err);
 		vector.bias_row = job->plan->half[QMAC_SPACE_ACC][chunk->c_half] + job->plan->bias_row;
+	}
+	if (status == QMAC_OK && p->end) {
+		status = qmac_map_operate(&job->end, err);
+		return status == QMAC_OK ? qmac_map_end(&job->end, err) : status;
 	}
 	if (p->keeps)
 		vector.to = qmac_chunk_kept(job->plan, &tile);
@@ -163,6 +187,8 @@ static enum qmac_status add_chunk(struct job *job, const struct qmac_chunk *chun
 	/* last: it has to wait for the STORE of the tile before the last */
 	if (status == QMAC_OK && chunk->starts_tile && p->accumulate && !p->keeps)
 		status = add_move(job, qmac_chunk_move_c(plan, chunk, QMAC_OPCODE_LOAD), p->note.c, err);
+	if (status == QMAC_OK && chunk->starts_tile && p->end)
+		status = begin_end(job, chunk, err);
 	if (status == QMAC_OK && !chunk->is_empty)
 		status = add_passes(job, chunk, err);
 	if (status == QMAC_OK && chunk->ends_tile)
@@ -177,8 +203,14 @@ enum qmac_status qmac_product_lower(struct qmac_program *program, const struct q
 	struct qmac_chunk chunk = {.at = 0};
 	enum qmac_status status = QMAC_OK;
 
+	if (plan->product.end) {
+		job.end = qmac_product_end(plan);
+		job.end.program = program;
+	}
 	while (status == QMAC_OK && qmac_chunk_next(plan, &chunk))
 		status = add_chunk(&job, &chunk, err);
+	if (status == QMAC_OK && job.end.has_sums)
+		status = qmac_map_store_sums(&job.end, 0, err);
 	return status;
 }
 

@@ -53,7 +53,7 @@ static enum qmac_status check_widths(const struct qmac_product_plan *plan, struc
 		                 " bits; acc_bits of the hardware is %d: lower the operands' widths or take other"
 		                 " hardware", a_bits, b_bits, count, p->accumulate ? " on top of what is there" : "",
 		                 plan->result_bits, plan->hw.acc_bits);
-	if (p->keeps || needed <= container || (p->allow_saturation && !p->rescales))
+	if (!qmac_product_stores(p) || needed <= container || (p->allow_saturation && !p->rescales))
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT,
 	                 "a product of %d-bit and %d-bit operands with %lld terms needs %d bits, its"
@@ -87,6 +87,7 @@ struct search {
 	double best_cycles; /* below 0: nothing found yet */
 	double limit;       /* 0: the fastest is sought; else of those below it the one with the fewest passes */
 	bool one_buffer;    /* a tile may take both halves of ACC */
+	struct qmac_map_work end;
 };
 
 /* Does a piece of so many positions fit the halves, with the rest as it is in search->next? */
@@ -105,6 +106,11 @@ static bool fits(const struct search *search, const int64_t positions[3])
 	struct qmac_chunk chunk = {.at = 0};
 	struct qmac_region region;
 
+	if (plan->product.end) {
+		b += qmac_map_rows(&search->end, true, positions, groups);
+		c += qmac_map_rows(&search->end, false, positions, groups) +
+		     qmac_map_sum_rows(plan->product.end, groups);
+	}
 	for (int d = 0; d < 3; d++)
 		chunk.positions[d].count = positions[d];
 	for (int d = 0; d < 2; d++)
@@ -195,7 +201,10 @@ static bool is_better(const struct search *search, double cycles)
 
 static void consider(struct search *search)
 {
-	for (int n_inner = 0; n_inner < 2; n_inner++) {
+	/* sums over positions: all tiles of some channels come one after the other */
+	bool sums = search->next.product.end && qmac_map_sum_rows(search->next.product.end, 1) > 0;
+
+	for (int n_inner = 0; n_inner < 2 - sums; n_inner++) {
 		double cycles;
 
 		search->next.n_inner = n_inner;
@@ -291,7 +300,7 @@ static void predict(struct qmac_product_plan *plan)
 			plan->read_bytes += bytes_of(qmac_chunk_load_a(plan, &chunk));
 		if (chunk.loads_b)
 			plan->read_bytes += bytes_of(qmac_chunk_load_b(plan, &chunk));
-		if (chunk.ends_tile && !p->keeps)
+		if (chunk.ends_tile && qmac_product_stores(p))
 			tile = bytes_of(qmac_chunk_move_c(plan, &chunk, QMAC_OPCODE_STORE));
 		plan->write_bytes += tile;
 		for (int d = 0; d < 3; d++)
@@ -316,8 +325,9 @@ static void check_product(const struct qmac_product *p)
 	assert(b->bits >= 2 && b->bits <= 32 && b->bits <= 8 << b->container);
 	assert(p->b.channels == p->c.channels);
 	assert(!p->accumulate || (!p->rescales && p->c_bits >= 1 && (!p->keeps || qmac_product_in_place(p))));
-	assert(p->rescales || p->keeps || p->c.element.container >= QMAC_CONTAINER_WORD);
+	assert(p->rescales || !qmac_product_stores(p) || p->c.element.container >= QMAC_CONTAINER_WORD);
 	assert(!p->has_bias || p->rescales);
+	assert(!p->end || (p->form == QMAC_FORM_AB && !p->accumulate && !p->rescales && !p->keeps));
 	assert(p->form == QMAC_FORM_AB || p->window.taps[0] * p->window.taps[1] > 0);
 	(void)p, (void)a, (void)b;
 }
@@ -342,6 +352,18 @@ static void search_pieces(struct search *search)
 		try_all(search);
 }
 
+/* In W behind the panels of B, in ACC behind the tile; sums behind both halves. */
+static void place_end(struct qmac_product_plan *plan, const struct search *search)
+{
+	int64_t groups = qmac_ceil_div(plan->piece.n, qmac_product_lanes(plan));
+	int64_t rows = qmac_map_rows(&search->end, true, plan->piece.positions, groups);
+
+	plan->end_row = (uint32_t)(search->half_rows[QMAC_SPACE_W] - rows);
+	plan->sum_row = plan->half[QMAC_SPACE_ACC][1] +
+	                (uint32_t)(search->half_rows[QMAC_SPACE_ACC] * (1 + search->one_buffer) -
+	                           qmac_map_sum_rows(plan->product.end, groups));
+}
+
 enum qmac_status qmac_product_plan_make(struct qmac_product_plan *plan, const struct qmac_product *product,
                                         const struct qmac_hw *hw, struct qmac_error *err)
 {
@@ -362,6 +384,8 @@ enum qmac_status qmac_product_plan_make(struct qmac_product_plan *plan, const st
 	for (int space = 0; space < 3; space++)
 		search.half_rows[space] = split(&product->room[space], depths[space], plan->half[space]);
 	search.next = *plan;
+	if (product->end)
+		search.end = qmac_product_end(plan);
 	search_pieces(&search);
 	if (search.best_cycles < 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "a product has %lld, %lld and %lld rows of A, W and ACC left,"
@@ -370,6 +394,8 @@ enum qmac_status qmac_product_plan_make(struct qmac_product_plan *plan, const st
 		                 (long long)search.half_rows[1] * 2, (long long)search.half_rows[2] * 2);
 	plan->bias_row = (uint32_t)(search.half_rows[QMAC_SPACE_ACC] * (1 + search.one_buffer) -
 	                            qmac_ceil_div(plan->piece.n, qmac_product_lanes(plan)));
+	if (product->end)
+		place_end(plan, &search);
 	predict(plan);
 	return QMAC_OK;
 }
