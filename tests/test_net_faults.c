@@ -205,14 +205,6 @@ static bool one_sample_less(struct qmac_command *c)
 	return true;
 }
 
-static bool further_right(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || c->rnd != QMAC_ROUND_STOCHASTIC || !c->shift)
-		return false;
-	c->shift++;
-	return true;
-}
-
 static bool not_as_far_left(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_VEC || !c->l0)
@@ -267,6 +259,11 @@ static void miscount_scale(struct device *d)
 	d->formats.parameter[d->net.layers[CONV2].weight].fl++;
 }
 
+static void miscount_sum(struct device *d)
+{
+	d->plan.layers[FIRST].fl++;
+}
+
 /* Gradients are added up as if all had the fraction bits of the first. */
 static void leave_unaligned(struct device *d)
 {
@@ -304,7 +301,7 @@ static const struct fault chain_faults[] = {
 };
 
 static const struct fault branch_faults[] = {
-	{"a sum rounded one bit too far", "output of conv1", FIRST, FORWARD, further_right, 1, NULL},
+	{"a sum rounded one bit too far", "output of conv1", FIRST, FORWARD, NULL, 0, miscount_sum},
 	{"a number added to itself, not to its bias", "output of bias1", BIAS, FORWARD, same_twice, 1, NULL},
 	{"operands one bit apart", "output of bias1", BIAS, FORWARD, not_as_far_left, 1, NULL},
 	{"the table one word off", "output of sigmoid1", SIGMOID, FORWARD, wrong_table, 1, NULL},
