@@ -60,7 +60,8 @@ struct qmac_product {
 	bool rescales;             /* element (position, channel) has the row coordinate row0 + its number */
 	struct qmac_rescale scale; /* row0 and channel0 as they say; `rows` is not looked at */
 	int label;                 /* of the commands that rescale; 0: none */
-	const struct qmac_map_labels *labels; /* are told of them, and are to outlive the plan; NULL: nobody is */
+	/* are told of them, and of those of `end` with a label, and are to outlive the plan; NULL: nobody is */
+	const struct qmac_map_labels *labels;
 	bool has_bias;
 	struct qmac_view bias;     /* one position, n channels, in ACC's format */
 	/*
@@ -73,10 +74,9 @@ struct qmac_product {
 	/*
 	 * AB: operations in place of storing the sums, those of a map over the positions and channels of C, one
 	 * of whose panels is the tile; c then gives the channels only. A sum of the map is over all positions.
-	 * Nothing else becomes of the sums. Both outlive the plan; labels may be NULL where there are none.
+	 * Nothing else becomes of the sums. It is to outlive the plan.
 	 */
 	const struct qmac_map *end;
-	const struct qmac_map_labels *labels;
 	struct qmac_room room[3];  /* of A, W and ACC */
 	struct qmac_product_note note;
 };
