@@ -43,7 +43,7 @@ help: ## list the targets
 deps: ## install the Debian packages the project needs
 	@BUILD='$(BUILD)' sh tests/deps.sh $(PACKAGES)
 
-data: ## fetch MNIST and Fashion-MNIST
+data: ## fetch MNIST and Fashion-MNIST, look at the other data sets
 	@sh tests/data.sh
 
 all: $(BUILD)/qmac $(BUILD)/gen/qmac_isa.vh ## build $(BUILD)/qmac
