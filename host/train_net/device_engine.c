@@ -1,17 +1,18 @@
 /*
  * The engine in integers on the device: docs/network-numerics.md. Of a minibatch the device computes all
- * layers, forward and backward; the host makes codes of images, weights and of what the loss gives back,
- * chooses the scales of errors (scale.h), and adds up the sums for the weights.
+ * layers, forward (device_forward.c) and backward; the host makes codes of images, weights and of what the
+ * loss gives back, coefficients of batch norms (device_norm.c), chooses the scales of errors (scale.h), and
+ * adds up the sums for the weights.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/values.h"
-#include "num/dither.h"
 #include "process/stop.h"
 #include "train_net/codes.h"
 #include "train_net/device_engine.h"
+#include "train_net/ranges.h"
 #include "train_net/weights.h"
 
 static struct qmac_net_device_engine *engine_of(struct qmac_net_engine *base)
@@ -21,50 +22,66 @@ static struct qmac_net_device_engine *engine_of(struct qmac_net_engine *base)
 
 /* ---- weights ---------------------------------------------------------------------------------- */
 
-/* What the records of the training tell of a parameter's codes; those of an evaluation are left out. */
-static void count_codes(struct qmac_net_device_engine *engine, int p, uint64_t saturations)
+void qmac_net_device_count_saturations(struct qmac_net_device_engine *engine, int layer, int64_t count)
+{
+	engine->training->records.layer[layer].weight_saturations += (uint64_t)count;
+	engine->training->weight_saturations += count;
+}
+
+/* Brings the codes of a parameter that are for minibatches from `step` on; counted: into the records. */
+static enum qmac_status load_parameter(struct qmac_net_device_engine *engine, int p, uint32_t step,
+                                       bool counted, struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
 	const struct qmac_net_parameter *parameter = &training->net.parameters[p];
-
-	qmac_records_count_codes(&training->records, parameter->layer, parameter->role == QMAC_ROLE_WEIGHT,
-	                         engine->weights, parameter->count, saturations);
-	training->weight_saturations += (int64_t)saturations;
-}
-
-static enum qmac_status load_parameter(struct qmac_net_device_engine *engine, int p, uint32_t step,
-                                       struct qmac_error *err)
-{
-	const struct qmac_net_training *training = engine->training;
 	uint64_t saturations = 0;
 	enum qmac_status status = QMAC_OK;
 
 	if (!training->estimated)
 		status = qmac_net_weight_codes(training, p, step, engine->weights, &saturations, err);
-	if (!status && !training->estimated && step < QMAC_NET_EVALUATION_STEPS)
-		count_codes(engine, p, saturations);
+	if (!status && !training->estimated && counted) {
+		qmac_records_count_codes(&training->records, parameter->layer, parameter->role == QMAC_ROLE_WEIGHT,
+		                         engine->weights, parameter->count, saturations);
+		training->weight_saturations += (int64_t)saturations;
+	}
 	return status ? status : qmac_net_load_parameter(&engine->plan, p, engine->weights, err);
 }
 
-/*
- * Weights and programs for that purpose. Those of an evaluation have random numbers of their own: so its
- * figures depend on the masters alone.
- */
-static enum qmac_status prepare(struct qmac_net_device_engine *engine, enum qmac_net_loaded purpose,
-                                struct qmac_error *err)
+enum qmac_status qmac_net_device_load_again(struct qmac_net_device_engine *engine, int parameter,
+                                            struct qmac_error *err)
+{
+	return load_parameter(engine, parameter, engine->loaded_step, false, err);
+}
+
+/* Of all parameters that have codes: how many numbers. */
+static uint64_t count_coded(const struct qmac_net *net)
+{
+	uint64_t count = 0;
+
+	for (int p = 0; p < net->parameter_count; p++)
+		count += qmac_net_has_codes(&net->parameters[p]) ? (uint64_t)net->parameters[p].count : 0;
+	return count;
+}
+
+enum qmac_status qmac_net_device_prepare(struct qmac_net_device_engine *engine, enum qmac_net_loaded purpose,
+                                         bool *fresh, struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
 	bool trains = purpose == QMAC_NET_LOADED_TRAIN;
-	uint32_t step = trains ? engine->minibatches : QMAC_NET_EVALUATION_STEPS;
 	enum qmac_status status = QMAC_OK;
 
-	if (engine->loaded == purpose)
+	*fresh = engine->loaded != purpose;
+	if (!*fresh)
 		return QMAC_OK;
+	engine->loaded_step = trains ? engine->minibatches : QMAC_NET_EVALUATION_STEPS;
 	for (int p = 0; !status && p < training->net.parameter_count; p++)
-		status = load_parameter(engine, p, step, err);
+		if (qmac_net_has_codes(&training->net.parameters[p]))
+			status = load_parameter(engine, p, engine->loaded_step, trains, err);
+	if (!status && !trains)
+		status = qmac_net_device_norms_evaluate(engine, err);
 	qmac_net_forward_counts_as(&engine->plan, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
 	if (trains)
-		training->host_flops += 2 * (uint64_t)training->weight_count;
+		training->host_flops += 2 * count_coded(&training->net);
 	engine->loaded = status ? QMAC_NET_LOADED_NOTHING : purpose;
 	return status;
 }
@@ -74,92 +91,6 @@ static enum qmac_status load(struct qmac_net_engine *base, struct qmac_error *er
 	/* prepare() brings the weights when it is known what for */
 	engine_of(base)->loaded = QMAC_NET_LOADED_NOTHING;
 	return qmac_net_device_reopen(engine_of(base), err);
-}
-
-/* ---- forward ---------------------------------------------------------------------------------- */
-
-/* The output of a layer, -1: the network's input, with the random numbers of that site. */
-static struct qmac_net_tensor tensor_of(const struct qmac_net_device_engine *engine, int layer,
-                                        enum qmac_net_site site)
-{
-	const struct qmac_net_plan *plan = &engine->plan;
-
-	return (struct qmac_net_tensor){
-		.shape = layer < 0 ? plan->net->input : plan->layers[layer].out,
-		.format = engine->formats.output[layer + 1], .rounding = engine->formats.activation_rounding,
-		.key = qmac_dither_key(engine->of.run_seed, engine->of.step, qmac_net_site(layer, site)),
-	};
-}
-
-static enum qmac_status put_images(struct qmac_net_device_engine *engine,
-                                   const struct qmac_image_batch *batch, struct qmac_error *err)
-{
-	struct qmac_net_training *training = engine->training;
-	const struct qmac_net_tensor input = tensor_of(engine, QMAC_NET_INPUT, QMAC_NET_SITE_OUTPUT);
-	int64_t count = qmac_shape_count(input.shape), rest = (training->run->batch - batch->count) * count;
-
-	memset(engine->codes + batch->count * count, 0, (size_t)rest * sizeof engine->codes[0]);
-	if (!training->estimated)
-		qmac_net_encode_images(&input, &training->images, batch, engine->codes);
-	return qmac_net_put_input(&engine->plan, engine->codes, err);
-}
-
-/* How large the codes of a tensor are, which the host looks at. */
-static enum qmac_status measure(struct qmac_net_device_engine *engine, int tensor, struct qmac_error *err)
-{
-	const struct qmac_view *view = qmac_net_output(&engine->plan, tensor);
-	int64_t count = qmac_net_count(view);
-	int64_t *codes = malloc((size_t)count * sizeof *codes);
-	uint64_t all = 0;
-	int top = -1;
-
-	if (!codes)
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld codes", (long long)count);
-	qmac_net_get(engine->device.driver, view, codes);
-	for (int64_t i = 0; i < count; i++)
-		all |= (uint64_t)(codes[i] < 0 ? -codes[i] : codes[i]);
-	for (; all; all >>= 1)
-		top++;
-	free(codes);
-	engine->training->tops[tensor + 1] = top;
-	engine->training->host_flops += (uint64_t)count;
-	return QMAC_OK;
-}
-
-static enum qmac_status forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
-                                enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
-{
-	struct qmac_net_device_engine *engine = engine_of(base);
-	struct qmac_net_training *training = engine->training;
-	struct qmac_driver *driver = engine->device.driver;
-	bool trains = purpose == QMAC_NET_TRAIN;
-	int last = training->net.layer_count - 1;
-	struct qmac_net_tensor output;
-	enum qmac_status status = prepare(engine, trains ? QMAC_NET_LOADED_TRAIN : QMAC_NET_LOADED_EVALUATE, err);
-
-	if (qmac_stop_is_asked())
-		return qmac_stop_give_up(err);
-	engine->of.step = trains ? engine->minibatches :
-	                  QMAC_NET_EVALUATION_STEPS + (uint32_t)(batch->first / training->run->batch);
-	if (!status)
-		status = put_images(engine, batch, err);
-	if (!status)
-		status = qmac_net_submit_forward(&engine->plan, &engine->of, err);
-	if (!status)
-		status = qmac_driver_finish(driver, err);
-	if (status)
-		return status;
-	qmac_net_get(driver, qmac_net_output(&engine->plan, last), engine->output);
-	for (int t = -1; !status && trains && training->measured && t <= last; t++)
-		status = measure(engine, t, err);
-	if (status)
-		return status;
-	output = tensor_of(engine, last, QMAC_NET_SITE_OUTPUT);
-	qmac_net_decode(&output, engine->output, batch->count, logits);
-	if (trains)
-		training->host_flops += (uint64_t)(batch->count * (2 * qmac_shape_count(training->net.input) +
-		                                                   qmac_shape_count(output.shape)));
-	return QMAC_OK;
 }
 
 /* ---- backward --------------------------------------------------------------------------------- */
@@ -185,7 +116,7 @@ static void put_residual(struct qmac_net_device_engine *engine, const float *res
 {
 	const struct qmac_net_training *training = engine->training;
 	int last = training->net.layer_count - 1, bits = engine->plan.flow.layers[last].bits, e;
-	struct qmac_net_tensor error = tensor_of(engine, last, QMAC_NET_SITE_ERROR);
+	struct qmac_net_tensor error = qmac_net_device_tensor(engine, last, QMAC_NET_SITE_ERROR);
 	int64_t samples = training->run->batch, count = samples * qmac_shape_count(error.shape);
 	enum qmac_err_scale rule = training->run->precision_err_scale;
 	double most = 0;
@@ -207,42 +138,15 @@ static void put_residual(struct qmac_net_device_engine *engine, const float *res
 	qmac_net_put(engine->device.driver, &engine->plan.layers[last].error, engine->codes);
 }
 
-/* Waits, and takes the ranges of the errors that are watched. */
-static enum qmac_status collect_ranges(struct qmac_net_device_engine *engine, struct qmac_error *err)
-{
-	enum qmac_status status = qmac_driver_finish(engine->device.driver, err);
-
-	for (int i = 0; !status && i < engine->watched_count; i++) {
-		unsigned number = (unsigned)i + 1;
-
-		engine->scales[engine->watched[i]].top =
-			qmac_net_scale_top(qmac_driver_monitor(engine->device.driver, number));
-		qmac_driver_clear_monitor(engine->device.driver, number);
-	}
-	engine->watched_count = 0;
-	return status;
-}
-
 /* The scale `cur`, by the errors of this minibatch, which are made for it and made again later. */
 static enum qmac_status find_current(struct qmac_net_device_engine *engine, int l, int *e,
                                      struct qmac_error *err)
 {
-	struct qmac_driver *driver = engine->device.driver;
-	int sum_fl = qmac_net_gradient_fl(&engine->plan, &engine->of, l), top = 31, k;
-	unsigned monitor = (unsigned)engine->watched_count + 1;
-	enum qmac_status status = QMAC_OK;
+	int shift, top;
+	enum qmac_status status = qmac_net_device_find_range(engine, qmac_net_submit_range, l, &shift, &top, err);
 
-	for (k = -24; !status && top == 31 && k < 48;) {
-		k += 24;
-		status = qmac_net_submit_range(&engine->plan, &engine->of, l, k, monitor, err);
-		if (!status)
-			status = qmac_driver_finish(driver, err);
-		if (status)
-			return status;
-		top = qmac_net_scale_top(qmac_driver_monitor(driver, monitor));
-		qmac_driver_clear_monitor(driver, monitor);
-	}
-	*e = qmac_net_scale_current(sum_fl, k, engine->plan.flow.layers[l].bits, top);
+	*e = status ? 0 : qmac_net_scale_current(qmac_net_gradient_fl(&engine->plan, &engine->of, l), shift,
+	                                         engine->plan.flow.layers[l].bits, top);
 	return status;
 }
 
@@ -256,20 +160,16 @@ static enum qmac_status make_error(struct qmac_net_device_engine *engine, int l,
 
 	if (!engine->plan.flow.layers[l].has_error)
 		return qmac_net_submit_error(&engine->plan, &engine->of, l, 0, err);
-	if (engine->watched_count == QMAC_MONITORS - 1)
-		status = collect_ranges(engine, err);
-	if (!status && is_current(engine))
+	if (is_current(engine))
 		status = find_current(engine, l, &e, err);
 	if (status)
 		return status;
 	e = scale_of(engine, l, e);
 	engine->of.fl[l] = qmac_net_scale_limited(e, qmac_net_gradient_fl(&engine->plan, &engine->of, l));
 	engine->scales[l].e = rule == QMAC_ERR_SCALE_FIXED ? e : engine->of.fl[l];
-	if (rule == QMAC_ERR_SCALE_DELAY) {
-		engine->watched[engine->watched_count++] = l;
-		monitor = (unsigned)engine->watched_count;
-	}
-	return qmac_net_submit_error(&engine->plan, &engine->of, l, monitor, err);
+	if (rule == QMAC_ERR_SCALE_DELAY)
+		status = qmac_net_device_watch(engine, &engine->scales[l].top, &monitor, err);
+	return status ? status : qmac_net_submit_error(&engine->plan, &engine->of, l, monitor, err);
 }
 
 /* Adds the sums of this minibatch, in double: exact as long as 53 bits hold them in the finest unit. */
@@ -281,8 +181,13 @@ static enum qmac_status add_gradient(struct qmac_net_device_engine *engine, stru
 
 	for (int p = 0; !status && p < training->net.parameter_count; p++) {
 		int64_t count = training->net.parameters[p].count;
-		double unit = ldexp(1, -qmac_net_sum_fl(&engine->plan, &engine->of, p));
+		double unit;
 
+		if (!qmac_net_has_codes(&training->net.parameters[p])) { /* they came with the coefficients */
+			gradient += count;
+			continue;
+		}
+		unit = ldexp(1, -qmac_net_sum_fl(&engine->plan, &engine->of, p));
 		status = qmac_net_read_sum(&engine->plan, p, engine->codes, err);
 		for (int64_t i = 0; !status && i < count; i++)
 			*gradient++ += (double)engine->codes[i] * unit;
@@ -307,15 +212,19 @@ static enum qmac_status backward(struct qmac_net_engine *base, const float *resi
 			continue;
 		if (l < last)
 			status = make_error(engine, l, err);
+		if (!status && training->net.layers[l].kind == QMAC_LAYER_BATCH_NORM)
+			status = qmac_net_device_norm_back(engine, l, err);
 		if (!status)
 			status = qmac_net_submit_back(&engine->plan, &engine->of, l, err);
 	}
 	if (!status)
-		status = collect_ranges(engine, err);
+		status = qmac_net_device_collect(engine, err);
 	if (!status)
 		status = training->masters ? qmac_net_device_update(engine, err) : add_gradient(engine, err);
 	training->host_flops += (uint64_t)(4 * training->run->batch *
 	                                   qmac_shape_count(engine->plan.layers[last].out));
+	if (training->ranges == QMAC_NET_RANGES_DELAY && !training->estimated)
+		qmac_net_ranges_delay(training);
 	engine->begun = true;
 	engine->minibatches++;
 	return status;
@@ -401,7 +310,8 @@ static const char *kernel(const struct qmac_net_engine *base)
 }
 
 const struct qmac_net_engine_operations qmac_net_device_engine = {
-	.create = qmac_net_device_create, .destroy = qmac_net_device_destroy, .load = load, .forward = forward,
+	.create = qmac_net_device_create, .destroy = qmac_net_device_destroy, .load = load,
+	.forward = qmac_net_device_forward,
 	.backward = backward, .gradient = take_gradient, .spent = spent, .cost = cost, .save = save,
 	.state = state, .reset = reset, .resume = resume, .kernel = kernel,
 };

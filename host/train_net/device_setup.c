@@ -102,8 +102,10 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 			largest = (size_t)net->parameters[p].count;
 	most = inputs > outputs ? inputs : outputs;
 	most = most > largest ? most : largest;
-	engine->of = (struct qmac_net_minibatch){.run_seed = training->run->seed,
-	                                         .fl = calloc(layers, sizeof(int))};
+	engine->of = (struct qmac_net_minibatch){
+		.run_seed = training->run->seed, .fl = calloc(layers, sizeof(int)),
+		.sum_fl = calloc(layers, sizeof(int)), .back_fl = calloc(layers, sizeof(int)),
+	};
 	engine->scales = calloc(layers, sizeof engine->scales[0]);
 	engine->watched = calloc(QMAC_MONITORS, sizeof engine->watched[0]);
 	engine->codes = calloc(most, sizeof engine->codes[0]);
@@ -115,8 +117,8 @@ static enum qmac_status allocate(struct qmac_net_device_engine *engine, struct q
 	if (training->masters && !engine->velocities)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld weights",
 		                 (long long)training->weight_count);
-	if (engine->of.fl && engine->scales && engine->watched && engine->codes && engine->output &&
-	    engine->weights && engine->gradient)
+	if (engine->of.fl && engine->of.sum_fl && engine->of.back_fl && engine->scales && engine->watched &&
+	    engine->codes && engine->output && engine->weights && engine->gradient)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_INTERNAL, "out of memory for minibatches of %zu", batch);
 }
@@ -181,6 +183,8 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 	if (!status)
 		status = allocate(engine, err);
 	if (!status)
+		status = qmac_net_device_norms_create(engine, err);
+	if (!status)
 		status = create_records(engine, err);
 	if (!status)
 		status = open_device(engine, err);
@@ -199,10 +203,14 @@ void qmac_net_device_destroy(struct qmac_net_engine *base)
 		qmac_net_plan_free(&engine->plan);
 	qmac_train_device_close(&engine->device);
 	qmac_net_formats_free(&engine->formats);
+	qmac_net_device_norms_free(engine);
 	free(engine->of.fl);
+	free(engine->of.sum_fl);
+	free(engine->of.back_fl);
 	free(engine->scales);
 	free(engine->watched);
 	free(engine->codes);
+	free(engine->measured);
 	free(engine->output);
 	free(engine->weights);
 	free(engine->gradient);
