@@ -33,9 +33,11 @@ void qmac_image_set_normal(enum qmac_data set, int channel, double *mean, double
 	static const double cifar[3][2] = {{0.4914, 0.2023}, {0.4822, 0.1994}, {0.4465, 0.2010}};
 	static const double mnist[2] = {0.1307, 0.3081}, fashion[2] = {0.2860, 0.3530};
 	bool colours = set == QMAC_DATA_CIFAR10 || set == QMAC_DATA_CIFAR100;
-	const double *figures = colours ? cifar[channel] : set == QMAC_DATA_FASHION_MNIST ? fashion : mnist;
+	const double *figures = set == QMAC_DATA_FASHION_MNIST ? fashion : mnist;
 
 	assert(channel >= 0 && channel < (colours ? 3 : 1));
+	if (colours)
+		figures = cifar[channel];
 	*mean = figures[0];
 	*sd = figures[1];
 }
