@@ -76,7 +76,8 @@ static void clear_patched(struct qmac_net_part *part)
 
 		if (part->patches[i].kind == QMAC_NET_PATCH_SEED)
 			command->seed = 0;
-		if (part->patches[i].kind == QMAC_NET_PATCH_SHIFT)
+		if (part->patches[i].kind == QMAC_NET_PATCH_SHIFT || part->patches[i].kind == QMAC_NET_PATCH_ROUND ||
+		    part->patches[i].kind == QMAC_NET_PATCH_LIMIT)
 			command->shift = command->rnd = command->monitor = 0;
 		if (part->patches[i].kind == QMAC_NET_PATCH_ALIGN)
 			command->shift = command->l0 = 0;

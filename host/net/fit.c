@@ -47,8 +47,9 @@ static double table_bound(const struct qmac_net_plan *plan, int l)
 
 	if (to.fl > QMAC_NET_TABLE_FRACTION + table.m && value > bound)
 		bound = value;
-	if (table.bits > plan->hw.lut_bits && piece > bound)
-		bound = piece;
+	/* in pieces: what is rounded is limited only when it is known which of them has it */
+	if (table.bits > plan->hw.lut_bits)
+		bound = fmax(bound, fmax(piece, ldexp(1, to.fl)));
 	return bound;
 }
 
@@ -147,18 +148,26 @@ static enum qmac_status check_fl(const struct qmac_net_plan *plan, int l, struct
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	const struct qmac_net_plan_layer *p = &plan->layers[l];
+	const struct qmac_net_amounts *amounts = &p->amounts;
+	int most = qmac_larger_int(amounts->up, qmac_larger_int(amounts->left[0], amounts->left[1]));
 	int own = qmac_net_format(plan, layer->input).fl, to = qmac_net_format(plan, l).fl;
 	bool is_table = layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID;
 
 	if (layer->kind == QMAC_LAYER_BATCH_NORM)
 		return check_norm(plan, l, err);
+	if (plan->flow.layers[l].merged != QMAC_NET_NONE)
+		return QMAC_OK; /* its sum is that of the batch_norm */
 	if (layer->weight != QMAC_NET_NONE)
 		own += plan->formats->parameter[layer->weight].fl;
 	if (is_table && to < 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': its output has %d fraction bits, and needs at "
 		                 "least 0", layer->name, to);
-	if (!qmac_net_has_parameters(layer) || (p->fl - own <= (int)QMAC_L0_MAX && p->fl - to <= 63))
+	if (most <= (int)QMAC_L0_MAX && p->fl - to <= QMAC_NET_SHIFT_MAX)
 		return QMAC_OK;
+	if (!qmac_net_has_parameters(layer))
+		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': its sum has %d fraction bits, and it is rounded "
+		                 "to %d: give what it reads and makes fraction lengths that are less far apart",
+		                 layer->name, p->fl, to);
 	return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': its sum has %d fraction bits, its bias %d, and it is "
 	                 "rounded to %d: give it formats with fraction lengths that are less far apart",
 	                 layer->name, own,

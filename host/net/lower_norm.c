@@ -64,10 +64,7 @@ enum qmac_status qmac_net_norm_forward(struct qmac_net_lowering *to, int layer, 
 			other = qmac_map_load(&map, added, qmac_map_same);
 	}
 	op = qmac_net_norm_op(plan, &map, norm, QMAC_NET_PASS_FORWARD, y, x, other);
-	op.scale.bits = qmac_net_format(plan, layer).bw;
-	op.scale.rounding = plan->formats->activation_rounding;
-	op.scale.relu = plan->layers[layer].relu != QMAC_NET_NONE;
-	op.label = QMAC_NET_LABEL_SHIFT;
+	qmac_net_round(plan, layer, &op);
 	return qmac_net_map_end(to, &map, layer, qmac_map_add(&map, &op, err), err);
 }
 

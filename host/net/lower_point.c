@@ -34,8 +34,12 @@ struct qmac_map qmac_net_map(const struct qmac_net_lowering *to, int layer, stru
 enum qmac_status qmac_net_tell(void *context, int label, int64_t command, struct qmac_error *err)
 {
 	const struct qmac_net_labelled *of = context;
+	static const enum qmac_net_patch_kind kinds[QMAC_NET_LABEL_ALIGN] = {
+		[QMAC_NET_LABEL_SHIFT] = QMAC_NET_PATCH_SHIFT, [QMAC_NET_LABEL_ROUND] = QMAC_NET_PATCH_ROUND,
+		[QMAC_NET_LABEL_LIMIT] = QMAC_NET_PATCH_LIMIT,
+	};
 	struct qmac_net_patch patch = {
-		.kind = label == QMAC_NET_LABEL_SHIFT ? QMAC_NET_PATCH_SHIFT : QMAC_NET_PATCH_ALIGN,
+		.kind = label < QMAC_NET_LABEL_ALIGN ? kinds[label] : QMAC_NET_PATCH_ALIGN,
 		.command = command, .layer = of->layer, .link = label - QMAC_NET_LABEL_ALIGN,
 	};
 
@@ -72,36 +76,35 @@ enum qmac_status qmac_net_exact(const struct qmac_net_plan *plan, struct qmac_ma
 	return qmac_map_add(map, &exact, err);
 }
 
-enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan, struct qmac_map *map,
-                                     struct qmac_map_op op, int temporary, int p, struct qmac_format format,
-                                     struct qmac_error *err)
+void qmac_net_round(const struct qmac_net_plan *plan, int layer, struct qmac_map_op *op)
 {
-	struct qmac_map_operand to = op.to;
+	op->scale.bits = qmac_net_format(plan, layer).bw;
+	op->scale.rounding = plan->formats->activation_rounding;
+	op->scale.relu = plan->layers[layer].relu != QMAC_NET_NONE;
+	op->label = QMAC_NET_LABEL_SHIFT;
+}
 
-	if (p - format.fl > QMAC_NET_SHIFT_MAX || format.fl - p > (int)QMAC_L0_MAX)
-		return qmac_fail(err, QMAC_BAD_INPUT, "sums with %d fraction bits cannot be rounded to %d: give the "
-		                 "formats fraction lengths that are less far apart", p, format.fl);
-	if (p < format.fl) {
+enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan, int layer, struct qmac_map *map,
+                                     struct qmac_map_op op, int temporary, struct qmac_error *err)
+{
+	int up = plan->layers[layer].amounts.up;
+	struct qmac_map_op last = op;
+
+	if (up > 0) {
 		enum qmac_status status;
 
-		int32_t mult = op.scale.mult;
-
+		last = qmac_net_op(plan, QMAC_OP_ADD, temporary, temporary, -1);
+		last.to = op.to;
+		last.scale.mult = op.scale.mult;
+		last.scale.left = up;
 		op.to = qmac_map_whole(temporary);
 		op.scale.mult = 1;
 		status = qmac_map_add(map, &op, err);
 		if (status != QMAC_OK)
 			return status;
-		op = qmac_net_op(plan, QMAC_OP_ADD, temporary, temporary, -1);
-		op.scale.mult = mult;
-		op.to = to;
-		op.scale.left = format.fl - p;
-	} else {
-		op.scale.shift = p - format.fl;
 	}
-	op.scale.rounding = plan->formats->activation_rounding;
-	op.scale.bits = format.bw;
-	op.label = QMAC_NET_LABEL_SHIFT;
-	return qmac_map_add(map, &op, err);
+	qmac_net_round(plan, layer, &last);
+	return qmac_map_add(map, &last, err);
 }
 
 /* ---- forward --------------------------------------------------------------------------- */
@@ -112,25 +115,15 @@ static enum qmac_status forward_add(struct qmac_net_lowering *to, struct qmac_ma
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_layer *of = &plan->net->layers[layer];
-	int inputs[2] = {of->input, of->other}, fl[2], x[2], y, temporary;
-	struct qmac_map_op op;
-	int fine;
+	const struct qmac_net_amounts *amounts = &plan->layers[layer].amounts;
+	int first = qmac_map_load(map, qmac_net_output(plan, of->input), qmac_map_same);
+	int x[2] = {first, qmac_map_load(map, qmac_net_output(plan, of->other), qmac_map_same)};
+	int y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same);
+	int coarse = amounts->left[1] > 0;
+	struct qmac_map_op op = qmac_net_op(plan, QMAC_OP_ADD, y, x[coarse], x[!coarse]);
 
-	for (int i = 0; i < 2; i++) {
-		fl[i] = qmac_net_format(plan, inputs[i]).fl;
-		x[i] = qmac_map_load(map, qmac_net_output(plan, inputs[i]), qmac_map_same);
-	}
-	fine = fl[1] > fl[0];
-	y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same);
-	temporary = x[0];
-	op = qmac_net_op(plan, QMAC_OP_ADD, y, x[!fine], x[fine]);
-	op.scale.left = fl[fine] - fl[!fine];
-	op.scale.relu = plan->layers[layer].relu != QMAC_NET_NONE;
-	if (op.scale.left > (int)QMAC_L0_MAX)
-		return qmac_fail(err, QMAC_BAD_INPUT, "its inputs have %d and %d fraction bits: give them formats "
-		                 "that are less far apart", fl[0], fl[1]);
-	return qmac_net_requantise(plan, map, op, temporary, plan->layers[layer].fl,
-	                           qmac_net_format(plan, layer), err);
+	op.scale.left = amounts->left[coarse];
+	return qmac_net_requantise(plan, layer, map, op, first, err);
 }
 
 static enum qmac_status forward_bias(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
@@ -138,8 +131,7 @@ static enum qmac_status forward_bias(struct qmac_net_lowering *to, struct qmac_m
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
-	int input = plan->net->layers[layer].input;
-	int x = qmac_map_load(map, qmac_net_output(plan, input), qmac_map_same);
+	int x = qmac_map_load(map, qmac_net_output(plan, plan->net->layers[layer].input), qmac_map_same);
 	bool one = p->bias.positions[1] * p->bias.positions[2] == 1;
 	int bias = qmac_map_load_shared(map, &p->bias, one ? qmac_map_point : qmac_map_same);
 	int y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same);
@@ -147,9 +139,8 @@ static enum qmac_status forward_bias(struct qmac_net_lowering *to, struct qmac_m
 
 	if (one)
 		op.other = qmac_map_tap(bias, 0, 0, 0);
-	op.scale.left = p->fl - qmac_net_format(plan, input).fl;
-	op.scale.relu = p->relu != QMAC_NET_NONE;
-	return qmac_net_requantise(plan, map, op, x, p->fl, qmac_net_format(plan, layer), err);
+	op.scale.left = p->amounts.left[0];
+	return qmac_net_requantise(plan, layer, map, op, x, err);
 }
 
 enum qmac_status qmac_net_point_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
@@ -193,7 +184,7 @@ enum qmac_status qmac_net_point_back(struct qmac_net_lowering *to, int layer, in
 	} else {
 		struct qmac_map_op op = qmac_net_op(plan, QMAC_OP_MUL, c, g, c);
 
-		op.scale.shift = qmac_net_derivative_of(qmac_net_format(plan, layer).fl).fl_d;
+		op.scale.shift = plan->layers[layer].amounts.derivative.fl_d;
 		op.scale.rounding = QMAC_ROUND_NEAREST;
 		status = qmac_net_derivative(plan, &map, layer, c, y, err);
 		if (status == QMAC_OK)

@@ -70,8 +70,7 @@ static enum qmac_status add_taps(const struct forward *f, struct qmac_map *map, 
 		op.scale.mult = mean.multiplier;
 	if (status != QMAC_OK || f->is_max)
 		return status == QMAC_OK ? qmac_map_add(map, &op, err) : status;
-	return qmac_net_requantise(f->plan, map, op, f->sum, f->plan->layers[f->layer].fl,
-	                           qmac_net_format(f->plan, f->layer), err);
+	return qmac_net_requantise(f->plan, f->layer, map, op, f->sum, err);
 }
 
 static enum qmac_status make_forward(const struct qmac_net_lowering *to, int layer, bool one_by_one,

@@ -30,7 +30,6 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_layer *of = &plan->net->layers[layer];
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
-	struct qmac_format format = qmac_net_format(plan, layer);
 	const struct qmac_view *x = qmac_net_output(plan, of->input), *y = qmac_net_output(plan, layer);
 	struct qmac_product product = qmac_conv_forward(&p->conv, x, &p->weight, y);
 	struct qmac_net_labelled labelled = {to->part, layer};
@@ -40,9 +39,8 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 	product.label = QMAC_NET_LABEL_SHIFT;
 	product.rescales = true;
 	product.scale = (struct qmac_rescale){
-		.left = p->fl - qmac_net_format(plan, of->input).fl - plan->formats->parameter[of->weight].fl,
-		.mult = 1, .shift = p->fl - format.fl, .rounding = plan->formats->activation_rounding,
-		.relu = p->relu != QMAC_NET_NONE, .bits = format.bw,
+		.left = p->amounts.left[0], .mult = 1, .rounding = plan->formats->activation_rounding,
+		.relu = p->relu != QMAC_NET_NONE, .bits = qmac_net_format(plan, layer).bw,
 	};
 	if (of->bias != QMAC_NET_NONE) {
 		product.has_bias = true;

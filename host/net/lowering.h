@@ -87,13 +87,15 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_exact(const struct qmac_net_plan *plan
 struct qmac_map_op qmac_net_op(const struct qmac_net_plan *plan, unsigned op, int to, int from, int other);
 
 /*
- * Appends `op`, whose x stands for x 2^-p, rounded to the format, as what a layer's requantise does; where
- * that is a shift to the left, in two operations, with `temporary` in between.
+ * Appends `op`, whose results are a layer's sums, rounded to the format of its output, with the relu that is
+ * made together with it; where sums are shifted left, in two operations, with `temporary` in between.
  */
-QMAC_MUST_CHECK enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan,
+QMAC_MUST_CHECK enum qmac_status qmac_net_requantise(const struct qmac_net_plan *plan, int layer,
                                                      struct qmac_map *map, struct qmac_map_op op,
-                                                     int temporary, int p, struct qmac_format format,
-                                                     struct qmac_error *err);
+                                                     int temporary, struct qmac_error *err);
+
+/* Makes an operation on sums the layer's requantise, whose shift and monitor are patched. */
+void qmac_net_round(const struct qmac_net_plan *plan, int layer, struct qmac_map_op *op);
 
 /* Appends what makes panel `to` the derivative d, from tanh's or sigmoid's output in y, which it changes. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_derivative(const struct qmac_net_plan *plan, struct qmac_map *map,
@@ -112,8 +114,14 @@ enum { QMAC_NET_SHIFT_MAX = 63 }; /* right shift of a VEC */
 struct qmac_map_op qmac_net_norm_op(const struct qmac_net_plan *plan, struct qmac_map *map, int norm,
                                     enum qmac_net_pass pass, int to, int from, int other);
 
-/* Labels of operations that are patched. */
-enum { QMAC_NET_LABEL_SHIFT = 1, QMAC_NET_LABEL_ALIGN /* and the number of a link */ };
+/*
+ * Labels of operations that are patched: what requantises, what rounds in two operations, of which the second
+ * limits to the width, and what aligns.
+ */
+enum {
+	QMAC_NET_LABEL_SHIFT = 1, QMAC_NET_LABEL_ROUND, QMAC_NET_LABEL_LIMIT,
+	QMAC_NET_LABEL_ALIGN /* and the number of a link */
+};
 
 /* Puts the layer's name before a message. */
 enum qmac_status qmac_net_in_layer(const struct qmac_net_plan *plan, int layer, enum qmac_status status,

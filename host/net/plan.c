@@ -7,7 +7,6 @@
 #include "lower/arena.h"
 #include "lower/whole.h"
 #include "net/lowering.h"
-#include "net/table.h"
 #include "num/whole.h"
 
 /* ---- what lies where ------------------------------------------------------------------- */
@@ -152,7 +151,7 @@ static void join_relu(struct qmac_net_plan *plan, int l)
 	plan->layers[reader].is_made = true;
 }
 
-/* Fraction length of the sum that is rounded; that of a batch norm is another one in every minibatch. */
+/* Fraction length of the sum that is rounded: that of a batch norm is another one in every minibatch. */
 static int sum_fl(const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
@@ -181,6 +180,42 @@ static int sum_fl(const struct qmac_net_plan *plan, int l)
 	}
 }
 
+static struct qmac_net_amounts amounts_of(const struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_layer *layer = &plan->net->layers[l];
+	const struct qmac_format x = qmac_net_format(plan, layer->input), y = qmac_net_format(plan, l);
+	int fl = plan->layers[l].fl;
+	struct qmac_net_amounts amounts = {.up = qmac_larger_int(y.fl - fl, 0)};
+
+	switch (layer->kind) {
+	case QMAC_LAYER_CONV:
+	case QMAC_LAYER_LINEAR:
+		amounts.left[0] = fl - x.fl - plan->formats->parameter[layer->weight].fl;
+		break;
+	case QMAC_LAYER_BIAS:
+		amounts.left[0] = fl - x.fl;
+		break;
+	case QMAC_LAYER_ADD:
+		if (plan->flow.layers[l].merged != QMAC_NET_NONE)
+			return (struct qmac_net_amounts){.up = 0};
+		amounts.left[0] = fl - x.fl;
+		amounts.left[1] = fl - qmac_net_format(plan, layer->other).fl;
+		break;
+	case QMAC_LAYER_TANH:
+	case QMAC_LAYER_SIGMOID:
+		amounts.table = qmac_net_table_of(layer->kind, x);
+		amounts.derivative = qmac_net_derivative_of(y.fl);
+		amounts.shorten = y.fl - amounts.derivative.fl_y;
+		break;
+	case QMAC_LAYER_AVG_POOL:
+	case QMAC_LAYER_GLOBAL_POOL:
+		break;
+	default:
+		return (struct qmac_net_amounts){.up = 0};
+	}
+	return amounts;
+}
+
 /* ---- the plan -------------------------------------------------------------------------- */
 
 /* All that depends on the formats, but for the programs. */
@@ -191,6 +226,7 @@ static enum qmac_status follow_formats(struct qmac_net_plan *plan, struct qmac_e
 	qmac_net_flow_bounds(&plan->flow);
 	for (int l = 0; l < plan->net->layer_count; l++) {
 		plan->layers[l].fl = sum_fl(plan, l);
+		plan->layers[l].amounts = amounts_of(plan, l);
 		qmac_net_slice(plan, l);
 		if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
 			qmac_net_norm_slice(plan, l);

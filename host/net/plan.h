@@ -14,12 +14,15 @@
 #include "lower/slices.h"
 #include "net/flow.h"
 #include "net/norm.h"
+#include "net/table.h"
 
 /* A command that is patched for every minibatch. */
 struct qmac_net_patch {
 	enum qmac_net_patch_kind {
 		QMAC_NET_PATCH_SEED,  /* key of the site */
-		QMAC_NET_PATCH_SHIFT, /* the requantise of an output or an error: right shift */
+		QMAC_NET_PATCH_SHIFT, /* the requantise of an output or an error: right shift, rounding, monitor */
+		QMAC_NET_PATCH_ROUND, /* the same in two commands: right shift and rounding */
+		QMAC_NET_PATCH_LIMIT, /* and monitor */
 		QMAC_NET_PATCH_ALIGN, /* a contribution among several: to the unit of the sum */
 		QMAC_NET_PATCH_FACTOR /* of an update; link: a qmac_net_factor_kind */
 	} kind;
@@ -33,6 +36,18 @@ struct qmac_net_patch {
 enum qmac_net_factor_kind {
 	QMAC_NET_FACTOR_WEIGHT, QMAC_NET_FACTOR_BIAS, QMAC_NET_FACTOR_MOMENTUM, QMAC_NET_FACTOR_DECAY,
 	QMAC_NET_FACTOR_RATE, QMAC_NET_FACTORS
+};
+
+/*
+ * What fraction lengths make of a layer's commands, all of it: what else depends on them is patched for every
+ * minibatch. Of batch norm nothing.
+ */
+struct qmac_net_amounts {
+	int left[2];                  /* what an input is shifted left by before it is added; of conv the sum */
+	int up;                       /* the sum is shifted left by so much, in place of right */
+	struct qmac_net_table table;  /* tanh, sigmoid */
+	int shorten;                  /* fraction bits of their output that the derivative does not look at */
+	struct qmac_net_derivative derivative;
 };
 
 /* A program of a minibatch: what it does for a layer. */
@@ -72,6 +87,7 @@ struct qmac_net_plan_layer {
 	bool is_made;                /* a relu that is made together with its input */
 	struct qmac_conv conv;       /* conv, linear */
 	int fl;                      /* of the sum: p or q of docs/network-numerics.md; not of batch norm */
+	struct qmac_net_amounts amounts;
 	struct qmac_view output, error, sum;
 	struct qmac_view weight, transposed, bias, table;
 	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */

@@ -19,6 +19,13 @@ struct rounding {
 	const struct qmac_net_factor *factors; /* of an update, by kind */
 };
 
+static void round_as(const struct rounding *as, struct qmac_command *command)
+{
+	assert(as->shift >= 0 && as->shift <= QMAC_NET_SHIFT_MAX);
+	command->shift = (uint32_t)as->shift;
+	command->rnd = as->floors ? QMAC_ROUND_FLOOR : as->mode;
+}
+
 static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                       const struct qmac_net_patch *patch, struct qmac_command *command,
                       const struct rounding *as)
@@ -32,9 +39,13 @@ static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatc
 			command->seed = qmac_dither_key(of->run_seed, of->step, patch->site);
 		break;
 	case QMAC_NET_PATCH_SHIFT:
-		assert(as->shift >= 0 && as->shift <= 63);
-		command->shift = (uint32_t)as->shift;
-		command->rnd = as->floors ? QMAC_ROUND_FLOOR : as->mode;
+		round_as(as, command);
+		command->monitor = as->monitor;
+		break;
+	case QMAC_NET_PATCH_ROUND:
+		round_as(as, command);
+		break;
+	case QMAC_NET_PATCH_LIMIT:
 		command->monitor = as->monitor;
 		break;
 	case QMAC_NET_PATCH_ALIGN:
@@ -157,7 +168,7 @@ static void move_dither(const struct qmac_net_part *part, struct dither *dither,
 	for (int i = 0; i < part->patch_count; i++) {
 		struct qmac_command *command = qmac_program_command(part->program, part->patches[i].command);
 
-		if (part->patches[i].kind != QMAC_NET_PATCH_SHIFT)
+		if (part->patches[i].kind != QMAC_NET_PATCH_SHIFT && part->patches[i].kind != QMAC_NET_PATCH_ROUND)
 			continue;
 		if (back)
 			give_dither(dither++, command);
