@@ -183,7 +183,7 @@ static enum qmac_status check_back(const struct qmac_net_plan *plan, int l, stru
 		int reader = plan->flow.links[i].reader;
 
 		/* what is rounded at once never stands in ACC */
-		if (plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM && qmac_net_link_is_inline(plan, l, i))
+		if (plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM && plan->use[i] == QMAC_NET_USE_INLINE)
 			continue;
 		status = check_acc(plan, reader, "its data gradient", plan->flow.links[i].bound, err);
 	}

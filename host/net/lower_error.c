@@ -12,6 +12,8 @@ struct error_map {
 	int derivative; /* panel of d, -1: none */
 	int norm;       /* the batch_norm that gives back, rounded at once, QMAC_NET_NONE: none does */
 	int output;     /* panel of the layer's output, -1: none yet */
+	bool relu;      /* lets through what is above 0 */
+	int product;    /* the reader whose product ends in the map, QMAC_NET_NONE: none does */
 };
 
 static int load_output(struct error_map *s)
@@ -21,28 +23,43 @@ static int load_output(struct error_map *s)
 	return s->output;
 }
 
-/* The only link: a relu lets through what is above 0; a derivative, or a batch norm, waits for the end. */
-static enum qmac_status add_inline(struct error_map *s, int link, struct qmac_error *err)
-{
-	int reader = s->plan->flow.links[link].reader, y;
+/* ---- what is added up --------------------------------------------------------------------- */
 
-	s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), qmac_map_same);
-	if (s->plan->net->layers[reader].kind == QMAC_LAYER_RELU)
-		return qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, load_output(s), 0, err);
-	if (s->plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM) {
+/* What becomes of the sum behind the only reader, where that has nothing to store. */
+static enum qmac_status go_through(struct error_map *s, int reader, struct qmac_error *err)
+{
+	int y;
+
+	switch (s->plan->net->layers[reader].kind) {
+	case QMAC_LAYER_RELU:
+		s->relu = true;
+		return QMAC_OK;
+	case QMAC_LAYER_BATCH_NORM:
 		s->norm = reader;
 		return QMAC_OK;
+	case QMAC_LAYER_FLATTEN:
+		return QMAC_OK;
+	default:
+		y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), qmac_map_same);
+		s->derivative = qmac_map_temporary(&s->map, qmac_map_same);
+		return qmac_net_derivative(s->plan, &s->map, reader, s->derivative, y, err);
 	}
-	y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), qmac_map_same);
-	s->derivative = qmac_map_temporary(&s->map, qmac_map_same);
-	return qmac_net_derivative(s->plan, &s->map, reader, s->derivative, y, err);
 }
 
-/* One of several: first brought to the unit of the sum, by a shift that is not known yet. */
-static enum qmac_status add_link(struct error_map *s, int link, struct qmac_error *err)
+/* The panel of a contribution. */
+static int add_panel(struct error_map *s, int link)
 {
-	const struct qmac_net_flow_layer *f = &s->plan->flow.layers[s->layer];
-	int x = qmac_map_load(&s->map, qmac_net_link_view(s->plan, link), qmac_map_same);
+	if (s->plan->use[link] != QMAC_NET_USE_ENDED)
+		return qmac_map_load(&s->map, qmac_net_link_view(s->plan, link), qmac_map_same);
+	s->product = s->plan->flow.links[link].reader;
+	return qmac_map_tile(&s->map);
+}
+
+/* One of several is first brought to the unit of the sum, by a shift that is not known yet. */
+static enum qmac_status add_link(struct error_map *s, const struct qmac_net_flow_layer *f, int link,
+                                 struct qmac_error *err)
+{
+	int x = add_panel(s, link);
 	struct qmac_map_op align = qmac_net_op(s->plan, QMAC_OP_ADD, x, x, -1);
 	enum qmac_status status;
 
@@ -60,21 +77,68 @@ static enum qmac_status add_link(struct error_map *s, int link, struct qmac_erro
 	return status == QMAC_OK ? qmac_net_exact(s->plan, &s->map, QMAC_OP_ADD, s->x, s->x, x, 0, err) : status;
 }
 
-/* 0 where the output's code is at an end of its range: kept off the ends it is not what it was then. */
-static enum qmac_status add_mask(struct error_map *s, struct qmac_error *err)
+/* All contributions, those to the layer, or to that behind it which is looked at in its place. */
+static enum qmac_status add_up(struct error_map *s, struct qmac_error *err)
 {
-	int bits = qmac_net_format(s->plan, s->layer).bw, y = load_output(s);
-	int inside = qmac_map_temporary(&s->map, qmac_map_same);
-	int32_t high = (int32_t)(((int64_t)1 << (bits - 1)) - 1);
-	enum qmac_status status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MIN, inside, y, -1, high - 1, err);
+	const struct qmac_net_flow *flow = &s->plan->flow;
+	const struct qmac_net_flow_layer *f = &flow->layers[s->layer];
+	enum qmac_status status = QMAC_OK;
+	int from = s->layer;
 
-	/* a relu has let through what is above 0 only */
-	if (status == QMAC_OK && s->plan->layers[s->layer].relu == QMAC_NET_NONE)
-		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MAX, inside, inside, -1, -high, err);
+	for (int behind; status == QMAC_OK && (behind = qmac_net_behind(s->plan, from)) != QMAC_NET_NONE;) {
+		status = go_through(s, behind, err);
+		from = behind;
+	}
+	f = &flow->layers[from];
+	if (status == QMAC_OK && f->count == 1 && s->plan->use[f->first] == QMAC_NET_USE_INLINE) {
+		int reader = flow->links[f->first].reader;
+
+		s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), qmac_map_same);
+		return go_through(s, reader, err);
+	}
+	for (int i = f->first; status == QMAC_OK && i < f->first + f->count; i++)
+		status = add_link(s, f, i, err);
+	return status;
+}
+
+/* ---- where it is 0 ------------------------------------------------------------------------- */
+
+static bool is_masked(const struct error_map *s)
+{
+	return s->plan->formats->clip && qmac_net_adds(s->plan->net->layers[s->layer].kind) &&
+	       s->norm == QMAC_NET_NONE;
+}
+
+/*
+ * A panel that is above 0 where the output's code is at no end of its range and, behind a relu, not 0. In W,
+ * y + 1 + 2^(bits-1), from 2 to 2^bits - 1 inside, 1 and 2^bits at the ends: half of that, rounded down, has
+ * its low bits - 1 bits 0 at the ends and only there. Codes behind a relu: y + 1 likewise, with a bit less.
+ */
+static enum qmac_status add_inside(struct error_map *s, int *inside, struct qmac_error *err)
+{
+	int bits = qmac_net_format(s->plan, s->layer).bw, kept = bits - 1 - s->relu, y = load_output(s);
+	int32_t high = (int32_t)(((int64_t)1 << (bits - 1)) - 1);
+	enum qmac_status status;
+
+	if (bits <= s->plan->hw.w_bits && kept >= 1) {
+		struct qmac_map_op op;
+
+		*inside = qmac_map_narrow(&s->map, kept, qmac_map_same);
+		op = qmac_net_op(s->plan, QMAC_OP_ADD, *inside, y, -1);
+		op.number = s->relu ? 1 : high + 2;
+		op.scale.shift = 1;
+		op.scale.rounding = QMAC_ROUND_FLOOR;
+		return qmac_map_add(&s->map, &op, err);
+	}
+	/* kept off the ends it is not what it was then */
+	*inside = qmac_map_temporary(&s->map, qmac_map_same);
+	status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MIN, *inside, y, -1, high - 1, err);
 	if (status == QMAC_OK)
-		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_EQ, inside, inside, y, 0, err);
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MAX, *inside, *inside, -1, -high, err);
 	if (status == QMAC_OK)
-		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, inside, 0, err);
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_EQ, *inside, *inside, y, 0, err);
+	if (status == QMAC_OK && s->relu)
+		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, *inside, *inside, y, 0, err);
 	return status;
 }
 
@@ -83,10 +147,20 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 {
 	const struct qmac_net_flow_layer *f = &s->plan->flow.layers[s->layer];
 	const struct qmac_net_plan_layer *p = &s->plan->layers[s->layer];
-	int end = qmac_map_store(&s->map, f->has_error ? &p->error : &p->sum, qmac_map_same);
-	struct qmac_map_op op = s->derivative < 0 ? qmac_net_op(s->plan, QMAC_OP_ADD, end, s->x, -1) :
-	                          qmac_net_op(s->plan, QMAC_OP_MUL, end, s->x, s->derivative);
+	int end = qmac_map_store(&s->map, f->has_error ? &p->error : &p->sum, qmac_map_same), inside = -1;
+	enum qmac_status status = QMAC_OK;
+	struct qmac_map_op op;
 
+	if (is_masked(s))
+		status = add_inside(s, &inside, err);
+	else if (s->relu)
+		inside = load_output(s);
+	op = qmac_net_op(s->plan, inside < 0 ? QMAC_OP_ADD : QMAC_OP_SELECT, end, s->x, inside);
+	if (s->derivative >= 0) {
+		if (status == QMAC_OK && inside >= 0)
+			status = qmac_net_exact(s->plan, &s->map, QMAC_OP_SELECT, s->x, s->x, inside, 0, err);
+		op = qmac_net_op(s->plan, QMAC_OP_MUL, end, s->x, s->derivative);
+	}
 	if (s->norm != QMAC_NET_NONE)
 		op = qmac_net_norm_op(s->plan, &s->map, s->norm, QMAC_NET_PASS_BACK, end, s->x, load_output(s));
 	if (f->has_error) {
@@ -94,13 +168,7 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 		op.scale.rounding = s->plan->formats->error_rounding;
 		op.label = QMAC_NET_LABEL_SHIFT;
 	}
-	return qmac_map_add(&s->map, &op, err);
-}
-
-static bool is_masked(const struct error_map *s)
-{
-	return s->plan->formats->clip && qmac_net_adds(s->plan->net->layers[s->layer].kind) &&
-	       s->norm == QMAC_NET_NONE;
+	return status == QMAC_OK ? qmac_map_add(&s->map, &op, err) : status;
 }
 
 enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
@@ -108,18 +176,18 @@ enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, s
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
 	struct error_map s = {.to = to, .plan = plan, .layer = layer, .derivative = -1, .norm = QMAC_NET_NONE,
-	                      .output = -1};
-	enum qmac_status status = QMAC_OK;
+	                      .output = -1, .product = QMAC_NET_NONE};
+	enum qmac_status status;
 
 	/* the last one's comes from the host; a gradient that is not added to is where it was made */
-	if (!f->count || !f->needed || (!f->has_error && f->count == 1))
+	if (!f->count || !f->needed || (!f->has_error && f->count == 1) ||
+	    qmac_net_gatherer(plan, layer) != layer)
 		return QMAC_OK;
 	s.map = qmac_net_map(to, layer, plan->layers[layer].out);
-	for (int i = f->first; status == QMAC_OK && i < f->first + f->count; i++)
-		status = qmac_net_link_is_inline(plan, layer, i) ? add_inline(&s, i, err) : add_link(&s, i, err);
-	if (status == QMAC_OK && is_masked(&s))
-		status = add_mask(&s, err);
+	status = add_up(&s, err);
 	if (status == QMAC_OK)
 		status = add_end(&s, err);
-	return qmac_net_map_end(to, &s.map, layer, status, err);
+	if (s.product == QMAC_NET_NONE)
+		return qmac_net_map_end(to, &s.map, layer, status, err);
+	return qmac_net_product_ends(to, &s.map, layer, s.product, status, err);
 }

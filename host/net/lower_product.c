@@ -95,8 +95,7 @@ enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, 
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
 	enum qmac_status status = QMAC_OK;
 
-	if (p->kernel[0] * p->kernel[1] > 1 && p->conv.pad == 0 && p->kernel[0] == p->in.height &&
-	    p->kernel[1] == p->in.width)
+	if (qmac_net_is_whole(p))
 		return whole_back(to, layer, link, err);
 	for (int64_t class = 0; status == QMAC_OK && class < p->conv.stride * p->conv.stride; class++) {
 		struct qmac_product product;
@@ -107,6 +106,26 @@ enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, 
 		product.note = note(to, layer);
 		status = lower(to, &product, layer, err);
 	}
+	return status;
+}
+
+enum qmac_status qmac_net_product_ends(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
+                                       int reader, enum qmac_status status, struct qmac_error *err)
+{
+	const struct qmac_net_plan_layer *p = &to->plan->layers[reader];
+	const struct qmac_view *x = qmac_net_output(to->plan, to->plan->net->layers[reader].input);
+	struct qmac_net_labelled labelled = {to->part, layer};
+	const struct qmac_map_labels labels = {qmac_net_tell, &labelled};
+	struct qmac_product product;
+
+	/* x has the shape of its gradient */
+	(void)qmac_conv_data_gradient(&p->conv, &p->error, &p->transposed, x, 0, &product);
+	product.note = note(to, reader);
+	product.end = map;
+	product.labels = &labels;
+	if (status == QMAC_OK)
+		status = lower(to, &product, reader, err);
+	qmac_map_free(map);
 	return status;
 }
 

@@ -75,6 +75,13 @@ struct qmac_map qmac_net_map(const struct qmac_net_lowering *to, int layer, stru
 enum qmac_status qmac_net_map_end(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
                                     enum qmac_status status, struct qmac_error *err);
 
+/*
+ * The same where a data gradient's tiles end in the map, which is that of a layer's error: the product of
+ * `reader`.
+ */
+enum qmac_status qmac_net_product_ends(struct qmac_net_lowering *to, struct qmac_map *map, int layer,
+                                       int reader, enum qmac_status status, struct qmac_error *err);
+
 /* Width of what is kept in ACC between two operations. */
 int qmac_net_wide(const struct qmac_net_plan *plan);
 

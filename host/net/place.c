@@ -103,7 +103,8 @@ static int64_t given_until(const struct qmac_net_plan *plan, int l)
 		int input = i ? layer->other : layer->input;
 		const struct qmac_net_flow_layer *f = &plan->flow.layers[input < 0 ? 0 : input];
 		bool same = input >= 0 && passes_on(layer->kind) && !f->has_error && f->count == 1;
-		int64_t step = same ? given_until(plan, input) : backward_step(plan, input < 0 ? 0 : input);
+		int64_t step = same ? given_until(plan, input) :
+		               backward_step(plan, input < 0 ? 0 : qmac_net_gatherer(plan, input));
 
 		last = step > last ? step : last;
 	}
@@ -221,13 +222,6 @@ static void place_masters(struct job *job, int l)
 	}
 }
 
-static bool is_stored(const struct qmac_net_plan *plan, int layer, int link)
-{
-	enum qmac_layer_kind kind = plan->net->layers[plan->flow.links[link].reader].kind;
-
-	return !passes_on(kind) && !qmac_net_link_is_inline(plan, layer, link);
-}
-
 static void place_back(struct job *job, int l)
 {
 	struct qmac_net_plan *plan = job->plan;
@@ -238,12 +232,12 @@ static void place_back(struct job *job, int l)
 	if (!f->needed)
 		return;
 	for (int i = f->first; i < f->first + f->count; i++)
-		if (is_stored(plan, l, i))
+		if (plan->use[i] == QMAC_NET_USE_STORED)
 			tensor(job, &plan->contribution[i], sum_element(bits_of(plan->flow.links[i].bound)), p->out,
 			       backward_step(plan, plan->flow.links[i].reader), until);
 	if (f->has_error)
 		tensor(job, &p->error, element(f->bits), p->out, now, until);
-	else if (f->count > 1)
+	else if (f->count > 1 && qmac_net_gatherer(plan, l) == l)
 		tensor(job, &p->sum, sum_element(32), p->out, now, until);
 	if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
 		return;

@@ -32,22 +32,8 @@ const struct qmac_view *qmac_net_back(const struct qmac_net_plan *plan, int laye
 const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int link)
 {
 	int reader = plan->flow.links[link].reader;
-	enum qmac_layer_kind kind = plan->net->layers[reader].kind;
 
-	if (kind == QMAC_LAYER_BIAS || kind == QMAC_LAYER_ADD || kind == QMAC_LAYER_FLATTEN)
-		return qmac_net_back(plan, reader);
-	return &plan->contribution[link];
-}
-
-bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int link)
-{
-	enum qmac_layer_kind kind = plan->net->layers[plan->flow.links[link].reader].kind;
-
-	if (plan->flow.layers[layer].count > 1)
-		return false;
-	return kind == QMAC_LAYER_TANH || kind == QMAC_LAYER_SIGMOID ||
-	       (kind == QMAC_LAYER_BATCH_NORM && plan->flow.layers[layer].has_error) ||
-	       (kind == QMAC_LAYER_RELU && plan->layers[layer].relu != QMAC_NET_NONE);
+	return plan->use[link] == QMAC_NET_USE_PASSED ? qmac_net_back(plan, reader) : &plan->contribution[link];
 }
 
 struct qmac_net_norm qmac_net_norm_of(const struct qmac_net_plan *plan, int layer)
@@ -248,7 +234,8 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 	plan->arena = qmac_arena_create();
 	plan->layers = calloc((size_t)net->layer_count, sizeof *plan->layers);
 	plan->contribution = calloc(2 * (size_t)net->layer_count, sizeof *plan->contribution);
-	if (!plan->arena || !plan->layers || !plan->contribution)
+	plan->use = calloc(2 * (size_t)net->layer_count, sizeof *plan->use);
+	if (!plan->arena || !plan->layers || !plan->contribution || !plan->use)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %d layers", net->layer_count);
 	plan->windows = find_windows(plan);
 	for (int l = 0; l < net->layer_count; l++) {
@@ -258,6 +245,7 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 			set_shape(plan, l);
 		join_relu(plan, l);
 	}
+	qmac_net_find_uses(plan);
 	return follow_formats(plan, err);
 }
 
@@ -294,6 +282,7 @@ void qmac_net_plan_free(struct qmac_net_plan *plan)
 	qmac_net_flow_free(&plan->flow);
 	free(plan->layers);
 	free(plan->contribution);
+	free(plan->use);
 	free(plan->values);
 	*plan = (struct qmac_net_plan){.batch = 0};
 }

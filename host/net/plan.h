@@ -16,6 +16,14 @@
 #include "net/norm.h"
 #include "net/table.h"
 
+/* What becomes of the contribution that comes along a link. */
+enum qmac_net_use {
+	QMAC_NET_USE_STORED, /* the reader makes and stores it */
+	QMAC_NET_USE_PASSED, /* it is what the reader is given itself */
+	QMAC_NET_USE_INLINE, /* it is made of that where it is rounded to an error, or added up */
+	QMAC_NET_USE_ENDED   /* a product, made there, too: its tiles end in the error, or in the sum */
+};
+
 /* A command that is patched for every minibatch. */
 struct qmac_net_patch {
 	enum qmac_net_patch_kind {
@@ -118,6 +126,7 @@ struct qmac_net_plan {
 	bool has_ones;                         /* they lie there */
 	struct qmac_net_plan_layer *layers;
 	struct qmac_view *contribution;        /* of each link; of those that are stored */
+	enum qmac_net_use *use;                /* of each link */
 	int64_t compiled;                      /* programs so far */
 	int64_t *values;                       /* room of minibatch.h, its own affair */
 	int64_t values_room;
@@ -166,11 +175,24 @@ const struct qmac_view *qmac_net_output(const struct qmac_net_plan *plan, int la
 /* What a layer gives back: its error, or the sum of its gradient. */
 const struct qmac_view *qmac_net_back(const struct qmac_net_plan *plan, int layer);
 
-/* What comes along a link. Not of one that is inlined. */
+/* What comes along a link: of one that is stored or passed. */
 const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int link);
 
-/* Whether the contribution is made where it is rounded to an error, and not stored. */
-bool qmac_net_link_is_inline(const struct qmac_net_plan *plan, int layer, int link);
+/* Fills `use`. */
+void qmac_net_find_uses(struct qmac_net_plan *plan);
+
+/*
+ * The only reader of a layer's output where what is given back to that reader is looked at for the layer's
+ * own error, or sum, without being stored: behind an inline relu, tanh or sigmoid, or flatten. QMAC_NET_NONE:
+ * contributions to the layer itself are looked at.
+ */
+int qmac_net_behind(const struct qmac_net_plan *plan, int layer);
+
+/* The layer for whose error, or sum, the contributions to a layer are looked at: it, or one in front. */
+int qmac_net_gatherer(const struct qmac_net_plan *plan, int layer);
+
+/* conv, linear: whether the window is the whole image, of more than one pixel. */
+bool qmac_net_is_whole(const struct qmac_net_plan_layer *p);
 
 /* A layer's format of the output. */
 static inline struct qmac_format qmac_net_format(const struct qmac_net_plan *plan, int layer)

@@ -26,6 +26,16 @@ static void round_as(const struct rounding *as, struct qmac_command *command)
 	command->rnd = as->floors ? QMAC_ROUND_FLOOR : as->mode;
 }
 
+/* Fraction length of the sum to which a link contributes; `own`: that of the error that is being made. */
+static int unit_of(const struct qmac_net_plan *plan, const struct qmac_net_minibatch *of, int link, int own)
+{
+	const struct qmac_net_link *l = &plan->flow.links[link];
+	const struct qmac_net_layer *reader = &plan->net->layers[l->reader];
+	int input = l->is_other ? reader->other : reader->input;
+
+	return plan->flow.layers[input].has_error ? own : of->fl[input];
+}
+
 static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                       const struct qmac_net_patch *patch, struct qmac_command *command,
                       const struct rounding *as)
@@ -49,6 +59,7 @@ static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatc
 		command->monitor = as->monitor;
 		break;
 	case QMAC_NET_PATCH_ALIGN:
+		sum_fl = unit_of(plan, of, patch->link, sum_fl);
 		own = qmac_net_flow_link_fl(&plan->flow, patch->link, of->fl, of->back_fl);
 		command->l0 = own < sum_fl ? (uint32_t)(sum_fl - own) : 0;
 		/* further on nothing is left of 32 bits, nor of the 35 that a batch norm gives back */
