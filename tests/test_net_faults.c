@@ -122,6 +122,7 @@ static bool no_mask(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_SELECT)
 		return false;
+	c->s1space = c->s0space;
 	c->src1 = c->src0;
 	c->b0 = c->a0;
 	c->b1 = c->a1;
@@ -235,9 +236,9 @@ static bool neighbour(struct qmac_command *c)
 /* The largest code is not taken for one that saturated. */
 static bool narrow_mask(struct qmac_command *c)
 {
-	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_MIN || c->s1space != QMAC_SPACE_IMM)
+	if (c->opcode != QMAC_OPCODE_VEC || c->dspace != QMAC_SPACE_W || c->s1space != QMAC_SPACE_IMM)
 		return false;
-	c->imm++;
+	c->imm--;
 	return true;
 }
 
@@ -267,7 +268,7 @@ static void miscount_sum(struct device *d)
 /* Gradients are added up as if all had the fraction bits of the first. */
 static void leave_unaligned(struct device *d)
 {
-	struct qmac_net_part *part = &d->plan.layers[SIGMOID].parts[QMAC_NET_PART_ERROR];
+	struct qmac_net_part *part = &d->plan.layers[BIAS].parts[QMAC_NET_PART_ERROR];
 
 	for (int i = 0; i < part->patch_count; i++)
 		if (part->patches[i].kind == QMAC_NET_PATCH_ALIGN)
@@ -316,8 +317,8 @@ static const struct fault branch_faults[] = {
 	{"a gradient of a larger window", "error of add1", GLOBAL, BACK, larger_window, 0, NULL},
 	{"the largest code passes errors", "error of conv2", MAIN, ERROR, narrow_mask, 0, NULL},
 	{"a derivative one bit off", "error of bias1", BIAS, ERROR, not_as_far_left, 0, NULL},
-	{"the gradient of one branch twice", "error of bias1", SIGMOID, ERROR, same_twice, 0, NULL},
-	{"gradients of different units added up", "error of bias1", SIGMOID, ERROR, NULL, 0, leave_unaligned},
+	{"the gradient of one branch twice", "error of bias1", BIAS, ERROR, same_twice, 0, NULL},
+	{"gradients of different units added up", "error of bias1", BIAS, ERROR, NULL, 0, leave_unaligned},
 	{"a sum of which the first part is left out", "bias sum of bias1", BIAS, BACK, no_slice, 1, NULL},
 };
 
