@@ -305,6 +305,24 @@ static void test_augmented(void)
 	}
 }
 
+/* An image is augmented alike in whatever minibatch it is: with weights that stay, so is the loss. */
+static void test_augmented_batches(void)
+{
+	double loss[2];
+
+	for (int i = 0; i < 2; i++) {
+		const struct qmac_setting batch = {"batch", i ? "50" : "20", "--set"};
+		struct qmac_json *summary;
+
+		configure(write_net_run(tanh_layers, "alpha: 1e-30\naugment: {crop: 3, flip: true}\n"), 1, &batch);
+		train_well("batches", false);
+		summary = summary_of("batches");
+		loss[i] = qmac_json_real(summary, "train_loss");
+		qmac_json_free(summary);
+	}
+	CU_ASSERT(fabs(loss[0] - loss[1]) < 1e-6 * loss[0]);
+}
+
 /* Another network under the same name, though with as many weights, or other images. */
 static void test_others(void)
 {
@@ -464,7 +482,7 @@ int main(void)
 		{"learns", test_learns}, {"short epochs", test_short_epochs}, {"fixed", test_fixed},
 		{"estimate", test_estimate}, {"keys", test_keys},
 		{"diverges", test_diverges}, {"update", test_update}, {"resume", test_resume},
-		{"augmented", test_augmented},
+		{"augmented", test_augmented}, {"augmented minibatches", test_augmented_batches},
 		{"others", test_others}, {"evaluation", test_evaluate},
 		{"replaces", test_replaces}, {"refused", test_refused}, {"MNIST", test_mnist},
 	};
