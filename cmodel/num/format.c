@@ -91,8 +91,7 @@ enum qmac_status qmac_format_encode(struct qmac_format format, unsigned mode, ui
 
 /*
  * n codes of one row of random numbers, the first in channel `channel`. A float has 24 bits: times a power of
- * two it is exact in double, and so is its floor to 2^-24, to which u / 2^24 is added in integers. What is
- * beyond 2^38 saturates anyway, and fits 64 bits like this. Returns how many are not NaN.
+ * two it is exact in double, and so is its floor to 2^-24. Returns how many are not NaN.
  */
 static int encode_block(struct qmac_format format, unsigned mode, double scale, uint32_t row_state,
                         uint32_t channel, const float *x, int n, int32_t *codes, uint64_t *saturations)
@@ -107,11 +106,12 @@ static int encode_block(struct qmac_format format, unsigned mode, double scale, 
 
 		if (isnan(t))
 			return i;
-		t = t > 0x1p38 ? 0x1p38 : t < -0x1p38 ? -0x1p38 : t;
 		if (mode == QMAC_ROUND_STOCHASTIC)
-			code = qmac_shift_right((int64_t)floor(t * 0x1p24) + r[i], 24);
+			code = qmac_shift_right(qmac_format_fine(t) + r[i], 24);
+		else if (mode == QMAC_ROUND_NEAREST)
+			code = (int64_t)rint(qmac_format_units(t));
 		else
-			code = (int64_t)(mode == QMAC_ROUND_NEAREST ? rint(t) : floor(t));
+			code = (int64_t)floor(qmac_format_units(t));
 		codes[i] = (int32_t)qmac_clamp(code, format.bw, saturations);
 	}
 	return n;

@@ -9,6 +9,7 @@
 #ifndef QMAC_NUM_FORMAT_H
 #define QMAC_NUM_FORMAT_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -39,6 +40,22 @@ QMAC_MUST_CHECK enum qmac_status qmac_format_encode_floats(struct qmac_format fo
 /* One value; x must not be NaN. r is the 24-bit random number of stochastic rounding. */
 int32_t qmac_format_code(struct qmac_format format, unsigned mode, uint32_t r, double x,
                          uint64_t *saturations);
+
+/* A number of units as it may be for a code of any format: what is beyond 2^38 saturates anyway. Not NaN. */
+static inline double qmac_format_units(double units)
+{
+	return units > 0x1p38 ? 0x1p38 : units < -0x1p38 ? -0x1p38 : units;
+}
+
+/*
+ * The same in units of 2^-24, rounded down: with the 24-bit random number r of stochastic rounding added,
+ * (fine + r) >> 24 is the code before it is limited to its width. Exact where units * 2^24 is, as of a float
+ * times a power of two.
+ */
+static inline int64_t qmac_format_fine(double units)
+{
+	return (int64_t)floor(qmac_format_units(units) * 0x1p24);
+}
 
 /* The real value of a code, exact. */
 double qmac_format_value(struct qmac_format format, int32_t code);

@@ -28,14 +28,6 @@ void qmac_net_encode(const struct qmac_net_tensor *tensor, const float *x, doubl
 
 enum { PIXELS = 32 }; /* that are worked on together */
 
-/* A pixel's number in units of 2^-fl / 2^24, rounded down; what is beyond 2^38 units saturates anyway. */
-static int64_t fine_code(struct qmac_format format, float value)
-{
-	double t = ldexp((double)value, format.fl);
-
-	return (int64_t)floor(fmin(fmax(t, -0x1p38), 0x1p38) * 0x1p24);
-}
-
 /*
  * `fine` of each value of a pixel becomes what a code is, shifted left by 24: so a random number of 24 bits
  * may be added, 0 in other modes of rounding.
@@ -46,7 +38,7 @@ static void make_table(const struct qmac_net_tensor *tensor, const float *value,
 		int64_t code;
 
 		if (tensor->rounding == QMAC_ROUND_STOCHASTIC) {
-			fine[pixel] = fine_code(tensor->format, value[pixel]);
+			fine[pixel] = qmac_format_fine(ldexp((double)value[pixel], tensor->format.fl));
 			continue;
 		}
 		code = qmac_format_code(tensor->format, tensor->rounding, 0, (double)value[pixel], NULL);

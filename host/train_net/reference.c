@@ -5,9 +5,9 @@
 #include "net/values.h"
 #include "train_net/engine.h"
 
-enum { ACC_BITS = 64, MINIBATCHES = 4 };
+enum { ACC_BITS = 64, MINIBATCHES = 4, ENOUGH_CYCLES = 10000000 };
 
-/* A training of its own, which borrows the network and the images. */
+/* A training of its own, which borrows network, images and values, and changes nothing of them. */
 static void borrow(const struct qmac_net_training *from, int bits, struct qmac_run *run,
                    struct qmac_net_training *own)
 {
@@ -19,49 +19,54 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->update = QMAC_UPDATE_HOST;
 	*own = (struct qmac_net_training){
 		.run = run, .estimated = true, .unbounded = true, .dy_bits = bits,
-		.net = from->net, .images = from->images,
+		.net = from->net, .images = from->images, .weights = from->weights, .statistics = from->statistics,
 		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
 	};
 }
 
-/* Device cycles from now to the end of so many minibatches. */
-static enum qmac_status time_minibatches(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
-                                         int count, int64_t batch, float *logits, double *cycles,
-                                         struct qmac_error *err)
+/* Device cycles of a minibatch. */
+static enum qmac_status time_minibatch(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
+                                       int64_t batch, float *logits, double *cycles, struct qmac_error *err)
 {
 	const struct qmac_image_batch images = {.first = 0, .count = batch};
 	uint64_t before, after, bytes;
-	enum qmac_status status = QMAC_OK;
+	enum qmac_status status;
 
 	engine->operations->spent(engine, &before, &bytes);
-	for (int i = 0; !status && i < count; i++) {
-		status = engine->operations->forward(engine, &images, purpose, logits, err);
-		if (!status && purpose == QMAC_NET_TRAIN)
-			status = engine->operations->backward(engine, logits, err);
-	}
+	status = engine->operations->forward(engine, &images, purpose, logits, err);
+	if (!status && purpose == QMAC_NET_TRAIN)
+		status = engine->operations->backward(engine, logits, err);
 	engine->operations->spent(engine, &after, &bytes);
 	*cycles = (double)(after - before);
+	return status;
+}
+
+/* The mean of several behind a first one, which finds scales; of large ones one alone is as good. */
+static enum qmac_status time_minibatches(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
+                                         int64_t batch, float *logits, double *mean, struct qmac_error *err)
+{
+	double sum = 0, cycles;
+	int count = 0;
+	enum qmac_status status = time_minibatch(engine, purpose, batch, logits, &cycles, err);
+
+	while (!status && count < MINIBATCHES && sum < ENOUGH_CYCLES) {
+		status = time_minibatch(engine, purpose, batch, logits, &cycles, err);
+		sum += cycles;
+		count++;
+	}
+	*mean = sum / count;
 	return status;
 }
 
 static enum qmac_status time_all(struct qmac_net_engine *engine, int64_t batch, float *logits,
                                  struct qmac_net_reference *reference, struct qmac_error *err)
 {
-	double *const cycles[] = {[QMAC_NET_TRAIN] = &reference->training,
-	                          [QMAC_NET_EVALUATE] = &reference->inference};
 	enum qmac_status status = engine->operations->load(engine, err);
 
-	for (int purpose = 0; purpose < 2; purpose++) {
-		double first;
-
-		if (!status)
-			status = time_minibatches(engine, (enum qmac_net_purpose)purpose, 1, batch, logits, &first, err);
-		if (!status)
-			status = time_minibatches(engine, (enum qmac_net_purpose)purpose, MINIBATCHES, batch, logits,
-			                          cycles[purpose], err);
-		*cycles[purpose] /= MINIBATCHES;
-	}
-	return status;
+	if (!status)
+		status = time_minibatches(engine, QMAC_NET_TRAIN, batch, logits, &reference->training, err);
+	return status ? status :
+	       time_minibatches(engine, QMAC_NET_EVALUATE, batch, logits, &reference->inference, err);
 }
 
 enum qmac_status qmac_net_reference_find(const struct qmac_net_training *training, const struct qmac_hw *hw,
