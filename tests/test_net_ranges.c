@@ -1,6 +1,7 @@
 /*
- * `precision.activation_fl: own`: the formats of outputs follow what was measured, by hand; in a training
- * every file says the same of them; the same bits on other hardware, and where a run was ended and goes on.
+ * `precision.activation_fl: own`: the formats of outputs follow what was measured, by hand, behind some steps
+ * of an epoch or behind every minibatch; in a training with the former every file says the same of them; the
+ * same bits on other hardware, and where a run was ended and goes on.
  */
 #define _XOPEN_SOURCE 700
 #include <math.h>
@@ -14,7 +15,7 @@
 enum { INPUT, CONV, RELU, TANH, LINEAR, TENSORS };
 
 static struct qmac_run run = {.precision_bw = 8, .precision_fl = 4};
-static struct qmac_format parameters[4];
+static struct qmac_format parameters[8];
 static struct qmac_net_training training;
 
 static void append(enum qmac_layer_kind kind, int input)
@@ -48,6 +49,7 @@ static void stop(void)
 	qmac_net_free(&training.net);
 	free(training.outputs);
 	free(training.tops);
+	free(training.wanted);
 }
 
 static void follow(void)
@@ -159,6 +161,129 @@ static void test_steps(void)
 	CU_ASSERT_FALSE(training.measured);
 }
 
+/* ---- by hand, by the minibatch before ---------------------------------------------------------- */
+
+static void append_at(enum qmac_layer_kind kind, int input, int other, int64_t kernel)
+{
+	const struct qmac_layer_request request = {.kind = kind, .input = input, .other = other, .outputs = 2,
+	                                           .kernel = {kernel, kernel}, .stride = 1};
+	struct qmac_error err;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_net_append(&training.net, &request, &err), QMAC_OK);
+}
+
+/*
+ * conv, batch_norm (alone), relu, conv, batch_norm (merged), add, avg_pool of 2 x 2, add of it with itself;
+ * weights are <8,5>, pixels at most 1.25.
+ */
+static void start_delay(int headroom)
+{
+	static const int conv[] = {0, 3};
+	struct qmac_error err;
+
+	run.precision_activation_headroom = headroom;
+	training = (struct qmac_net_training){.run = &run, .formats = parameters,
+	                                      .ranges = QMAC_NET_RANGES_DELAY};
+	memset(parameters, 0, sizeof parameters);
+	CU_ASSERT_FATAL(!qmac_net_create(&training.net, "n", (struct qmac_shape){2, 2, 2}, &err));
+	append_at(QMAC_LAYER_CONV, QMAC_NET_INPUT, 0, 1);
+	append_at(QMAC_LAYER_BATCH_NORM, 0, 0, 1);
+	append_at(QMAC_LAYER_RELU, 1, 0, 1);
+	append_at(QMAC_LAYER_CONV, 2, 0, 1);
+	append_at(QMAC_LAYER_BATCH_NORM, 3, 0, 1);
+	append_at(QMAC_LAYER_ADD, 4, 2, 1);
+	append_at(QMAC_LAYER_AVG_POOL, 5, 0, 2);
+	append_at(QMAC_LAYER_ADD, 6, 6, 1);
+	for (int i = 0; i < TEST_COUNT(conv); i++)
+		parameters[training.net.layers[conv[i]].weight] = (struct qmac_format){8, 5};
+	training.images.value[0][17] = 0.5f;
+	training.images.value[1][200] = -1.25f;
+	CU_ASSERT_EQUAL_FATAL(qmac_net_ranges_start(&training, &err), QMAC_OK);
+}
+
+/* Of the input and all outputs but that of the batch norm that is merged, which is no tensor. */
+static void check_fl(const int *fl)
+{
+	for (int t = 0; t <= training.net.layer_count; t++)
+		if (t != 5)
+			check(t, 8, fl[t]);
+}
+
+/* Limits of the width, and of the sum: of conv f_x + 5, of the pool f_x + 2, of the second add f_x. */
+static void test_delay(void)
+{
+	/* 1.25 2^6 = 80 */
+	static const int first[] = {6, 4, 4, 4, 4, 0, 4, 4, 4}, second[] = {6, 2, 7, 7, 7, 0, 0, 2, 2};
+	static const int third[] = {6, 3, 6, 6, 6, 0, 7, 7, 7};
+
+	start_delay(0);
+	check_fl(first);
+	training.tops[1] = 8;   /* four times too large: two bits less */
+	training.tops[2] = -1;  /* nothing but 0: as fine as may be */
+	training.tops[4] = 2;
+	training.tops[6] = 15;  /* nothing is coarser than integers */
+	training.tops[7] = 0;
+	training.tops[8] = 0;
+	qmac_net_ranges_delay(&training);
+	check_fl(second);
+	training.tops[1] = 5;
+	training.tops[2] = 7;
+	training.tops[4] = 7;
+	training.tops[6] = -1;
+	training.tops[7] = 1;
+	training.tops[8] = -1;
+	qmac_net_ranges_delay(&training);
+	check_fl(third);
+	stop();
+	start_delay(2);
+	training.tops[1] = 4;
+	qmac_net_ranges_delay(&training);
+	check(1, 8, 4);
+	run.precision_activation_headroom = 0;
+	stop();
+}
+
+/* A scale that its sum has bounded is as fine as its range asks for when the sum has become finer. */
+static void test_delay_bound(void)
+{
+	start_delay(0);
+	parameters[0].fl = -4;
+	follow();
+	check(1, 8, 2);
+	training.tops[1] = 2;
+	qmac_net_ranges_delay(&training);
+	check(1, 8, 2);
+	parameters[0].fl = -1;
+	follow();
+	check(1, 8, 5);
+	parameters[0].fl = 5;
+	follow();
+	check(1, 8, 6);
+	parameters[0].bw = 12;  /* the range stays */
+	follow();
+	check(1, 12, 10);
+	check(2, 12, 11);
+	check(4, 8, 7);
+	check(0, 12, 10);
+	training.tops[1] = 12;
+	qmac_net_ranges_delay(&training);
+	check(1, 12, 8);
+	stop();
+}
+
+/* By the first minibatch: values under some other fraction length; those that read it follow. */
+static void test_delay_set(void)
+{
+	start_delay(0);
+	qmac_net_ranges_set(&training, 1, 9, 10);
+	check(2, 8, 5);
+	check(3, 8, 5);
+	qmac_net_ranges_set(&training, 1, -15, -1);
+	check(2, 8, 0);
+	check(3, 8, 0);
+	stop();
+}
+
 /* ---- trainings ------------------------------------------------------------------------------- */
 
 static const char layers[] =
@@ -255,7 +380,8 @@ int main(void)
 	const struct test_case cases[] = {
 		{"at first", test_first}, {"what was measured", test_tops}, {"widths change", test_widths},
 		{"not finer than sums", test_sums}, {"when it is measured", test_steps},
-		{"fixed", test_fixed}, {"AdaPT", test_adapt},
+		{"by the minibatch before", test_delay}, {"bounds of sums", test_delay_bound},
+		{"of the first minibatch", test_delay_set}, {"fixed", test_fixed}, {"AdaPT", test_adapt},
 	};
 
 	write_images();

@@ -131,23 +131,30 @@ static void set_width(struct qmac_net_training *training, int tensor, int bw)
 	settle(training, tensor);
 }
 
+/* What the range of its values under fl fraction bits asks for. */
+static void want(struct qmac_net_training *training, int tensor, int fl, int top)
+{
+	int bw = training->outputs[tensor + 1].bw, headroom = training->run->precision_activation_headroom;
+
+	training->wanted[tensor + 1] = limited(fl + bw - 2 - top - headroom, bw);
+}
+
 void qmac_net_ranges_set(struct qmac_net_training *training, int tensor, int fl, int top)
 {
-	int bw = training->outputs[tensor + 1].bw;
-
-	training->wanted[tensor + 1] = limited(fl + bw - 2 - top - training->run->precision_activation_headroom, bw);
-	settle(training, tensor);
+	want(training, tensor, fl, top);
+	for (int t = tensor; t < training->net.layer_count; t++)
+		settle(training, t);
 }
 
 void qmac_net_ranges_delay(struct qmac_net_training *training)
 {
 	const struct qmac_net *net = &training->net;
 
-	for (int t = 0; t < net->layer_count; t++)
+	for (int t = 0; t < net->layer_count; t++) {
 		if (qmac_net_ranges_has_own(net, t))
-			qmac_net_ranges_set(training, t, training->outputs[t + 1].fl, training->tops[t + 1]);
-		else
-			settle(training, t);
+			want(training, t, training->outputs[t + 1].fl, training->tops[t + 1]);
+		settle(training, t);
+	}
 }
 
 /* The finest for whatever pixel there may be. */

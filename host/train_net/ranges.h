@@ -32,7 +32,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_ranges_follow(struct qmac_net_training
 
 /*
  * QMAC_NET_RANGES_DELAY: the scale of a tensor whose values, under fl fraction bits and before they were
- * limited to codes, had their highest bit at `top`, -1: all were 0. Those that read it have to follow.
+ * limited to codes, had their highest bit at `top`, -1: all were 0. Those of what is behind it follow.
  */
 void qmac_net_ranges_set(struct qmac_net_training *training, int tensor, int fl, int top);
 
