@@ -148,6 +148,25 @@ static void thin(const struct qmac_past *past, struct qmac_waits *waits)
 				waits->number[e] = 0;
 }
 
+/*
+ * The waits of a command of that engine, with these accesses, behind the past; what they make sure of is known
+ * then, too.
+ */
+static struct qmac_waits find_waits(const struct qmac_past *past, unsigned engine, struct qmac_known *known,
+                                    const struct qmac_access *accesses, int count)
+{
+	struct qmac_waits waits = {{0}};
+
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (e != engine)
+			waits.number[e] = conflict(past, e, known->retired[e], accesses, count);
+	thin(past, &waits);
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (waits.number[e])
+			learn(past, known, e, waits.number[e]);
+	return waits;
+}
+
 bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struct qmac_command *command,
                    const struct qmac_hull *hull, struct qmac_waits *waits)
 {
@@ -157,14 +176,7 @@ bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struc
 	struct qmac_known known = known_at(past, engine, past->count[engine]);
 
 	assert(engine < QMAC_ENGINES);
-	*waits = (struct qmac_waits){{0}};
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (e != engine)
-			waits->number[e] = conflict(past, e, known.retired[e], accesses, count);
-	thin(past, waits);
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (waits->number[e])
-			learn(past, &known, e, waits->number[e]);
+	*waits = find_waits(past, engine, &known, accesses, count);
 	if (!set_known(past, engine, ++past->count[engine], &known))
 		return false;
 	for (int i = 0; i < count; i++) {
@@ -206,14 +218,7 @@ void qmac_behind_add(struct qmac_behind *behind, const struct qmac_hw *hw, const
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		if (own->number[e])
 			learn_of(&known, e, past->count[e] + own->number[e], behind->known[e][own->number[e]]);
-	*waits = (struct qmac_waits){{0}};
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (e != engine)
-			waits->number[e] = conflict(past, e, known.retired[e], accesses, count);
-	thin(past, waits);
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (waits->number[e])
-			learn(past, &known, e, waits->number[e]);
+	*waits = find_waits(past, engine, &known, accesses, count);
 	behind->known[engine][++behind->count[engine]] = known;
 }
 
