@@ -146,7 +146,7 @@ static int count_stale(struct device *d, int widest)
 /* ---- random changes ---------------------------------------------------------------------------- */
 
 static struct {
-	int64_t programs, kept, slices;
+	int64_t programs, kept, slices, scales;
 } seen;
 
 static int64_t count_programs(const struct device *d)
@@ -198,6 +198,46 @@ static bool fits(const struct device *d)
 	return status == QMAC_OK;
 }
 
+/* Other fraction lengths of some outputs and parameters, widths as they are. */
+static void pick_scales(struct device *d)
+{
+	const struct qmac_net *net = &d->net;
+	struct qmac_net_formats *f = &d->formats;
+
+	for (int l = -1; l < net->layer_count; l++) {
+		if (l >= 0 && keeps_format(net->layers[l].kind))
+			f->output[l + 1] = f->output[net->layers[l].input + 1];
+		else if (pick(0, 3) == 0)
+			f->output[l + 1].fl = (int)pick(0, CASE_FL_MAX);
+	}
+	for (int p = 0; p < net->parameter_count; p++)
+		if (pick(0, 3) == 0)
+			f->parameter[p].fl = (int)pick(-1, CASE_FL_MAX);
+}
+
+/* The next formats that fit: all anew, some, or scales alone. */
+static void pick_switch(struct device *d, int widest, int number)
+{
+	bool scales = number > 0 && pick(0, 1);
+	size_t outputs = ((size_t)d->net.layer_count + 1) * sizeof *d->formats.output;
+	size_t parameters = (size_t)d->net.parameter_count * sizeof *d->formats.parameter;
+	struct qmac_format *output = malloc(outputs), *parameter = malloc(parameters + 1);
+
+	memcpy(output, d->formats.output, outputs);
+	memcpy(parameter, d->formats.parameter, parameters);
+	do {
+		memcpy(d->formats.output, output, outputs);
+		memcpy(d->formats.parameter, parameter, parameters);
+		if (scales)
+			pick_scales(d);
+		else
+			pick_formats(d, widest, number == 0 ? 1 : 5);
+	} while (!fits(d));
+	seen.scales += scales;
+	free(output);
+	free(parameter);
+}
+
 static void run(const struct qmac_hw *hw, int widest)
 {
 	struct device d;
@@ -207,9 +247,7 @@ static void run(const struct qmac_hw *hw, int widest)
 	set_widest(&d.net, &d.formats, widest);
 	open_device_of(&d, 16);
 	for (int i = 0; i < SWITCHES && !d.wrong; i++) {
-		do
-			pick_formats(&d, widest, i == 0 ? 1 : 5);
-		while (!fits(&d));
+		pick_switch(&d, widest, i);
 		renew(&d);
 		CU_ASSERT_EQUAL(count_stale(&d, widest), 0);
 		if (i > 0)
@@ -231,9 +269,9 @@ static void test_random_switches(void)
 
 		run(&hw, widths[pick(0, 2)]);
 	}
-	printf("(programs %lld, kept %lld, sliced %lld) ", (long long)seen.programs, (long long)seen.kept,
-	       (long long)seen.slices);
-	CU_ASSERT(seen.kept > 0 && seen.kept < seen.programs);
+	printf("(programs %lld, kept %lld, sliced %lld, scales alone %lld) ", (long long)seen.programs,
+	       (long long)seen.kept, (long long)seen.slices, (long long)seen.scales);
+	CU_ASSERT(seen.kept > 0 && seen.kept < seen.programs && seen.scales > 0);
 }
 
 /* ---- a program that was left as it was --------------------------------------------------------- */

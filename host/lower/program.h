@@ -71,10 +71,11 @@ static inline void qmac_command_note(struct qmac_command *command, enum qmac_dir
 }
 
 /*
- * Whether two programs of a sequence, compiled or not yet, are of the same commands, as they were added: they
- * are compiled to the same.
+ * Whether a program of a sequence that is compiled has the commands of `model`, which is not, as they were
+ * added, but for numbers that nothing hangs on: immediates, factors, shifts, widths of results. Then it takes
+ * those over, and is what the model would be if it were compiled.
  */
-bool qmac_program_is_same(const struct qmac_program *a, const struct qmac_program *b);
+bool qmac_program_follow(struct qmac_program *program, const struct qmac_program *model);
 
 /* A program of a sequence has not to know any more what stands behind one that is about to be destroyed. */
 void qmac_program_forget(struct qmac_program *program, const struct qmac_program *gone);

@@ -135,20 +135,41 @@ static const struct qmac_entries *entries_of(struct qmac_program *program, const
 	return &program->behind[program->behinds++];
 }
 
-bool qmac_program_is_same(const struct qmac_program *a, const struct qmac_program *b)
+/* Neither what a command touches nor how long it takes depends on these. */
+static void take_numbers(const struct qmac_command *from, struct qmac_command *to)
 {
-	bool same = a->count == b->count;
+	to->imm = from->imm;
+	to->mult = from->mult;
+	to->l0 = from->l0;
+	to->shift = from->shift;
+	to->bw = from->bw;
+}
 
-	for (int64_t i = 0; same && i < a->count; i++) {
-		const struct qmac_item *x = &a->items[i], *y = &b->items[i];
-		uint32_t one[QMAC_COMMAND_WORDS], other[QMAC_COMMAND_WORDS];
+/* But for numbers. */
+static bool is_same(const struct qmac_item *x, const struct qmac_item *y)
+{
+	uint32_t one[QMAC_COMMAND_WORDS], other[QMAC_COMMAND_WORDS];
+	struct qmac_command like = x->command;
 
-		qmac_command_encode(&x->command, one);
-		qmac_command_encode(&y->command, other);
-		same = !memcmp(one, other, sizeof one) && x->command.layer == y->command.layer &&
-		       x->command.direction == y->command.direction &&
-		       !memcmp(&x->command.unit, &y->command.unit, sizeof x->command.unit) &&
-		       x->has_hull == y->has_hull && x->hull.first == y->hull.first && x->hull.bytes == y->hull.bytes;
+	take_numbers(&y->command, &like);
+	qmac_command_encode(&like, one);
+	qmac_command_encode(&y->command, other);
+	return !memcmp(one, other, sizeof one) && x->command.layer == y->command.layer &&
+	       x->command.direction == y->command.direction &&
+	       !memcmp(&x->command.unit, &y->command.unit, sizeof x->command.unit) &&
+	       x->has_hull == y->has_hull && x->hull.first == y->hull.first && x->hull.bytes == y->hull.bytes;
+}
+
+bool qmac_program_follow(struct qmac_program *program, const struct qmac_program *model)
+{
+	bool same = program->count == model->count;
+
+	assert(program->ring && program->items && !model->ring);
+	for (int64_t i = 0; same && i < program->count; i++)
+		same = is_same(&program->items[i], &model->items[i]);
+	for (int64_t i = 0; same && i < program->count; i++) {
+		take_numbers(&model->items[i].command, &program->items[i].command);
+		take_numbers(&model->items[i].command, qmac_program_command(program, i));
 	}
 	return same;
 }

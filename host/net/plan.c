@@ -173,6 +173,11 @@ static struct qmac_net_amounts amounts_of(const struct qmac_net_plan *plan, int 
 	int fl = plan->layers[l].fl;
 	struct qmac_net_amounts amounts = {.up = qmac_larger_int(y.fl - fl, 0)};
 
+	if (layer->bias != QMAC_NET_NONE) {
+		const struct qmac_format bias = plan->formats->parameter[layer->bias];
+
+		amounts.bias_bits = bias.bw + fl - bias.fl;
+	}
 	switch (layer->kind) {
 	case QMAC_LAYER_CONV:
 	case QMAC_LAYER_LINEAR:
@@ -284,5 +289,6 @@ void qmac_net_plan_free(struct qmac_net_plan *plan)
 	free(plan->contribution);
 	free(plan->use);
 	free(plan->values);
+	free(plan->widths);
 	*plan = (struct qmac_net_plan){.batch = 0};
 }

@@ -52,6 +52,7 @@ enum qmac_net_factor_kind {
  */
 struct qmac_net_amounts {
 	int left[2];                  /* what an input is shifted left by before it is added; of conv the sum */
+	int bias_bits;                /* of a bias that is shifted to the sum that it is added to */
 	int up;                       /* the sum is shifted left by so much, in place of right */
 	struct qmac_net_table table;  /* tanh, sigmoid */
 	int shorten;                  /* fraction bits of their output that the derivative does not look at */
@@ -95,7 +96,7 @@ struct qmac_net_plan_layer {
 	bool is_made;                /* a relu that is made together with its input */
 	struct qmac_conv conv;       /* conv, linear */
 	int fl;                      /* of the sum: p or q of docs/network-numerics.md; not of batch norm */
-	struct qmac_net_amounts amounts;
+	struct qmac_net_amounts amounts, made_of; /* now, and those that its programs were made of */
 	struct qmac_view output, error, sum;
 	struct qmac_view weight, transposed, bias, table;
 	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */
@@ -128,6 +129,7 @@ struct qmac_net_plan {
 	struct qmac_view *contribution;        /* of each link; of those that are stored */
 	enum qmac_net_use *use;                /* of each link */
 	int64_t compiled;                      /* programs so far */
+	int *widths;                           /* that programs were made of, as plan_programs.c has them */
 	int64_t *values;                       /* room of minibatch.h, its own affair */
 	int64_t values_room;
 };
@@ -205,7 +207,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_part *part,
                                                     const struct qmac_net_patch *patch,
                                                     struct qmac_error *err);
 
-/* Makes the programs, but for those that are there and have the same commands; frees them. */
+/* Makes the programs, but for those that are there and would be made of the same; frees them. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err);
 void qmac_net_free_programs(struct qmac_net_plan *plan);
 

@@ -1,5 +1,6 @@
 /* The programs of a plan, and which of them are made anew when formats have changed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/lowering.h"
 
@@ -93,8 +94,8 @@ static void forget(struct qmac_net_plan *plan, const struct qmac_program *gone)
 }
 
 /*
- * A part as the formats want it now. To lower it takes little; a program whose commands are not other ones
- * stays, with all that is known of it, and so do its patches, of which formats decide the amounts only.
+ * A part as the formats want it now. A program of which only numbers change stays, with all that is known of
+ * it, and so do its patches.
  */
 static enum qmac_status renew(struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind,
                               struct qmac_error *err)
@@ -103,7 +104,7 @@ static enum qmac_status renew(struct qmac_net_plan *plan, int l, enum qmac_net_p
 	enum qmac_status status = lower(plan, l, kind, &part, err);
 	bool both = status == QMAC_OK && part.program && old->program;
 
-	if (both && qmac_program_is_same(part.program, old->program)) {
+	if (both && qmac_program_follow(old->program, part.program)) {
 		free_part(&part);
 		return QMAC_OK;
 	}
@@ -116,14 +117,74 @@ static enum qmac_status renew(struct qmac_net_plan *plan, int l, enum qmac_net_p
 	return status;
 }
 
+/* ---- what they are made of --------------------------------------------------------------- */
+
+/* All that lowering sees of the formats but the layers' amounts; how many numbers. */
+static size_t list_widths(const struct qmac_net_plan *plan, int *widths)
+{
+	const struct qmac_net_formats *f = plan->formats;
+	const int others[] = {
+		f->err_bits, f->dy_bits, (int)f->activation_rounding, (int)f->error_rounding, f->clip, f->masters,
+		f->unbounded,
+	};
+	size_t count = sizeof others / sizeof *others;
+
+	memcpy(widths, others, sizeof others);
+	for (int t = 0; t <= plan->net->layer_count; t++)
+		widths[count++] = f->output[t].bw;
+	for (int p = 0; p < plan->net->parameter_count; p++)
+		widths[count++] = f->parameter[p].bw;
+	return count;
+}
+
+enum { WIDTHS_MORE = 8 }; /* of list_widths(), beside those of tensors and parameters */
+
+/* Whether they are what they were; they are noted. */
+static enum qmac_status note_widths(struct qmac_net_plan *plan, bool *same, struct qmac_error *err)
+{
+	size_t room = (size_t)plan->net->layer_count + (size_t)plan->net->parameter_count + WIDTHS_MORE;
+	int *widths = calloc(room, sizeof *widths);
+
+	if (!widths)
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the formats of %d layers",
+		                 plan->net->layer_count);
+	room = list_widths(plan, widths);
+	*same = plan->widths && !memcmp(widths, plan->widths, room * sizeof *widths);
+	free(plan->widths);
+	plan->widths = widths;
+	return QMAC_OK;
+}
+
+static bool has_new_amounts(const struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_plan_layer *p = &plan->layers[l];
+
+	return memcmp(&p->amounts, &p->made_of, sizeof p->amounts) != 0;
+}
+
+/* Whether amounts that a layer's programs are made of are other ones: its own and those of its readers. */
+static bool has_changed(const struct qmac_net_plan *plan, int l)
+{
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
+	bool changed = has_new_amounts(plan, l);
+
+	for (int i = f->first; i < f->first + f->count; i++)
+		changed = changed || has_new_amounts(plan, plan->flow.links[i].reader);
+	return changed;
+}
+
 enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err)
 {
-	enum qmac_status status = QMAC_OK;
+	bool same = false;
+	enum qmac_status status = note_widths(plan, &same, err);
 
 	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
 		for (int kind = 0; status == QMAC_OK && kind < QMAC_NET_PARTS; kind++)
-			if (kind == QMAC_NET_PART_FORWARD || plan->flow.layers[l].needed)
+			if ((!same || has_changed(plan, l)) &&
+			    (kind == QMAC_NET_PART_FORWARD || plan->flow.layers[l].needed))
 				status = renew(plan, l, (enum qmac_net_part_kind)kind, err);
+	for (int l = 0; l < plan->net->layer_count; l++)
+		plan->layers[l].made_of = plan->layers[l].amounts;
 	/* what stands before the next program is what would stand before it in a new plan */
 	plan->sequence.last = NULL;
 	return status;
