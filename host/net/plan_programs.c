@@ -162,7 +162,10 @@ static bool has_new_amounts(const struct qmac_net_plan *plan, int l)
 	return memcmp(&p->amounts, &p->made_of, sizeof p->amounts) != 0;
 }
 
-/* Whether amounts that a layer's programs are made of are other ones: its own and those of its readers. */
+/*
+ * Whether amounts that a layer's programs are made of are other ones: its own, those of its readers, and, as an
+ * error takes what is given back from further behind (gather.c), those behind an only reader.
+ */
 static bool has_changed(const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
@@ -170,7 +173,7 @@ static bool has_changed(const struct qmac_net_plan *plan, int l)
 
 	for (int i = f->first; i < f->first + f->count; i++)
 		changed = changed || has_new_amounts(plan, plan->flow.links[i].reader);
-	return changed;
+	return changed || (f->count == 1 && has_changed(plan, plan->flow.links[f->first].reader));
 }
 
 enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err)
