@@ -45,11 +45,11 @@ static double table_bound(const struct qmac_net_plan *plan, int l)
 	double bound = plan->flow.layers[l].needed ? ldexp(1, 2 * qmac_net_derivative_of(to.fl).fl_y) : 1;
 	double value = ldexp(1, QMAC_NET_TABLE_FRACTION + table.m), piece = ldexp(2, table.in_bits);
 
-	if (to.fl > QMAC_NET_TABLE_FRACTION + table.m && value > bound)
-		bound = value;
+	if (to.fl > QMAC_NET_TABLE_FRACTION + table.m)
+		bound = fmax(bound, value);
 	/* in pieces: what is rounded is limited only when it is known which of them has it */
 	if (table.bits > plan->hw.lut_bits)
-		bound = fmax(bound, fmax(piece, ldexp(1, to.fl)));
+		bound = fmax(fmax(bound, piece), fmax(value, ldexp(1, to.fl)));
 	return bound;
 }
 
