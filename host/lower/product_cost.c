@@ -20,10 +20,11 @@ static double reply_cycles(const struct qmac_hw *hw)
  * Cycles to move a panel between memory and rows of `lanes`. A command has to wait for memory before its
  * first row; behind that the slowest of unpacking, the bus and the requests counts. Blocks that are
  * neighbours in memory are one run at each position, and one command; else each has its own. Positions of
- * images that touch, without padding, make long runs.
+ * images that touch make long runs: all of them, or, where there is padding, each line.
+ * line: pixels of a padded line; 0: there is no padding.
  */
 static double move_cycles(const struct qmac_hw *hw, const struct qmac_view *view, double positions,
-                          int64_t channels, int lanes, bool padded)
+                          int64_t channels, int lanes, int64_t line)
 {
 	int64_t run = qmac_smaller(channels, view->lanes), block = qmac_smaller(run, lanes);
 	double commands = view->lanes >= channels ? (channels >= lanes) + (channels % lanes != 0)
@@ -32,10 +33,11 @@ static double move_cycles(const struct qmac_hw *hw, const struct qmac_view *view
 	double reply = reply_cycles(hw), bus = hw->bus_bytes, burst = bus * hw->burst_beats;
 	double bytes = (double)(run << view->element.container);
 	double block_bytes = (double)(block << view->element.container);
-	bool touch = view->lanes < channels && !padded && (double)view->position_bytes[2] <= bytes;
+	bool touch = (view->lanes < channels || line > 0) && (double)view->position_bytes[2] <= bytes;
+	double alone = !touch ? 1 : line > 0 ? 1 / (double)line : 0; /* runs of a position */
 	double unpack = (double)qmac_ceil_div(run, block) * larger(1, block_bytes / bus);
 	double transfer = bytes / bus * larger(1, 256 * bus / hw->dram_bytes_per_cycle);
-	double requests = larger(touch ? 0 : 1, bytes / burst) * reply / hw->outstanding;
+	double requests = larger(alone, bytes / burst) * reply / hw->outstanding;
 
 	return commands * reply + positions * parts * larger(unpack, larger(transfer, requests));
 }
@@ -45,7 +47,7 @@ struct typical {
 	double positions, features; /* of the product */
 	double region;              /* positions of A's panel, with padding */
 	int64_t taps;
-	bool padded;
+	int64_t line;               /* pixels of one of its lines, with padding; 0: there is no padding */
 };
 
 /* Does the window reach beyond A anywhere? Then the pixels of a line come one by one. */
@@ -68,7 +70,7 @@ static struct typical typical_of(const struct qmac_product_plan *plan)
 	const struct qmac_window *w = &plan->product.window;
 	struct qmac_chunk chunk = {.at = 0};
 	struct qmac_region region;
-	struct typical t = {.positions = 1, .region = 1, .padded = is_padded(&plan->product)};
+	struct typical t = {.positions = 1, .region = 1};
 
 	for (int d = 0; d < 3; d++)
 		chunk.positions[d].count = plan->piece.positions[d];
@@ -79,6 +81,7 @@ static struct typical typical_of(const struct qmac_product_plan *plan)
 		t.positions *= (double)plan->piece.positions[d];
 		t.region *= region.count[d];
 	}
+	t.line = is_padded(&plan->product) ? region.count[2] : 0;
 	t.taps = chunk.taps[0].count * chunk.taps[1].count;
 	t.features = (double)(t.taps * plan->piece.channels);
 	return t;
@@ -117,7 +120,7 @@ static struct end_cost end_cost(const struct qmac_product_plan *plan, double til
 
 		if (!panel->loads && !panel->stores)
 			continue;
-		cycles = tiles * move_cycles(&plan->hw, &panel->view, rows, plan->piece.n, plan->hw.cols, false);
+		cycles = tiles * move_cycles(&plan->hw, &panel->view, rows, plan->piece.n, plan->hw.cols, 0);
 		*(panel->loads ? &cost.load : &cost.store) += cycles;
 	}
 	for (int i = 0; i < end.map->op_count; i++) {
@@ -146,12 +149,12 @@ double qmac_product_cycles(const struct qmac_product_plan *plan)
 	double a_loads = (double)c.tiles * sums * c.a_parts * (a_stays ? 1 : (double)c.n);
 	double b_loads = (double)c.n * sums * c.b_parts *
 	                 (b_stays ? 1 : (double)c.tiles * (c.b_parts > 2 ? c.a_parts : 1));
-	double a = plan->a_held * move_cycles(hw, &p->a, t.region, plan->piece.channels, hw->rows, t.padded);
+	double a = plan->a_held * move_cycles(hw, &p->a, t.region, plan->piece.channels, hw->rows, t.line);
 	double b = plan->b_held * move_cycles(hw, &p->b, ab ? t.features : t.positions, plan->piece.n, lanes,
-	                                      false);
+	                                      0);
 	double c_rows = (ab ? t.positions : t.features), blocks = (double)qmac_ceil_div(plan->piece.n, lanes);
 	const struct end_cost end = end_cost(plan, tiles, c_rows, blocks);
-	double tile = !qmac_product_stores(p) ? 0 : move_cycles(hw, &p->c, c_rows, plan->piece.n, lanes, false);
+	double tile = !qmac_product_stores(p) ? 0 : move_cycles(hw, &p->c, c_rows, plan->piece.n, lanes, 0);
 	int64_t side = qmac_smaller(plan->piece.channels, hw->rows), shortest = ab ? side + 1 : 2 * side - 1;
 	double execute, load, store, fetch;
 

@@ -187,6 +187,55 @@ static bool fills_up(const struct qmac_move *move, int64_t lane0, int64_t len)
 	       view->position_bytes[2] == (uint64_t)view->lanes << view->element.container;
 }
 
+/* ---- sides of images ----------------------------------------------------------------------- */
+
+enum { LEFT, RIGHT, LINES, WORTH = 4 }; /* of a padded LOAD; fewer pixels come one by one */
+
+/* Whether the pixels of a LOAD, of `len` channels each, come as lines, apart from what lies beside them. */
+static bool has_sides(const struct qmac_move *move, int64_t len, int64_t lo, int64_t hi)
+{
+	const struct qmac_view *view = &move->view;
+
+	return move->opcode == QMAC_OPCODE_LOAD && move->step[2] == 1 && hi - lo + 1 >= WORTH &&
+	       (lo > 0 || hi < (int64_t)move->count[2] - 1) && move->channel % move->panel.lanes == 0 &&
+	       view->position_bytes[2] == (uint64_t)len << view->element.container;
+}
+
+/* The part of a move that comes next; the parts' loops differ in their pixels. */
+static struct qmac_move part_of(const struct qmac_move *move, int64_t lo, int64_t hi)
+{
+	struct qmac_move part = *move;
+	int64_t skipped = move->part == LEFT ? 0 : move->part == RIGHT ? hi : lo;
+	int64_t end = move->part == LEFT ? lo + 1 : move->part == RIGHT ? (int64_t)move->count[2] : hi + 1;
+
+	part.first[2] += skipped;
+	part.count[2] = (uint32_t)(end - skipped);
+	part.panel.row += (uint32_t)skipped * part.panel.step[2];
+	return part;
+}
+
+/*
+ * Makes *part what the next command takes of the move, `len` channels of one block: all, or a part. Returns
+ * whether it is a side: zeros, but for one row, which the lines will overwrite as they do the others.
+ */
+static bool choose_part(struct qmac_move *move, int64_t len, struct qmac_move *part)
+{
+	int64_t lo, hi;
+
+	*part = *move;
+	inside(move, 2, &lo, &hi);
+	if (!has_sides(move, len, lo, hi)) {
+		move->part = LINES;
+		return false;
+	}
+	if (move->part == LEFT && lo == 0)
+		move->part = RIGHT;
+	if (move->part == RIGHT && hi == (int64_t)move->count[2] - 1)
+		move->part = LINES;
+	*part = part_of(move, lo, hi);
+	return move->part != LINES;
+}
+
 /*
  * What one command moves: neighbours in memory that lie in one block of the panel, or several whole
  * blocks where they follow each other in memory, for then it is one run of bytes.
@@ -200,24 +249,35 @@ bool qmac_move_next(struct qmac_move *move, struct qmac_command *command)
 	int64_t blocks = len == panel->lanes ? qmac_smaller(in_memory, left) / panel->lanes : 1;
 	uint32_t lanes;
 	struct qmac_nest_loop loops[LOOPS + 1];
+	struct qmac_move part = *move;
+	bool is_side = false;
 	int count;
 
 	if (move->limb == panel->limbs.count)
 		return false;
 	count = make_loops(move, (uint32_t)blocks, loops);
-	if (!fit(loops, count)) {
+	if (!fit(loops, count))
 		blocks = 1;
-		count = make_loops(move, 1, loops);
+	lanes = (uint32_t)(blocks == 1 && fills_up(move, lane0, len) ? move->view.lanes : len);
+	if (blocks == 1) {
+		is_side = choose_part(move, lanes, &part);
+		count = make_loops(&part, 1, loops);
 		assert(fit(loops, count));
 	}
-	lanes = (uint32_t)(blocks == 1 && fills_up(move, lane0, len) ? move->view.lanes : len);
 	*command = (struct qmac_command){
 		.opcode = move->opcode, .space = panel->space, .container = move->view.element.container,
-		.base = address(move), .len = lanes, .lane0 = (uint32_t)lane0,
-		.row = qmac_panel_row(panel, move->limb, move->channel / panel->lanes),
+		.base = address(&part), .len = lanes, .lane0 = (uint32_t)lane0,
+		.row = qmac_panel_row(&part.panel, move->limb, move->channel / panel->lanes),
 	};
 	put_loops(command, loops, count);
+	if (is_side)
+		command->hi1 = command->lo1;
 	put_element(move, command);
+	if (is_side) {
+		move->part++;
+		return true;
+	}
+	move->part = LEFT;
 	move->channel += blocks == 1 ? len : blocks * panel->lanes;
 	if (move->channel == panel->channels) {
 		move->channel = 0;

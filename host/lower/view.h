@@ -53,6 +53,10 @@ uint64_t qmac_view_bytes(const struct qmac_view *view);
  * outside the view on i1 or i0 (padding), STORE leaves them out. Gathered rows are such a region, too:
  * two rows of a matrix are `count` 2 with their distance as the step.
  *
+ * Pixels beyond the sides of images would make each row a burst of its own: a LOAD has no window on what it
+ * takes as one run of bytes. So first come the columns to the left, with the first pixel of the lines, and
+ * those to the right, with the last one, as zeros; then, over these pixels, whole lines.
+ *
  * The panel's limbs come one after the other, each from the same containers; ACC has none.
  */
 struct qmac_move {
@@ -63,7 +67,7 @@ struct qmac_move {
 	int64_t first[3], step[3];
 	uint32_t count[3];
 	/* where qmac_move_next() is; 0 at first */
-	int limb;
+	int limb, part;
 	int64_t channel;
 };
 
