@@ -124,7 +124,7 @@ enum qmac_status qmac_net_load_parameter(struct qmac_net_plan *plan, int paramet
 	int shift = p->fl - plan->formats->parameter[parameter].fl;
 	int64_t *values;
 
-	if (of->role != QMAC_ROLE_WEIGHT && of->role != QMAC_ROLE_BIAS)
+	if (!qmac_net_has_codes(of))
 		return QMAC_OK;
 	values = room_for(plan, of->count, err);
 	if (!values)
