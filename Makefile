@@ -156,9 +156,9 @@ test: $(BUILD)/qmac $(BUILD)/sanitize/qmac $(test_files) ## all tests, also unde
 	@BUILD='$(BUILD)' RTL_UNITS='$(if $(has_verilator),$(rtl_units))' \
 	RTL_SKIPPED='$(if $(has_verilator),0,$(words $(rtl_units)))' sh tests/run.sh $(test_programs)
 
-soak: $(BUILD)/sanitize/tests/test_program $(BUILD)/qmac ## many random programs, LeNet-5 in lockstep: an hour
+soak: $(BUILD)/sanitize/tests/test_program $(BUILD)/qmac ## many random programs, networks in lockstep: hours
 	QMAC_TEST_PROGRAMS=10000 $<
-	@BUILD='$(BUILD)' sh tests/lockstep_lenet5.sh $(BUILD)/qmac $(MINIBATCHES)
+	@BUILD='$(BUILD)' sh tests/lockstep_long.sh $(BUILD)/qmac $(NETWORKS)
 
 .PHONY: mutants
 mutants: $(BUILD)/qmac ## plant faults in the RTL and the C model; each must be caught: minutes
