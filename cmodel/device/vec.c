@@ -256,6 +256,50 @@ static void finish_reduced(struct qmac_vec *v, uint32_t i1, uint32_t i0, qmac_in
 	finish(v, i1, i0, 1, x);
 }
 
+/* Sums over the rows of one i1, in two parts. */
+struct reduced {
+	int64_t narrow[QMAC_LANES_MAX]; /* of rows that are proved to be narrow: up to 2^16 of these fit */
+	qmac_int128 wide[QMAC_LANES_MAX];
+};
+
+static void add_rows(const struct qmac_vec *v, int count, int64_t (*x)[QMAC_LANES_MAX], struct reduced *r)
+{
+	enum { NARROW = 48 };
+
+	if (v->x_bits <= NARROW) {
+		v->device->kernel->add_rows(count, v->lanes, (struct qmac_sources){x[0], QMAC_LANES_MAX}, r->narrow);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < v->lanes; j++)
+			r->wide[j] += x[i][j];
+}
+
+/* The exact sum over the rows of each i1. */
+static void sum_rows(struct qmac_vec *v)
+{
+	const struct qmac_command *c = v->c;
+	struct qmac_source a, b;
+	struct reduced reduced;
+	int64_t x[QMAC_ROWS_MAX][QMAC_LANES_MAX];
+	int count;
+
+	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
+		latch(v, i1);
+		memset(&reduced, 0, sizeof reduced);
+		for (uint32_t i0 = 0; i0 < c->n0; i0 += (uint32_t)count) {
+			count = c->n0 - i0 < QMAC_ROWS_MAX ? (int)(c->n0 - i0) : QMAC_ROWS_MAX;
+			qmac_vec_read_src0(v, i1, i0, count, &a);
+			qmac_vec_read_src1(v, i1, i0, count, &b);
+			combine(v, count, &a, &b, x);
+			add_rows(v, count, x, &reduced);
+		}
+		for (int j = 0; j < v->lanes; j++)
+			reduced.wide[j] += reduced.narrow[j];
+		finish_reduced(v, i1, 0, reduced.wide);
+	}
+}
+
 static void reduce_rows(struct qmac_vec *v)
 {
 	const struct qmac_command *c = v->c;
@@ -358,6 +402,8 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		map_rows(&v);
 	else if (is_short_dot(&v))
 		dot_product(&v);
+	else if (!c->red_lanes && c->op != QMAC_OP_MAX && c->op != QMAC_OP_MIN)
+		sum_rows(&v);
 	else
 		reduce_rows(&v);
 	device->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += v.saturations;
