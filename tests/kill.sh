@@ -1,7 +1,8 @@
 #!/bin/sh
 # kill.sh QMAC: trainings and sweeps that are killed at random moments, with SIGKILL, and then go on with
 # --resume give every result file bit for bit as one that was left alone; but for wall time. After SIGTERM
-# they do, too. $KILLS (4) of a training of every kind, a fifth as many of a sweep.
+# they do, too. $KILLS (4) of a training of every kind, half as many of networks, a tenth of a sweep; and
+# trainings that are killed again and again, until they have come to their end in many processes.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 qmac=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -113,6 +114,81 @@ train lp_sgd algorithm=lp_sgd epochs=40 checkpoint_every=3 checkpoint_steps=7
 train svrg algorithm=svrg epochs=60 option=II checkpoint_steps=100
 train batch algorithm=halp batch=16 epochs=30 checkpoint_steps=5 option=II
 
+# ---- networks -------------------------------------------------------------------------------
+# 120 training images of 8x8 pixels, 24 for testing, in two classes; digits of the numbers from 1 are noise.
+mkdir images
+idx() { # NAME IMAGES
+	byte=$(printf '\\0%03o' "$2")
+	{ printf '\000\000\010\003\000\000\000%b\000\000\000\010\000\000\000\010' "$byte"
+		seq 1 9999 | tr -d '\n' | head -c $(($2 * 64)); } > "images/$1-images-idx3-ubyte"
+	{ printf '\000\000\010\001\000\000\000%b' "$byte"
+		seq 1 999 | tr -d '\n' | tr '0-9' '\000\001\000\001\000\001' | head -c "$2"; } \
+		> "images/$1-labels-idx1-ubyte"
+}
+idx train 120
+idx t10k 24
+cat > net.yaml <<END
+name: small
+input: {channels: 1, height: 8, width: 8}
+layers:
+  - conv: {out: 4, kernel: 3, pad: 1, bias: false}
+  - batch_norm
+  - relu
+  - residual: {main: [conv: {out: 4, kernel: 3, pad: 1, bias: false}, batch_norm]}
+  - relu
+  - avg_pool: {size: 8}
+  - flatten
+  - linear: {out: 2}
+END
+cat > net_run.yaml <<END
+network: net.yaml
+data: mnist
+file: images
+batch: 8
+epochs: 6
+speedup: false
+hw: $root/configs/hw/16x16_w8.yaml
+END
+
+# network NAME SETTING...: a training of net_run.yaml, killed; then in pieces of a fifth of the time it takes,
+# each a little longer than the one before it, so that an end comes whatever else the machine does.
+network() {
+	name=$1
+	shift
+	settings=
+	for setting in "$@"; do
+		settings="$settings --set $setting"
+	done
+	# shellcheck disable=SC2086 # one word each
+	set -- "$qmac" train net_run.yaml $settings
+	survive "$name" one $(((kills + 1) / 2)) "$@"
+	rm -rf out
+	processes=1
+	piece=$((time / 5))
+	until timeout -s KILL "$(printf '%d.%03d' $((piece / 1000)) $((piece % 1000)))" "$@" --out out --resume \
+		> resume.log 2>&1; do
+		processes=$((processes + 1))
+		piece=$((piece + piece / 10 + 1))
+	done
+	check "$name, in $processes processes" out
+	pieces=$((pieces + processes))
+}
+
+pieces=0
+network float32 precision.policy=float checkpoint_steps=2 augment.crop=1 epochs=60
+network r8 precision.policy=fixed precision.fl_rule=current checkpoint_steps=2 augment.flip=true
+network adapt precision.policy=adapt precision.lookback_low=3 precision.lookback_high=6 checkpoint_steps=4
+network muppet precision.policy=muppet precision.levels=8,12 precision.resolution=1 precision.patience=1 \
+	precision.threshold_alpha=0 precision.threshold_beta=0 precision.float_epochs=1 \
+	precision.float_lr_min=0.01 checkpoint_steps=4
+
+echo "kill: four networks in $pieces processes"
+if [ "$pieces" -lt 8 ]; then
+	failed=$((failed + 1))
+	echo "kill: too few of them were killed" >&2
+fi
+
+# ---- sweeps ---------------------------------------------------------------------------------
 cat > sweep.yaml <<END
 base: $root/configs/run/fig1.yaml
 set: {samples: 300, epochs: 30}
