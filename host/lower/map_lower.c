@@ -1,4 +1,5 @@
 /* A map by itself: into which pieces it is cut, and the commands of them all. */
+#include "lower/map_flat.h"
 #include "lower/map_piece.h"
 #include "lower/whole.h"
 
@@ -132,9 +133,9 @@ static enum qmac_status lower_slice(struct job *job, int64_t slice, struct qmac_
 	return status == QMAC_OK ? qmac_map_store_sums(&job->work, slice, err) : status;
 }
 
-enum qmac_status qmac_map_lower(struct qmac_program *program, const struct qmac_hw *hw,
-                                  const struct qmac_map *map, const struct qmac_map_labels *labels,
-                                  struct qmac_error *err)
+static enum qmac_status lower(struct qmac_program *program, const struct qmac_hw *hw,
+                              const struct qmac_map *map, const struct qmac_map_labels *labels,
+                              struct qmac_error *err)
 {
 	struct job job;
 	struct qmac_map_piece piece = {.channel = 0};
@@ -153,5 +154,20 @@ enum qmac_status qmac_map_lower(struct qmac_program *program, const struct qmac_
 			piece.channels = qmac_smaller(job.most_channels, map->channels - piece.channel);
 			status = lower_slice(&job, i, piece, &half, err);
 		}
+	return status;
+}
+
+enum qmac_status qmac_map_lower(struct qmac_program *program, const struct qmac_hw *hw,
+                                  const struct qmac_map *map, const struct qmac_map_labels *labels,
+                                  struct qmac_error *err)
+{
+	struct qmac_map flat[2];
+	int count = qmac_map_flatten(map, hw->cols, flat);
+	enum qmac_status status = QMAC_OK;
+
+	if (!count)
+		return lower(program, hw, map, labels, err);
+	for (int i = 0; status == QMAC_OK && i < count; i++)
+		status = lower(program, hw, &flat[i], labels, err);
 	return status;
 }
