@@ -78,6 +78,10 @@ static void check_training(const char *precision, const char *lines, const char 
 	check_evaluation(name);
 	estimate_well("estimated", qmac_run_switches_formats(&config.run) ? name : NULL);
 	check_costs(name, "estimated");
+	if (config.run.precision_policy == QMAC_POLICY_FIXED) { /* scales are no matter of costs */
+		estimate_well("from_file", NULL);
+		check_costs(name, "from_file");
+	}
 	CU_ASSERT_EQUAL(train(parts, false, &ending, &err), QMAC_CHECK_FAILED);
 	train_well(parts, true);
 	check_same(name, parts);

@@ -17,7 +17,7 @@
 QMAC_MUST_CHECK enum qmac_status qmac_net_ranges_start(struct qmac_net_training *training,
                                                        struct qmac_error *err);
 
-/* Whether a tensor, -1: the network's input, has a scale of its own; the others have that of what they read. */
+/* Whether a tensor, -1: the network's input, has a scale of its own; others have that of what they read. */
 bool qmac_net_ranges_has_own(const struct qmac_net *net, int tensor);
 
 /* A step begins, behind so many of the training and of its epoch: is it measured? */

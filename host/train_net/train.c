@@ -214,8 +214,8 @@ static enum qmac_status update_masters(struct course *course, struct qmac_error 
 	double norm = 0;
 	enum qmac_status status = QMAC_OK;
 
-	if (!has_formats(course))
-		return QMAC_OK;
+	if (!has_formats(course)) /* they are those of the masters as they began, of which it looks again */
+		return qmac_net_precision_masters(course->precision, &seen, err);
 	if (computed)
 		status = qmac_net_update_gradient(&course->update, (uint32_t)course->step, course->gradient, &norm,
 		                                  err);
