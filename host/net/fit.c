@@ -5,16 +5,29 @@
 #include "net/table.h"
 #include "num/whole.h"
 
-static enum qmac_status check_acc(const struct qmac_net_plan *plan, int l, const char *what, double bound,
-                                  struct qmac_error *err)
+/* What needs the widest accumulators of all. */
+struct need {
+	int bits, layer;
+	const char *what;
+};
+
+static void add_need(struct need *need, int l, const char *what, double bound)
 {
 	int bits = qmac_net_lg(bound + 1) + 1;
 
-	if (bits <= plan->hw.acc_bits || plan->formats->unbounded)
+	if (bits > need->bits)
+		*need = (struct need){bits, l, what};
+}
+
+/* Whoever reads it takes hardware of that width: it has to be enough for all layers. */
+static enum qmac_status check_need(const struct qmac_net_plan *plan, const struct need *need,
+                                   struct qmac_error *err)
+{
+	if (need->bits <= plan->hw.acc_bits || plan->formats->unbounded)
 		return QMAC_OK;
 	return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': %s needs accumulators of %d bits; acc_bits of the "
 	                 "hardware is %d: lower the widths of its formats or take other hardware",
-	                 plan->net->layers[l].name, what, bits, plan->hw.acc_bits);
+	                 plan->net->layers[need->layer].name, need->what, need->bits, plan->hw.acc_bits);
 }
 
 static double magnitude(struct qmac_format format)
@@ -54,46 +67,43 @@ static double table_bound(const struct qmac_net_plan *plan, int l)
 }
 
 /* Of an update on the device: masters, and the sums for parameters, which must not come in slices. */
-static enum qmac_status check_update(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+static void add_update(struct need *need, const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_plan_layer *p = &plan->layers[l];
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	double x = layer->weight == QMAC_NET_NONE ? 2 : magnitude(qmac_net_format(plan, layer->input));
 	double terms = (double)plan->batch * (p->has_pixels ? 1 : (double)(p->out.height * p->out.width));
-	enum qmac_status status = check_acc(plan, l, "its update", 0x1p31 - 1, err);
 
-	return status == QMAC_OK ? check_acc(plan, l, "its update by the sum for a weight", terms * x *
-	                                     ldexp(1, plan->flow.layers[l].bits - 1), err) : status;
+	add_need(need, l, "its update", 0x1p31 - 1);
+	add_need(need, l, "its update by the sum for a weight",
+	         terms * x * ldexp(1, plan->flow.layers[l].bits - 1));
 }
 
 /* The sum of a layer, and what else of its codes lies in ACC. */
-static enum qmac_status check_forward(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+static void add_forward(struct need *need, const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	const struct qmac_net_formats *f = plan->formats;
+	const struct qmac_net_flow_layer *flow = &plan->flow.layers[l];
 	double x = magnitude(qmac_net_format(plan, layer->input)), taps = 1;
-	/* the mask looks at the distances from both ends of the range */
-	double range = 2 * magnitude(qmac_net_format(plan, l)) - 1;
-	bool is_merged = plan->flow.layers[l].merged_into != QMAC_NET_NONE;
-	enum qmac_status status = is_merged ? QMAC_OK : check_acc(plan, l, "its output", range, err);
 
 	for (int d = 0; d < 2; d++)
 		taps *= (double)layer->kernel[d];
-	if (status == QMAC_OK)
-		status = check_acc(plan, l, "its input", x - 1, err);
-	if (status == QMAC_OK && is_product(layer))
-		status = check_acc(plan, l, "its sum", (double)layer->in.channels * taps * x *
-		                   magnitude(f->parameter[layer->weight]), err);
-	if (status == QMAC_OK && (layer->kind == QMAC_LAYER_AVG_POOL || layer->kind == QMAC_LAYER_GLOBAL_POOL))
-		status = check_acc(plan, l, "its sum", taps * x, err);
-	if (status == QMAC_OK && layer->kind == QMAC_LAYER_ADD && plan->flow.layers[l].merged == QMAC_NET_NONE)
-		status = check_acc(plan, l, "its sum", add_bound(plan, layer), err);
-	if (status == QMAC_OK && (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID))
-		status = check_acc(plan, l, "its table or derivative", table_bound(plan, l), err);
-	if (status == QMAC_OK && layer->bias != QMAC_NET_NONE && layer->kind != QMAC_LAYER_BATCH_NORM)
-		status = check_acc(plan, l, "its bias", ldexp(magnitude(f->parameter[layer->bias]),
-		                   plan->layers[l].fl - f->parameter[layer->bias].fl), err);
-	return status;
+	if (flow->merged_into == QMAC_NET_NONE) /* the mask looks at the distances from both ends of the range */
+		add_need(need, l, "its output", 2 * magnitude(qmac_net_format(plan, l)) - 1);
+	add_need(need, l, "its input", x - 1);
+	if (is_product(layer))
+		add_need(need, l, "its sum", (double)layer->in.channels * taps * x *
+		         magnitude(f->parameter[layer->weight]));
+	if (layer->kind == QMAC_LAYER_AVG_POOL || layer->kind == QMAC_LAYER_GLOBAL_POOL)
+		add_need(need, l, "its sum", taps * x);
+	if (layer->kind == QMAC_LAYER_ADD && flow->merged == QMAC_NET_NONE)
+		add_need(need, l, "its sum", add_bound(plan, layer));
+	if (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID)
+		add_need(need, l, "its table or derivative", table_bound(plan, l));
+	if (layer->bias != QMAC_NET_NONE && layer->kind != QMAC_LAYER_BATCH_NORM)
+		add_need(need, l, "its bias", ldexp(magnitude(f->parameter[layer->bias]),
+		         plan->layers[l].fl - f->parameter[layer->bias].fl));
 }
 
 /* Fraction lengths of a batch_norm: of its sum, which is shifted right, and of what is added to it. */
@@ -115,15 +125,23 @@ static enum qmac_status check_norm_fl(const struct qmac_net_plan *plan, int l, s
 	                 plan->net->layers[l].name, finest, norm.y_fl);
 }
 
-/* Widths and numbers for which the sums and coefficients are made, and those that ACC has to hold. */
+/* What a batch_norm adds, and its sums, which come in slices of a pixel at least. */
+static void add_norm(struct need *need, const struct qmac_net_plan *plan, int l)
+{
+	int to = qmac_net_flow_error_of(&plan->flow, l);
+	double x = magnitude(qmac_net_format(plan, plan->net->layers[l].input));
+
+	add_need(need, l, "what it adds", 0x1p31 - 1);
+	add_need(need, l, "its sums for one pixel", x * fmax(x, ldexp(1, plan->flow.layers[to].bits - 1)));
+}
+
+/* Widths and numbers for which the sums and coefficients are made. */
 static enum qmac_status check_norm(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
 {
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	int to = qmac_net_flow_error_of(&plan->flow, l);
-	double x = magnitude(qmac_net_format(plan, layer->input)), e = ldexp(1, plan->flow.layers[to].bits - 1);
 	int bits = qmac_larger_int(qmac_net_format(plan, layer->input).bw, qmac_net_format(plan, to).bw);
 	int64_t count = plan->batch * layer->in.height * layer->in.width;
-	enum qmac_status status;
 
 	if (plan->formats->masters)
 		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': a batch_norm has no masters on the device: take "
@@ -138,10 +156,7 @@ static enum qmac_status check_norm(const struct qmac_net_plan *plan, int l, stru
 	if (bits > QMAC_NET_NORM_BITS && !plan->formats->unbounded)
 		return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': batch_norm reads and makes codes of at most %d "
 		                 "bits, not %d", layer->name, QMAC_NET_NORM_BITS, bits);
-	status = check_norm_fl(plan, l, err);
-	if (status == QMAC_OK)
-		status = check_acc(plan, l, "what it adds", 0x1p31 - 1, err);
-	return status == QMAC_OK ? check_acc(plan, l, "its sums for one pixel", x * fmax(x, e), err) : status;
+	return check_norm_fl(plan, l, err);
 }
 
 static enum qmac_status check_fl(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
@@ -174,42 +189,43 @@ static enum qmac_status check_fl(const struct qmac_net_plan *plan, int l, struct
 	                 layer->bias == QMAC_NET_NONE ? own : plan->formats->parameter[layer->bias].fl, to);
 }
 
-static enum qmac_status check_back(const struct qmac_net_plan *plan, int l, struct qmac_error *err)
+static void add_back(struct need *need, const struct qmac_net_plan *plan, int l)
 {
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[l];
-	enum qmac_status status = QMAC_OK;
 
-	for (int i = f->first; status == QMAC_OK && f->needed && i < f->first + f->count; i++) {
+	for (int i = f->first; f->needed && i < f->first + f->count; i++) {
 		int reader = plan->flow.links[i].reader;
 
 		/* what is rounded at once never stands in ACC */
-		if (plan->net->layers[reader].kind == QMAC_LAYER_BATCH_NORM && plan->use[i] == QMAC_NET_USE_INLINE)
-			continue;
-		status = check_acc(plan, reader, "its data gradient", plan->flow.links[i].bound, err);
+		if (plan->net->layers[reader].kind != QMAC_LAYER_BATCH_NORM || plan->use[i] != QMAC_NET_USE_INLINE)
+			add_need(need, reader, "its data gradient", plan->flow.links[i].bound);
 	}
-	if (status == QMAC_OK && f->needed && f->count > 1)
-		status = check_acc(plan, l, "the sum of what its readers give back", 0x1p30, err);
-	return status;
+	if (f->needed && f->count > 1)
+		add_need(need, l, "the sum of what its readers give back", 0x1p30);
 }
 
 enum qmac_status qmac_net_check(const struct qmac_net_plan *plan, struct qmac_error *err)
 {
-	enum qmac_status status = QMAC_OK;
+	struct need need = {0};
 
-	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++) {
+	for (int l = 0; l < plan->net->layer_count; l++) {
+		const struct qmac_net_layer *layer = &plan->net->layers[l];
+		enum qmac_status status;
+
 		/* out of one pixel it can make several only by padding */
-		if (l != plan->windows && plan->layers[l].in.channels != plan->net->layers[l].in.channels &&
-		    (plan->net->layers[l].kernel[0] > 1 || plan->net->layers[l].kernel[1] > 1))
+		if (l != plan->windows && plan->layers[l].in.channels != layer->in.channels &&
+		    (layer->kernel[0] > 1 || layer->kernel[1] > 1))
 			return qmac_fail(err, QMAC_BAD_INPUT, "layer '%s': behind flatten a device can do kernels of 1 "
-			                 "only", plan->net->layers[l].name);
+			                 "only", layer->name);
 		status = check_fl(plan, l, err);
-		if (status == QMAC_OK)
-			status = check_forward(plan, l, err);
-		if (status == QMAC_OK)
-			status = check_back(plan, l, err);
-		if (status == QMAC_OK && plan->formats->masters && qmac_net_has_parameters(&plan->net->layers[l]))
-			status = check_update(plan, l, err);
+		if (status)
+			return status;
+		add_forward(&need, plan, l);
+		add_back(&need, plan, l);
+		if (layer->kind == QMAC_LAYER_BATCH_NORM)
+			add_norm(&need, plan, l);
+		if (plan->formats->masters && qmac_net_has_parameters(layer))
+			add_update(&need, plan, l);
 	}
-	return status;
+	return check_need(plan, &need, err);
 }
-
