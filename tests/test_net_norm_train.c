@@ -1,7 +1,7 @@
 /*
- * Trainings of a residual network with batch norm on the device: that it learns; what an estimate says it costs;
- * a run that was ended and goes on, threads, and other hardware have the same bits; its weights, statistics and
- * scales give the same figures again; under every precision policy.
+ * Trainings of a residual network with batch norm on the device: that it learns; what an estimate says it
+ * costs; a run that was ended and goes on, threads, and other hardware have the same bits; its weights,
+ * statistics and scales give the same figures again; under every precision policy.
  */
 #define _XOPEN_SOURCE 700
 #include <math.h>
@@ -22,7 +22,8 @@ static const char r8[] =
 static const char whole[] = "alpha: 0.05\n", some[] = "alpha: 0.05\nlimit: 120\n";
 
 /* With that precision, these further lines, and these settings; two epochs unless they say otherwise. */
-static void configure_run(const char *precision, const char *lines, int count, const struct qmac_setting *more)
+static void configure_run(const char *precision, const char *lines, int count,
+                          const struct qmac_setting *more)
 {
 	char text[500];
 
@@ -119,8 +120,8 @@ static void test_formats(void)
 {
 	check_training("policy: fixed, bw: 8, fl: 5, activation_fl: layer", some, "layer", 0);
 	check_training("policy: fixed, bw: 10, fl: 7, activation_scale: epoch, err_bits: 10", some, "epoch", 0);
-	check_training("policy: fixed, bw: 8, fl_rule: range, layers: \"conv1=10,7\", activation_headroom: 1, dy_bits: 8,"
-	               " err_scale: cur", "alpha: 0.05\nlimit: 120\naccumulate: 2\ncheckpoint: {steps: 2}\n",
+	check_training("policy: fixed, bw: 8, fl_rule: range, layers: \"conv1=10,7\", activation_headroom: 1,"
+	               " dy_bits: 8, err_scale: cur", "alpha: 0.05\nlimit: 120\naccumulate: 2\ncheckpoint: {steps: 2}\n",
 	               "accumulate", 0);
 }
 

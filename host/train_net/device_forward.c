@@ -195,7 +195,8 @@ static enum qmac_status load_biases(struct qmac_net_device_engine *engine, struc
 }
 
 /* The layers of a minibatch of the training; fresh: the weights have come for it. */
-static enum qmac_status run_training(struct qmac_net_device_engine *engine, bool fresh, struct qmac_error *err)
+static enum qmac_status run_training(struct qmac_net_device_engine *engine, bool fresh,
+                                     struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
 	bool delays = training->ranges == QMAC_NET_RANGES_DELAY, calibrates = delays && !engine->begun;

@@ -101,7 +101,8 @@ static int finest_sum(const struct qmac_net_training *training, int tensor)
 		return parameters_fl(training, layer);
 	case QMAC_LAYER_ADD:
 		return has_merged(net, layer) ? INT_MAX :
-		       qmac_larger_int(training->outputs[layer->input + 1].fl, training->outputs[layer->other + 1].fl);
+		       qmac_larger_int(training->outputs[layer->input + 1].fl,
+		                       training->outputs[layer->other + 1].fl);
 	case QMAC_LAYER_AVG_POOL:
 	case QMAC_LAYER_GLOBAL_POOL:
 		return training->outputs[layer->input + 1].fl + qmac_net_mean_of(layer).shift;

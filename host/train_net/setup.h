@@ -10,8 +10,8 @@
  * Loads the network and the images of the run, which must fit each other, and draws initial weights: those of
  * conv and linear as qmac_truncated_normal() with run->init_gain, biases uniform up to run->init_biases,
  * gamma 1, beta 0; running means 0, variances 1. Resolves the keys that depend on the network: dy_bits is 16
- * in a network that adds, else err_bits; outputs have ranges of their own where it has a batch norm. Free also
- * after a failure.
+ * in a network that adds, else err_bits; outputs have ranges of their own where it has a batch norm. Free
+ * also after a failure.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_setup(struct qmac_net_training *training,
                                                 const struct qmac_run *run, struct qmac_error *err);
