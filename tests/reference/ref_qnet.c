@@ -57,6 +57,7 @@ static void create_tensor(struct ref_qnet *r, int t)
 	r->error[t] = *out;
 	if (ref_qnet_merged_into(r->net, t - 1) == QMAC_NET_NONE)
 		out->q = room(count, sizeof(int64_t));
+	r->sum[t] = room(count, sizeof(ref_int));
 	r->g[t] = room(count, sizeof(ref_int));
 	if (t > 0 && ref_qnet_has_error(r->net, t - 1))
 		r->error[t].q = room(count, sizeof(int64_t));
@@ -78,6 +79,8 @@ void ref_qnet_create(struct ref_qnet *r, const struct qmac_net *net, int64_t sam
 	r->top = room(tensors, sizeof *r->top);
 	r->given = room(tensors, sizeof *r->given);
 	r->given_top = room(tensors, sizeof *r->given_top);
+	r->sum = room(tensors, sizeof(ref_int *));
+	r->sum_fl = room(tensors, sizeof *r->sum_fl);
 	r->g = room(tensors, sizeof(ref_int *));
 	r->bound = room(tensors, sizeof *r->bound);
 	r->g_fl = room(tensors, sizeof *r->g_fl);
@@ -103,6 +106,7 @@ void ref_qnet_destroy(struct ref_qnet *r)
 	for (int t = 0; t <= r->net->layer_count; t++) {
 		free(r->out[t].q);
 		free(r->error[t].q);
+		free(r->sum[t]);
 		free(r->g[t]);
 		ref_qnorm_destroy(&r->norm[t]);
 	}
@@ -115,6 +119,8 @@ void ref_qnet_destroy(struct ref_qnet *r)
 	free(r->top);
 	free(r->given);
 	free(r->given_top);
+	free(r->sum);
+	free(r->sum_fl);
 	free(r->g);
 	free(r->bound);
 	free(r->g_fl);
@@ -177,12 +183,36 @@ int ref_qnet_lg(ref_int v)
 	return n;
 }
 
-/* ---- forward -------------------------------------------------------------------- */
-
 static int later(int a, int b)
 {
 	return a > b ? a : b;
 }
+
+int ref_qnet_top(int top, ref_int y)
+{
+	ref_int magnitude = y < 0 ? -y : y;
+
+	while (top < 31 && magnitude >= ref_power(top + 1))
+		top++;
+	return top;
+}
+
+int ref_qnet_output_top(const struct ref_qnet *r, int t, int shift, bool relu)
+{
+	const struct ref_qtensor *out = &r->out[t];
+	int top = -1, p = r->sum_fl[t], high = later(p, out->fl);
+
+	for (int64_t i = 0; i < r->samples * out->h * out->w * out->c; i++) {
+		ref_int sum = r->sum[t][i] * ref_power(high - p), y;
+
+		y = shift < 0 ? ref_qnet_rescale(r, t, 0, i, r->sum[t][i], p, out->fl)
+		              : ref_floor_div(sum, ref_power(shift));
+		top = relu && y < 0 ? top : ref_qnet_top(top, y);
+	}
+	return top;
+}
+
+/* ---- forward -------------------------------------------------------------------- */
 
 static const struct qmac_net_layer *layer_of(const struct ref_qnet *r, int tensor)
 {
@@ -191,6 +221,8 @@ static const struct qmac_net_layer *layer_of(const struct ref_qnet *r, int tenso
 
 static void put(struct ref_qnet *r, int t, int64_t element, ref_int sum, int p)
 {
+	r->sum[t][element] = sum;
+	r->sum_fl[t] = p;
 	r->out[t].q[element] = ref_clamp(ref_qnet_rescale(r, t, 0, element, sum, p, r->out[t].fl),
 	                                 r->out[t].bits, &r->saturations[t]);
 }

@@ -63,7 +63,9 @@ struct ref_qnet {
 	struct ref_qnorm *norm;    /* tensors: those of batch norms */
 	struct ref_qtensor *out;   /* tensors: bits and fl are the caller's, but for relu, max_pool, flatten */
 	struct ref_qtensor *error; /* tensors: the error of each, where it has one */
-	/* what a minibatch left, by tensor */
+	/* what a minibatch left, by tensor; sum: S and p of those that are rounded */
+	ref_int **sum;
+	int *sum_fl;
 	uint64_t *saturations, *error_saturations;
 	int *top;                  /* of the error: t of the page, "Scales of errors" */
 	int *given;                /* `fixed`: e of the first minibatch; `delay`: e' */
@@ -80,6 +82,12 @@ void ref_qnet_destroy(struct ref_qnet *r);
 
 /* Codes of the input from real numbers[n][y][x][c], then every output. */
 void ref_qnet_forward(struct ref_qnet *r, const double *input);
+
+/*
+ * t of "Scales of errors" of an output that is rounded: y are its codes before they are limited. shift below 0:
+ * as they are rounded; else of S 2^(P - p) shifted right by that, rounded down. relu: of what is above 0 alone.
+ */
+int ref_qnet_output_top(const struct ref_qnet *r, int t, int shift, bool relu);
 
 /* residual[n][logit]: everything of "Backward". Scales follow r->scale and the minibatches before. */
 void ref_qnet_backward(struct ref_qnet *r, const double *residual);
@@ -113,6 +121,9 @@ int64_t ref_qnet_at_number(const struct ref_qnet *r, int tensor, int64_t n, int6
 
 /* round() of a wide number. */
 ref_int ref_qnet_round(ref_int x, int shift, unsigned mode, uint32_t random);
+
+/* t of the page from t so far and one more number; at first it is -1. */
+int ref_qnet_top(int top, ref_int y);
 
 /* requantise() before its clamp; element: its number in the tensor; which: 0 output, 1 error. */
 ref_int ref_qnet_rescale(const struct ref_qnet *r, int tensor, int which, int64_t element, ref_int sum, int p,

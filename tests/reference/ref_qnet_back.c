@@ -22,11 +22,6 @@ static int64_t elements(const struct ref_qnet *r, int t)
 	return r->samples * r->out[t].h * r->out[t].w * r->out[t].c;
 }
 
-static ref_int magnitude(ref_int x)
-{
-	return x < 0 ? -x : x;
-}
-
 /* ---- the gradient of a tensor as its layer hands it on: its error, or G ----------- */
 
 static ref_int own(const struct ref_qnet *r, int t, int64_t element)
@@ -214,7 +209,8 @@ static void add_up(struct ref_qnet *r, int t, const struct contribution *c, int 
 			else if (up >= 0)
 				r->g[t][e] += c[i].c[e] * ref_power(up);
 			else
-				r->g[t][e] += ref_qnet_round(c[i].c[e], -up, QMAC_ROUND_NEAREST, 0);
+				/* below 2^62, so that more than 63 places give 0, too */
+				r->g[t][e] += ref_qnet_round(c[i].c[e], -up < 63 ? -up : 63, QMAC_ROUND_NEAREST, 0);
 		}
 	}
 }
@@ -275,10 +271,8 @@ static int top_of(const struct ref_qnet *r, int t, int fl, bool floors)
 	for (int64_t i = 0; i < elements(r, t); i++) {
 		ref_int y = floors ? ref_qnet_round(r->g[t][i], r->g_fl[t] - fl, QMAC_ROUND_FLOOR, 0)
 		                   : ref_qnet_rescale(r, t, 1, i, r->g[t][i], r->g_fl[t], fl);
-		ref_int m = magnitude(y) < ref_power(31) ? magnitude(y) : ref_power(31);
 
-		while (top < 31 && m >= ref_power(top + 1))
-			top++;
+		top = ref_qnet_top(top, y);
 	}
 	return top;
 }
