@@ -72,7 +72,7 @@ static void pick_formats(struct device *d, int widest, int rarely)
 			f->output[l + 1] = f->output[net->layers[l].input + 1];
 	}
 	for (int p = 0; p < net->parameter_count; p++)
-		if (rarely == 1 || pick(1, rarely) == 1)
+		if (qmac_net_has_codes(&net->parameters[p]) && (rarely == 1 || pick(1, rarely) == 1))
 			f->parameter[p] = (struct qmac_format){(int)pick(2, widest), (int)pick(-1, CASE_FL_MAX)};
 }
 
@@ -89,6 +89,41 @@ static void draw_formats(struct device *d, int widest)
 	f->error_rounding = (unsigned)pick(0, 2);
 	f->clip = pick(0, 1);
 	pick_formats(d, widest, 1);
+}
+
+/* gamma or beta, small for the most part; a few are such that they, or what goes back, are hard to scale. */
+static double draw_real(void)
+{
+	float x = (float)pick(-1000, 1000) / 500;
+
+	return (double)(pick(0, 20) ? x : ldexpf(x, (int)pick(-30, 30)));
+}
+
+static void draw_parameter(struct device *d, int p)
+{
+	struct ref_qparameter *parameter = &d->ref.parameter[p];
+	int bits = d->formats.parameter[p].bw;
+
+	parameter->bits = bits;
+	parameter->fl = d->formats.parameter[p].fl;
+	for (int64_t i = 0; i < d->net.parameters[p].count; i++) {
+		int64_t most = (int64_t)1 << (bits - 1);
+
+		if (qmac_net_has_codes(&d->net.parameters[p]))
+			parameter->q[i] = pick(0, 9) ? pick(-most, most - 1) / (pick(0, 3) ? 4 : 1) : -most;
+		else
+			parameter->real[i] = draw_real();
+	}
+}
+
+/* Statistics that an evaluation is given; a training makes its own. */
+static void draw_statistics(struct device *d)
+{
+	for (int t = 0; t <= d->net.layer_count; t++)
+		for (int64_t c = 0; c < d->ref.norm[t].channels; c++) {
+			d->ref.norm[t].mean[c] = draw_real();
+			d->ref.norm[t].variance[c] = fabs(draw_real());
+		}
 }
 
 static void set_reference(struct device *d)
@@ -108,17 +143,9 @@ static void set_reference(struct device *d)
 		r->out[t].bits = d->formats.output[t].bw;
 		r->out[t].fl = d->formats.output[t].fl;
 	}
-	for (int p = 0; p < d->net.parameter_count; p++) {
-		int bits = d->formats.parameter[p].bw;
-
-		r->parameter[p].bits = bits;
-		r->parameter[p].fl = d->formats.parameter[p].fl;
-		for (int64_t i = 0; i < d->net.parameters[p].count; i++) {
-			int64_t most = (int64_t)1 << (bits - 1);
-
-			r->parameter[p].q[i] = pick(0, 9) ? pick(-most, most - 1) / (pick(0, 3) ? 4 : 1) : -most;
-		}
-	}
+	for (int p = 0; p < d->net.parameter_count; p++)
+		draw_parameter(d, p);
+	draw_statistics(d);
 }
 
 /* The reference's minibatch. */
@@ -135,7 +162,8 @@ static void solve(struct device *d)
 	ref_qnet_forward(&d->ref, numbers);
 	for (int64_t i = 0; i < logits; i++)
 		numbers[i] = (double)pick(-1000, 1000) / 1000;
-	ref_qnet_backward(&d->ref, numbers);
+	if (!d->ref.evaluation)
+		ref_qnet_backward(&d->ref, numbers);
 	free(numbers);
 }
 
@@ -221,7 +249,8 @@ static void load(struct device *d)
 
 		for (int64_t i = 0; i < count; i++)
 			codes[i] = (int32_t)d->ref.parameter[p].q[i];
-		check(qmac_net_load_parameter(&d->plan, p, codes, &err), &err, "parameter");
+		if (qmac_net_has_codes(&d->net.parameters[p]))
+			check(qmac_net_load_parameter(&d->plan, p, codes, &err), &err, "parameter");
 		free(codes);
 	}
 	check(qmac_net_put_input(&d->plan, d->ref.out[0].q, &err), &err, "input");
@@ -244,88 +273,6 @@ static void found(struct device *d, int l, const char *what)
 {
 	if (!d->wrong++)
 		snprintf(d->first, sizeof d->first, "%s of %s", what, d->net.layers[l].name);
-}
-
-static void forward(struct device *d)
-{
-	struct qmac_error err = {0};
-
-	check(qmac_net_submit_forward(&d->plan, &d->of, &err), &err, "forward");
-	check(qmac_driver_finish(d->driver, &err), &err, "finish");
-	for (int l = 0; l < d->net.layer_count; l++)
-		if (d->plan.layers[l].relu == QMAC_NET_NONE &&
-		    wrong(d, qmac_net_output(&d->plan, l), d->ref.out[l + 1].q))
-			found(d, l, "output");
-}
-
-static void check_sums(struct device *d, int l)
-{
-	struct qmac_error err = {0};
-
-	for (int p = 0; p < d->net.parameter_count; p++) {
-		int64_t count = d->net.parameters[p].count;
-		int64_t *sums = malloc((size_t)count * sizeof *sums);
-
-		if (d->net.parameters[p].layer == l) {
-			check(qmac_net_read_sum(&d->plan, p, sums, &err), &err, "sum");
-			CU_ASSERT_EQUAL(qmac_net_sum_fl(&d->plan, &d->of, p), d->ref.parameter[p].sum_fl);
-			if (memcmp(sums, d->ref.parameter[p].sum, (size_t)count * sizeof *sums))
-				found(d, l, d->net.parameters[p].role == QMAC_ROLE_WEIGHT ? "weight sum" : "bias sum");
-		}
-		free(sums);
-	}
-}
-
-static int take_top(struct device *d)
-{
-	int top = qmac_net_scale_top(qmac_driver_monitor(d->driver, CASE_MONITOR));
-
-	qmac_driver_clear_monitor(d->driver, CASE_MONITOR);
-	return top;
-}
-
-/* The scale `cur`, by the range monitor, of errors that are made for it: is it that of the reference? */
-static bool is_scale_found(struct device *d, int l)
-{
-	struct qmac_error err = {0};
-	int sum_fl = qmac_net_gradient_fl(&d->plan, &d->of, l), top = 31, k, e;
-
-	for (k = -24; top == 31 && k < 48;) {
-		k += 24;
-		check(qmac_net_submit_range(&d->plan, &d->of, l, k, CASE_MONITOR, &err), &err, "range");
-		check(qmac_driver_finish(d->driver, &err), &err, "finish");
-		top = take_top(d);
-	}
-	e = qmac_net_scale_current(sum_fl, k, d->plan.flow.layers[l].bits, top);
-	return qmac_net_scale_limited(e, sum_fl) == d->ref.error[l + 1].fl;
-}
-
-static void backward(struct device *d)
-{
-	struct qmac_error err = {0};
-	int last = d->net.layer_count - 1;
-
-	qmac_net_put(d->driver, &d->plan.layers[last].error, d->ref.error[last + 1].q);
-	for (int l = last; l >= 0 && d->plan.flow.layers[l].needed; l--) {
-		bool has_error = d->plan.flow.layers[l].has_error, ranges = true;
-
-		CU_ASSERT_EQUAL(has_error, d->ref.error[l + 1].q != NULL);
-		if (has_error && l < last && pick(0, 1))
-			ranges = is_scale_found(d, l);
-		if (has_error)
-			d->of.fl[l] = d->ref.error[l + 1].fl;
-		if (l < last)
-			check(qmac_net_submit_error(&d->plan, &d->of, l, CASE_MONITOR, &err), &err, "error");
-		check(qmac_net_submit_back(&d->plan, &d->of, l, &err), &err, "back");
-		check(qmac_driver_finish(d->driver, &err), &err, "finish");
-		if (has_error && l < last)
-			ranges &= take_top(d) == d->ref.top[l + 1];
-		if (has_error && wrong(d, &d->plan.layers[l].error, d->ref.error[l + 1].q))
-			found(d, l, "error");
-		check_sums(d, l);
-		if (!ranges)
-			found(d, l, "range of errors");
-	}
 }
 
 #endif

@@ -6,42 +6,78 @@
 #include "net_case.h"
 #include "shipped_hw.h"
 
-enum { LAYERS_MAX = 7 };
+enum { LAYERS_MAX = 10 };
 
-static bool is_flattened(const struct qmac_net *net)
+/* The flatten that an output stands behind, with nothing between that moves its numbers; or none. */
+static int flatten_before(const struct qmac_net *net, int l)
 {
-	int l = net->layer_count - 1;
-
-	while (l >= 0 && net->layers[l].kind >= QMAC_LAYER_BIAS && net->layers[l].kind <= QMAC_LAYER_SIGMOID)
+	while (l >= 0 && ((net->layers[l].kind >= QMAC_LAYER_BIAS && net->layers[l].kind <= QMAC_LAYER_SIGMOID) ||
+	                  net->layers[l].kind == QMAC_LAYER_BATCH_NORM))
 		l = net->layers[l].input;
-	return l >= 0 && net->layers[l].kind == QMAC_LAYER_FLATTEN;
+	return l >= 0 && net->layers[l].kind == QMAC_LAYER_FLATTEN ? l : QMAC_NET_NONE;
+}
+
+/* Whether several pixels of a channel have become channels. */
+static bool has_flat_pixels(const struct qmac_net *net, int l)
+{
+	for (l = flatten_before(net, l); l != QMAC_NET_NONE; l = flatten_before(net, net->layers[l].input))
+		if (net->layers[l].in.height > 1 || net->layers[l].in.width > 1)
+			return true;
+	return false;
+}
+
+/* What the device has not: windows over what is flattened, adding it to what is not, norms of its pixels. */
+static bool is_for_flattened(const struct qmac_net *net, const struct qmac_layer_request *request)
+{
+	switch (request->kind) {
+	case QMAC_LAYER_CONV:
+	case QMAC_LAYER_AVG_POOL:
+	case QMAC_LAYER_MAX_POOL:
+	case QMAC_LAYER_GLOBAL_POOL:
+		return flatten_before(net, request->input) == QMAC_NET_NONE;
+	case QMAC_LAYER_ADD:
+		return flatten_before(net, request->input) == QMAC_NET_NONE &&
+		       flatten_before(net, request->other) == QMAC_NET_NONE;
+	case QMAC_LAYER_BATCH_NORM:
+		return !has_flat_pixels(net, request->input);
+	default:
+		return true;
+	}
+}
+
+static enum qmac_layer_kind draw_kind(bool norms)
+{
+	int64_t which = pick(0, 8);
+
+	if (which == 0)
+		return QMAC_LAYER_ADD;
+	if (norms && which < 4)
+		return which < 3 ? QMAC_LAYER_BATCH_NORM : QMAC_LAYER_ADD;
+	return (enum qmac_layer_kind)pick(QMAC_LAYER_CONV, QMAC_LAYER_FLATTEN);
 }
 
 /* A layer that fits behind the one before, or one that reads an earlier one of the same shape. */
-static void append(struct qmac_net *net, int64_t side)
+static void append(struct qmac_net *net, int64_t side, bool norms)
 {
-	struct qmac_layer_request request = {.input = net->layer_count - 1, .bias = pick(0, 1)};
-	struct qmac_shape shape = qmac_net_shape(net, request.input);
+	struct qmac_layer_request request = {.bias = pick(0, 1)};
 	struct qmac_error err;
 
 	for (;;) {
-		request.kind = pick(0, 5) ? (enum qmac_layer_kind)pick(QMAC_LAYER_CONV, QMAC_LAYER_FLATTEN) :
-		                           QMAC_LAYER_ADD;
-		if (request.kind == QMAC_LAYER_BATCH_NORM)
+		request.kind = draw_kind(norms);
+		if (!norms && request.kind == QMAC_LAYER_BATCH_NORM)
 			continue;
 		request.outputs = pick(0, 1) ? side + pick(-1, 1) : pick(1, 9);
 		request.kernel[0] = pick(1, 3);
 		request.kernel[1] = pick(1, 3);
 		request.stride = pick(1, 3);
 		request.pad = pick(0, 1);
-		request.other = (int)pick(QMAC_NET_INPUT, net->layer_count - 1);
-		/* what is flattened is not for windows, or to be added to what is not */
-		if (is_flattened(net) && ((request.kind >= QMAC_LAYER_AVG_POOL &&
-		    request.kind <= QMAC_LAYER_GLOBAL_POOL) || request.kind == QMAC_LAYER_CONV))
-			continue;
-		if (request.kind == QMAC_LAYER_ADD && shape.height == 1 && shape.width == 1)
-			continue;
-		if (qmac_net_append(net, &request, &err) == QMAC_OK)
+		request.input = net->layer_count - 1;
+		request.other = (int)pick(QMAC_NET_INPUT, request.input);
+		if (request.kind == QMAC_LAYER_ADD && pick(0, 1)) {
+			request.input = request.other;
+			request.other = net->layer_count - 1;
+		}
+		if (is_for_flattened(net, &request) && qmac_net_append(net, &request, &err) == QMAC_OK)
 			return;
 	}
 }
@@ -58,19 +94,19 @@ static void append_conv(struct qmac_net *net)
 		return; /* the image is too small */
 }
 
-static void draw_net(struct qmac_net *net, const struct qmac_hw *hw)
+static void draw_net(struct qmac_net *net, const struct qmac_hw *hw, bool norms)
 {
 	struct qmac_error err;
 	int64_t near = hw->rows + pick(0, 2) - (hw->rows > 1);
 	struct qmac_shape input = {pick(0, 1) ? pick(1, 3) : near, pick(1, 7), pick(1, 7)};
-	int64_t layers = pick(1, LAYERS_MAX);
+	int64_t layers = pick(1, norms ? LAYERS_MAX : LAYERS_MAX - 3);
 
 	check(qmac_net_create(net, "random", input, &err), &err, "net");
 	/* such a first layer is what most networks have */
 	if (pick(0, 3) == 0)
 		append_conv(net);
 	while (net->layer_count < layers)
-		append(net, hw->cols);
+		append(net, hw->cols, norms);
 }
 
 /* That of the project, of few cells, or what the fuzzer draws. */
@@ -85,8 +121,8 @@ static struct qmac_hw draw_hw(void)
 	return hw;
 }
 
-/* A network on hardware with a few rows more, or less, than it needs; with its reference, not solved. */
-static void draw_case(struct device *d, const struct qmac_hw *hw)
+/* A network, with batch norms or without, on hardware with a few rows more, or less, than it needs. */
+static void draw_case(struct device *d, const struct qmac_hw *hw, bool norms)
 {
 	*d = (struct device){.hw = *hw, .batch = pick(0, 5) ? pick(1, 4) : 40};
 	/* the smallest, and a few rows for maps of several tensors */
@@ -94,7 +130,7 @@ static void draw_case(struct device *d, const struct qmac_hw *hw)
 		d->hw.acc_depth = 2 * (hw->rows > hw->cols ? hw->rows : hw->cols);
 	if (d->hw.acc_depth < 12)
 		d->hw.acc_depth = 12;
-	draw_net(&d->net, hw);
+	draw_net(&d->net, hw, norms);
 }
 
 /* Where a case differs from the reference. */

@@ -3,7 +3,7 @@
  * the slow reference: every tensor, every error, every sum for a parameter, to the bit. Streams are executed
  * in random legal orders; none has a race.
  */
-#include "net_case.h"
+#include "net_pass.h"
 #include "net_random.h"
 #include "test.h"
 
@@ -36,20 +36,26 @@ static void note(const struct device *d)
 	}
 }
 
+/* A minibatch of a network whose reference is set; accumulators have so many bits, or more if it needs them. */
+static void play(struct device *d, int acc_bits)
+{
+	solve(d);
+	open_device_of(d, acc_bits);
+	load(d);
+	forward(d);
+	if (d->plan.flow.layers[d->net.layer_count - 1].needed && !d->ref.evaluation)
+		backward(d);
+	expect_right(d);
+}
+
 static void run(const struct qmac_hw *hw, int widest)
 {
 	struct device d;
 
-	draw_case(&d, hw);
+	draw_case(&d, hw, false);
 	draw_formats(&d, widest);
 	set_reference(&d);
-	solve(&d);
-	open_device(&d);
-	load(&d);
-	forward(&d);
-	if (d.plan.flow.layers[d.net.layer_count - 1].needed)
-		backward(&d);
-	expect_right(&d);
+	play(&d, 16);
 	note(&d);
 	close_device(&d);
 }
@@ -74,10 +80,122 @@ static void test_random_networks(void)
 	          seen.pairs > 0 && seen.windows > 0 && seen.one_by_one > 0);
 }
 
+/* ---- batch norm ------------------------------------------------------------------------------- */
+
+/* Where batch norms stand, what they read and who reads them. */
+enum place {
+	MERGED_FIRST, MERGED_SECOND, BOTH, TWICE, SEVERAL, OF_INPUT, OF_NORM, OF_RELU, OF_POOL, BEFORE_RELU, LAST,
+	ONE_PIXEL, ONE_CHANNEL, ONE_NUMBER, WIDE, CLAMPED, EVALUATED, SLICED, SLICED_BACK,
+	PLACES
+};
+
+static int places[PLACES];
+
+static enum qmac_layer_kind kind_of(const struct qmac_net *net, int l)
+{
+	return l >= 0 ? net->layers[l].kind : QMAC_LAYER_KINDS;
+}
+
+static void note_readers(const struct device *d, int l)
+{
+	const struct qmac_net *net = &d->net;
+	int add = ref_qnet_merged_into(net, l), readers = qmac_net_readers(net, l);
+
+	places[SEVERAL] += readers > 1;
+	places[LAST] += readers == 0;
+	places[MERGED_FIRST] += add != QMAC_NET_NONE && net->layers[add].input == l;
+	places[MERGED_SECOND] += add != QMAC_NET_NONE && net->layers[add].other == l;
+	for (int k = l + 1; k < net->layer_count; k++) {
+		const struct qmac_net_layer *reader = &net->layers[k];
+		bool sum = reader->kind == QMAC_LAYER_ADD && reader->input == l;
+
+		places[BEFORE_RELU] += reader->kind == QMAC_LAYER_RELU && reader->input == l;
+		places[TWICE] += sum && reader->other == l;
+		places[BOTH] += sum && reader->other != l && kind_of(net, reader->other) == QMAC_LAYER_BATCH_NORM;
+	}
+}
+
+static void note_norm(const struct device *d, int l)
+{
+	const struct qmac_net_layer *layer = &d->net.layers[l];
+	enum qmac_layer_kind reads = kind_of(&d->net, layer->input);
+
+	note_readers(d, l);
+	places[OF_INPUT] += layer->input == QMAC_NET_INPUT;
+	places[OF_NORM] += reads == QMAC_LAYER_BATCH_NORM;
+	places[OF_RELU] += reads == QMAC_LAYER_RELU;
+	places[OF_POOL] += reads >= QMAC_LAYER_AVG_POOL && reads <= QMAC_LAYER_GLOBAL_POOL;
+	places[ONE_PIXEL] += layer->in.height * layer->in.width == 1;
+	places[ONE_CHANNEL] += layer->in.channels == 1;
+	places[ONE_NUMBER] += d->batch * layer->in.height * layer->in.width == 1;
+	places[WIDE] += d->formats.output[layer->input + 1].bw > 8;
+	places[CLAMPED] += d->ref.norm[l + 1].saturations > 0;
+	places[EVALUATED] += d->ref.evaluation;
+	places[SLICED] += d->plan.layers[l].norm[QMAC_NET_PASS_FORWARD].slices.count > 1;
+	places[SLICED_BACK] += d->plan.layers[l].norm[QMAC_NET_PASS_BACK].slices.count > 1;
+}
+
+/* What batch norms read has many bits, all else has few: then squares of a few pixels fill an accumulator. */
+static void widen(struct device *d)
+{
+	const struct qmac_net *net = &d->net;
+
+	d->formats.dy_bits = (int)pick(12, 16);
+	for (int l = 0; l < net->layer_count; l++) {
+		int of = net->layers[l].input;
+
+		while (of >= 0 && keeps_format(net->layers[of].kind))
+			of = net->layers[of].input;
+		if (net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
+			d->formats.output[of + 1].bw = (int)pick(12, 16);
+	}
+	for (int l = 0; l < net->layer_count; l++)
+		if (keeps_format(net->layers[l].kind))
+			d->formats.output[l + 1] = d->formats.output[net->layers[l].input + 1];
+}
+
+static void run_norms(const struct qmac_hw *hw, int widest, int acc_bits)
+{
+	struct device d;
+
+	draw_case(&d, hw, true);
+	draw_formats(&d, widest);
+	if (widest < 8)
+		widen(&d);
+	set_reference(&d);
+	d.ref.evaluation = pick(0, 4) == 0;
+	play(&d, acc_bits);
+	for (int l = 0; l < d.net.layer_count; l++)
+		if (d.net.layers[l].kind == QMAC_LAYER_BATCH_NORM)
+			note_norm(&d, l);
+	close_device(&d);
+}
+
+static void test_batch_norms(void)
+{
+	static const int widths[] = {4, 8, 8, 10, 16};
+
+	state = test_seed() + 1;
+	for (int i = 0; i < CASES; i++) {
+		struct qmac_hw hw = draw_hw();
+
+		run_norms(&hw, widths[pick(0, TEST_COUNT(widths) - 1)], pick(0, 1) ? 32 : 16);
+		if (CU_get_number_of_failures())
+			return;
+	}
+	printf("(");
+	for (int i = 0; i < PLACES; i++) {
+		printf("%d ", places[i]);
+		CU_ASSERT(places[i] > 0);
+	}
+	printf(") ");
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"random networks", test_random_networks},
+		{"with batch norms", test_batch_norms},
 	};
 
 	return test_main("test_net_device", cases, TEST_COUNT(cases));

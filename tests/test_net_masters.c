@@ -2,7 +2,7 @@
  * Masters on the device: random networks on random hardware, two updates behind a minibatch, against the slow
  * reference, to the bit; their factors; hardware that cannot hold the sums is refused.
  */
-#include "net_case.h"
+#include "net_pass.h"
 #include "net_random.h"
 #include "reference/ref_update.h"
 #include "shipped_hw.h"
@@ -149,7 +149,7 @@ static void run(const struct qmac_hw *hw, int widest)
 	struct masters masters[2 * LAYERS_MAX];
 	struct device d;
 
-	draw_case(&d, hw);
+	draw_case(&d, hw, false);
 	draw_formats(&d, widest);
 	d.formats.masters = true;
 	set_reference(&d);
