@@ -13,6 +13,7 @@ struct error_map {
 	int norm;       /* the batch_norm that gives back, rounded at once, QMAC_NET_NONE: none does */
 	int output;     /* panel of the layer's output, -1: none yet */
 	bool relu;      /* lets through what is above 0 */
+	bool mask_is_apart; /* the derivative is 0 where errors are masked */
 	int product;    /* the reader whose product ends in the map, QMAC_NET_NONE: none does */
 };
 
@@ -40,6 +41,10 @@ static enum qmac_status go_through(struct error_map *s, int reader, struct qmac_
 	case QMAC_LAYER_FLATTEN:
 		return QMAC_OK;
 	default:
+		if (qmac_net_derives_apart(s->plan, s->layer)) {
+			s->derivative = qmac_map_load(&s->map, &s->plan->layers[s->layer].derivative, qmac_map_same);
+			return QMAC_OK;
+		}
 		y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), qmac_map_same);
 		s->derivative = qmac_map_temporary(&s->map, qmac_map_same);
 		return qmac_net_derivative(s->plan, &s->map, reader, s->derivative, y, err);
@@ -142,6 +147,32 @@ static enum qmac_status add_inside(struct error_map *s, int *inside, struct qmac
 	return status;
 }
 
+/*
+ * The derivative of the only reader, 0 where errors are masked, in a map of its own: exact, so that it may go
+ * over memory in full rows.
+ */
+static enum qmac_status derive_apart(struct error_map *s, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = s->plan;
+	struct error_map d = {.to = s->to, .plan = plan, .layer = s->layer, .norm = QMAC_NET_NONE, .output = -1};
+	int reader = plan->flow.links[plan->flow.layers[s->layer].first].reader, y, to, slope, inside;
+	enum qmac_status status;
+
+	d.map = qmac_net_map(s->to, s->layer, plan->layers[s->layer].out);
+	y = qmac_map_load(&d.map, qmac_net_output(plan, reader), qmac_map_same);
+	to = slope = qmac_map_store(&d.map, &plan->layers[s->layer].derivative, qmac_map_same);
+	s->mask_is_apart = is_masked(&d);
+	if (s->mask_is_apart)
+		slope = qmac_map_temporary(&d.map, qmac_map_same);
+	status = qmac_net_derivative(plan, &d.map, reader, slope, y, err);
+	if (status == QMAC_OK && s->mask_is_apart) {
+		status = add_inside(&d, &inside, err);
+		if (status == QMAC_OK)
+			status = qmac_net_exact(plan, &d.map, QMAC_OP_SELECT, to, slope, inside, 0, err);
+	}
+	return qmac_net_map_end(s->to, &d.map, s->layer, status, err);
+}
+
 /* The last operation: rounded where there is an error, otherwise the sum itself. */
 static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 {
@@ -151,7 +182,7 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 	enum qmac_status status = QMAC_OK;
 	struct qmac_map_op op;
 
-	if (is_masked(s))
+	if (is_masked(s) && !s->mask_is_apart)
 		status = add_inside(s, &inside, err);
 	else if (s->relu)
 		inside = load_output(s);
@@ -177,14 +208,17 @@ enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, s
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
 	struct error_map s = {.to = to, .plan = plan, .layer = layer, .derivative = -1, .norm = QMAC_NET_NONE,
 	                      .output = -1, .product = QMAC_NET_NONE};
-	enum qmac_status status;
+	enum qmac_status status = QMAC_OK;
 
 	/* the last one's comes from the host; a gradient that is not added to is where it was made */
 	if (!f->count || !f->needed || (!f->has_error && f->count == 1) ||
 	    qmac_net_gatherer(plan, layer) != layer)
 		return QMAC_OK;
 	s.map = qmac_net_map(to, layer, plan->layers[layer].out);
-	status = add_up(&s, err);
+	if (qmac_net_derives_apart(plan, layer))
+		status = derive_apart(&s, err);
+	if (status == QMAC_OK)
+		status = add_up(&s, err);
 	if (status == QMAC_OK)
 		status = add_end(&s, err);
 	if (s.product == QMAC_NET_NONE)

@@ -41,23 +41,62 @@ static struct qmac_map_op lookup(const struct qmac_net_plan *plan, int to, int f
 	return op;
 }
 
-/* All of a table: codes beyond it count as its first or its last one, which is no saturation. */
-static enum qmac_status look_up(const struct qmac_net_plan *plan, struct qmac_map *map, int layer,
-                                struct qmac_error *err)
+/* Appends the lookup in all of a table: codes beyond it count as its first or its last one, no saturation. */
+static enum qmac_status begin_lookup(const struct qmac_net_plan *plan, struct qmac_map *map, int layer, int y,
+                                     struct qmac_map_op *op, int *x, struct qmac_error *err)
 {
 	const struct qmac_net_table *table = &plan->layers[layer].amounts.table;
 	int input = plan->net->layers[layer].input;
-	int x = qmac_map_load(map, qmac_net_output(plan, input), qmac_map_same);
-	int y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same);
-	struct qmac_map_op op = lookup(plan, y, x, table->bits, table->in_bits);
 	enum qmac_status status = QMAC_OK;
 
+	*x = qmac_map_load(map, qmac_net_output(plan, input), qmac_map_same);
+	*op = lookup(plan, y, *x, table->bits, table->in_bits);
 	if (qmac_net_format(plan, input).bw > table->in_bits) {
-		status = qmac_net_exact(plan, map, QMAC_OP_MIN, x, x, -1, high_of(table->in_bits), err);
+		status = qmac_net_exact(plan, map, QMAC_OP_MIN, *x, *x, -1, high_of(table->in_bits), err);
 		if (status == QMAC_OK)
-			status = qmac_net_exact(plan, map, QMAC_OP_MAX, x, x, -1, low_of(table->in_bits), err);
+			status = qmac_net_exact(plan, map, QMAC_OP_MAX, *x, *x, -1, low_of(table->in_bits), err);
 	}
+	return status;
+}
+
+static enum qmac_status look_up(const struct qmac_net_plan *plan, struct qmac_map *map, int layer,
+                                struct qmac_error *err)
+{
+	int y = qmac_map_store(map, qmac_net_output(plan, layer), qmac_map_same), x;
+	struct qmac_map_op op;
+	enum qmac_status status = begin_lookup(plan, map, layer, y, &op, &x, err);
+
 	return status == QMAC_OK ? qmac_net_requantise(plan, layer, map, op, x, err) : status;
+}
+
+/* In two maps, where ACC holds what is looked up. */
+static bool is_apart(const struct qmac_net_plan *plan, int layer)
+{
+	const struct qmac_net_table *table = &plan->layers[layer].amounts.table;
+
+	return qmac_net_looks_up_apart(plan, layer) && table->bits <= plan->hw.lut_bits &&
+	       QMAC_NET_TABLE_FRACTION + 1 + table->m <= plan->hw.acc_bits;
+}
+
+static enum qmac_status look_up_apart(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	struct qmac_map map = qmac_net_map(to, layer, p->out);
+	int x, y = qmac_map_store(&map, &p->looked_up, qmac_map_same);
+	struct qmac_map_op op;
+	enum qmac_status status = begin_lookup(plan, &map, layer, y, &op, &x, err);
+
+	if (status == QMAC_OK)
+		status = qmac_map_add(&map, &op, err);
+	status = qmac_net_map_end(to, &map, layer, status, err);
+	if (status != QMAC_OK)
+		return status;
+	map = qmac_net_map(to, layer, p->out);
+	x = qmac_map_load(&map, &p->looked_up, qmac_map_same);
+	y = qmac_map_store(&map, qmac_net_output(plan, layer), qmac_map_same);
+	status = qmac_net_requantise(plan, layer, &map, qmac_net_op(plan, QMAC_OP_ADD, y, x, -1), x, err);
+	return qmac_net_map_end(to, &map, layer, status, err);
 }
 
 /* Appends what makes t of codes x those that a piece has, and `inside` 1 where they are the same. */
@@ -126,6 +165,10 @@ enum qmac_status qmac_net_table_forward(struct qmac_net_lowering *to, int layer,
 	int whole = plan->layers[layer].amounts.table.bits, bits = qmac_smaller_int(whole, plan->hw.lut_bits);
 	enum qmac_status status = QMAC_OK;
 
+	if (is_apart(plan, layer)) {
+		status = load_words(to, layer, 0, (int64_t)1 << bits, err);
+		return status == QMAC_OK ? look_up_apart(to, layer, err) : status;
+	}
 	for (int64_t i = 0; status == QMAC_OK && i < (int64_t)1 << (whole - bits); i++) {
 		struct qmac_map map = qmac_net_map(to, layer, plan->layers[layer].out);
 

@@ -165,6 +165,8 @@ static void place_parameters(struct job *job, int l)
 
 		p->table = qmac_view_matrix(0, element(32), (int64_t)1 << table.bits, 1, 4);
 		place(job, &p->table, qmac_view_bytes(&p->table), 0, end);
+		if (qmac_net_looks_up_apart(plan, l))
+			tensor(job, &p->looked_up, element(QMAC_NET_TABLE_FRACTION + 1 + table.m), p->out, l + 1, l + 1);
 	}
 }
 
@@ -235,7 +237,13 @@ static void place_back(struct job *job, int l)
 			       backward_step(plan, plan->flow.links[i].reader), until);
 	if (f->has_error)
 		tensor(job, &p->error, element(f->bits), p->out, now, until);
-	else if (f->count > 1 && qmac_net_gatherer(plan, l) == l)
+	if (qmac_net_derives_apart(plan, l)) {
+		int fl = plan->layers[plan->flow.links[f->first].reader].amounts.derivative.fl_d;
+
+		/* from 0 to 2^fl */
+		tensor(job, &p->derivative, element(fl + 2), p->out, now, now);
+	}
+	if (!f->has_error && f->count > 1 && qmac_net_gatherer(plan, l) == l)
 		tensor(job, &p->sum, sum_element(32), p->out, now, until);
 	if (plan->net->layers[l].kind == QMAC_LAYER_BATCH_NORM)
 		return;

@@ -99,6 +99,7 @@ struct qmac_net_plan_layer {
 	struct qmac_net_amounts amounts, made_of; /* now, and those that its programs were made of */
 	struct qmac_view output, error, sum;
 	struct qmac_view weight, transposed, bias, table;
+	struct qmac_view looked_up, derivative; /* where they are made apart */
 	struct qmac_format table_format; /* of the table that lies there; bw 0: none does */
 	bool has_pixels;             /* a bias for each pixel: behind flatten */
 	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
@@ -179,6 +180,14 @@ const struct qmac_view *qmac_net_back(const struct qmac_net_plan *plan, int laye
 
 /* What comes along a link: of one that is stored or passed. */
 const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int link);
+
+/*
+ * Exact work on a tensor of few channels can go over memory in full rows (lower/map_flat.h), what is rounded
+ * stochastically cannot. Where that saves cycles such work is done apart and stored: what a tanh or sigmoid
+ * looks up, before it is rounded; and what the error of a layer is multiplied by that only one of them reads.
+ */
+bool qmac_net_looks_up_apart(const struct qmac_net_plan *plan, int layer);
+bool qmac_net_derives_apart(const struct qmac_net_plan *plan, int layer);
 
 /* Fills `use`. */
 void qmac_net_find_uses(struct qmac_net_plan *plan);
