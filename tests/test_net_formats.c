@@ -1,6 +1,6 @@
 /*
  * Formats of a network that is trained with `precision.policy: fixed`: of single layers, and chosen by the
- * range of their weights; every file says the same of them; the same bits on other hardware, and where a run
+ * range of their weights, at first or behind every step; every file says the same of them; the same bits on other hardware, and where a run
  * was ended and goes on; cycles as estimated; what is refused.
  */
 #define _XOPEN_SOURCE 700
@@ -58,25 +58,25 @@ static void check_format(const struct qmac_json *manifest, int tensor, int bw, i
 		printf("tensor %d: <%d,%d> in place of <%d,%d>\n", tensor, format.bw, format.fl, bw, fl);
 }
 
-/* The most fraction bits with which every number of the files, rounded, is a code; by trying. */
-static int finest(const char *name, int bw, const char *weight, int64_t rows, int64_t columns,
-                  const char *bias)
+/* The numbers of a parameter's file. */
+static void read_parameter(const char *name, const char *parameter, int64_t rows, int64_t columns, float *w)
 {
-	static float w[1000];
 	const int64_t dims[2] = {rows, columns};
 	char path[600];
 	struct qmac_error err;
 
-	snprintf(path, sizeof path, "%s/%s/weights/%s.npy", test_folder(), name, weight);
-	CU_ASSERT_FATAL(rows * columns + rows < 1000);
-	CU_ASSERT_EQUAL_FATAL(qmac_npy_read_float(path, dims, 2, w, &err), QMAC_OK);
-	snprintf(path, sizeof path, "%s/%s/weights/%s.npy", test_folder(), name, bias);
-	CU_ASSERT_EQUAL_FATAL(qmac_npy_read_float(path, dims, 1, w + rows * columns, &err), QMAC_OK);
+	snprintf(path, sizeof path, "%s/%s/weights/%s.npy", test_folder(), name, parameter);
+	CU_ASSERT_EQUAL_FATAL(qmac_npy_read_float(path, dims, columns ? 2 : 1, w, &err), QMAC_OK);
+}
+
+/* The most fraction bits with which every number, rounded, is a code; by trying. */
+static int finest_of(int bw, const float *w, int64_t count)
+{
 	for (int fl = 31; fl > -31; fl--) {
 		double top = ldexp(1, bw - 1);
 		bool fits = true;
 
-		for (int64_t i = 0; i < rows * columns + rows; i++) {
+		for (int64_t i = 0; i < count; i++) {
 			double code = ldexp((double)w[i], fl);
 
 			fits = fits && code <= top - 0.5 && code >= -top - 0.5;
@@ -85,6 +85,18 @@ static int finest(const char *name, int bw, const char *weight, int64_t rows, in
 			return fl;
 	}
 	return -31;
+}
+
+/* Of weights and biases together. */
+static int finest(const char *name, int bw, const char *weight, int64_t rows, int64_t columns,
+                  const char *bias)
+{
+	static float w[1000];
+
+	CU_ASSERT_FATAL(rows * columns + rows < 1000);
+	read_parameter(name, weight, rows, columns, w);
+	read_parameter(name, bias, rows, 0, w + rows * columns);
+	return finest_of(bw, w, rows * columns + rows);
 }
 
 static void test_single_layers(void)
@@ -126,6 +138,42 @@ static void test_range(void)
 	CU_ASSERT_EQUAL(format_of(manifest, 0).bw, 30);
 	CU_ASSERT(format_of(manifest, 0).fl >= 28);
 	qmac_json_free(manifest);
+}
+
+/* Fraction bits are those of the masters at the end; a bias has no more than its weights; conv1 has its own. */
+static void test_current(void)
+{
+	static const struct qmac_setting settings[] = {
+		{"precision.fl_rule", "current", "--set"}, {"precision.layers", "conv1=12,6", "--set"},
+		{"alpha", "0.3", "--set"},
+	};
+	static const struct {
+		const char *weight, *bias;
+		int64_t rows, columns;
+	} layer[] = {{"linear1.weight", "linear1.bias", 8, 36}, {"linear2.weight", "linear2.bias", 3, 8}};
+	static float w[1000];
+	struct qmac_json *manifest;
+
+	configure_formats(TEST_COUNT(settings), settings);
+	train_well("current", false);
+	manifest = json_of("current", "weights/manifest.json");
+	for (int i = 0; i < TEST_COUNT(layer); i++) {
+		int weight, bias;
+
+		read_parameter("current", layer[i].weight, layer[i].rows, layer[i].columns, w);
+		weight = finest_of(8, w, layer[i].rows * layer[i].columns);
+		read_parameter("current", layer[i].bias, layer[i].rows, 0, w);
+		bias = finest_of(8, w, layer[i].rows);
+		check_format(manifest, 2 + 2 * i, 8, weight);
+		check_format(manifest, 3 + 2 * i, 8, bias < weight ? bias : weight);
+		check_format(manifest, i, 12, 6);
+	}
+	qmac_json_free(manifest);
+	CU_ASSERT(strstr(test_text("current/switches.csv"), ",linear") != NULL);
+	CU_ASSERT(strstr(test_text("current/switches.csv"), ",conv1,") == NULL);
+	check_evaluation("current");
+	estimate_well("replayed", "current");
+	check_costs("current", "replayed");
 }
 
 /* ---- the same bits, and cycles --------------------------------------------------------------- */
@@ -188,6 +236,30 @@ static void test_refused(void)
 	}
 }
 
+/* Other keys with a format, or a width that may be left to the network. */
+static void test_keys_refused(void)
+{
+	static const struct {
+		const char *key, *value, *says;
+	} cases[] = {
+		{"precision.statistics", "12", "'12' is no format; write BW,FL, or float"},
+		{"precision.statistics", "1,3", "width: 1 is out of range 2..32"},
+		{"precision.statistics", "12,32", "fraction bits: 32 is out of range -31..31"},
+		{"precision.statistics", "12345678901234567,3", "is no format"},
+		{"precision.dy_bits", "1", "1 is out of range; 2..16, or 0"},
+	};
+	struct qmac_error err;
+
+	for (int i = 0; i < TEST_COUNT(cases); i++) {
+		struct qmac_setting setting = {cases[i].key, cases[i].value, ""};
+
+		CU_ASSERT_EQUAL(try_formats(1, &setting, &err), QMAC_BAD_INPUT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.message, cases[i].says));
+		if (!strstr(err.message, cases[i].says))
+			printf("%s\n", err.message);
+	}
+}
+
 int main(void)
 {
 	const struct test_case cases[] = {
@@ -195,7 +267,8 @@ int main(void)
 		{"formats by the range of weights", test_range},
 		{"other hardware, and goes on", test_same},
 		{"cycles as estimated", test_estimate},
-		{"refused", test_refused},
+		{"formats by the range of masters", test_current},
+		{"refused", test_refused}, {"keys refused", test_keys_refused},
 	};
 
 	write_images();
