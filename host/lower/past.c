@@ -149,8 +149,8 @@ static void thin(const struct qmac_past *past, struct qmac_waits *waits)
 }
 
 /*
- * The waits of a command of that engine, with these accesses, behind the past; what they make sure of is known
- * then, too.
+ * The waits of a command of that engine, with these accesses, behind the past; what they make sure of is
+ * known then, too.
  */
 static struct qmac_waits find_waits(const struct qmac_past *past, unsigned engine, struct qmac_known *known,
                                     const struct qmac_access *accesses, int count)
