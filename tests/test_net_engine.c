@@ -4,211 +4,7 @@
  * wide formats the gradient is near that in float32. Formats of outputs, and scales, by hand.
  */
 #define _XOPEN_SOURCE 700
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "image_files.h"
-#include "net/values.h"
-#include "reference/ref_qnet.h"
-#include "shipped_hw.h"
-#include "train_net/codes.h"
-#include "train_net/device_engine.h"
-#include "train_net/precision.h"
-#include "train_net/setup.h"
-
-enum { BATCH = 6, MINIBATCHES = 4 };
-
-static uint64_t state;
-static struct qmac_run_config config;
-
-/* An engine and what it is compared with. */
-struct bench {
-	struct qmac_net_training training;
-	struct qmac_net_precision *precision;
-	struct qmac_net_engine *engine;
-	struct ref_qnet ref;
-	double *input;     /* of a minibatch */
-	double *gradient;  /* of the reference, so far */
-	float *x, *logits, *residual, *sum;
-	int64_t inputs, outputs;
-};
-
-static void check(enum qmac_status status, const struct qmac_error *err)
-{
-	if (status == QMAC_OK)
-		return;
-	puts(err->message);
-	CU_FAIL_FATAL("status");
-}
-
-/* ---- set up -------------------------------------------------------------------------------- */
-
-static void set_reference(struct bench *b)
-{
-	const struct qmac_run *run = &config.run;
-	const struct qmac_net *net = &b->training.net;
-	struct ref_qnet *r = &b->ref;
-
-	ref_qnet_create(r, net, BATCH);
-	r->activation_rounding = run->precision_activation_rounding;
-	r->error_rounding = run->precision_error_rounding;
-	r->clip = run->precision_ste == QMAC_STE_CLIP;
-	r->err_bits = run->precision_err_bits;
-	r->dy_bits = b->training.dy_bits;
-	r->scale = (enum ref_scale)run->precision_err_scale;
-	r->run_seed = run->seed;
-	for (int t = 0; t <= net->layer_count; t++) {
-		r->out[t].bits = run->precision_bw;
-		r->out[t].fl = run->precision_fl;
-	}
-	for (int p = 0; p < net->parameter_count; p++) {
-		r->parameter[p].bits = run->precision_bw;
-		r->parameter[p].fl = run->precision_fl;
-	}
-}
-
-static void set_up(struct bench *b, const char *layers, const char *lines, const char *hw_name)
-{
-	const struct qmac_hw hw = shipped_hw(hw_name);
-	struct qmac_error err = {0};
-	char text[1000];
-
-	memset(b, 0, sizeof *b);
-	snprintf(text, sizeof text, "%s", lines);
-	check(qmac_run_config_load(&config, write_net_run(layers, text),
-	                           &(struct qmac_setting){"batch", "6", "--set"}, 1, &err), &err);
-	check(qmac_net_setup(&b->training, &config.run, &err), &err);
-	check(qmac_net_precision_create(&b->training, NULL, &b->precision, &err), &err);
-	check(qmac_net_engine_of(&config.run)->create(&b->training, &hw, NULL, &b->engine, &err), &err);
-	set_reference(b);
-	b->inputs = qmac_shape_count(b->training.net.input);
-	b->outputs = IMAGE_CLASSES;
-	b->x = malloc((size_t)(BATCH * b->inputs) * sizeof b->x[0]);
-	b->input = malloc((size_t)(BATCH * b->inputs) * sizeof b->input[0]);
-	b->logits = malloc((size_t)(BATCH * b->outputs) * sizeof b->logits[0]);
-	b->residual = malloc((size_t)(BATCH * b->outputs) * sizeof b->residual[0]);
-	b->sum = malloc((size_t)b->training.weight_count * sizeof b->sum[0]);
-	b->gradient = calloc((size_t)b->training.weight_count, sizeof b->gradient[0]);
-	check(b->engine->operations->load(b->engine, &err), &err);
-}
-
-static void tear_down(struct bench *b)
-{
-	b->engine->operations->destroy(b->engine);
-	qmac_net_precision_destroy(b->precision);
-	ref_qnet_destroy(&b->ref);
-	qmac_net_training_free(&b->training);
-	free(b->x);
-	free(b->input);
-	free(b->logits);
-	free(b->residual);
-	free(b->sum);
-	free(b->gradient);
-}
-
-/* ---- minibatches --------------------------------------------------------------------------- */
-
-/* Codes of the masters, for the minibatch or evaluation that begins with that number. */
-static void give_weights(struct bench *b, uint32_t step)
-{
-	const struct qmac_net *net = &b->training.net;
-	unsigned mode = config.run.precision_weight_rounding;
-	uint64_t count = 0;
-
-	for (int p = 0; p < net->parameter_count; p++) {
-		const struct qmac_net_parameter *parameter = &net->parameters[p];
-		const float *w = b->training.weights + qmac_net_parameter_at(net, p);
-		uint32_t site = 8 * ((uint32_t)parameter->layer + 1) + (parameter->role == QMAC_ROLE_WEIGHT ? 2 : 3);
-		uint32_t key = ref_dither_key(config.run.seed, step, site);
-		struct ref_qparameter *to = &b->ref.parameter[p];
-
-		for (int64_t i = 0; i < parameter->count; i++)
-			to->q[i] = ref_format_code(to->bits, to->fl, mode,
-			                           ref_dither(key, (uint32_t)(i >> 16), i & 0xFFFF), (double)w[i],
-			                           &count);
-	}
-}
-
-/* The images have one channel: their order is that of the reference. */
-static void give_images(struct bench *b, const struct qmac_image_batch *batch)
-{
-	memset(b->input, 0, (size_t)(BATCH * b->inputs) * sizeof b->input[0]);
-	qmac_images_values(&b->training.images, batch, b->x);
-	for (int64_t i = 0; i < batch->count * b->inputs; i++)
-		b->input[i] = (double)b->x[i];
-}
-
-static void compare_logits(const struct bench *b, int64_t count)
-{
-	const struct ref_qtensor *out = &b->ref.out[b->training.net.layer_count];
-
-	for (int64_t i = 0; i < count * b->outputs; i++)
-		CU_ASSERT_EQUAL((double)b->logits[i], ldexp((double)out->q[i], -out->fl));
-}
-
-static void evaluate(struct bench *b)
-{
-	const struct qmac_image_batch batch = {.first = 2 * BATCH + 1, .count = BATCH - 2};
-	struct qmac_error err = {0};
-
-	check(b->engine->operations->forward(b->engine, &batch, QMAC_NET_EVALUATE, b->logits, &err), &err);
-	b->ref.step = (UINT32_C(1) << 31) + 2;
-	give_weights(b, UINT32_C(1) << 31);
-	give_images(b, &batch);
-	for (int64_t i = batch.count * b->inputs; i < BATCH * b->inputs; i++)
-		b->input[i] = 0;
-	ref_qnet_forward(&b->ref, b->input);
-	compare_logits(b, batch.count);
-}
-
-static void compare_scales(const struct bench *b)
-{
-	const struct qmac_net_device_engine *engine = (const struct qmac_net_device_engine *)b->engine;
-
-	for (int l = 0; l < b->training.net.layer_count; l++)
-		if (engine->plan.flow.layers[l].needed && engine->plan.flow.layers[l].has_error)
-			CU_ASSERT_EQUAL(engine->of.fl[l], b->ref.error[l + 1].fl);
-}
-
-static void train_minibatch(struct bench *b, uint32_t number, double size)
-{
-	const int64_t rows[] = {5, 3, 17, 40, 8, 1, 0, 299, 11, 12, 13, 14, 100};
-	const struct qmac_image_batch batch = {.rows = rows, .first = (int64_t)number, .count = BATCH};
-	double residual[BATCH * IMAGE_CLASSES], *gradient = b->gradient;
-	struct qmac_error err = {0};
-
-	for (int i = 0; i < BATCH * IMAGE_CLASSES; i++) {
-		b->residual[i] = (float)((double)test_between(&state, -1000, 1000) * size / 1000 / BATCH);
-		residual[i] = (double)b->residual[i] * BATCH;
-	}
-	check(b->engine->operations->forward(b->engine, &batch, QMAC_NET_TRAIN, b->logits, &err), &err);
-	b->ref.step = number;
-	give_images(b, &batch);
-	ref_qnet_forward(&b->ref, b->input);
-	compare_logits(b, BATCH);
-	check(b->engine->operations->backward(b->engine, b->residual, &err), &err);
-	ref_qnet_backward(&b->ref, residual);
-	compare_scales(b);
-	for (int p = 0; p < b->training.net.parameter_count; p++)
-		for (int64_t i = 0; i < b->training.net.parameters[p].count; i++)
-			*gradient++ += ldexp((double)b->ref.parameter[p].sum[i], -b->ref.parameter[p].sum_fl);
-}
-
-static void step(struct bench *b)
-{
-	int64_t wrong = 0;
-	struct qmac_error err = {0};
-
-	check(b->engine->operations->gradient(b->engine, b->sum, &err), &err);
-	for (int64_t i = 0; i < b->training.weight_count; i++) {
-		wrong += b->sum[i] != (float)(b->gradient[i] / BATCH);
-		b->training.weights[i] -= b->sum[i] / 4;
-		b->gradient[i] = 0;
-	}
-	CU_ASSERT_EQUAL(wrong, 0);
-	check(b->engine->operations->load(b->engine, &err), &err);
-}
+#include "net_bench.h"
 
 /* Sizes of what the loss gives back that make delayed errors saturate, vanish, and begin with nothing. */
 static void run(const char *layers, const char *lines, const char *hw, bool begins_with_nothing)
@@ -280,23 +76,65 @@ static void float_gradient(const char *layers, const char *policy, double *gradi
 	tear_down(&b);
 }
 
-static void test_float(void)
+static void compare_float(const char *layers, const char *precision, double most)
 {
 	static double reference[2000], gradient[2000];
 	double norm = 0, error = 0;
 	int64_t count;
 
-	float_gradient(nets[1], "precision: {policy: float}\n", reference, &count);
+	float_gradient(layers, "precision: {policy: float}\n", reference, &count);
 	CU_ASSERT_FATAL(count <= 2000);
-	float_gradient(nets[1], "precision: {policy: fixed, bw: 16, fl: 12, err_bits: 16,"
-	               " weight_rounding: nearest, activation_rounding: nearest}\n", gradient, &count);
+	float_gradient(layers, precision, gradient, &count);
 	for (int64_t i = 0; i < count; i++) {
 		norm += reference[i] * reference[i];
 		error += (gradient[i] - reference[i]) * (gradient[i] - reference[i]);
 	}
-	CU_ASSERT(norm > 0 && sqrt(error / norm) < 0.005);
-	if (!(sqrt(error / norm) < 0.005))
+	CU_ASSERT(norm > 0 && sqrt(error / norm) < most);
+	if (!(sqrt(error / norm) < most))
 		printf("off by %g of the norm\n", sqrt(error / norm));
+}
+
+/* Of batch norms statistics run alike, and evaluations with these are near each other. */
+static void compare_statistics_with_float(const char *layers, const char *precision)
+{
+	const struct qmac_image_batch batch = {.first = 9, .count = BATCH};
+	const char *const lines[] = {"precision: {policy: float}\n", precision};
+	static float statistics[2][100], logits[2][BATCH * IMAGE_CLASSES];
+	struct qmac_error err = {0};
+	int64_t count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct bench b;
+
+		set_up(&b, layers, lines[i], "16x16_w16");
+		for (int k = 0; k < 3; k++)
+			check(b.engine->operations->forward(b.engine, &batch, QMAC_NET_TRAIN, b.logits, &err), &err);
+		check(b.engine->operations->forward(b.engine, &batch, QMAC_NET_EVALUATE, logits[i], &err), &err);
+		count = qmac_net_statistics_at(&b.training.net, b.training.net.layer_count);
+		CU_ASSERT_FATAL(count > 0 && count <= 100);
+		memcpy(statistics[i], b.training.statistics, (size_t)count * sizeof statistics[i][0]);
+		tear_down(&b);
+	}
+	for (int64_t i = 0; i < count; i++)
+		CU_ASSERT(fabs((double)(statistics[1][i] - statistics[0][i])) < 0.002);
+	for (int64_t i = 0; i < BATCH * IMAGE_CLASSES; i++)
+		CU_ASSERT(fabs((double)(logits[1][i] - logits[0][i])) < 0.02);
+}
+
+static void test_float(void)
+{
+	static const char norms[] =
+		"  - conv: {out: 4, kernel: 3, bias: false}\n  - batch_norm\n  - tanh\n"
+		"  - residual: {main: [conv: {out: 4, kernel: 3, pad: 1}, batch_norm, tanh,"
+		" conv: {out: 4, kernel: 3, pad: 1}, batch_norm]}\n  - avg_pool: {size: 3}\n  - flatten\n"
+		"  - linear: {out: 3}\n";
+	static const char wide[] =
+		"precision: {policy: fixed, bw: 16, fl: 12, err_bits: 16, weight_rounding: nearest,"
+		" activation_rounding: nearest}\n";
+
+	compare_float(nets[1], wide, 0.005);
+	compare_float(norms, wide, 0.005);
+	compare_statistics_with_float(norms, wide);
 }
 
 /* ---- formats, scales, refusals ------------------------------------------------------------------ */
@@ -373,7 +211,7 @@ static void test_refused(void)
 	check(qmac_net_setup(&training, &config.run, &err), &err);
 	check(qmac_net_precision_create(&training, NULL, &precision, &err), &err);
 	CU_ASSERT_EQUAL(qmac_net_device_engine.create(&training, &hw, NULL, &engine, &err), QMAC_BAD_INPUT);
-	CU_ASSERT(strstr(err.message, "layer 'conv1'") != NULL && strstr(err.message, "acc_bits") != NULL);
+	CU_ASSERT(strstr(err.message, "layer 'linear1'") != NULL && strstr(err.message, "acc_bits") != NULL);
 	qmac_net_precision_destroy(precision);
 	qmac_net_training_free(&training);
 }

@@ -1,7 +1,7 @@
 /*
  * Formats of a network that is trained with `precision.policy: fixed`: of single layers, and chosen by the
- * range of their weights, at first or behind every step; every file says the same of them; the same bits on other hardware, and where a run
- * was ended and goes on; cycles as estimated; what is refused.
+ * range of their weights, at first or behind every step; every file says the same of them; the same bits on
+ * other hardware, and where a run was ended and goes on; cycles as estimated; what is refused.
  */
 #define _XOPEN_SOURCE 700
 #include <math.h>
@@ -140,7 +140,7 @@ static void test_range(void)
 	qmac_json_free(manifest);
 }
 
-/* Fraction bits are those of the masters at the end; a bias has no more than its weights; conv1 has its own. */
+/* Fraction bits are those of the masters at the end; a bias has no more than its weights; conv1 has its. */
 static void test_current(void)
 {
 	static const struct qmac_setting settings[] = {
