@@ -73,7 +73,7 @@ avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
 
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
-%/device/move.o %/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \
+%/device/move.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \
 	%/train/host_engine.o %/train/loss.o %/train_net/codes.o %/train/softmax.o: \
 	kernel_flags = -O3 -fno-trapping-math
 

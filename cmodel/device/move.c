@@ -140,6 +140,16 @@ static void digest_loaded(struct qmac_device *device, const struct qmac_command 
 		                   (uint64_t)qmac_zero_extend((uint64_t)operands[j], bits));
 }
 
+/*
+ * Are rows of the innermost loop neighbours, here as in memory, with nothing between them? Then they are as good
+ * as one, of containers of at most 16 bits.
+ */
+static bool is_one_run(const struct qmac_device *device, const struct qmac_command *c, int lanes)
+{
+	return c->ds0 == 1 && (int)c->len == lanes && c->s0 == c->len << c->container &&
+	       c->container <= QMAC_CONTAINER_HALF && !device->options.digests;
+}
+
 /* `rows` iterations of the innermost loop, the first of which reads `from`; NULL: all read zeros. */
 static void load_operands(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
                           uint32_t rows, const uint8_t *from)
@@ -148,6 +158,11 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 	int16_t *to = qmac_device_operands(device, c->space, row, &lanes, &bits);
 	const struct cut cut = cut_of(c, bits);
 
+	qmac_device_operands_written(device, c->space, row, rows, c->ds0);
+	if (from && is_one_run(device, c, lanes)) {
+		cut_row(&cut, rows * c->len, from, to);
+		return;
+	}
 	for (uint32_t i = 0; i < rows; i++, to += (ptrdiff_t)c->ds0 * lanes) {
 		const uint8_t *row_from = from ? from + (uint64_t)i * c->s0 : NULL;
 
@@ -160,13 +175,11 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 		if (device->options.digests)
 			digest_loaded(device, c, row + i * c->ds0);
 	}
-	qmac_device_operands_written(device, c->space, row, rows, c->ds0);
 }
 
 /* `len` signed containers of at most 32 bits, which fit ACC as they are. */
-static void widen_row(const struct qmac_command *c, const uint8_t *from, int64_t *to)
+static void widen_row(const struct qmac_command *c, uint32_t len, const uint8_t *from, int64_t *to)
 {
-	uint32_t len = c->len;
 	int16_t half;
 	int32_t word;
 
@@ -205,6 +218,13 @@ static void load_words(struct qmac_device *device, const struct qmac_command *c,
 	}
 }
 
+/* Do containers fit ACC as they are? */
+static bool fits_acc(const struct qmac_device *device, const struct qmac_command *c)
+{
+	return LITTLE_ENDIAN_HOST && c->is_signed && c->container <= QMAC_CONTAINER_WORD &&
+	       8 << c->container <= device->hw.acc_bits;
+}
+
 static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
 				const uint8_t *from)
 {
@@ -217,9 +237,8 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 		memset(to, 0, cols * sizeof *to);
 	if (!from)
 		memset(to + c->lane0, 0, c->len * sizeof *to);
-	else if (LITTLE_ENDIAN_HOST && c->is_signed && c->container <= QMAC_CONTAINER_WORD &&
-	         container_bits <= acc_bits)
-		widen_row(c, from, to + c->lane0);
+	else if (fits_acc(device, c))
+		widen_row(c, c->len, from, to + c->lane0);
 	else
 		load_words(device, c, from, to + c->lane0);
 	if (c->keep || c->container <= QMAC_CONTAINER_HALF)
@@ -244,6 +263,12 @@ static void load_rows(struct qmac_device *device, const struct qmac_command *c, 
 {
 	if (rows && c->space <= QMAC_SPACE_W) {
 		load_operands(device, c, row, rows, from);
+		return;
+	}
+	if (from && c->space == QMAC_SPACE_ACC && is_one_run(device, c, device->hw.cols) && fits_acc(device, c)) {
+		widen_row(c, rows * c->len, from, qmac_device_acc(device, row));
+		for (uint32_t i = 0; i < rows; i++)
+			qmac_device_acc_bits(device, row + i, c->len, 8 << c->container);
 		return;
 	}
 	for (uint32_t i = 0; i < rows; i++) {
