@@ -56,7 +56,7 @@ both() {
 		same "$(value "$name-8x8_w8/result" weights_sha256)" "$(value "$name-ragged/result" weights_sha256)"
 }
 
-# Formats that the 40 bits of the accumulators of the ragged array hold with a bit to spare, and quick switches.
+# Formats that the accumulators of the ragged array, of 40 bits, hold with a bit to spare; quick switches.
 quick_switches='--set precision.bw_max=15 --set precision.lookback_low=4 --set precision.lookback_high=8'
 if ! command -v verilator > /dev/null; then
 	skip 'verilator is not installed'

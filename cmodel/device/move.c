@@ -141,8 +141,8 @@ static void digest_loaded(struct qmac_device *device, const struct qmac_command 
 }
 
 /*
- * Are rows of the innermost loop neighbours, here as in memory, with nothing between them? Then they are as good
- * as one, of containers of at most 16 bits.
+ * Are rows of the innermost loop neighbours, here as in memory, with nothing between them? Then they are as
+ * good as one, of containers of at most 16 bits.
  */
 static bool is_one_run(const struct qmac_device *device, const struct qmac_command *c, int lanes)
 {

@@ -17,7 +17,7 @@ int qmac_vec_rows_bits(const struct qmac_vec *v, uint32_t space, uint32_t row, u
 
 static void widen(struct qmac_vec *v, uint32_t space, uint32_t row, bool is_unsigned, int64_t *to)
 {
-	enum { BLOCK = 8 }; /* always as many, so that compilers make vectors of them; there is room behind a row */
+	enum { BLOCK = 8 }; /* always as many: compilers make vectors of them; there is room behind a row */
 	int row_lanes, bits, mask;
 	const int16_t *from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
 

@@ -47,7 +47,8 @@ static const struct qmac_cli_command commands[] = {
 		"report", "DIR... [--array] [--out FILE.svg]",
 		"Prints result folders side by side and draws the figure that tells how far each is. In place of\n"
 		"a run's folder may stand one that holds several, such as that of a sweep.\n\n"
-		"  --array           of one network on the device: how far its layers use the array, and why not more\n"
+		"  --array           of one network on the device: how far its layers use the array, and\n"
+		"                    where the rest of their time goes\n"
 		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",
 		QMAC_CLI_OUT | QMAC_CLI_ARRAY, 1, INT_MAX, qmac_cli_report,
 	},

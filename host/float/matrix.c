@@ -89,8 +89,10 @@ static void *load_library(void)
 	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 
 #ifdef __x86_64__
-	if (library && !getenv(choice) && strcasecmp(core_of(library), "prescott") == 0 &&
-	    __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && setenv(choice, "Haswell", 1) == 0) {
+	bool modern = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+
+	if (library && modern && !getenv(choice) && strcasecmp(core_of(library), "prescott") == 0 &&
+	    setenv(choice, "Haswell", 1) == 0) {
 		dlclose(library);
 		library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	}
