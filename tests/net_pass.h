@@ -43,10 +43,27 @@ static void end_norm(struct norm_room *room)
 	free(room->sum);
 }
 
-/* Are these the reference's? */
-static bool is_row(const int64_t *row, const int64_t *wanted, int64_t channels)
+/*
+ * The host's coefficients beside the reference's, in rows, and their fraction length. It goes on with the
+ * latter, so that nothing that comes later differs, too.
+ */
+static void put_norm(struct device *d, int l, enum qmac_net_pass pass, struct norm_room *room,
+                     const int64_t *const rows[3], int wanted_fl, const char *what)
 {
-	return memcmp(row, wanted, (size_t)channels * sizeof *row) == 0;
+	int64_t channels = d->net.layers[l].out.channels;
+	int *fl = pass == QMAC_NET_PASS_FORWARD ? &d->of.sum_fl[l] : &d->of.back_fl[l];
+	bool same = *fl == wanted_fl;
+
+	for (int i = 0; i < 3; i++) {
+		int64_t *row = room->coefficients + i * channels;
+
+		same = same && memcmp(row, rows[i], (size_t)channels * sizeof *row) == 0;
+		memcpy(row, rows[i], (size_t)channels * sizeof *row);
+	}
+	*fl = wanted_fl;
+	if (!same)
+		found(d, l, what);
+	qmac_net_put_norm(&d->plan, l, pass, room->coefficients);
 }
 
 static void read_norm_sums(struct device *d, int l, enum qmac_net_pass pass, struct norm_room *room)
@@ -65,7 +82,8 @@ static void prepare_norm(struct device *d, int l)
 	struct norm_room room;
 	struct qmac_net_norm norm = begin_norm(d, l, &room);
 	size_t bytes = (size_t)norm.channels * sizeof(double);
-	int64_t clamps, *scale;
+	int64_t clamps, *scale = calloc((size_t)norm.channels, sizeof *scale);
+	const int64_t *const rows[] = {ref->slope, scale, ref->offset};
 
 	if (d->ref.evaluation) {
 		memcpy(room.mean, ref->mean, bytes);
@@ -78,14 +96,12 @@ static void prepare_norm(struct device *d, int l)
 	}
 	qmac_net_norm_inverse(&norm, room.variance, room.inverse);
 	clamps = qmac_net_norm_coefficients(&norm, room.mean, room.inverse, room.coefficients, &d->of.sum_fl[l]);
-	scale = room.coefficients + norm.channels;
+	if (clamps != (int64_t)ref->saturations)
+		found(d, l, "clamped coefficients");
 	for (int64_t c = 0; norm.merged && c < norm.channels; c++)
-		if (scale[c] != (int64_t)ref_power(norm.x_fl + ref->t - norm.other_fl))
-			found(d, l, "scale of the other input");
-	if (!is_row(room.coefficients, ref->slope, norm.channels) || clamps != (int64_t)ref->saturations ||
-	    !is_row(scale + norm.channels, ref->offset, norm.channels) || d->of.sum_fl[l] != norm.x_fl + ref->t)
-		found(d, l, "coefficients");
-	qmac_net_put_norm(&d->plan, l, QMAC_NET_PASS_FORWARD, room.coefficients);
+		scale[c] = (int64_t)ref_power(norm.x_fl + ref->t - norm.other_fl);
+	put_norm(d, l, QMAC_NET_PASS_FORWARD, &room, rows, norm.x_fl + ref->t, "coefficients");
+	free(scale);
 	end_norm(&room);
 }
 
@@ -95,6 +111,7 @@ static void prepare_norm_back(struct device *d, int l)
 	const struct ref_qnorm *ref = &d->ref.norm[l + 1];
 	const struct qmac_net_layer *layer = &d->net.layers[l];
 	int error_fl = d->ref.error[ref_qnet_error_tensor(&d->ref, l + 1)].fl;
+	const int64_t *const rows[] = {ref->back_e, ref->back_x, ref->back_1};
 	struct norm_room room;
 	struct qmac_net_norm norm = begin_norm(d, l, &room);
 	size_t bytes = (size_t)norm.channels * sizeof(double);
@@ -102,16 +119,12 @@ static void prepare_norm_back(struct device *d, int l)
 	read_norm_sums(d, l, QMAC_NET_PASS_BACK, &room);
 	qmac_net_norm_gradient(&norm, ref->mean, ref->inverse, room.sum, room.product, error_fl, room.mean,
 	                       room.variance, room.coefficients, &d->of.back_fl[l]);
-	if (memcmp(room.mean, d->ref.parameter[layer->weight].gradient, bytes))
-		found(d, l, "gamma gradient");
+	/* that for beta is of one sum, that for gamma of both */
 	if (memcmp(room.variance, d->ref.parameter[layer->bias].gradient, bytes))
 		found(d, l, "beta gradient");
-	if (!is_row(room.coefficients, ref->back_e, norm.channels) ||
-	    !is_row(room.coefficients + norm.channels, ref->back_x, norm.channels) ||
-	    !is_row(room.coefficients + 2 * norm.channels, ref->back_1, norm.channels) ||
-	    d->of.back_fl[l] != error_fl + ref->u)
-		found(d, l, "coefficients of the way back");
-	qmac_net_put_norm(&d->plan, l, QMAC_NET_PASS_BACK, room.coefficients);
+	if (memcmp(room.mean, d->ref.parameter[layer->weight].gradient, bytes))
+		found(d, l, "gamma gradient");
+	put_norm(d, l, QMAC_NET_PASS_BACK, &room, rows, error_fl + ref->u, "coefficients of the way back");
 	end_norm(&room);
 }
 

@@ -2,35 +2,8 @@
  * Faults planted in the programs of a network: each must show where it is, for a check that finds nothing
  * proves little until it has found something.
  */
-#include "net_pass.h"
-#include "shipped_hw.h"
+#include "net_faults.h"
 #include "test.h"
-
-/* What all formats are but those that a network says. */
-static const struct qmac_format outputs = {6, 3}, parameters = {5, 4};
-
-/* A network on a small device; inputs of layers that name none are those before them. */
-static void build(struct device *d, const struct qmac_layer_request *layers, int count)
-{
-	struct qmac_error err;
-
-	*d = (struct device){.hw = shipped_hw("8x8_w8"), .batch = 3};
-	check(qmac_net_create(&d->net, "faults", (struct qmac_shape){2, 7, 8}, &err), &err, "net");
-	for (int l = 0; l < count; l++) {
-		struct qmac_layer_request request = layers[l];
-
-		request.input = l - 1;
-		check(qmac_net_append(&d->net, &request, &err), &err, "layer");
-	}
-	draw_formats(d, 8);
-	for (int t = 0; t <= d->net.layer_count; t++)
-		d->formats.output[t] = outputs;
-	for (int p = 0; p < d->net.parameter_count; p++)
-		d->formats.parameter[p] = parameters;
-	d->formats.err_bits = d->formats.dy_bits = 8;
-	d->formats.activation_rounding = d->formats.error_rounding = QMAC_ROUND_STOCHASTIC;
-	d->formats.clip = true;
-}
 
 enum chain { CONV, TANH, POOL, MAX, CONV2, RELU, FLATTEN, LINEAR };
 
@@ -72,15 +45,6 @@ static void build_branches(struct device *d)
 
 /* ---- faults -------------------------------------------------------------------------------- */
 
-struct fault {
-	const char *what, *shows; /* where it must be found first */
-	int layer;                /* whose commands, in which program */
-	enum { FORWARD = QMAC_NET_PART_FORWARD, ERROR = QMAC_NET_PART_ERROR, BACK = QMAC_NET_PART_BACK } where;
-	bool (*plant)(struct qmac_command *command); /* true: changed */
-	int most;                 /* commands that are changed; 0: all it can */
-	void (*damage)(struct device *device); /* in place of all that */
-};
-
 static bool wrong_tap(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_GEMM || c->mode != QMAC_MODE_WS || !c->accumulate)
@@ -102,6 +66,14 @@ static bool wrong_pixel(struct qmac_command *c)
 	if (c->opcode != QMAC_OPCODE_STORE || c->s0 <= 8)
 		return false;
 	c->base += c->s0 / 2;
+	return true;
+}
+
+static bool same_twice(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_ADD || c->s1space == QMAC_SPACE_IMM)
+		return false;
+	take_twice(c);
 	return true;
 }
 
@@ -129,38 +101,11 @@ static bool no_mask(struct qmac_command *c)
 	return true;
 }
 
-static bool next_numbers(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || c->rnd != QMAC_ROUND_STOCHASTIC)
-		return false;
-	c->dither_row0++;
-	return true;
-}
-
-static bool no_relu(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || !c->relu)
-		return false;
-	c->relu = 0;
-	return true;
-}
-
 static bool wrong_table(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_LOAD || c->space != QMAC_SPACE_LUT)
 		return false;
 	c->base += 4;
-	return true;
-}
-
-static bool same_twice(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || c->op != QMAC_OP_ADD || c->s1space == QMAC_SPACE_IMM)
-		return false;
-	c->s1space = c->s0space;
-	c->src1 = c->src0;
-	c->b0 = c->a0;
-	c->b1 = c->a1;
 	return true;
 }
 
@@ -321,58 +266,6 @@ static const struct fault branch_faults[] = {
 	{"gradients of different units added up", "error of bias1", BIAS, ERROR, NULL, 0, leave_unaligned},
 	{"a sum of which the first part is left out", "bias sum of bias1", BIAS, BACK, no_slice, 1, NULL},
 };
-
-static struct qmac_program *program_of(struct device *d, const struct fault *fault)
-{
-	return d->plan.layers[fault->layer].parts[fault->where].program;
-}
-
-static void plant(struct device *d, const struct fault *fault)
-{
-	struct qmac_program *program = program_of(d, fault);
-	int changed = 0;
-
-	for (int64_t i = 0; i < qmac_program_count(program); i++) {
-		struct qmac_command *command = qmac_program_command(program, i);
-
-		if (command->layer == (uint16_t)fault->layer && (!fault->most || changed < fault->most))
-			changed += fault->plant(command);
-	}
-	CU_ASSERT(changed > 0);
-}
-
-/* NULL: none. */
-static void play(void (*make)(struct device *d), const struct fault *fault)
-{
-	struct device d;
-
-	make(&d);
-	set_reference(&d);
-	solve(&d);
-	open_device(&d);
-	load(&d);
-	if (fault && fault->damage)
-		fault->damage(&d);
-	else if (fault)
-		plant(&d, fault);
-	forward(&d);
-	backward(&d);
-	if (fault && strcmp(d.first, fault->shows))
-		printf("%s: shows first in '%s', not in '%s'\n", fault->what, d.first, fault->shows);
-	CU_ASSERT_STRING_EQUAL(d.first, fault ? fault->shows : "");
-	/* waits are those of the program as it was */
-	d.races = fault != NULL;
-	close_device(&d);
-}
-
-static void play_all(void (*make)(struct device *d), const struct fault *faults, int count)
-{
-	/* always the same: a fault need not show with every number */
-	state = 1;
-	play(make, NULL);
-	for (int i = 0; i < count; i++)
-		play(make, &faults[i]);
-}
 
 static void test_chain(void)
 {
