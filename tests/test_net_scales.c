@@ -8,19 +8,19 @@
 
 static const char *const nets[] = {
 	/* alone and merged, with the identity and with a batch norm of its own beside it */
-	"  - conv: {out: 3, kernel: 3, stride: 2, bias: false}\n  - batch_norm\n  - relu\n"
-	"  - residual: {main: [conv: {out: 3, kernel: 3, pad: 1}, batch_norm]}\n  - relu\n"
-	"  - residual: {main: [conv: {out: 5, kernel: 3, stride: 2, pad: 1, bias: false}, batch_norm, relu,"
-	" conv: {out: 5, kernel: 1, bias: false}, batch_norm], shortcut: [conv: {out: 5, kernel: 1, stride: 2},"
-	" batch_norm]}\n  - global_pool\n  - flatten\n  - linear: {out: 3}\n",
+	("  - conv: {out: 3, kernel: 3, stride: 2, bias: false}\n  - batch_norm\n  - relu\n"
+	 "  - residual: {main: [conv: {out: 3, kernel: 3, pad: 1}, batch_norm]}\n  - relu\n"
+	 "  - residual: {main: [conv: {out: 5, kernel: 3, stride: 2, pad: 1, bias: false}, batch_norm, relu,"
+	 " conv: {out: 5, kernel: 1, bias: false}, batch_norm], shortcut: [conv: {out: 5, kernel: 1, stride: 2},"
+	 " batch_norm]}\n  - global_pool\n  - flatten\n  - linear: {out: 3}\n"),
 	/* of the input, behind an add, and read by two */
-	"  - batch_norm\n  - conv: {out: 4, kernel: 3}\n"
-	"  - residual: {main: [relu, conv: {out: 4, kernel: 3, pad: 1}]}\n"
-	"  - batch_norm\n  - residual: {main: [tanh, bias]}\n  - max_pool: {size: 2}\n  - flatten\n"
-	"  - linear: {out: 3}\n",
+	("  - batch_norm\n  - conv: {out: 4, kernel: 3}\n"
+	 "  - residual: {main: [relu, conv: {out: 4, kernel: 3, pad: 1}]}\n"
+	 "  - batch_norm\n  - residual: {main: [tanh, bias]}\n  - max_pool: {size: 2}\n  - flatten\n"
+	 "  - linear: {out: 3}\n"),
 	/* none at all */
-	"  - conv: {out: 4, kernel: 3}\n  - relu\n  - avg_pool: {size: 3}\n  - residual: {main: [sigmoid]}\n"
-	"  - flatten\n  - linear: {out: 3}\n",
+	("  - conv: {out: 4, kernel: 3}\n  - relu\n  - avg_pool: {size: 3}\n  - residual: {main: [sigmoid]}\n"
+	 "  - flatten\n  - linear: {out: 3}\n"),
 };
 
 /* Sizes of what the loss gives back; weights that grow move the ranges. */
