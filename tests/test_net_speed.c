@@ -274,7 +274,10 @@ static void test_training(void)
 	CU_ASSERT(isnan(figure("whole", "speedup.clean.until_target")));
 }
 
-/* With the formats of a run that can be had a minibatch takes what it takes there, nearly. */
+/*
+ * With the formats of a run that can be had a minibatch takes what it takes there, nearly: the first of its 60
+ * takes a third longer, since it finds scales.
+ */
 static void check_method(const struct qmac_net_training *training, const struct qmac_hw *hw)
 {
 	struct qmac_net_reference reference;
@@ -282,7 +285,7 @@ static void check_method(const struct qmac_net_training *training, const struct 
 
 	CU_ASSERT_EQUAL(qmac_net_reference_find(training, hw, 8, &reference, NULL), QMAC_OK);
 	CU_ASSERT(fabs(figure("fixed", "speedup.device.training_cycles") /
-	               (reference.training * minibatches) - 1) < 5e-3);
+	               (reference.training * minibatches) - 1) < 1e-2);
 	CU_ASSERT(fabs(figure("fixed", "speedup.device.inference_cycles") / reference.inference - 1) < 5e-3);
 }
 
