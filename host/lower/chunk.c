@@ -12,11 +12,8 @@ static bool is_ab(const struct qmac_product_plan *plan)
 struct qmac_map_work qmac_product_end(const struct qmac_product_plan *plan)
 {
 	struct qmac_map_work end = {
-		.hw = &plan->hw, .map = plan->product.end, .labels = plan->product.labels,
+		.hw = &plan->hw, .map = plan->product.end, .labels = plan->product.labels, .sum_row = plan->sum_row,
 	};
-
-	for (int half = 0; half < 2; half++)
-		end.sum_row[half] = plan->half[QMAC_SPACE_ACC][half] + plan->sum_row;
 
 	qmac_map_choose_w(&end);
 	return end;
@@ -239,6 +236,26 @@ struct qmac_move qmac_chunk_move_c(const struct qmac_product_plan *plan, const s
 	return move;
 }
 
+/* Of lines (d = 0) or pixels: what the taps of a chunk see of A, whose positions are those of its tensor. */
+static struct qmac_sight sight_of(const struct qmac_product_plan *plan, const struct qmac_chunk *chunk, int d)
+{
+	const struct qmac_window *w = &plan->product.window;
+	int64_t step = w->stride[d], tap = w->flipped ? -1 : 1;
+
+	return (struct qmac_sight){
+		.from = chunk->positions[d + 1].first * step + w->first[d] + chunk->taps[d].first * tap, .step = step,
+		.tap = tap, .size = plan->product.a.positions[d + 1],
+	};
+}
+
+static bool sees_padding(const struct qmac_sight *sight, uint32_t n, int64_t taps)
+{
+	uint32_t first;
+
+	/* what the taps between them see is neither more nor less than both */
+	return qmac_sight_range(sight, n, 0, &first) < n || qmac_sight_range(sight, n, taps - 1, &first) < n;
+}
+
 struct qmac_passes qmac_chunk_passes(const struct qmac_product_plan *plan, const struct qmac_chunk *chunk)
 {
 	const struct qmac_window *w = &plan->product.window;
@@ -255,11 +272,14 @@ struct qmac_passes qmac_chunk_passes(const struct qmac_product_plan *plan, const
 	for (int d = 0; d < 2; d++) {
 		int64_t taps = chunk->taps[d].count;
 		int32_t step = (int32_t)passes.a.step[d + 1];
+		struct qmac_sight sight = sight_of(plan, chunk, d);
 
 		passes.stride[d + 1] = taps == 1 ? 1 : (uint32_t)w->stride[d];
 		passes.taps.n[d] = (int)taps;
 		passes.taps.a[d] = w->flipped ? -step : step;
 		passes.taps.other[d] = (int32_t)other->step[d];
+		if (sees_padding(&sight, passes.n[d + 1], taps))
+			passes.sight[d] = sight;
 		if (w->flipped)
 			passes.a.row += (uint32_t)((taps - 1) * step);
 	}

@@ -19,25 +19,76 @@ int64_t qmac_passes_count(const struct qmac_passes *passes)
 	       qmac_panel_blocks(&passes->b) * passes->a.limbs.count * passes->b.limbs.count;
 }
 
-/* Positions, as loops i2, i1, i0 of a command. */
-static void put_positions(struct qmac_command *c, const struct qmac_passes *p)
+/* ---- what is seen ------------------------------------------------------------------ */
+
+uint32_t qmac_sight_range(const struct qmac_sight *sight, uint32_t n, int64_t tap, uint32_t *first)
+{
+	int64_t at = sight->from + tap * sight->tap, begin = 0, end = n;
+
+	*first = 0;
+	if (!sight->size)
+		return n;
+	if (at < 0)
+		begin = qmac_ceil_div(-at, sight->step);
+	end = at < sight->size ? qmac_smaller(end, qmac_ceil_div(sight->size - at, sight->step)) : 0;
+	*first = (uint32_t)begin;
+	return begin < end ? (uint32_t)(end - begin) : 0;
+}
+
+/* Positions of a pass: where they begin, and how many. */
+struct span {
+	uint32_t first[3], n[3];
+};
+
+static bool find_span(const struct qmac_passes *p, const int64_t tap[2], struct span *span)
+{
+	*span = (struct span){.n = {p->n[0]}};
+	for (int d = 0; d < 2; d++)
+		span->n[d + 1] = qmac_sight_range(&p->sight[d], p->n[d + 1], tap[d], &span->first[d + 1]);
+	return span->n[1] > 0 && span->n[2] > 0;
+}
+
+/*
+ * Number i of the taps: where some see less than others, the middle one comes first, which sees most. For
+ * what the first one assigns are all positions, those at which it sees nothing, too.
+ */
+static void find_tap(const struct qmac_passes *p, int64_t i, int64_t tap[2])
+{
+	const int *n = p->taps.n;
+
+	if (p->sight[0].size || p->sight[1].size)
+		i = (i + (int64_t)(n[0] / 2) * n[1] + n[1] / 2) % ((int64_t)n[0] * n[1]);
+	tap[0] = i / n[1];
+	tap[1] = i % n[1];
+}
+
+/* ---- commands ---------------------------------------------------------------------- */
+
+/* Positions, as loops i2, i1, i0 of a command, and the rows of the first. */
+static void put_positions(struct qmac_command *c, const struct qmac_passes *p, const struct span *span)
 {
 	const struct qmac_panel *other = p->form == QMAC_FORM_AB ? &p->c : &p->b;
-	uint32_t steps[3];
+	uint32_t steps[3], a_steps[3], first = 0;
 
-	for (int d = 0; d < 3; d++)
-		steps[d] = p->n[d] > 1 ? other->step[d] : 0;
-	c->n2 = p->n[0];
-	c->n1 = p->n[1];
-	c->n0 = p->n[2];
-	c->as2 = p->n[0] > 1 ? p->a.step[0] * p->stride[0] : 0;
-	c->as1 = p->n[1] > 1 ? p->a.step[1] * p->stride[1] : 0;
-	c->as0 = p->n[2] > 1 ? p->a.step[2] * p->stride[2] : 0;
+	for (int d = 0; d < 3; d++) {
+		steps[d] = span->n[d] > 1 ? other->step[d] : 0;
+		a_steps[d] = span->n[d] > 1 ? p->a.step[d] * p->stride[d] : 0;
+		c->a += span->first[d] * p->a.step[d] * p->stride[d];
+		first += span->first[d] * other->step[d];
+	}
+	c->n2 = span->n[0];
+	c->n1 = span->n[1];
+	c->n0 = span->n[2];
+	c->as2 = a_steps[0];
+	c->as1 = a_steps[1];
+	c->as0 = a_steps[2];
 	if (p->form == QMAC_FORM_AB) {
+		c->c += first;
 		c->cs2 = steps[0];
 		c->cs1 = steps[1];
 		c->cs0 = steps[2];
 	} else {
+		c->w += first;
 		c->ws2 = steps[0];
 		c->ws1 = steps[1];
 		c->ws0 = steps[2];
@@ -45,28 +96,32 @@ static void put_positions(struct qmac_command *c, const struct qmac_passes *p)
 }
 
 /*
- * Limbs of B turn fastest, then those of A, blocks of B's channels, blocks of A's, and taps. So in AB
- * the sum grows tap by tap and block by block, each of which is a product of whole operands.
+ * Pass number `at`; false where it adds nothing. Limbs of B turn fastest, then those of A, blocks of B's
+ * channels, blocks of A's, and taps. So in AB the sum grows tap by tap and block by block, each of which is a
+ * product of whole operands.
  */
-bool qmac_passes_next(struct qmac_passes *p, struct qmac_command *command)
+static bool make_pass(const struct qmac_passes *p, int64_t at, struct qmac_command *command)
 {
 	bool ab = p->form == QMAC_FORM_AB;
-	int64_t at = p->at;
 	int b_limb = (int)qmac_turn(&at, p->b.limbs.count), a_limb = (int)qmac_turn(&at, p->a.limbs.count);
 	int64_t y = qmac_turn(&at, qmac_panel_blocks(&p->b)), x = qmac_turn(&at, qmac_panel_blocks(&p->a));
-	int64_t tap[2] = {at / p->taps.n[1], at % p->taps.n[1]};
-	int64_t a_tap = tap[0] * p->taps.a[0] + tap[1] * p->taps.a[1];
-	/* rows of B (AB) or C (ATB) before this block of A's channels at this tap */
-	int64_t other = tap[0] * p->taps.other[0] + tap[1] * p->taps.other[1] + x * p->a.lanes;
 	struct qmac_limb_cut a_cut = qmac_limb_cut(&p->a.limbs, a_limb);
 	struct qmac_limb_cut b_cut = qmac_limb_cut(&p->b.limbs, b_limb);
 	/* the first of a row of C */
-	bool first = a_limb == 0 && b_limb == 0 && (!ab || (x == 0 && tap[0] == 0 && tap[1] == 0));
-	struct qmac_command c = {.opcode = QMAC_OPCODE_GEMM};
+	bool first = a_limb == 0 && b_limb == 0 && (!ab || (x == 0 && at == 0)), sees;
+	struct qmac_command c = {.opcode = QMAC_OPCODE_GEMM, .accumulate = p->accumulate || !first};
+	int64_t tap[2], a_tap, other;
+	struct span span;
 
-	assert((ab ? p->b : p->c).step[2] == 1);
-	if (p->at == qmac_passes_count(p))
+	find_tap(p, at, tap);
+	sees = find_span(p, tap, &span);
+	if (!sees && c.accumulate)
 		return false;
+	if (!c.accumulate && (ab || !sees))
+		span = (struct span){.n = {p->n[0], p->n[1], p->n[2]}};
+	a_tap = tap[0] * p->taps.a[0] + tap[1] * p->taps.a[1];
+	/* rows of B (AB) or C (ATB) before this block of A's channels at this tap */
+	other = tap[0] * p->taps.other[0] + tap[1] * p->taps.other[1] + x * p->a.lanes;
 	c.mode = ab ? QMAC_MODE_WS : QMAC_MODE_OS;
 	c.k = qmac_panel_lanes(&p->a, x);
 	c.n = qmac_panel_lanes(&p->b, y);
@@ -76,9 +131,16 @@ bool qmac_passes_next(struct qmac_passes *p, struct qmac_command *command)
 	c.acc_shift = a_cut.lsb + b_cut.lsb + (uint32_t)p->shift;
 	c.a_unsigned = a_cut.is_unsigned;
 	c.w_unsigned = b_cut.is_unsigned;
-	c.accumulate = p->accumulate || !first;
-	put_positions(&c, p);
+	put_positions(&c, p, &span);
 	*command = c;
-	p->at++;
 	return true;
+}
+
+bool qmac_passes_next(struct qmac_passes *p, struct qmac_command *command)
+{
+	assert((p->form == QMAC_FORM_AB ? p->b : p->c).step[2] == 1);
+	while (p->at < qmac_passes_count(p))
+		if (make_pass(p, p->at++, command))
+			return true;
+	return false;
 }

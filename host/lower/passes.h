@@ -27,12 +27,24 @@ struct qmac_taps {
 	int32_t other[2]; /* in B (AB) or C (ATB) */
 };
 
+/*
+ * What taps see of lines, or of pixels: position u through tap t number from + u * step + t * tap of A's.
+ * Those outside of 0 to size - 1 are 0, and are left out. size 0: all count.
+ */
+struct qmac_sight {
+	int64_t from, step, tap, size;
+};
+
+/* Positions from `first` on of n that see something through a tap; their count, which may be 0. */
+uint32_t qmac_sight_range(const struct qmac_sight *sight, uint32_t n, int64_t tap, uint32_t *first);
+
 struct qmac_passes {
 	enum qmac_form form;
 	struct qmac_panel a, b, c;
 	uint32_t n[3];      /* positions: i2, i1, i0; ATB: at most os_max of them */
 	uint32_t stride[3]; /* positions of A from one to the next; of C (AB) or B (ATB) it is 1 */
 	struct qmac_taps taps;
+	struct qmac_sight sight[2]; /* lines, pixels */
 	int shift;          /* the sums are shifted left by so much more */
 	bool accumulate;    /* they are added to what C holds; otherwise the first of each row of C assigns */
 	/* where qmac_passes_next() is; 0 at first */
@@ -43,7 +55,7 @@ struct qmac_passes {
 struct qmac_passes qmac_passes_of(enum qmac_form form, const struct qmac_panel *a, const struct qmac_panel *b,
                                   const struct qmac_panel *c, uint32_t positions);
 
-/* How many GEMMs. */
+/* How many GEMMs, where all that is seen counts; otherwise at most so many. */
 int64_t qmac_passes_count(const struct qmac_passes *passes);
 
 /* The next one, without waits; false, leaving *command as it is, after the last. */

@@ -177,17 +177,29 @@ static bool shorten(const struct qmac_product_plan *plan, int64_t positions[3])
 	return false;
 }
 
-/* Commands and slots, as they follow from the pieces; regions of nothing but padding not left out. */
+/* Positions and taps of lines, or of pixels, that see something. */
+static int64_t seen(const struct qmac_product *p, int d)
+{
+	const struct qmac_window *w = &p->window;
+	struct qmac_sight sight = {w->first[d], w->stride[d], w->flipped ? -1 : 1, p->a.positions[d + 1]};
+	int64_t count = 0;
+	uint32_t first;
+
+	for (int64_t tap = 0; tap < w->taps[d]; tap++)
+		count += qmac_sight_range(&sight, (uint32_t)p->positions[d + 1], tap, &first);
+	return count;
+}
+
+/* Commands and slots, as they follow from the pieces; what the first taps assign of padding left out. */
 static void count_passes(struct qmac_product_plan *plan)
 {
 	const struct qmac_product *p = &plan->product;
 	const struct qmac_piece_counts c = qmac_piece_count(plan);
-	int64_t taps = p->window.taps[0] * p->window.taps[1];
-	int64_t each = taps * qmac_ceil_div(p->a.channels, plan->hw.rows) *
+	int64_t each = qmac_ceil_div(p->a.channels, plan->hw.rows) *
 	               qmac_ceil_div(p->c.channels, qmac_product_lanes(plan)) * plan->a.count * plan->b.count;
 
-	plan->passes = (uint64_t)(each * c.positions);
-	plan->slots = (uint64_t)(each * p->positions[0] * p->positions[1] * p->positions[2]);
+	plan->passes = (uint64_t)(each * p->window.taps[0] * p->window.taps[1] * c.positions);
+	plan->slots = (uint64_t)(each * p->positions[0] * seen(p, 0) * seen(p, 1));
 }
 
 static bool is_better(const struct search *search, double cycles)
@@ -284,6 +296,20 @@ static uint64_t bytes_of(struct qmac_move move)
 	return bytes;
 }
 
+static void count_chunk(struct qmac_product_plan *plan, const struct qmac_chunk *chunk)
+{
+	struct qmac_passes passes = qmac_chunk_passes(plan, chunk);
+	struct qmac_command command;
+
+	while (qmac_passes_next(&passes, &command)) {
+		uint64_t positions = (uint64_t)command.n2 * command.n1 * command.n0;
+
+		plan->passes++;
+		plan->slots += positions;
+		plan->macs += positions * command.k * command.n;
+	}
+}
+
 /* The counters that the device will show. */
 static void predict(struct qmac_product_plan *plan)
 {
@@ -292,7 +318,7 @@ static void predict(struct qmac_product_plan *plan)
 
 	plan->passes = plan->slots = plan->macs = plan->read_bytes = plan->write_bytes = 0;
 	while (qmac_chunk_next(plan, &chunk)) {
-		uint64_t positions = 1, tile = 0;
+		uint64_t tile = 0;
 
 		if (chunk.starts_tile && p->accumulate && !p->keeps)
 			plan->read_bytes += bytes_of(qmac_chunk_move_c(plan, &chunk, QMAC_OPCODE_LOAD));
@@ -303,17 +329,8 @@ static void predict(struct qmac_product_plan *plan)
 		if (chunk.ends_tile && qmac_product_stores(p))
 			tile = bytes_of(qmac_chunk_move_c(plan, &chunk, QMAC_OPCODE_STORE));
 		plan->write_bytes += tile;
-		for (int d = 0; d < 3; d++)
-			positions *= (uint64_t)chunk.positions[d].count;
-		if (!chunk.is_empty) {
-			struct qmac_passes passes = qmac_chunk_passes(plan, &chunk);
-			uint64_t count = (uint64_t)qmac_passes_count(&passes);
-
-			plan->passes += count;
-			plan->slots += count * positions;
-			plan->macs += positions * (uint64_t)(chunk.taps[0].count * chunk.taps[1].count *
-			              chunk.channels.count * chunk.n.count * chunk.a.count * chunk.b.count);
-		}
+		if (!chunk.is_empty)
+			count_chunk(plan, &chunk);
 	}
 }
 
@@ -352,14 +369,15 @@ static void search_pieces(struct search *search)
 		try_all(search);
 }
 
-/* In W behind the panels of B, in ACC behind the tile; sums at the end of a half. */
+/* In W behind the panels of B, in ACC behind the tile; sums behind both halves. */
 static void place_end(struct qmac_product_plan *plan, const struct search *search)
 {
 	int64_t groups = qmac_ceil_div(plan->piece.n, qmac_product_lanes(plan));
 	int64_t rows = qmac_map_rows(&search->end, true, plan->piece.positions, groups);
 
 	plan->end_row = (uint32_t)(search->half_rows[QMAC_SPACE_W] - rows);
-	plan->sum_row = (uint32_t)(search->half_rows[QMAC_SPACE_ACC] * (1 + search->one_buffer) -
+	plan->sum_row = plan->half[QMAC_SPACE_ACC][1] +
+	                (uint32_t)(search->half_rows[QMAC_SPACE_ACC] * (1 + search->one_buffer) -
 	                           qmac_map_sum_rows(plan->product.end, groups));
 }
 

@@ -163,8 +163,8 @@ static bool has_new_amounts(const struct qmac_net_plan *plan, int l)
 }
 
 /*
- * Whether amounts that a layer's programs are made of are other ones: its own, those of its readers, and, as an
- * error takes what is given back from further behind (gather.c), those behind an only reader.
+ * Whether amounts that a layer's programs are made of are other ones: its own, those of its readers, and, as
+ * an error takes what is given back from further behind (gather.c), those behind an only reader.
  */
 static bool has_changed(const struct qmac_net_plan *plan, int l)
 {
