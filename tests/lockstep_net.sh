@@ -22,7 +22,8 @@ idx() {
 mkdir images
 idx images/train 200
 idx images/t10k 20
-# Windows that overlap, means of 9, strides that leave parity classes and pixels, sums of two branches.
+# Windows that overlap, means of 9, strides that leave parity classes and pixels, sums of two branches, batch
+# norms by themselves and merged as either input of a sum.
 cat > every_layer.yaml <<END
 name: every_layer
 input: {channels: 1, height: 8, width: 8}
@@ -31,10 +32,16 @@ layers:
   - bias
   - tanh
   - max_pool: {size: 2, stride: 1}
-  - conv: {out: 6, kernel: 3, stride: 2, pad: 1}
+  - conv: {out: 6, kernel: 3, stride: 2, pad: 1, bias: false}
+  - batch_norm
   - relu
   - residual:
       main: [conv: {out: 6, kernel: 3, pad: 1}, sigmoid]
+  - residual:
+      main: [conv: {out: 6, kernel: 3, pad: 1, bias: false}, batch_norm]
+  - residual:
+      main: [conv: {out: 6, kernel: 1, bias: false}, tanh]
+      shortcut: [batch_norm]
   - residual:
       main: [avg_pool: {size: 3, stride: 1}, flatten, linear: {out: 8}]
       shortcut: [global_pool, flatten, linear: {out: 8}]
@@ -75,7 +82,7 @@ net_cosim() {
 
 weights_before=
 for hw in "$small" "$ragged"; do
-	net_cosim 7 every_layer_run.yaml --hw "$hw"
+	net_cosim 9 every_layer_run.yaml --hw "$hw"
 done
 check 'lockstep *[0-9]\{4,\} commands compared, .*, zero mismatches' \
 	cosim every_layer_run.yaml --hw "$small" --stalls 5 --out cosim
