@@ -7,7 +7,7 @@
 #include "num/elementary.h"
 #include "qmac_isa.h"
 
-static void *room(int64_t count, size_t size)
+void *ref_qnet_room(int64_t count, size_t size)
 {
 	void *memory = calloc((size_t)(count > 0 ? count : 1), size);
 
@@ -56,11 +56,11 @@ static void create_tensor(struct ref_qnet *r, int t)
 	}
 	r->error[t] = *out;
 	if (ref_qnet_merged_into(r->net, t - 1) == QMAC_NET_NONE)
-		out->q = room(count, sizeof(int64_t));
-	r->sum[t] = room(count, sizeof(ref_int));
-	r->g[t] = room(count, sizeof(ref_int));
+		out->q = ref_qnet_room(count, sizeof(int64_t));
+	r->sum[t] = ref_qnet_room(count, sizeof(ref_int));
+	r->g[t] = ref_qnet_room(count, sizeof(ref_int));
 	if (t > 0 && ref_qnet_has_error(r->net, t - 1))
-		r->error[t].q = room(count, sizeof(int64_t));
+		r->error[t].q = ref_qnet_room(count, sizeof(int64_t));
 	if (t > 0 && r->net->layers[t - 1].kind == QMAC_LAYER_BATCH_NORM)
 		ref_qnorm_create(&r->norm[t], shape.channels);
 }
@@ -71,25 +71,25 @@ void ref_qnet_create(struct ref_qnet *r, const struct qmac_net *net, int64_t sam
 
 	*r = (struct ref_qnet){.net = net, .samples = samples, .activation_rounding = QMAC_ROUND_NEAREST,
 	                       .error_rounding = QMAC_ROUND_NEAREST, .clip = true, .err_bits = 8, .dy_bits = 8};
-	r->parameter = room(net->parameter_count, sizeof *r->parameter);
-	r->out = room(tensors, sizeof *r->out);
-	r->error = room(tensors, sizeof *r->error);
-	r->saturations = room(tensors, sizeof *r->saturations);
-	r->error_saturations = room(tensors, sizeof *r->error_saturations);
-	r->top = room(tensors, sizeof *r->top);
-	r->given = room(tensors, sizeof *r->given);
-	r->given_top = room(tensors, sizeof *r->given_top);
-	r->sum = room(tensors, sizeof(ref_int *));
-	r->sum_fl = room(tensors, sizeof *r->sum_fl);
-	r->g = room(tensors, sizeof(ref_int *));
-	r->bound = room(tensors, sizeof *r->bound);
-	r->g_fl = room(tensors, sizeof *r->g_fl);
-	r->norm = room(tensors, sizeof *r->norm);
+	r->parameter = ref_qnet_room(net->parameter_count, sizeof *r->parameter);
+	r->out = ref_qnet_room(tensors, sizeof *r->out);
+	r->error = ref_qnet_room(tensors, sizeof *r->error);
+	r->saturations = ref_qnet_room(tensors, sizeof *r->saturations);
+	r->error_saturations = ref_qnet_room(tensors, sizeof *r->error_saturations);
+	r->top = ref_qnet_room(tensors, sizeof *r->top);
+	r->given = ref_qnet_room(tensors, sizeof *r->given);
+	r->given_top = ref_qnet_room(tensors, sizeof *r->given_top);
+	r->sum = ref_qnet_room(tensors, sizeof(ref_int *));
+	r->sum_fl = ref_qnet_room(tensors, sizeof *r->sum_fl);
+	r->g = ref_qnet_room(tensors, sizeof(ref_int *));
+	r->bound = ref_qnet_room(tensors, sizeof *r->bound);
+	r->g_fl = ref_qnet_room(tensors, sizeof *r->g_fl);
+	r->norm = ref_qnet_room(tensors, sizeof *r->norm);
 	for (int p = 0; p < net->parameter_count; p++) {
-		r->parameter[p].q = room(net->parameters[p].count, sizeof(int64_t));
-		r->parameter[p].sum = room(net->parameters[p].count, sizeof(int64_t));
-		r->parameter[p].real = room(net->parameters[p].count, sizeof(double));
-		r->parameter[p].gradient = room(net->parameters[p].count, sizeof(double));
+		r->parameter[p].q = ref_qnet_room(net->parameters[p].count, sizeof(int64_t));
+		r->parameter[p].sum = ref_qnet_room(net->parameters[p].count, sizeof(int64_t));
+		r->parameter[p].real = ref_qnet_room(net->parameters[p].count, sizeof(double));
+		r->parameter[p].gradient = ref_qnet_room(net->parameters[p].count, sizeof(double));
 	}
 	for (int t = 0; t < tensors; t++)
 		create_tensor(r, t);

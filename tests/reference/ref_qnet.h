@@ -84,8 +84,9 @@ void ref_qnet_destroy(struct ref_qnet *r);
 void ref_qnet_forward(struct ref_qnet *r, const double *input);
 
 /*
- * t of "Scales of errors" of an output that is rounded: y are its codes before they are limited. shift below 0:
- * as they are rounded; else of S 2^(P - p) shifted right by that, rounded down. relu: of what is above 0 alone.
+ * t of "Scales of errors" of an output that is rounded: y are its codes before they are limited. shift below
+ * 0: as they are rounded; else of S 2^(P - p) shifted right by that, rounded down. relu: of what is above 0
+ * alone.
  */
 int ref_qnet_output_top(const struct ref_qnet *r, int t, int shift, bool relu);
 
@@ -112,6 +113,9 @@ void ref_qnorm_back(struct ref_qnorm *norm, const struct ref_qnorm_errors *error
                     double *dgamma, double *dbeta);
 
 /* ---- for ref_qnet*.c ------------------------------------------------------- */
+
+/* All zero; free() it. Aborts where memory is short. */
+void *ref_qnet_room(int64_t count, size_t size);
 
 /* Number of an element of the layer's output by the coordinates of its shape in the network; y, x inside. */
 int64_t ref_qnet_at(const struct ref_qnet *r, int tensor, int64_t n, int64_t channel, int64_t y, int64_t x);

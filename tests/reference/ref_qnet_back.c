@@ -218,19 +218,15 @@ static void add_up(struct ref_qnet *r, int t, const struct contribution *c, int 
 static void sum_readers(struct ref_qnet *r, int t)
 {
 	int readers = qmac_net_readers(r->net, t - 1), count = 0;
-	struct contribution *c = calloc((size_t)readers, sizeof *c);
+	struct contribution *c = ref_qnet_room(readers, sizeof *c);
 
-	if (!c)
-		abort();
 	for (int k = t + 1; k <= r->net->layer_count; k++)
 		for (int second = 0; second < 2; second++) {
 			const struct qmac_net_layer *l = layer_of(r, k);
 
 			if (second ? l->kind != QMAC_LAYER_ADD || l->other != t - 1 : l->input != t - 1)
 				continue;
-			c[count].c = calloc((size_t)elements(r, t), sizeof(ref_int));
-			if (!c[count].c)
-				abort();
+			c[count].c = ref_qnet_room(elements(r, t), sizeof(ref_int));
 			contribute(r, k, second, readers == 1, &c[count++]);
 		}
 	assert(count == readers);

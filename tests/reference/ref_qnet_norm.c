@@ -13,10 +13,8 @@ struct coefficients {
 void ref_qnorm_create(struct ref_qnorm *norm, int64_t channels)
 {
 	*norm = (struct ref_qnorm){.channels = channels};
-	norm->mean = calloc(3 * (size_t)channels, sizeof *norm->mean);
-	norm->slope = calloc(5 * (size_t)channels, sizeof *norm->slope);
-	if (!norm->mean || !norm->slope)
-		abort();
+	norm->mean = ref_qnet_room(3 * channels, sizeof *norm->mean);
+	norm->slope = ref_qnet_room(5 * channels, sizeof *norm->slope);
 	norm->variance = norm->mean + channels;
 	norm->inverse = norm->variance + channels;
 	norm->offset = norm->slope + channels;
@@ -62,13 +60,11 @@ static int64_t code(const struct coefficients *c, int64_t i, int n, uint64_t *sa
 void ref_qnorm_forward(struct ref_qnorm *norm, const double *gamma, const double *beta, int fx, int f,
                        const int *other_fl)
 {
-	double floor = ldexp(1, -2 * fx) / 12, *a = calloc(2 * (size_t)norm->channels, sizeof *a);
+	double floor = ldexp(1, -2 * fx) / 12, *a = ref_qnet_room(2 * norm->channels, sizeof *a);
 	double *b = a + norm->channels;
 	const struct coefficients c[] = {{a, 0, 18}, {b, fx, 32}};
 	int most = 24, least = f - fx;
 
-	if (!a)
-		abort();
 	floor = floor > QMAC_BATCH_NORM_EPSILON ? floor : QMAC_BATCH_NORM_EPSILON;
 	for (int64_t i = 0; i < norm->channels; i++) {
 		norm->inverse[i] = 1 / sqrt(norm->variance[i] + floor);
@@ -91,15 +87,13 @@ void ref_qnorm_back(struct ref_qnorm *norm, const struct ref_qnorm_errors *error
                     double *dgamma, double *dbeta)
 {
 	int64_t channels = norm->channels;
-	double n = (double)errors->n, *a = calloc(3 * (size_t)channels, sizeof *a);
+	double n = (double)errors->n, *a = ref_qnet_room(3 * channels, sizeof *a);
 	double *b = a + channels, *c1 = b + channels;
 	const struct coefficients c[] = {
 		{a, 0, 18}, {b, errors->fl - errors->fx, 18}, {c1, errors->fl, 32},
 	};
 	uint64_t none = 0;
 
-	if (!a)
-		abort();
 	for (int64_t i = 0; i < channels; i++) {
 		double d = ldexp((double)errors->sum[i], -errors->fl), m = norm->mean[i];
 		double q = ldexp((double)errors->sum_x[i], -(errors->fl + errors->fx));
@@ -204,11 +198,9 @@ void ref_qnet_norm_back(struct ref_qnet *r, int t)
 	int at = ref_qnet_error_tensor(r, t), from = l->input + 1;
 	const struct ref_qtensor *error = &r->error[at], *x = &r->out[from];
 	struct ref_qnorm *norm = &r->norm[t];
-	int64_t *sums = calloc(2 * (size_t)norm->channels, sizeof *sums);
+	int64_t *sums = ref_qnet_room(2 * norm->channels, sizeof *sums);
 	struct ref_qnorm_errors errors = {elements(r, t), sums, sums + norm->channels, error->fl, x->fl};
 
-	if (!sums)
-		abort();
 	for (int64_t c = 0; c < norm->channels; c++) {
 		int64_t s[2];
 
