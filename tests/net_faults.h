@@ -84,6 +84,7 @@ static void plant(struct device *d, const struct fault *fault)
 	struct qmac_program *program = program_of(d, fault);
 	int changed = 0;
 
+	CU_ASSERT_PTR_NOT_NULL_FATAL(program);
 	for (int64_t i = 0; i < qmac_program_count(program); i++) {
 		struct qmac_command *command = qmac_program_command(program, i);
 

@@ -209,12 +209,37 @@ static bool pixel_less(struct qmac_command *c)
 	return true;
 }
 
+static bool product_less(struct qmac_command *c)
+{
+	if (!is_sum(c, QMAC_OP_MUL))
+		return false;
+	c->n0--;
+	return true;
+}
+
 static bool product_of_neighbours(struct qmac_command *c)
 {
 	if (!is_sum(c, QMAC_OP_MUL))
 		return false;
 	c->n0--;
 	c->src1++;
+	return true;
+}
+
+/* What is added up while it is rounded: not at all, or where another block's sum is. */
+static bool no_sum(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
+		return false;
+	c->sum = 0;
+	return true;
+}
+
+static bool sum_of_block(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
+		return false;
+	c->sum++;
 	return true;
 }
 
@@ -256,15 +281,19 @@ static const struct fault faults[] = {
 	{"a sum rounded one bit too far", "output of relu2", ADD, FORWARD, NULL, 0, miscount_output},
 	{"coefficients of another norm", "output of add2", ADD2, FORWARD, NULL, 0, mistake_norm},
 	{"the sum of x in place of that of squares", "statistics of batch_norm1", NORM, SUMS, no_square, 0, NULL},
-	{"a pixel left out of a sum", "statistics of batch_norm2", SECOND, SUMS, pixel_less, 1, NULL},
+	{"a pixel left out of a sum", "statistics of batch_norm3", THIRD, SUMS, pixel_less, 1, NULL},
+	{"a pixel left out of a sum of squares", "statistics of batch_norm2", CONV2, FORWARD, product_less, 1,
+	 NULL},
+	{"sums of another block", "statistics of batch_norm2", CONV2, FORWARD, sum_of_block, 1, NULL},
 	{"sums of the next channel", "statistics of batch_norm3", THIRD, SUMS, next_sum, 1, NULL},
 	{"a slice that is not added", "statistics of batch_norm1", NORM, SUMS, NULL, 0, forget_slice},
 	{"a slice that is not added, back", "beta gradient of batch_norm1", NORM, BACK_SUMS, NULL, 0,
 	 forget_slice_back},
-	{"squares of errors", "gamma gradient of batch_norm2", SECOND, BACK_SUMS, square, 0, NULL},
-	{"errors times the next pixel", "gamma gradient of batch_norm3", THIRD, BACK_SUMS, product_of_neighbours,
-	 0, NULL},
-	{"a pixel left out of a sum of errors", "beta gradient of batch_norm2", SECOND, BACK_SUMS, pixel_less, 1,
+	{"a pixel left out of a sum of errors", "beta gradient of batch_norm1", NORM, BACK_SUMS, pixel_less, 1,
+	 NULL},
+	{"errors that are rounded and not added", "beta gradient of batch_norm2", ADD, ERROR, no_sum, 1, NULL},
+	{"squares of errors", "gamma gradient of batch_norm2", ADD, ERROR, square, 0, NULL},
+	{"errors times the next pixel", "gamma gradient of batch_norm3", ADD2, ERROR, product_of_neighbours, 0,
 	 NULL},
 	{"x in place of its error", "error of conv1", CONV, ERROR, other_first, 0, NULL},
 	{"coefficients of the forward pass", "error of conv1", CONV, ERROR, NULL, 0, mistake_pass},
