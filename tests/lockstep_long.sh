@@ -28,32 +28,32 @@ skip() {
 
 # both NAME LAYERS RUN_FILE ARGUMENTS...: that training on both arrays; the formats of so many layers change.
 both() {
-	name=$1 layers=$2 run_file=$root/configs/run/$3.yaml
+	net=$1 layers=$2 run_file=$root/configs/run/$3.yaml
 	shift 3
 	if ! "$qmac" config "$run_file" > config 2> err; then
-		skip "$name: $(head -1 err)"
+		skip "$net: $(head -1 err)"
 		return
 	fi
 	for hw in 8x8_w8 ragged; do
-		mkdir -p "$name-$hw"
-		"$qmac" cosim "$run_file" --hw "$root/configs/hw/$hw.yaml" --timed --out "$name-$hw/result" \
+		mkdir -p "$net-$hw"
+		"$qmac" cosim "$run_file" --hw "$root/configs/hw/$hw.yaml" --timed --out "$net-$hw/result" \
 			--set epochs=1 --set eval_every=-1 --set accumulate=1 "$@" \
-			> "$name-$hw/out" 2> "$name-$hw/err" &
+			> "$net-$hw/out" 2> "$net-$hw/err" &
 	done
 	wait
 	for hw in 8x8_w8 ragged; do
-		cat "$name-$hw/err"
-		echo "$name on $hw:"
-		grep -h lockstep "$name-$hw/out"
-		says "$name-$hw/out" 'lockstep *[0-9]* commands compared, [0-9]* cycles, zero mismatches'
-		says "$name-$hw/out" 'retire cycles *equal for every command'
+		cat "$net-$hw/err"
+		echo "$net on $hw:"
+		grep -h lockstep "$net-$hw/out"
+		says "$net-$hw/out" 'lockstep *[0-9]* commands compared, [0-9]* cycles, zero mismatches'
+		says "$net-$hw/out" 'retire cycles *equal for every command'
 		[ "$layers" -gt 0 ] || continue
-		echo "switches            $(($(wc -l < "$name-$hw/result/switches.csv") - 1))"
-		ok "the formats of $layers layers of $name change on $hw" \
-			test "$(cut -d, -f3 "$name-$hw/result/switches.csv" | sed 1d | sort -u | wc -l)" -eq "$layers"
+		echo "switches            $(($(wc -l < "$net-$hw/result/switches.csv") - 1))"
+		ok "the formats of $layers layers of $net change on $hw" \
+			test "$(cut -d, -f3 "$net-$hw/result/switches.csv" | sed 1d | sort -u | wc -l)" -eq "$layers"
 	done
-	ok "weights of $name do not depend on the hardware" \
-		same "$(value "$name-8x8_w8/result" weights_sha256)" "$(value "$name-ragged/result" weights_sha256)"
+	ok "weights of $net do not depend on the hardware" \
+		same "$(value "$net-8x8_w8/result" weights_sha256)" "$(value "$net-ragged/result" weights_sha256)"
 }
 
 # Formats that the accumulators of the ragged array, of 40 bits, hold with a bit to spare; quick switches.

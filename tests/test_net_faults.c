@@ -143,6 +143,14 @@ static bool no_slice(struct qmac_command *c)
 	return true;
 }
 
+static bool no_sum(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
+		return false;
+	c->sum = 0;
+	return true;
+}
+
 static bool one_sample_less(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_GEMM || c->mode != QMAC_MODE_OS || c->k != 1 || c->n2 < 2)
@@ -264,7 +272,8 @@ static const struct fault branch_faults[] = {
 	{"a derivative one bit off", "error of bias1", BIAS, ERROR, not_as_far_left, 0, NULL},
 	{"the gradient of one branch twice", "error of bias1", BIAS, ERROR, same_twice, 0, NULL},
 	{"gradients of different units added up", "error of bias1", BIAS, ERROR, NULL, 0, leave_unaligned},
-	{"a sum of which the first part is left out", "bias sum of bias1", BIAS, BACK, no_slice, 1, NULL},
+	{"a sum of which the first part is left out", "weight sum of conv2", MAIN, BACK, no_slice, 1, NULL},
+	{"errors that are not summed", "bias sum of bias1", BIAS, ERROR, no_sum, 1, NULL},
 };
 
 static void test_chain(void)

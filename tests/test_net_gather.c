@@ -10,7 +10,7 @@
 enum { CASES = TEST_CASES(100) };
 
 static struct {
-	int ended, of_several, behind, no_room;
+	int ended, of_several, behind, no_room, outputs_summed, errors_summed;
 } seen;
 
 /* Appends a layer that reads `input`; its number, or that of the input where it does not fit. */
@@ -41,32 +41,39 @@ static int append_activation(struct qmac_net *net, int input)
 	return which == 5 ? input : append_kind(net, kinds[which < 3 ? 0 : which - 2], input, 0);
 }
 
-/* Two convolutions and what they read, added; or a tensor that two convolutions read. */
-static int append_block(struct qmac_net *net, int input)
+static int append_conv_norm(struct qmac_net *net, int input, bool norms)
 {
-	int first = append_activation(net, append_kind(net, QMAC_LAYER_CONV, input, 0));
-	int second = append_kind(net, QMAC_LAYER_CONV, first, 0);
-	int other = pick(0, 2) ? input : append_kind(net, QMAC_LAYER_CONV, input, 0);
+	int conv = append_kind(net, QMAC_LAYER_CONV, input, 0);
+
+	return norms && conv != input && pick(0, 5) ? append_kind(net, QMAC_LAYER_BATCH_NORM, conv, 0) : conv;
+}
+
+/* Two convolutions and what they read, added; or a tensor that two convolutions read. */
+static int append_block(struct qmac_net *net, int input, bool norms)
+{
+	int first = append_activation(net, append_conv_norm(net, input, norms));
+	int second = append_conv_norm(net, first, norms);
+	int other = pick(0, 2) ? input : append_conv_norm(net, input, norms);
 
 	return append_activation(net, append_kind(net, QMAC_LAYER_ADD, second, other));
 }
 
-static void draw_blocks(struct qmac_net *net, const struct qmac_hw *hw)
+static void draw_blocks(struct qmac_net *net, const struct qmac_hw *hw, bool norms)
 {
 	struct qmac_shape input = {pick(0, 1) ? pick(1, 5) : hw->cols + pick(0, 1), pick(1, 6), pick(1, 6)};
 	struct qmac_error err;
 	int last = QMAC_NET_INPUT;
 
 	check(qmac_net_create(net, "blocks", input, &err), &err, "net");
-	last = append_activation(net, append_kind(net, QMAC_LAYER_CONV, last, 0));
+	last = append_activation(net, append_conv_norm(net, last, norms));
 	for (int64_t blocks = pick(1, 2); blocks > 0; blocks--)
-		last = pick(0, 1) ? append_block(net, last) :
-		       append_activation(net, append_kind(net, QMAC_LAYER_CONV, last, 0));
+		last = pick(0, 1) ? append_block(net, last, norms) :
+		       append_activation(net, append_conv_norm(net, last, norms));
 	if (pick(0, 1))
 		last = append_kind(net, QMAC_LAYER_AVG_POOL, last, 0);
 	last = append_kind(net, QMAC_LAYER_CONV, last, 0);
 	if (pick(0, 1))
-		append(net, hw->cols, false);
+		append(net, hw->cols, norms);
 }
 
 static void note(const struct device *d)
@@ -83,16 +90,19 @@ static void note(const struct device *d)
 		seen.of_several += ended && f->count > 1;
 		seen.behind += ended && qmac_net_gatherer(&d->plan, l) != l;
 		seen.no_room += product && !ended;
+		seen.outputs_summed += qmac_net_sums_output(&d->plan, l) != QMAC_NET_NONE;
+		seen.errors_summed += qmac_net_has_parameters(&d->net.layers[l]) && f->needed &&
+		                      qmac_net_sums_error(&d->plan, l, &d->plan.layers[l].slices);
 	}
 }
 
-static void run(const struct qmac_hw *hw, int widest)
+static void run(const struct qmac_hw *hw, int widest, bool norms)
 {
 	struct device d;
 
-	draw_case(&d, hw, false);
+	draw_case(&d, hw, norms);
 	qmac_net_free(&d.net);
-	draw_blocks(&d.net, hw);
+	draw_blocks(&d.net, hw, norms);
 	draw_formats(&d, widest);
 	set_reference(&d);
 	solve(&d);
@@ -111,12 +121,14 @@ static void test_blocks(void)
 	for (int i = 0; i < CASES; i++) {
 		struct qmac_hw hw = draw_hw();
 
-		run(&hw, pick(0, 2) ? 8 : 12);
+		run(&hw, pick(0, 2) ? 8 : 12, pick(0, 1));
 		if (CU_get_number_of_failures())
 			return;
 	}
-	printf("(%d errors at the end of products, %d of several, %d behind others; %d apart) ", seen.ended,
-	       seen.of_several, seen.behind, seen.no_room);
+	printf("(%d errors at the end of products, %d of several, %d behind others; %d apart; %d outputs and %d "
+	       "errors summed) ", seen.ended, seen.of_several, seen.behind, seen.no_room, seen.outputs_summed,
+	       seen.errors_summed);
+	CU_ASSERT(seen.outputs_summed > 5 && seen.errors_summed > 5);
 	CU_ASSERT(seen.ended > CASES / 2 && seen.of_several > 5 && seen.behind > 5 && seen.no_room > 5);
 }
 

@@ -121,8 +121,8 @@ static void test_formats(void)
 	check_training("policy: fixed, bw: 8, fl: 5, activation_fl: layer", some, "layer", 0);
 	check_training("policy: fixed, bw: 10, fl: 7, activation_scale: epoch, err_bits: 10", some, "epoch", 0);
 	check_training("policy: fixed, bw: 8, fl_rule: range, layers: \"conv1=10,7\", activation_headroom: 1,"
-	               " dy_bits: 8, err_scale: cur", "alpha: 0.05\nlimit: 120\naccumulate: 2\ncheckpoint: {steps: 2}\n",
-	               "accumulate", 0);
+	               " dy_bits: 8, err_scale: cur",
+	               "alpha: 0.05\nlimit: 120\naccumulate: 2\ncheckpoint: {steps: 2}\n", "accumulate", 0);
 }
 
 /* Only layers with weights are switched. */

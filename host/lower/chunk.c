@@ -12,8 +12,11 @@ static bool is_ab(const struct qmac_product_plan *plan)
 struct qmac_map_work qmac_product_end(const struct qmac_product_plan *plan)
 {
 	struct qmac_map_work end = {
-		.hw = &plan->hw, .map = plan->product.end, .labels = plan->product.labels, .sum_row = plan->sum_row,
+		.hw = &plan->hw, .map = plan->product.end, .labels = plan->product.labels,
 	};
+
+	for (int half = 0; half < 2; half++)
+		end.sum_row[half] = plan->half[QMAC_SPACE_ACC][half] + plan->sum_row;
 
 	qmac_map_choose_w(&end);
 	return end;

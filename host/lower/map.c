@@ -62,6 +62,13 @@ int qmac_map_tile(struct qmac_map *map)
 	return add_panel(map, (struct qmac_map_panel){.tile = true, .reach = qmac_map_same});
 }
 
+void qmac_map_keep(struct qmac_map *map, int panel, const struct qmac_view *view)
+{
+	assert(!map->panels[panel].loads && !map->panels[panel].narrow);
+	map->panels[panel].stores = true;
+	map->panels[panel].view = *view;
+}
+
 int qmac_map_coefficients(struct qmac_map *map, const struct qmac_view *view)
 {
 	static const struct qmac_map_reach rows = {.extra = {1, QMAC_COEFFICIENTS}};

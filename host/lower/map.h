@@ -128,6 +128,9 @@ int qmac_map_narrow(struct qmac_map *map, int bits, struct qmac_map_reach reach)
 /* The tile of the product that ends in the map; one at most. */
 int qmac_map_tile(struct qmac_map *map);
 
+/* What is in a panel in the end, the tile or one for the piece only, is stored. */
+void qmac_map_keep(struct qmac_map *map, int panel, const struct qmac_view *view);
+
 /* All of a panel, position by position; from line and pixel `at` on, every step-th. */
 struct qmac_map_operand qmac_map_whole(int panel);
 struct qmac_map_operand qmac_map_tap(int panel, int64_t line, int64_t pixel, int64_t step);

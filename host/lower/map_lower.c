@@ -99,7 +99,7 @@ static enum qmac_status lower_piece(struct job *job, const struct qmac_map_piece
 	const struct qmac_hw *hw = job->work.hw;
 	const uint32_t row[2] = {job->half[half] * (uint32_t)hw->acc_depth / 2,
 	                         job->half[half] * (uint32_t)hw->w_depth / 2};
-	enum qmac_status status = qmac_map_begin(&job->work, piece, NULL, row, err);
+	enum qmac_status status = qmac_map_begin(&job->work, piece, half, NULL, row, err);
 
 	if (status == QMAC_OK)
 		status = qmac_map_operate(&job->work, err);
@@ -140,14 +140,16 @@ static enum qmac_status lower(struct qmac_program *program, const struct qmac_hw
 	struct job job;
 	struct qmac_map_piece piece = {.channel = 0};
 	enum qmac_status status = plan(&job, map, hw, err);
+	int64_t sums;
 	int half = 0;
 
 	if (status != QMAC_OK)
 		return status;
 	job.work.program = program;
 	job.work.labels = labels;
-	job.work.sum_row = (uint32_t)(hw->acc_depth -
-	                              qmac_map_sum_rows(map, qmac_ceil_div(job.most_channels, hw->cols)));
+	sums = qmac_map_sum_rows(map, qmac_ceil_div(job.most_channels, hw->cols));
+	job.work.sum_row[0] = (uint32_t)(hw->acc_depth / (1 + (int)job.half[1]) - sums);
+	job.work.sum_row[1] = (uint32_t)(hw->acc_depth - sums);
 	for (int64_t i = 0; i < job.slices.count; i++)
 		for (piece.channel = 0; status == QMAC_OK && piece.channel < map->channels;
 		     piece.channel += job.most_channels) {

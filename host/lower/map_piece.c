@@ -66,7 +66,7 @@ static void place(struct qmac_map_work *work, const struct qmac_panel *tile, con
 {
 	const struct qmac_map *map = work->map;
 	const struct qmac_map_piece *piece = &work->piece;
-	uint32_t row[2] = {first[0], first[1]}, sums = work->sum_row;
+	uint32_t row[2] = {first[0], first[1]}, sums = work->sum_row[work->half];
 
 	for (int i = 0; i < map->panel_count; i++) {
 		const struct qmac_map_panel *panel = &map->panels[i];
@@ -246,9 +246,9 @@ static struct qmac_vector vector_of(const struct qmac_map_work *work, const stru
 	return vector;
 }
 
-/* Adds what a command has summed for blocks `first` to `end` - 1 to their sums. */
-static enum qmac_status add_up(const struct qmac_map_work *work, const struct qmac_panel *sums, int64_t first,
-                               int64_t end, struct qmac_error *err)
+/* Adds what stands `distance` rows behind the sums of blocks `first` to `end` - 1 to these. */
+static enum qmac_status add_up(const struct qmac_map_work *work, const struct qmac_panel *sums,
+                               uint32_t distance, int64_t first, int64_t end, struct qmac_error *err)
 {
 	int bits = work->hw->acc_bits < 63 ? work->hw->acc_bits : 63;
 	struct qmac_vector vector = {
@@ -260,7 +260,7 @@ static enum qmac_status add_up(const struct qmac_map_work *work, const struct qm
 	vector.from.row += (uint32_t)first;
 	vector.from.channels = last - first * sums->lanes;
 	vector.to = vector.from;
-	vector.other.row += sums->limb_rows + (uint32_t)first;
+	vector.other.row += distance + (uint32_t)first;
 	return add_vectors(work, &vector, err);
 }
 
@@ -275,7 +275,7 @@ static enum qmac_status operate(const struct qmac_map_work *work, const struct q
 
 	assert(!op->sums || (vector.has_other && op->op != QMAC_OP_LOOKUP));
 	while (status == QMAC_OK) {
-		bool adds = sums && (work->has_sums || !qmac_vector_begins_block(&vector));
+		bool adds = sums && (work->has_sums[work->half] || !qmac_vector_begins_block(&vector));
 		int64_t block = vector.block, index;
 
 		if (sums)
@@ -286,7 +286,8 @@ static enum qmac_status operate(const struct qmac_map_work *work, const struct q
 		if (status == QMAC_OK && op->label)
 			status = work->labels->tell(work->labels->context, op->label, index, err);
 		if (status == QMAC_OK && adds)
-			status = add_up(work, sums, block, vector.block > block ? vector.block : block + 1, err);
+			status = add_up(work, sums, sums->limb_rows, block,
+			                vector.block > block ? vector.block : block + 1, err);
 	}
 	return status;
 }
@@ -294,11 +295,13 @@ static enum qmac_status operate(const struct qmac_map_work *work, const struct q
 /* ---- a piece --------------------------------------------------------------------------- */
 
 enum qmac_status qmac_map_begin(struct qmac_map_work *work, const struct qmac_map_piece *piece,
-                                const struct qmac_panel *tile, const uint32_t row[2], struct qmac_error *err)
+                                int half, const struct qmac_panel *tile, const uint32_t row[2],
+                                struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
 
 	work->piece = *piece;
+	work->half = work->sum_row[1] != work->sum_row[0] ? half : 0;
 	place(work, tile, row);
 	for (int i = 0; status == QMAC_OK && i < work->map->panel_count; i++)
 		if (work->map->panels[i].loads)
@@ -313,7 +316,7 @@ enum qmac_status qmac_map_operate(struct qmac_map_work *work, struct qmac_error 
 
 	for (int i = 0; status == QMAC_OK && i < map->op_count; i++)
 		status = map->ops[i].move ? move_part(work, &map->ops[i], err) : operate(work, &map->ops[i], err);
-	work->has_sums = true;
+	work->has_sums[work->half] = true;
 	return status;
 }
 
@@ -327,22 +330,33 @@ enum qmac_status qmac_map_end(struct qmac_map_work *work, struct qmac_error *err
 	return status;
 }
 
+/* One panel of sums: those of the halves are added, where both have some. */
+static enum qmac_status store_sum(const struct qmac_map_work *work, const struct qmac_map_panel *panel,
+                                  struct qmac_panel sums, int64_t slice, struct qmac_error *err)
+{
+	struct qmac_move move = {
+		.opcode = QMAC_OPCODE_STORE, .view = panel->view, .channel0 = work->piece.channel, .count = {1, 1, 1},
+		.step = {1, 1, 1},
+	};
+	uint32_t distance = work->sum_row[1] - work->sum_row[0];
+	enum qmac_status status = QMAC_OK;
+
+	if (work->half == 1 && work->has_sums[0])
+		sums.row -= distance;
+	if (work->has_sums[0] && work->has_sums[1])
+		status = add_up(work, &sums, distance, 0, qmac_panel_blocks(&sums), err);
+	move.view.address += (uint64_t)slice * panel->slice_bytes;
+	move.panel = sums;
+	return status == QMAC_OK ? add_moves(work, &move, err) : status;
+}
+
 enum qmac_status qmac_map_store_sums(struct qmac_map_work *work, int64_t slice, struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
 
-	for (int i = 0; status == QMAC_OK && i < work->map->panel_count; i++) {
-		const struct qmac_map_panel *panel = &work->map->panels[i];
-		struct qmac_move move = {
-			.opcode = QMAC_OPCODE_STORE, .view = panel->view, .panel = work->panels[i],
-			.channel0 = work->piece.channel, .count = {1, 1, 1}, .step = {1, 1, 1},
-		};
-
-		if (!panel->sums)
-			continue;
-		move.view.address += (uint64_t)slice * panel->slice_bytes;
-		status = add_moves(work, &move, err);
-	}
-	work->has_sums = false;
+	for (int i = 0; status == QMAC_OK && i < work->map->panel_count; i++)
+		if (work->map->panels[i].sums && (work->has_sums[0] || work->has_sums[1]))
+			status = store_sum(work, &work->map->panels[i], work->panels[i], slice, err);
+	work->has_sums[0] = work->has_sums[1] = false;
 	return status;
 }

@@ -96,7 +96,7 @@ struct qmac_product_plan {
 	bool n_inner;                 /* order of the tiles: n turns fastest, otherwise the other side of C */
 	uint32_t half[3][2];          /* first rows of the two halves of the room in A, W, ACC */
 	uint32_t bias_row;            /* behind the half's first row; has_bias */
-	uint32_t end_row, sum_row;    /* of `end`: rows from the first of a half of W on; sums in ACC */
+	uint32_t end_row, sum_row;    /* of `end`: rows from the first of a half of W on; sums, of ACC */
 	/* what the run adds to the device's counters */
 	uint64_t passes;              /* GEMM commands */
 	uint64_t macs;                /* MACS */

@@ -132,9 +132,9 @@ static enum qmac_status begin_end(struct job *job, const struct qmac_chunk *chun
 		piece.first[d] = chunk->positions[d].first;
 		piece.count[d] = chunk->positions[d].count;
 	}
-	if (job->end.has_sums && job->end.piece.channel != piece.channel)
+	if (job->end.piece.channel != piece.channel)
 		status = qmac_map_store_sums(&job->end, 0, err);
-	return status == QMAC_OK ? qmac_map_begin(&job->end, &piece, &tile, row, err) : status;
+	return status == QMAC_OK ? qmac_map_begin(&job->end, &piece, chunk->c_half, &tile, row, err) : status;
 }
 
 /* Everything that a tile's sums go through, and where they go. */
@@ -209,7 +209,7 @@ enum qmac_status qmac_product_lower(struct qmac_program *program, const struct q
 	}
 	while (status == QMAC_OK && qmac_chunk_next(plan, &chunk))
 		status = add_chunk(&job, &chunk, err);
-	if (status == QMAC_OK && job.end.has_sums)
+	if (status == QMAC_OK && plan->product.end)
 		status = qmac_map_store_sums(&job.end, 0, err);
 	return status;
 }

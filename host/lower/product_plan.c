@@ -369,15 +369,14 @@ static void search_pieces(struct search *search)
 		try_all(search);
 }
 
-/* In W behind the panels of B, in ACC behind the tile; sums behind both halves. */
+/* In W behind the panels of B, in ACC behind the tile; sums at the end of a half. */
 static void place_end(struct qmac_product_plan *plan, const struct search *search)
 {
 	int64_t groups = qmac_ceil_div(plan->piece.n, qmac_product_lanes(plan));
 	int64_t rows = qmac_map_rows(&search->end, true, plan->piece.positions, groups);
 
 	plan->end_row = (uint32_t)(search->half_rows[QMAC_SPACE_W] - rows);
-	plan->sum_row = plan->half[QMAC_SPACE_ACC][1] +
-	                (uint32_t)(search->half_rows[QMAC_SPACE_ACC] * (1 + search->one_buffer) -
+	plan->sum_row = (uint32_t)(search->half_rows[QMAC_SPACE_ACC] * (1 + search->one_buffer) -
 	                           qmac_map_sum_rows(plan->product.end, groups));
 }
 

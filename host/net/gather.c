@@ -78,26 +78,68 @@ static double work_of(const struct qmac_net_plan *plan, int reader)
 }
 
 /*
- * Panels of one position that an error needs at most, besides the tile and what several links bring, are 8;
- * and the smallest panel of B takes `rows` rows of W.
+ * One position and block of an error takes 16 rows at most, coefficients and sums among them, besides what
+ * the links bring; and the smallest panel of B takes `rows` rows of W.
  */
 static bool has_room(const struct qmac_hw *hw, int links)
 {
-	int panels = 8 + links;
+	int rows = 16 + links;
 
-	return hw->acc_depth / 2 > panels && hw->w_depth / 2 >= hw->rows + panels;
+	return hw->acc_depth / 2 > rows && hw->w_depth / 2 >= hw->rows + rows;
 }
+
+/* The layer whose links are looked at for the error of another one. */
+static int gathered(const struct qmac_net_plan *plan, int layer)
+{
+	for (int behind; (behind = qmac_net_behind(plan, layer)) != QMAC_NET_NONE;)
+		layer = behind;
+	return layer;
+}
+
+int qmac_net_ended(const struct qmac_net_plan *plan, int layer)
+{
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[gathered(plan, layer)];
+
+	for (int i = f->first; i < f->first + f->count; i++)
+		if (plan->use[i] == QMAC_NET_USE_ENDED)
+			return i;
+	return QMAC_NET_NONE;
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+bool qmac_net_sums_error(const struct qmac_net_plan *plan, int layer, const struct qmac_slices *slices)
+{
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
+	int links = plan->flow.layers[gathered(plan, layer)].count;
+
+	/* that of the last layer comes from the host */
+	return f->has_error && f->count > 0 && links <= SEVERAL && has_room(&plan->hw, links) &&
+	       (slices->count == 1 || qmac_net_ended(plan, layer) == QMAC_NET_NONE);
+}
+
+int qmac_net_sums_output(const struct qmac_net_plan *plan, int layer)
+{
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
+	int reader = f->count == 1 ? plan->flow.links[f->first].reader : QMAC_NET_NONE;
+	enum qmac_layer_kind kind = plan->net->layers[layer].kind;
+
+	if (reader == QMAC_NET_NONE || plan->net->layers[reader].kind != QMAC_LAYER_BATCH_NORM)
+		return QMAC_NET_NONE;
+	if ((kind != QMAC_LAYER_CONV && kind != QMAC_LAYER_LINEAR) || !has_room(&plan->hw, 0))
+		return QMAC_NET_NONE;
+	return plan->layers[reader].norm[QMAC_NET_PASS_FORWARD].slices.count == 1 ? reader : QMAC_NET_NONE;
+}
+
+/* ---- choosing products ------------------------------------------------------------------------ */
 
 /* The product among the contributions to a layer's error that does most. */
 static void choose_product(struct qmac_net_plan *plan, int layer)
 {
-	const struct qmac_net_flow_layer *f;
-	int from = layer, best = QMAC_NET_NONE;
+	const struct qmac_net_flow_layer *f = &plan->flow.layers[gathered(plan, layer)];
+	int best = QMAC_NET_NONE;
 	double most = 0;
 
-	for (int behind; (behind = qmac_net_behind(plan, from)) != QMAC_NET_NONE;)
-		from = behind;
-	f = &plan->flow.layers[from];
 	for (int i = f->first; i < f->first + f->count; i++) {
 		double work = plan->use[i] == QMAC_NET_USE_STORED ? work_of(plan, plan->flow.links[i].reader) : 0;
 

@@ -75,7 +75,7 @@ static enum qmac_status add_link(struct error_map *s, const struct qmac_net_flow
 	align.scale.rounding = QMAC_ROUND_NEAREST;
 	align.label = QMAC_NET_LABEL_ALIGN + link;
 	status = qmac_map_add(&s->map, &align, err);
-	if (link == f->first) {
+	if (s->x < 0) {
 		s->x = x;
 		return status;
 	}
@@ -88,7 +88,7 @@ static enum qmac_status add_up(struct error_map *s, struct qmac_error *err)
 	const struct qmac_net_flow *flow = &s->plan->flow;
 	const struct qmac_net_flow_layer *f = &flow->layers[s->layer];
 	enum qmac_status status = QMAC_OK;
-	int from = s->layer;
+	int from = s->layer, ended = qmac_net_ended(s->plan, s->layer), first;
 
 	for (int behind; status == QMAC_OK && (behind = qmac_net_behind(s->plan, from)) != QMAC_NET_NONE;) {
 		status = go_through(s, behind, err);
@@ -101,8 +101,12 @@ static enum qmac_status add_up(struct error_map *s, struct qmac_error *err)
 		s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), qmac_map_same);
 		return go_through(s, reader, err);
 	}
+	/* the tile takes what the others add */
+	first = ended == QMAC_NET_NONE ? f->first : ended;
+	status = status == QMAC_OK ? add_link(s, f, first, err) : status;
 	for (int i = f->first; status == QMAC_OK && i < f->first + f->count; i++)
-		status = add_link(s, f, i, err);
+		if (i != first)
+			status = add_link(s, f, i, err);
 	return status;
 }
 
@@ -173,15 +177,41 @@ static enum qmac_status derive_apart(struct error_map *s, struct qmac_error *err
 	return qmac_net_map_end(s->to, &d.map, s->layer, status, err);
 }
 
+/* An operation that makes errors, with sums over them: for the layer's bias, or for a batch_norm. */
+static enum qmac_status add_summed(struct error_map *s, struct qmac_map_op op, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = s->plan;
+	const struct qmac_net_plan_layer *p = &plan->layers[s->layer];
+	const struct qmac_net_layer *of = &plan->net->layers[s->layer];
+	int norm = of->kind == QMAC_LAYER_BATCH_NORM ? s->layer : plan->flow.layers[s->layer].merged;
+
+	if (norm != QMAC_NET_NONE &&
+	    qmac_net_sums_error(plan, s->layer, &plan->layers[norm].norm[QMAC_NET_PASS_BACK].slices)) {
+		const struct qmac_view *x = qmac_net_output(plan, plan->net->layers[norm].input);
+
+		return qmac_net_norm_summed(plan, &s->map, norm, QMAC_NET_PASS_BACK, op,
+		                            qmac_map_load(&s->map, x, qmac_map_same), err);
+	}
+	if (norm == QMAC_NET_NONE && of->bias != QMAC_NET_NONE && !p->has_pixels &&
+	    qmac_net_sums_error(plan, s->layer, &p->slices))
+		qmac_net_sum(&s->map, &op, &p->bias_sum, p->slice_bytes[1], p->terms);
+	return qmac_map_add(&s->map, &op, err);
+}
+
 /* The last operation: rounded where there is an error, otherwise the sum itself. */
 static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 {
 	const struct qmac_net_flow_layer *f = &s->plan->flow.layers[s->layer];
 	const struct qmac_net_plan_layer *p = &s->plan->layers[s->layer];
-	int end = qmac_map_store(&s->map, f->has_error ? &p->error : &p->sum, qmac_map_same), inside = -1;
+	const struct qmac_view *view = f->has_error ? &p->error : &p->sum;
 	enum qmac_status status = QMAC_OK;
+	int end = s->x, inside = -1;
 	struct qmac_map_op op;
 
+	if (s->product == QMAC_NET_NONE)
+		end = qmac_map_store(&s->map, view, qmac_map_same);
+	else
+		qmac_map_keep(&s->map, s->x, view);
 	if (is_masked(s) && !s->mask_is_apart)
 		status = add_inside(s, &inside, err);
 	else if (s->relu)
@@ -199,15 +229,15 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 		op.scale.rounding = s->plan->formats->error_rounding;
 		op.label = QMAC_NET_LABEL_SHIFT;
 	}
-	return status == QMAC_OK ? qmac_map_add(&s->map, &op, err) : status;
+	return status == QMAC_OK ? add_summed(s, op, err) : status;
 }
 
 enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
-	struct error_map s = {.to = to, .plan = plan, .layer = layer, .derivative = -1, .norm = QMAC_NET_NONE,
-	                      .output = -1, .product = QMAC_NET_NONE};
+	struct error_map s = {.to = to, .plan = plan, .layer = layer, .x = -1, .derivative = -1,
+	                      .norm = QMAC_NET_NONE, .output = -1, .product = QMAC_NET_NONE};
 	enum qmac_status status = QMAC_OK;
 
 	/* the last one's comes from the host; a gradient that is not added to is where it was made */

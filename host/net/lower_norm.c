@@ -2,6 +2,8 @@
  * Batch norm: affine maps, with coefficients that the host computes from sums over tensors
  * (docs/network-numerics.md, "Batch norm").
  */
+#include <assert.h>
+
 #include "net/lowering.h"
 
 /* ---- sums ------------------------------------------------------------------------------ */
@@ -16,19 +18,60 @@ static enum qmac_status sum_up(const struct qmac_net_plan *plan, struct qmac_map
 	return qmac_map_add(map, &op, err);
 }
 
+void qmac_net_sum(struct qmac_map *map, struct qmac_map_op *op, const struct qmac_view *sum,
+                  uint64_t slice_bytes, int64_t terms)
+{
+	/* sums want two panels: the larger one of x and x is x */
+	if (op->other.panel < 0) {
+		assert(op->op == QMAC_OP_ADD && op->number == 0 && op->scale.left == 0);
+		op->op = QMAC_OP_MAX;
+		op->other = op->from;
+	}
+	op->sums = true;
+	op->sum = qmac_map_sums(map, sum, slice_bytes);
+	map->terms = terms;
+}
+
+enum qmac_status qmac_net_norm_summed(const struct qmac_net_plan *plan, struct qmac_map *map, int norm,
+                                      enum qmac_net_pass pass, struct qmac_map_op op, int factor,
+                                      struct qmac_error *err)
+{
+	const struct qmac_net_norm_place *place = &plan->layers[norm].norm[pass];
+	int product = qmac_map_sums(map, &place->product, place->slice_bytes);
+	enum qmac_status status;
+
+	qmac_net_sum(map, &op, &place->sum, place->slice_bytes, place->terms);
+	status = qmac_map_add(map, &op, err);
+	return status == QMAC_OK ? sum_up(plan, map, product, op.to.panel, factor, err) : status;
+}
+
+/* Whether the sums are made with the tensor that they are over. */
+static bool are_made(const struct qmac_net_plan *plan, int norm, enum qmac_net_pass pass)
+{
+	const struct qmac_slices *slices = &plan->layers[norm].norm[pass].slices;
+	int input = plan->net->layers[norm].input;
+
+	if (pass == QMAC_NET_PASS_BACK)
+		return qmac_net_sums_error(plan, qmac_net_flow_error_of(&plan->flow, norm), slices);
+	return input >= 0 && qmac_net_sums_output(plan, input) == norm;
+}
+
 enum qmac_status qmac_net_norm_sums(struct qmac_net_lowering *to, int layer, enum qmac_net_pass pass,
                                     struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_norm_place *place = &plan->layers[layer].norm[pass];
 	struct qmac_map map = qmac_net_map(to, layer, plan->layers[layer].in);
-	int x = qmac_map_load(&map, qmac_net_output(plan, plan->net->layers[layer].input), qmac_map_same);
-	int from = pass == QMAC_NET_PASS_FORWARD ? x :
-	           qmac_map_load(&map, qmac_net_back(plan, layer), qmac_map_same);
-	int sum = qmac_map_sums(&map, &place->sum, place->slice_bytes);
-	int product = qmac_map_sums(&map, &place->product, place->slice_bytes);
+	int x, from, sum, product;
 	enum qmac_status status;
 
+	if (are_made(plan, layer, pass))
+		return QMAC_OK;
+	x = qmac_map_load(&map, qmac_net_output(plan, plan->net->layers[layer].input), qmac_map_same);
+	from = pass == QMAC_NET_PASS_FORWARD ? x :
+	       qmac_map_load(&map, qmac_net_back(plan, layer), qmac_map_same);
+	sum = qmac_map_sums(&map, &place->sum, place->slice_bytes);
+	product = qmac_map_sums(&map, &place->product, place->slice_bytes);
 	map.terms = place->terms;
 	status = sum_up(plan, &map, sum, from, -1, err);
 	if (status == QMAC_OK)

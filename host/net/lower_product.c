@@ -25,6 +25,37 @@ static enum qmac_status lower(struct qmac_net_lowering *to, const struct qmac_pr
 	return qmac_net_in_layer(to->plan, layer, status, err);
 }
 
+/* The same with the sums of a batch_norm that is the only reader: rounding is an operation of a map then. */
+static enum qmac_status summed_forward(struct qmac_net_lowering *to, struct qmac_product *product, int layer,
+                                       int norm, struct qmac_error *err)
+{
+	const struct qmac_net_plan *plan = to->plan;
+	struct qmac_map map = qmac_net_map(to, layer, plan->layers[layer].out);
+	int tile = qmac_map_tile(&map);
+	struct qmac_map_op op = qmac_net_op(plan, QMAC_OP_ADD, tile, tile, -1);
+	enum qmac_status status = QMAC_OK;
+
+	qmac_map_keep(&map, tile, &product->c);
+	if (product->has_bias)
+		op.other = qmac_map_tap(qmac_map_load_shared(&map, &product->bias, qmac_map_point), 0, 0, 0);
+	op.scale.left = product->scale.left;
+	if (!product->has_bias && op.scale.left > 0) {
+		status = qmac_map_add(&map, &op, err);
+		op.scale.left = 0;
+	}
+	op.scale.bits = product->scale.bits;
+	op.scale.rounding = product->scale.rounding;
+	op.label = product->label;
+	if (status == QMAC_OK)
+		status = qmac_net_norm_summed(plan, &map, norm, QMAC_NET_PASS_FORWARD, op, tile, err);
+	product->end = &map;
+	product->rescales = product->has_bias = false;
+	if (status == QMAC_OK)
+		status = lower(to, product, layer, err);
+	qmac_map_free(&map);
+	return status;
+}
+
 enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = to->plan;
@@ -34,6 +65,7 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 	struct qmac_product product = qmac_conv_forward(&p->conv, x, &p->weight, y);
 	struct qmac_net_labelled labelled = {to->part, layer};
 	const struct qmac_map_labels labels = {qmac_net_tell, &labelled};
+	int norm = qmac_net_sums_output(plan, layer);
 
 	product.labels = &labels;
 	product.label = QMAC_NET_LABEL_SHIFT;
@@ -47,7 +79,8 @@ enum qmac_status qmac_net_product_forward(struct qmac_net_lowering *to, int laye
 		product.bias = p->bias;
 	}
 	product.note = note(to, layer);
-	return lower(to, &product, layer, err);
+	return norm == QMAC_NET_NONE ? lower(to, &product, layer, err) :
+	       summed_forward(to, &product, layer, norm, err);
 }
 
 /*
@@ -150,7 +183,8 @@ void qmac_net_slice(struct qmac_net_plan *plan, int layer)
 	const int64_t whole[3] = {plan->batch, p->has_pixels ? 1 : p->out.height,
 	                          p->has_pixels ? 1 : p->out.width};
 
-	p->slices = qmac_slices_of(whole, plan->formats->unbounded ? 0 : most);
+	p->terms = plan->formats->unbounded ? 0 : most;
+	p->slices = qmac_slices_of(whole, p->terms);
 }
 
 enum qmac_status qmac_net_product_sums(struct qmac_net_lowering *to, int layer, struct qmac_error *err)
@@ -212,6 +246,8 @@ enum qmac_status qmac_net_bias_sums(struct qmac_net_lowering *to, int layer, str
 	const struct qmac_net_plan_layer *p = &to->plan->layers[layer];
 	enum qmac_status status = QMAC_OK;
 
+	if (!p->has_pixels && qmac_net_sums_error(to->plan, layer, &p->slices))
+		return QMAC_OK;
 	for (int64_t slice = 0; status == QMAC_OK && slice < p->slices.count; slice++)
 		for (int64_t i = 0; status == QMAC_OK && i < p->bias_sum.positions[2]; i++)
 			status = bias_sum(to, layer, slice, i, err);

@@ -108,6 +108,19 @@ void qmac_net_round(const struct qmac_net_plan *plan, int layer, struct qmac_map
 QMAC_MUST_CHECK enum qmac_status qmac_net_derivative(const struct qmac_net_plan *plan, struct qmac_map *map,
                                                      int reader, int to, int y, struct qmac_error *err);
 
+/*
+ * Appends `op`, whose results in panel op->to are summed for a batch_norm, too, and the sum of their products
+ * with panel `factor`.
+ */
+QMAC_MUST_CHECK enum qmac_status qmac_net_norm_summed(const struct qmac_net_plan *plan, struct qmac_map *map,
+                                                      int norm, enum qmac_net_pass pass,
+                                                      struct qmac_map_op op, int factor,
+                                                      struct qmac_error *err);
+
+/* Makes an operation sum its results into such a place, of slices of so many terms. */
+void qmac_net_sum(struct qmac_map *map, struct qmac_map_op *op, const struct qmac_view *sum,
+                  uint64_t slice_bytes, int64_t terms);
+
 /* Notes the patch of a labelled command: context, a struct qmac_net_labelled, says of what. */
 struct qmac_net_labelled {
 	struct qmac_net_part *part;

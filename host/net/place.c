@@ -120,15 +120,20 @@ static void place_norm(struct job *job, int l)
 	for (int pass = 0; pass < QMAC_NET_PASSES; pass++) {
 		struct qmac_net_norm_place *norm = &plan->layers[l].norm[pass];
 		struct qmac_element e = sum_element(plan->hw.acc_bits <= 32 ? 32 : 64);
-		int64_t step = pass == QMAC_NET_PASS_FORWARD ? l + 1 : backward_step(plan, l);
+		bool forward = pass == QMAC_NET_PASS_FORWARD;
+		int made = qmac_net_flow_error_of(&plan->flow, l);
+		/* from where what they are over is made; forward they may be asked for where a merged one is made */
+		int64_t first = forward ? plan->net->layers[l].input + 1 :
+		                backward_step(plan, made);
+		int64_t last = forward ? made + 1 : backward_step(plan, l);
 
 		norm->coefficients = qmac_view_images(0, element(32), 1, channels, 1, QMAC_COEFFICIENTS,
 		                                      plan->hw.cols);
 		place(job, &norm->coefficients, qmac_view_bytes(&norm->coefficients), 0, last_step(plan));
 		norm->sum = norm->product = qmac_view_matrix(0, e, 1, channels, (uint64_t)channels << e.container);
 		norm->slice_bytes = qmac_view_bytes(&norm->sum);
-		place(job, &norm->sum, norm->slice_bytes * (uint64_t)norm->slices.count, step, step);
-		place(job, &norm->product, norm->slice_bytes * (uint64_t)norm->slices.count, step, step);
+		place(job, &norm->sum, norm->slice_bytes * (uint64_t)norm->slices.count, first, last);
+		place(job, &norm->product, norm->slice_bytes * (uint64_t)norm->slices.count, first, last);
 	}
 }
 

@@ -104,6 +104,7 @@ struct qmac_net_plan_layer {
 	bool has_pixels;             /* a bias for each pixel: behind flatten */
 	struct qmac_view weight_sum, bias_sum; /* of one slice; the slices follow each other */
 	struct qmac_slices slices;   /* of the sums, of one pixel where has_pixels */
+	int64_t terms;               /* positions that a sum may be over; 0: all */
 	uint64_t slice_bytes[2];
 	struct qmac_view master[2], velocity[2]; /* of weights, of biases: as the sums lie, in words */
 	struct qmac_net_norm_place norm[QMAC_NET_PASSES]; /* batch_norm */
@@ -201,6 +202,18 @@ int qmac_net_behind(const struct qmac_net_plan *plan, int layer);
 
 /* The layer for whose error, or sum, the contributions to a layer are looked at: it, or one in front. */
 int qmac_net_gatherer(const struct qmac_net_plan *plan, int layer);
+
+/* The link whose product ends in a layer's error, or sum; QMAC_NET_NONE: none does. */
+int qmac_net_ended(const struct qmac_net_plan *plan, int layer);
+
+/*
+ * Whether a layer's error is summed where it is made: into such slices, with a few rows more. If not, sums
+ * over it are programs, or products, of their own.
+ */
+bool qmac_net_sums_error(const struct qmac_net_plan *plan, int layer, const struct qmac_slices *slices);
+
+/* The batch_norm whose sums over a conv's or linear's output are made with that; QMAC_NET_NONE: none. */
+int qmac_net_sums_output(const struct qmac_net_plan *plan, int layer);
 
 /* conv, linear: whether the window is the whole image, of more than one pixel. */
 bool qmac_net_is_whole(const struct qmac_net_plan_layer *p);
