@@ -402,4 +402,22 @@ static void step(struct bench *b)
 	check(b->engine->operations->load(b->engine, &err), &err);
 }
 
+/* An evaluation, MINIBATCHES with what the loss gives back of these sizes, steps between, an evaluation. */
+static void train_beside(const char *layers, const char *lines, const char *hw, const double *sizes)
+{
+	struct bench b;
+
+	set_up(&b, layers, lines, hw);
+	evaluate(&b);
+	for (uint32_t i = 0; i < MINIBATCHES; i++) {
+		if (i % 2 == 0)
+			give_weights(&b, i);
+		train_minibatch(&b, i, sizes[i]);
+		if (i % 2)
+			step(&b);
+	}
+	evaluate(&b);
+	tear_down(&b);
+}
+
 #endif

@@ -6,25 +6,6 @@
 #define _XOPEN_SOURCE 700
 #include "net_bench.h"
 
-/* Sizes of what the loss gives back that make delayed errors saturate, vanish, and begin with nothing. */
-static void run(const char *layers, const char *lines, const char *hw, bool begins_with_nothing)
-{
-	static const double sizes[MINIBATCHES] = {1, 9, 0.001, 1};
-	struct bench b;
-
-	set_up(&b, layers, lines, hw);
-	evaluate(&b);
-	for (uint32_t i = 0; i < MINIBATCHES; i++) {
-		if (i % 2 == 0)
-			give_weights(&b, i);
-		train_minibatch(&b, i, begins_with_nothing && i == 0 ? 0 : sizes[i]);
-		if (i % 2)
-			step(&b);
-	}
-	evaluate(&b);
-	tear_down(&b);
-}
-
 static const char *const nets[] = {
 	"  - conv: {out: 5, kernel: 3, pad: 1}\n  - relu\n  - max_pool: {size: 2}\n  - flatten\n"
 	"  - linear: {out: 3}\n",
@@ -45,11 +26,13 @@ static void test_reference(void)
 		"precision: {policy: fixed, bw: 11, fl: 8, err_bits: 12, activation_rounding: nearest}\n",
 	};
 	static const char *const hw[] = {"16x16_w8", "8x8_w8", "16x16_w16", "ragged"};
+	/* of what the loss gives back: delayed errors saturate, vanish, and begin with nothing */
+	static const double sizes[2][MINIBATCHES] = {{1, 9, 0.001, 1}, {0, 9, 0.001, 1}};
 
 	state = test_seed();
 	for (int n = 0; n < TEST_COUNT(nets); n++)
 		for (int i = 0; i < TEST_COUNT(lines); i++)
-			run(nets[n], lines[i], hw[(n + i) % TEST_COUNT(hw)], n == 1 && i < 2);
+			train_beside(nets[n], lines[i], hw[(n + i) % TEST_COUNT(hw)], sizes[n == 1 && i < 2]);
 }
 
 /* ---- beside float32 --------------------------------------------------------------------------- */

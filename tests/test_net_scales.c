@@ -23,24 +23,8 @@ static const char *const nets[] = {
 	 "  - flatten\n  - linear: {out: 3}\n"),
 };
 
-/* Sizes of what the loss gives back; weights that grow move the ranges. */
-static void run(const char *layers, const char *lines, const char *hw)
-{
-	static const double sizes[MINIBATCHES] = {1, 9, 0.01, 20};
-	struct bench b;
-
-	set_up(&b, layers, lines, hw);
-	evaluate(&b);
-	for (uint32_t i = 0; i < MINIBATCHES; i++) {
-		if (i % 2 == 0)
-			give_weights(&b, i);
-		train_minibatch(&b, i, sizes[i]);
-		if (i % 2)
-			step(&b);
-	}
-	evaluate(&b);
-	tear_down(&b);
-}
+/* Of what the loss gives back; weights that grow move the ranges. */
+static const double sizes[] = {1, 9, 0.01, 20};
 
 static void test_reference(void)
 {
@@ -57,7 +41,7 @@ static void test_reference(void)
 	state = test_seed();
 	for (int n = 0; n < TEST_COUNT(nets); n++)
 		for (int i = 0; i < TEST_COUNT(lines); i++)
-			run(nets[n], lines[i], hw[(n + i) % TEST_COUNT(hw)]);
+			train_beside(nets[n], lines[i], hw[(n + i) % TEST_COUNT(hw)], sizes);
 }
 
 /* Sums of more than 31 bits, whose range shows when they are shifted. */
@@ -65,17 +49,18 @@ static void test_wide(void)
 {
 	state = test_seed();
 	for (int n = 0; n < TEST_COUNT(nets); n++)
-		run(nets[n], "precision: {policy: fixed, bw: 16, fl: 12, activation_fl: own, activation_scale: delay,"
-		    " err_bits: 16, err_scale: cur}\n", "16x16_w16");
+		train_beside(nets[n], "precision: {policy: fixed, bw: 16, fl: 12, activation_fl: own,"
+		             " activation_scale: delay, err_bits: 16, err_scale: cur}\n", "16x16_w16", sizes);
 }
 
 /* More tensors than there are range monitors. */
 static void test_monitors(void)
 {
 	state = test_seed();
-	run("  - global_pool\n  - flatten\n  - linear: {out: 3}\n  - repeat: {times: 140, layers: [bias]}\n",
-	    "precision: {policy: fixed, fl: 5, activation_fl: own, activation_scale: delay}\n",
-	    "8x8_w8");
+	train_beside("  - global_pool\n  - flatten\n  - linear: {out: 3}\n"
+	             "  - repeat: {times: 140, layers: [bias]}\n",
+	             "precision: {policy: fixed, fl: 5, activation_fl: own, activation_scale: delay}\n",
+	             "8x8_w8", sizes);
 }
 
 int main(void)
