@@ -56,12 +56,12 @@ struct qmac_map_op {
 	struct qmac_map_operand to, from, other; /* ACC rows; other.panel below 0: `number` */
 	int32_t number;
 	int64_t more[2];               /* lines and pixels beyond those of the piece */
-	bool all;                      /* all positions of `to`, and of `from` the same */
+	bool all;                      /* all positions of `to`, or of what is reduced, and of `from` the same */
 	/*
 	 * sums: panel `sum`, one of sums, gets those of the results over the positions, besides `to`; `other` is
 	 * a panel then, and the operation no lookup. reduces: `to` is such a panel and gets the sum over the
 	 * positions of what the operation makes of each, shifted, rounded and clamped as a sum; not of max and
-	 * min. Neither with `all` or `more`.
+	 * min. Not with `more`.
 	 */
 	bool sums, reduces;
 	int sum;

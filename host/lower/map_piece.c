@@ -237,8 +237,10 @@ static struct qmac_vector vector_of(const struct qmac_map_work *work, const stru
 	for (int d = 0; d < 3; d++)
 		vector.n[d] = (uint32_t)(piece->count[d] + (d > 0 ? op->more[d - 1] : 0));
 	if (op->all) {
-		panel_positions(&work->map->panels[op->to.panel], piece->count, count);
-		memcpy(scale, work->map->panels[op->to.panel].reach.scale, sizeof scale);
+		const struct qmac_map_panel *over = &work->map->panels[op->reduces ? op->from.panel : op->to.panel];
+
+		panel_positions(over, piece->count, count);
+		memcpy(scale, over->reach.scale, sizeof scale);
 		for (int d = 0; d < 3; d++)
 			vector.n[d] = (uint32_t)count[d];
 	}

@@ -125,7 +125,7 @@ static struct end_cost end_cost(const struct qmac_product_plan *plan, double til
 	}
 	for (int i = 0; i < end.map->op_count; i++) {
 		const struct qmac_map_op *op = &end.map->ops[i];
-		const struct qmac_map_panel *to = &end.map->panels[op->to.panel];
+		const struct qmac_map_panel *to = &end.map->panels[op->reduces ? op->from.panel : op->to.panel];
 		double rows = op->all ? (double)qmac_map_panel_rows(to, plan->piece.positions, 1) : positions;
 
 		cost.execute += tiles * operation_cycles(&end, op, rows * blocks);

@@ -8,6 +8,8 @@ struct error_map {
 	const struct qmac_net_plan *plan;
 	int layer;
 	struct qmac_map map;
+	struct qmac_map_reach reach; /* of panels of the layer's own positions */
+	bool spreads;   /* the sum is one of 2 x 2 pixels each */
 	int x;          /* the sum, so far */
 	int derivative; /* panel of d, -1: none */
 	int norm;       /* the batch_norm that gives back, rounded at once, QMAC_NET_NONE: none does */
@@ -20,7 +22,7 @@ struct error_map {
 static int load_output(struct error_map *s)
 {
 	if (s->output < 0)
-		s->output = qmac_map_load(&s->map, qmac_net_output(s->plan, s->layer), qmac_map_same);
+		s->output = qmac_map_load(&s->map, qmac_net_output(s->plan, s->layer), s->reach);
 	return s->output;
 }
 
@@ -40,13 +42,17 @@ static enum qmac_status go_through(struct error_map *s, int reader, struct qmac_
 		return QMAC_OK;
 	case QMAC_LAYER_FLATTEN:
 		return QMAC_OK;
+	case QMAC_LAYER_AVG_POOL:
+	case QMAC_LAYER_GLOBAL_POOL:
+		s->spreads = true;
+		return QMAC_OK;
 	default:
 		if (qmac_net_derives_apart(s->plan, s->layer)) {
-			s->derivative = qmac_map_load(&s->map, &s->plan->layers[s->layer].derivative, qmac_map_same);
+			s->derivative = qmac_map_load(&s->map, &s->plan->layers[s->layer].derivative, s->reach);
 			return QMAC_OK;
 		}
-		y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), qmac_map_same);
-		s->derivative = qmac_map_temporary(&s->map, qmac_map_same);
+		y = qmac_map_load(&s->map, qmac_net_output(s->plan, reader), s->reach);
+		s->derivative = qmac_map_temporary(&s->map, s->reach);
 		return qmac_net_derivative(s->plan, &s->map, reader, s->derivative, y, err);
 	}
 }
@@ -54,20 +60,84 @@ static enum qmac_status go_through(struct error_map *s, int reader, struct qmac_
 /* The panel of a contribution. */
 static int add_panel(struct error_map *s, int link)
 {
+	/* behind a pool it has that one's positions */
 	if (s->plan->use[link] != QMAC_NET_USE_ENDED)
-		return qmac_map_load(&s->map, qmac_net_link_view(s->plan, link), qmac_map_same);
+		return qmac_map_load(&s->map, qmac_net_link_view(s->plan, link),
+		                     s->spreads ? qmac_map_same : s->reach);
 	s->product = s->plan->flow.links[link].reader;
 	return qmac_map_tile(&s->map);
+}
+
+/* Appends an operation from one panel to every second line and pixel of another, those of a class. */
+static enum qmac_status add_to_class(struct error_map *s, struct qmac_map_op op, int to, int64_t class,
+                                     struct qmac_error *err)
+{
+	op.to = qmac_map_tap(to, class / 2, class % 2, 2);
+	if (op.from.panel == to)
+		op.from = op.to;
+	return qmac_map_add(&s->map, &op, err);
+}
+
+/* A contribution that comes class by class, each as one of several. */
+static enum qmac_status add_split(struct error_map *s, const struct qmac_net_flow_layer *f, int link,
+                                  struct qmac_error *err)
+{
+	const struct qmac_net_plan_layer *p = &s->plan->layers[s->plan->flow.links[link].reader];
+	bool is_first = s->x < 0;
+	enum qmac_status status = QMAC_OK;
+
+	if (is_first)
+		s->x = qmac_map_temporary(&s->map, s->reach);
+	for (int64_t class = 0; status == QMAC_OK && class < 4; class++) {
+		struct qmac_map_op op = qmac_net_op(s->plan, QMAC_OP_ADD, s->x, s->x, -1);
+		struct qmac_view view = qmac_net_class_view(s->plan, link, class);
+
+		if (!qmac_net_sees(p, class)) {
+			op.scale.mult = 0;
+			status = is_first ? add_to_class(s, op, s->x, class, err) : QMAC_OK;
+			continue;
+		}
+		op.from = qmac_map_whole(qmac_map_load(&s->map, &view, qmac_map_same));
+		if (f->count > 1) {
+			op.scale.rounding = QMAC_ROUND_NEAREST;
+			op.label = QMAC_NET_LABEL_ALIGN + link;
+		}
+		if (is_first) {
+			status = add_to_class(s, op, s->x, class, err);
+			continue;
+		}
+		op.to = op.from;
+		status = qmac_map_add(&s->map, &op, err);
+		op = qmac_net_op(s->plan, QMAC_OP_ADD, s->x, s->x, op.from.panel);
+		status = status == QMAC_OK ? add_to_class(s, op, s->x, class, err) : status;
+	}
+	return status;
+}
+
+/* The sum goes to all pixels of the window that it is of. */
+static enum qmac_status spread(struct error_map *s, struct qmac_error *err)
+{
+	int x = qmac_map_temporary(&s->map, s->reach);
+	enum qmac_status status = QMAC_OK;
+
+	for (int64_t class = 0; status == QMAC_OK && class < 4; class++)
+		status = add_to_class(s, qmac_net_op(s->plan, QMAC_OP_ADD, x, s->x, -1), x, class, err);
+	s->x = x;
+	return status;
 }
 
 /* One of several is first brought to the unit of the sum, by a shift that is not known yet. */
 static enum qmac_status add_link(struct error_map *s, const struct qmac_net_flow_layer *f, int link,
                                  struct qmac_error *err)
 {
-	int x = add_panel(s, link);
-	struct qmac_map_op align = qmac_net_op(s->plan, QMAC_OP_ADD, x, x, -1);
+	struct qmac_map_op align;
 	enum qmac_status status;
+	int x;
 
+	if (s->plan->use[link] == QMAC_NET_USE_SPLIT)
+		return add_split(s, f, link, err);
+	x = add_panel(s, link);
+	align = qmac_net_op(s->plan, QMAC_OP_ADD, x, x, -1);
 	if (f->count == 1) {
 		s->x = x;
 		return QMAC_OK;
@@ -82,13 +152,24 @@ static enum qmac_status add_link(struct error_map *s, const struct qmac_net_flow
 	return status == QMAC_OK ? qmac_net_exact(s->plan, &s->map, QMAC_OP_ADD, s->x, s->x, x, 0, err) : status;
 }
 
+/* What the others are added to: a tile, or what comes class by class. */
+static int first_link(const struct qmac_net_plan *plan, int layer, const struct qmac_net_flow_layer *f)
+{
+	int ended = qmac_net_ended(plan, layer);
+
+	for (int i = f->first; ended == QMAC_NET_NONE && i < f->first + f->count; i++)
+		if (plan->use[i] == QMAC_NET_USE_SPLIT)
+			return i;
+	return ended == QMAC_NET_NONE ? f->first : ended;
+}
+
 /* All contributions, those to the layer, or to that behind it which is looked at in its place. */
 static enum qmac_status add_up(struct error_map *s, struct qmac_error *err)
 {
 	const struct qmac_net_flow *flow = &s->plan->flow;
 	const struct qmac_net_flow_layer *f = &flow->layers[s->layer];
 	enum qmac_status status = QMAC_OK;
-	int from = s->layer, ended = qmac_net_ended(s->plan, s->layer), first;
+	int from = s->layer, first;
 
 	for (int behind; status == QMAC_OK && (behind = qmac_net_behind(s->plan, from)) != QMAC_NET_NONE;) {
 		status = go_through(s, behind, err);
@@ -98,11 +179,12 @@ static enum qmac_status add_up(struct error_map *s, struct qmac_error *err)
 	if (status == QMAC_OK && f->count == 1 && s->plan->use[f->first] == QMAC_NET_USE_INLINE) {
 		int reader = flow->links[f->first].reader;
 
-		s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), qmac_map_same);
+		bool is_coarse = s->spreads || qmac_net_is_quarter(s->plan, reader);
+
+		s->x = qmac_map_load(&s->map, qmac_net_back(s->plan, reader), is_coarse ? qmac_map_same : s->reach);
 		return go_through(s, reader, err);
 	}
-	/* the tile takes what the others add */
-	first = ended == QMAC_NET_NONE ? f->first : ended;
+	first = first_link(s->plan, s->layer, f);
 	status = status == QMAC_OK ? add_link(s, f, first, err) : status;
 	for (int i = f->first; status == QMAC_OK && i < f->first + f->count; i++)
 		if (i != first)
@@ -132,7 +214,7 @@ static enum qmac_status add_inside(struct error_map *s, int *inside, struct qmac
 	if (bits <= s->plan->hw.w_bits && kept >= 1) {
 		struct qmac_map_op op;
 
-		*inside = qmac_map_narrow(&s->map, kept, qmac_map_same);
+		*inside = qmac_map_narrow(&s->map, kept, s->reach);
 		op = qmac_net_op(s->plan, QMAC_OP_ADD, *inside, y, -1);
 		op.number = s->relu ? 1 : high + 2;
 		op.scale.shift = 1;
@@ -140,7 +222,7 @@ static enum qmac_status add_inside(struct error_map *s, int *inside, struct qmac
 		return qmac_map_add(&s->map, &op, err);
 	}
 	/* kept off the ends it is not what it was then */
-	*inside = qmac_map_temporary(&s->map, qmac_map_same);
+	*inside = qmac_map_temporary(&s->map, s->reach);
 	status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MIN, *inside, y, -1, high - 1, err);
 	if (status == QMAC_OK)
 		status = qmac_net_exact(s->plan, &s->map, QMAC_OP_MAX, *inside, *inside, -1, -high, err);
@@ -158,7 +240,8 @@ static enum qmac_status add_inside(struct error_map *s, int *inside, struct qmac
 static enum qmac_status derive_apart(struct error_map *s, struct qmac_error *err)
 {
 	const struct qmac_net_plan *plan = s->plan;
-	struct error_map d = {.to = s->to, .plan = plan, .layer = s->layer, .norm = QMAC_NET_NONE, .output = -1};
+	struct error_map d = {.to = s->to, .plan = plan, .layer = s->layer, .norm = QMAC_NET_NONE, .output = -1,
+	                      .reach = qmac_map_same};
 	int reader = plan->flow.links[plan->flow.layers[s->layer].first].reader, y, to, slope, inside;
 	enum qmac_status status;
 
@@ -190,7 +273,7 @@ static enum qmac_status add_summed(struct error_map *s, struct qmac_map_op op, s
 		const struct qmac_view *x = qmac_net_output(plan, plan->net->layers[norm].input);
 
 		return qmac_net_norm_summed(plan, &s->map, norm, QMAC_NET_PASS_BACK, op,
-		                            qmac_map_load(&s->map, x, qmac_map_same), err);
+		                            qmac_map_load(&s->map, x, s->reach), err);
 	}
 	if (norm == QMAC_NET_NONE && of->bias != QMAC_NET_NONE && !p->has_pixels &&
 	    qmac_net_sums_error(plan, s->layer, &p->slices))
@@ -208,7 +291,7 @@ static enum qmac_status add_end(struct error_map *s, struct qmac_error *err)
 	int end = s->x, inside = -1;
 	struct qmac_map_op op;
 
-	if (s->product == QMAC_NET_NONE)
+	if (s->product == QMAC_NET_NONE && s->reach.scale[0] == 1)
 		end = qmac_map_store(&s->map, view, qmac_map_same);
 	else
 		qmac_map_keep(&s->map, s->x, view);
@@ -238,19 +321,27 @@ enum qmac_status qmac_net_lower_error(struct qmac_net_lowering *to, int layer, s
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
 	struct error_map s = {.to = to, .plan = plan, .layer = layer, .x = -1, .derivative = -1,
 	                      .norm = QMAC_NET_NONE, .output = -1, .product = QMAC_NET_NONE};
+	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	int64_t times = qmac_net_times(plan, layer);
 	enum qmac_status status = QMAC_OK;
 
 	/* the last one's comes from the host; a gradient that is not added to is where it was made */
 	if (!f->count || !f->needed || (!f->has_error && f->count == 1) ||
 	    qmac_net_gatherer(plan, layer) != layer)
 		return QMAC_OK;
-	s.map = qmac_net_map(to, layer, plan->layers[layer].out);
+	s.reach = (struct qmac_map_reach){.scale = {times, times}};
+	s.map = qmac_net_map(to, layer, (struct qmac_shape){p->out.channels, p->out.height / times,
+	                                                    p->out.width / times});
 	if (qmac_net_derives_apart(plan, layer))
 		status = derive_apart(&s, err);
 	if (status == QMAC_OK)
 		status = add_up(&s, err);
+	if (status == QMAC_OK && s.spreads)
+		status = spread(&s, err);
 	if (status == QMAC_OK)
 		status = add_end(&s, err);
+	for (int i = 0; times > 1 && i < s.map.op_count; i++)
+		s.map.ops[i].all = s.map.ops[i].to.step[0] == 1;
 	if (s.product == QMAC_NET_NONE)
 		return qmac_net_map_end(to, &s.map, layer, status, err);
 	return qmac_net_product_ends(to, &s.map, layer, s.product, status, err);

@@ -126,16 +126,23 @@ enum qmac_status qmac_net_product_back(struct qmac_net_lowering *to, int layer, 
 {
 	const struct qmac_net_plan *plan = to->plan;
 	const struct qmac_net_plan_layer *p = &plan->layers[layer];
+	bool is_split = plan->use[link] == QMAC_NET_USE_SPLIT;
+	struct qmac_view dx = plan->contribution[link];
 	enum qmac_status status = QMAC_OK;
 
+	if (is_split)
+		dx = *qmac_net_output(plan, plan->net->layers[layer].input); /* of the same shape */
 	if (qmac_net_is_whole(p))
 		return whole_back(to, layer, link, err);
 	for (int64_t class = 0; status == QMAC_OK && class < p->conv.stride * p->conv.stride; class++) {
 		struct qmac_product product;
 
-		if (!qmac_conv_data_gradient(&p->conv, &p->error, &p->transposed, &plan->contribution[link], class,
-		                             &product))
+		if (!qmac_conv_data_gradient(&p->conv, &p->error, &p->transposed, &dx, class, &product))
 			continue;
+		if (is_split && !qmac_net_sees(p, class))
+			continue;
+		if (is_split)
+			product.c = qmac_net_class_view(plan, link, class);
 		product.note = note(to, layer);
 		status = lower(to, &product, layer, err);
 	}

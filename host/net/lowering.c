@@ -66,7 +66,8 @@ enum qmac_status qmac_net_lower_back(struct qmac_net_lowering *to, int layer, st
 		const struct qmac_net_flow_layer *f = &plan->flow.layers[input];
 
 		for (int i = f->first; status == QMAC_OK && f->needed && i < f->first + f->count; i++)
-			if (plan->flow.links[i].reader == layer && plan->use[i] == QMAC_NET_USE_STORED)
+			if (plan->flow.links[i].reader == layer && 
+			    (plan->use[i] == QMAC_NET_USE_STORED || plan->use[i] == QMAC_NET_USE_SPLIT))
 				status = back(to, layer, i, err);
 	}
 	if (of->kind == QMAC_LAYER_BATCH_NORM)

@@ -227,6 +227,18 @@ static void place_masters(struct job *job, int l)
 	}
 }
 
+/* A contribution by classes of pixels: the view of the first; the others follow. */
+static void place_classes(struct job *job, int link, struct qmac_shape shape, int64_t until)
+{
+	struct qmac_net_plan *plan = job->plan;
+	const struct qmac_net_link *of = &plan->flow.links[link];
+	struct qmac_view *view = &plan->contribution[link];
+
+	*view = images(plan, sum_element(bits_of(of->bound)),
+	               (struct qmac_shape){shape.channels, shape.height / 2, shape.width / 2});
+	place(job, view, 4 * qmac_view_bytes(view), backward_step(plan, of->reader), until);
+}
+
 static void place_back(struct job *job, int l)
 {
 	struct qmac_net_plan *plan = job->plan;
@@ -240,6 +252,9 @@ static void place_back(struct job *job, int l)
 		if (plan->use[i] == QMAC_NET_USE_STORED)
 			tensor(job, &plan->contribution[i], sum_element(bits_of(plan->flow.links[i].bound)), p->out,
 			       backward_step(plan, plan->flow.links[i].reader), until);
+	for (int i = f->first; i < f->first + f->count; i++)
+		if (plan->use[i] == QMAC_NET_USE_SPLIT)
+			place_classes(job, i, p->out, until);
 	if (f->has_error)
 		tensor(job, &p->error, element(f->bits), p->out, now, until);
 	if (qmac_net_derives_apart(plan, l)) {

@@ -51,6 +51,14 @@ struct qmac_net_norm qmac_net_norm_of(const struct qmac_net_plan *plan, int laye
 	};
 }
 
+struct qmac_view qmac_net_class_view(const struct qmac_net_plan *plan, int link, int64_t class)
+{
+	struct qmac_view view = plan->contribution[link];
+
+	view.address += (uint64_t)class * qmac_view_bytes(&view);
+	return view;
+}
+
 /* ---- layers ---------------------------------------------------------------------------- */
 
 static bool is_product(const struct qmac_net_layer *layer)

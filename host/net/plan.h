@@ -19,6 +19,7 @@
 /* What becomes of the contribution that comes along a link. */
 enum qmac_net_use {
 	QMAC_NET_USE_STORED, /* the reader makes and stores it */
+	QMAC_NET_USE_SPLIT,  /* stored as well: of a conv with stride 2, each class of pixels by itself */
 	QMAC_NET_USE_PASSED, /* it is what the reader is given itself */
 	QMAC_NET_USE_INLINE, /* it is made of that where it is rounded to an error, or added up */
 	QMAC_NET_USE_ENDED   /* a product, made there, too: its tiles end in the error, or in the sum */
@@ -190,6 +191,9 @@ const struct qmac_view *qmac_net_link_view(const struct qmac_net_plan *plan, int
 bool qmac_net_looks_up_apart(const struct qmac_net_plan *plan, int layer);
 bool qmac_net_derives_apart(const struct qmac_net_plan *plan, int layer);
 
+/* Of one that is split: of a class of pixels. */
+struct qmac_view qmac_net_class_view(const struct qmac_net_plan *plan, int link, int64_t class);
+
 /* Fills `use`. */
 void qmac_net_find_uses(struct qmac_net_plan *plan);
 
@@ -202,6 +206,18 @@ int qmac_net_behind(const struct qmac_net_plan *plan, int layer);
 
 /* The layer for whose error, or sum, the contributions to a layer are looked at: it, or one in front. */
 int qmac_net_gatherer(const struct qmac_net_plan *plan, int layer);
+
+/*
+ * Lines and pixels to one position of the map that makes a layer's error, or sum: 2 where contributions come
+ * from 2 x 2 pixels, or for them, class by class; otherwise 1.
+ */
+int64_t qmac_net_times(const struct qmac_net_plan *plan, int layer);
+
+/* Whether pixels of a class (conv.h) of what a conv reads see a tap of its: if not, it gives them 0. */
+bool qmac_net_sees(const struct qmac_net_plan_layer *p, int64_t class);
+
+/* avg_pool, global_pool: a mean of 2 x 2 pixels, all of which are in one window. */
+bool qmac_net_is_quarter(const struct qmac_net_plan *plan, int layer);
 
 /* The link whose product ends in a layer's error, or sum; QMAC_NET_NONE: none does. */
 int qmac_net_ended(const struct qmac_net_plan *plan, int layer);
