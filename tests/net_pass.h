@@ -142,12 +142,8 @@ static int take_top(struct device *d)
 static bool is_range_seen(struct device *d, int l, int shift)
 {
 	struct qmac_error err = {0};
-	bool in_pieces = d->plan.layers[l].table.positions[2] > 1 << d->hw.lut_bits;
-	int wanted, wide = d->ref.sum_fl[l + 1] + 1 - d->hw.acc_bits;
+	int wanted = ref_qnet_output_top(&d->ref, l + 1, shift, d->plan.layers[l].relu != QMAC_NET_NONE);
 
-	/* these stand in ACC before they are limited */
-	shift = in_pieces && shift < wide ? wide : shift;
-	wanted = ref_qnet_output_top(&d->ref, l + 1, shift, d->plan.layers[l].relu != QMAC_NET_NONE);
 	check(qmac_net_submit_layer_range(&d->plan, &d->of, l, shift, CASE_MONITOR, &err), &err, "range");
 	check(qmac_driver_finish(d->driver, &err), &err, "finish");
 	return take_top(d) == wanted;
