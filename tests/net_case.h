@@ -107,12 +107,14 @@ static void draw_parameter(struct device *d, int p)
 	parameter->bits = bits;
 	parameter->fl = d->formats.parameter[p].fl;
 	for (int64_t i = 0; i < d->net.parameters[p].count; i++) {
-		int64_t most = (int64_t)1 << (bits - 1);
+		int64_t most;
 
-		if (qmac_net_has_codes(&d->net.parameters[p]))
-			parameter->q[i] = pick(0, 9) ? pick(-most, most - 1) / (pick(0, 3) ? 4 : 1) : -most;
-		else
+		if (!qmac_net_has_codes(&d->net.parameters[p])) {
 			parameter->real[i] = draw_real();
+			continue;
+		}
+		most = (int64_t)1 << (bits - 1);
+		parameter->q[i] = pick(0, 9) ? pick(-most, most - 1) / (pick(0, 3) ? 4 : 1) : -most;
 	}
 }
 
