@@ -115,6 +115,37 @@ static void test_waits(void)
 	qmac_program_destroy(program);
 }
 
+/* Turns: of the command behind them alone, and of engines that were given something. */
+static void test_turns(void)
+{
+	struct qmac_program *program = qmac_program_create(&small);
+	struct qmac_command ring[8];
+	uint16_t given[3] = {0};
+	uint32_t count = 0, stores = 0;
+
+	qmac_program_turn(program, QMAC_ENGINE_STORE);
+	add(program, move(QMAC_OPCODE_LOAD, QMAC_SPACE_A, 0, 2, 0));
+	add(program, move(QMAC_OPCODE_STORE, QMAC_SPACE_ACC, 0, 2, 128));
+	add(program, move(QMAC_OPCODE_LOAD, QMAC_SPACE_A, 2, 2, 64));
+	qmac_program_turn(program, QMAC_ENGINE_LOAD);
+	add(program, move(QMAC_OPCODE_STORE, QMAC_SPACE_ACC, 2, 2, 256));
+	add(program, move(QMAC_OPCODE_LOAD, QMAC_SPACE_A, 4, 2, 64));
+	add(program, move(QMAC_OPCODE_STORE, QMAC_SPACE_ACC, 4, 2, 384));
+	CU_ASSERT_EQUAL_FATAL(qmac_program_compile(program, NULL, 0, NULL), QMAC_OK);
+	append(program, given, ring, &count);
+	CU_ASSERT_EQUAL(count, 6);
+	for (uint32_t i = 0; i < count; i++) {
+		stores += ring[i].opcode == QMAC_OPCODE_STORE;
+		if (ring[i].opcode == QMAC_OPCODE_STORE && stores == 2) {
+			CU_ASSERT(ring[i].wait_mask == 1 && ring[i].wait_load == 2);
+		} else {
+			CU_ASSERT_EQUAL(ring[i].wait_mask, 0);
+		}
+	}
+	CU_ASSERT_EQUAL(stores, 3);
+	qmac_program_destroy(program);
+}
+
 static void test_refusals(void)
 {
 	struct qmac_program *program = qmac_program_create(&small);
@@ -464,7 +495,7 @@ static void test_long(void)
 int main(void)
 {
 	static const struct test_case cases[] = {
-		{"waits of a small program", test_waits},
+		{"waits of a small program", test_waits}, {"turns", test_turns},
 		{"commands that are refused", test_refusals},
 		{"random programs: race-free and tight", test_random_programs},
 		{"replays with patches", test_replays},

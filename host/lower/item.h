@@ -15,6 +15,7 @@ struct qmac_item {
 	struct qmac_command command;
 	bool has_hull;
 	struct qmac_hull hull;
+	unsigned turns;             /* qmac_program_turn(): bit e, behind engine e */
 	int32_t wait[QMAC_ENGINES]; /* that command of the engine, its first in this program being 1 */
 	bool waits[QMAC_ENGINES];   /* wait counts */
 };

@@ -153,12 +153,14 @@ static void thin(const struct qmac_past *past, struct qmac_waits *waits)
  * known then, too.
  */
 static struct qmac_waits find_waits(const struct qmac_past *past, unsigned engine, struct qmac_known *known,
-                                    const struct qmac_access *accesses, int count)
+                                    const struct qmac_access *accesses, int count, unsigned turns)
 {
 	struct qmac_waits waits = {{0}};
 
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (e != engine)
+		if (e != engine && turns >> e & 1)
+			waits.number[e] = past->count[e] > known->retired[e] ? past->count[e] : 0;
+		else if (e != engine)
 			waits.number[e] = conflict(past, e, known->retired[e], accesses, count);
 	thin(past, &waits);
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
@@ -168,7 +170,7 @@ static struct qmac_waits find_waits(const struct qmac_past *past, unsigned engin
 }
 
 bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struct qmac_command *command,
-                   const struct qmac_hull *hull, struct qmac_waits *waits)
+                   const struct qmac_hull *hull, unsigned turns, struct qmac_waits *waits)
 {
 	struct qmac_access accesses[QMAC_ACCESSES_MAX];
 	int count = list(hw, command, hull, accesses);
@@ -176,7 +178,7 @@ bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struc
 	struct qmac_known known = known_at(past, engine, past->count[engine]);
 
 	assert(engine < QMAC_ENGINES);
-	*waits = find_waits(past, engine, &known, accesses, count);
+	*waits = find_waits(past, engine, &known, accesses, count, turns);
 	if (!set_known(past, engine, ++past->count[engine], &known))
 		return false;
 	for (int i = 0; i < count; i++) {
@@ -218,7 +220,7 @@ void qmac_behind_add(struct qmac_behind *behind, const struct qmac_hw *hw, const
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		if (own->number[e])
 			learn_of(&known, e, past->count[e] + own->number[e], behind->known[e][own->number[e]]);
-	*waits = find_waits(past, engine, &known, accesses, count);
+	*waits = find_waits(past, engine, &known, accesses, count, 0);
 	behind->known[engine][++behind->count[engine]] = known;
 }
 

@@ -48,10 +48,11 @@ struct qmac_waits {
 /*
  * Adds the next command of the stream, a legal one that is no SYNC. *waits is the least that orders it
  * behind every command that it conflicts with: a wait that another one, or an earlier command of its engine,
- * makes sure of is left out. hull may be NULL. Returns false where memory is out.
+ * makes sure of is left out. hull may be NULL. turns: bit e, behind all commands of engine e, too, whether it
+ * conflicts with them or not. Returns false where memory is out.
  */
 bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struct qmac_command *command,
-                   const struct qmac_hull *hull, struct qmac_waits *waits);
+                   const struct qmac_hull *hull, unsigned turns, struct qmac_waits *waits);
 
 /*
  * A stream of commands behind a past, for the waits that lead out of it, when those within it are known. The

@@ -69,10 +69,11 @@ static enum qmac_status check_legal(const struct qmac_program *program, const st
 enum qmac_status qmac_program_add(struct qmac_program *program, const struct qmac_command *command,
                                   const struct qmac_hull *hull, int64_t *index, struct qmac_error *err)
 {
-	struct qmac_item item = {.command = *command, .has_hull = hull != NULL};
+	struct qmac_item item = {.command = *command, .has_hull = hull != NULL, .turns = program->turns};
 	enum qmac_status status;
 
 	assert(!program->ring);
+	program->turns = 0;
 	if (program->count == COMMANDS_MAX)
 		return qmac_fail(err, QMAC_BAD_INPUT, "a program of more than %d commands: make it several smaller"
 		                 " ones", COMMANDS_MAX);
@@ -98,6 +99,13 @@ enum qmac_status qmac_program_add(struct qmac_program *program, const struct qma
 	return QMAC_OK;
 }
 
+void qmac_program_turn(struct qmac_program *program, unsigned engine)
+{
+	assert(engine < QMAC_ENGINES);
+	if (program->engine_count[engine])
+		program->turns |= 1U << engine;
+}
+
 int64_t qmac_program_count(const struct qmac_program *program)
 {
 	return program->count;
@@ -117,7 +125,7 @@ static bool follow(struct qmac_program *program, struct qmac_past *past)
 		struct qmac_waits waits;
 
 		complete = qmac_past_add(past, &program->hw, &item->command, item->has_hull ? &item->hull : NULL,
-		                         &waits);
+		                         item->turns, &waits);
 		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
 			item->waits[e] = waits.number[e] > 0;
 			item->wait[e] = (int32_t)((int64_t)waits.number[e] - start[e]);

@@ -34,6 +34,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_add(struct qmac_program *program,
                                                   struct qmac_error *err);
 
 /*
+ * The next command that is added takes its turn behind all that the engine was given so far, although nothing
+ * that they touch may ask for it: where it is known that they would only be in each other's way.
+ */
+void qmac_program_turn(struct qmac_program *program, unsigned engine);
+
+/*
  * Gives the commands their waits and their ring order; once. `before` are the programs, all on the same
  * hardware and all but this one compiled, of which one was submitted last when this one is submitted with no
  * qmac_driver_finish() in between: with itself among them it can be replayed back to back, with none of them
@@ -42,7 +48,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_program_add(struct qmac_program *program,
  *
  * Waits are the fewest possible: each is needed for the order of two commands that touch the same row, byte
  * or port (where a hull, an access of more than QMAC_PAST_RUNS runs, or one of several programs of `before`
- * is the reason, it may not be needed in every case). A command that the device would refuse is an error.
+ * is the reason, it may not be needed in every case), or asked for by qmac_program_turn(). A command that the device would refuse is an error.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *program,
                                                       const struct qmac_program *const *before, int befores,

@@ -31,6 +31,7 @@ struct qmac_program {
 	struct qmac_hw hw;
 	struct qmac_item *items;    /* as added; none once compiled, unless in a sequence */
 	int64_t count, room;
+	unsigned turns;             /* of the command that is added next */
 	struct qmac_slot *ring;     /* compiled, in ring order */
 	int64_t *places;            /* of item i in the ring */
 	enum qmac_ring_order {
