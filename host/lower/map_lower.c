@@ -101,7 +101,7 @@ struct slice {
 	int64_t first[3], count[3], cuts[3], pieces;
 };
 
-/* Cycles that the memory, or an engine by itself, takes for a position of the panels that are loaded or stored. */
+/* Cycles that the memory, or an engine by itself, takes for a position of what is loaded, or stored. */
 static double move_cycles(const struct job *job, bool stores, bool by_itself)
 {
 	const struct qmac_map *map = job->work.map;
@@ -123,9 +123,9 @@ static double move_cycles(const struct job *job, bool stores, bool by_itself)
 
 /*
  * Whether LOADs and STOREs are better one behind the other than side by side. Side by side they share the
- * memory, which turns round between their bursts, half of it hidden; one behind the other both begin anew with
- * each piece. Where the work takes longer it does not matter, and rows that are no whole beats of the bus are
- * bound by their engines.
+ * memory, which turns round between their bursts, half of it hidden; one behind the other both begin anew
+ * with each piece. Where the work takes longer it does not matter, and rows that are no whole beats of the
+ * bus are bound by their engines.
  */
 static bool takes_turns(const struct job *job)
 {

@@ -48,7 +48,8 @@ void qmac_program_turn(struct qmac_program *program, unsigned engine);
  *
  * Waits are the fewest possible: each is needed for the order of two commands that touch the same row, byte
  * or port (where a hull, an access of more than QMAC_PAST_RUNS runs, or one of several programs of `before`
- * is the reason, it may not be needed in every case), or asked for by qmac_program_turn(). A command that the device would refuse is an error.
+ * is the reason, it may not be needed in every case), or asked for by qmac_program_turn(). A command that the
+ * device would refuse is an error.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_program_compile(struct qmac_program *program,
                                                       const struct qmac_program *const *before, int befores,

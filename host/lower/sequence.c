@@ -157,7 +157,8 @@ static bool is_same(const struct qmac_item *x, const struct qmac_item *y)
 	return !memcmp(one, other, sizeof one) && x->command.layer == y->command.layer &&
 	       x->command.direction == y->command.direction &&
 	       !memcmp(&x->command.unit, &y->command.unit, sizeof x->command.unit) &&
-	       x->turns == y->turns && x->has_hull == y->has_hull && x->hull.first == y->hull.first && x->hull.bytes == y->hull.bytes;
+	       x->turns == y->turns && x->has_hull == y->has_hull && x->hull.first == y->hull.first &&
+	       x->hull.bytes == y->hull.bytes;
 }
 
 bool qmac_program_follow(struct qmac_program *program, const struct qmac_program *model)
