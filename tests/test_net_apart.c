@@ -1,6 +1,6 @@
 /*
- * What is done apart on tensors of few channels, in full rows of memory (host/net/apart.c): random networks with
- * stochastic roundings on hardware whose lookups are slow, against the slow reference.
+ * What is done apart on tensors of few channels, in full rows of memory (host/net/apart.c): random networks
+ * with stochastic roundings on hardware whose lookups are slow, against the slow reference.
  */
 #include "net_pass.h"
 #include "net_random.h"

@@ -36,7 +36,7 @@ static void note(const struct device *d)
 	}
 }
 
-/* A minibatch of a network whose reference is set; accumulators have so many bits, or more if it needs them. */
+/* A minibatch of a network whose reference is set; accumulators have so many bits, or more if need be. */
 static void play(struct device *d, int acc_bits)
 {
 	solve(d);

@@ -47,7 +47,8 @@ static void test_flat(void)
 		"precision: {policy: float}\nalpha: 0.05\n",
 		"precision: {policy: fixed, fl_rule: current}\naugment: {crop: 1, flip: true}\nalpha: 0.05\n",
 		/* formats, and with them programs, change all the time */
-		"precision: {policy: adapt, lookback_low: 2, lookback_high: 4}\ncheckpoint: {steps: 3}\nalpha: 0.05\n",
+		"precision: {policy: adapt, lookback_low: 2, lookback_high: 4}\ncheckpoint: {steps: 3}\n"
+		"alpha: 0.05\n",
 		"precision: {policy: muppet, resolution: 1, levels: \"8, 12\"}\nalpha: 0.01\n",
 	};
 

@@ -136,8 +136,8 @@ static void test_table(void)
 
 /*
  * Use of a 4x5 array: conv1 forward has 200 of 20 * 21 possible MACs in 12 of its 21 cycles, and EXECUTE is
- * busy in 18; backward it waits for LOAD. What a layer without products does is vector work; fc waits, and not
- * for memory.
+ * busy in 18; backward it waits for LOAD. What a layer without products does is vector work; fc waits, and
+ * not for memory.
  */
 static void test_array(void)
 {

@@ -275,8 +275,8 @@ static void test_training(void)
 }
 
 /*
- * With the formats of a run that can be had a minibatch takes what it takes there, nearly: the first of its 60
- * takes a third longer, since it finds scales.
+ * With the formats of a run that can be had a minibatch takes what it takes there, nearly: the first of its
+ * 60 takes a third longer, since it finds scales.
  */
 static void check_method(const struct qmac_net_training *training, const struct qmac_hw *hw)
 {
