@@ -141,8 +141,8 @@ lint-rtl: $(BUILD)/gen/qmac_isa.vh
 	@BUILD='$(BUILD)' sh tests/rtl/lint.sh
 
 .PHONY: synth
-synth: $(BUILD)/gen/qmac_isa.vh ## area and longest path: HW=configs/hw/8x8_w8.yaml [TOP=qmac_check] [SET='ROWS=2 COLS=2']
-	@BUILD='$(BUILD)' sh rtl/synth/synth.sh '$(HW)' '$(or $(TOP),qmac_top)' $(SET)
+synth: $(BUILD)/gen/qmac_isa.vh ## area, longest paths: HW=configs/hw/8x8_w8.yaml [TOP=qmac_check] [SET="ROWS=2 COLS=2"]
+	@BUILD='$(BUILD)' TARGETS='$(TARGETS)' sh rtl/synth/synth.sh '$(HW)' '$(or $(TOP),qmac_top)' $(SET)
 
 # ---- what people run ---------------------------------------------------------
 demo: $(BUILD)/qmac ## train the HALP family of Figure 1, and LeNet-5 with AdaPT: tables and plots

@@ -1,5 +1,6 @@
 #!/bin/sh
-# synth.sh: `make synth` of two small modules, whose registers and memories are known, and what it refuses.
+# synth.sh: what `make synth` reads of the tools' reports; small modules, whose registers and
+# memories are known; and what it refuses.
 # Prints "synth: N passed, N failed, N skipped". BUILD is the build folder, with gen/qmac_isa.vh.
 set -u
 script=rtl/synth/synth.sh
@@ -33,12 +34,102 @@ refused() {
 synthesised() {
 	what=$1 condition=$2
 	shift 2
-	output=$(sh $script "$hardware" "$@" 2>&1) &&
+	output=$(TARGETS=cells sh $script "$hardware" "$@" 2>&1) &&
 		echo "$output" | awk "/^all/ { flops = \$3; area = \$4; bits = \$6 }
-			/^longest path/ { ns = \$3 }
+			/^cells: longest path/ { ns = \$4 }
 			END { exit !(area > 0 && ns > 0 && ns < 100 && $condition) }"
 	verdict "$what" $?
 }
+
+# parsed WHAT AWK-SCRIPT EXPECTED FILE...: what the script makes of a tool's report.
+parsed() {
+	what=$1 script_of=$2 expected=$3
+	shift 3
+	output=$(awk -v TARGET=t -f "rtl/synth/$script_of" "$@" 2>&1)
+	[ "$output" = "$expected" ]
+	verdict "$what" $?
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/qmac-synth-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# Reports as Yosys 0.23 writes them.
+cat > "$work/macros" <<'END'
+module \$paramod\qmac_leaf
+  cell $mem_v2 \memory
+    parameter \SIZE 16
+    parameter \WIDTH 8
+END
+cat > "$work/stat" <<'END'
+
+=== qmac_outer ===
+
+   Number of cells:                  9
+     $paramod\qmac_leaf              2
+     FDRE                            3
+     LUT6                            1
+     RAM64M                          1
+     RAMB18E1                        1
+     DSP48E1                         1
+
+   Chip area for module '\qmac_outer': 100.500000
+
+=== $paramod\qmac_leaf ===
+
+   Number of cells:                  5
+     $mem_v2                         1
+     DFFPOSX1                        4
+
+   Chip area for module '$paramod\qmac_leaf': 20.000000
+
+=== design hierarchy ===
+
+   qmac_outer                        1
+     $paramod\qmac_leaf              2
+
+   Number of cells:                 19
+   Chip area for top module '\qmac_outer': 140.500000
+END
+: > "$work/none"
+output=$(awk -v TARGET=t -f rtl/synth/count.awk "$work/macros" "$work/stat" | sort)
+[ "$output" = 't all 1 15 11 140 256 5 1 0.5
+t qmac_leaf 2 8 8 40 256 0 0 0.0
+t qmac_outer 1 7 3 100 0 5 1 0.5' ]
+verdict 'a report of cells' $?
+
+cat > "$work/path" <<'END'
+Warning: Module 'SB_MAC16' has no timing arcs!
+Warning: Module 'SB_MAC16' has no timing arcs!
+Latest arrival time in 'qmac_outer' is 2692:
+    2692 ff (SB_DFFSR.D)
+           \sum [7]
+    2671 lut (SB_LUT4.I3->O)
+           \carry [7]
+    2355 cy (SB_CARRY.CI->CO)
+           \moving_q [4]
+     540 moving_q_SB_DFFSR_Q_5 (SB_DFFSR.C->Q)
+       0   \clk_i (<primary input>)
+
+Arrival histogram:
+(  2701,   2567] |*+
+END
+expected='t: longest path 2.69 ns, 2 cells between, from SB_DFFSR moving_q to SB_DFFSR'
+parsed 'a path of an FPGA' path.awk "$expected; times of SB_MAC16 are not known" "$work/path"
+parsed 'no path' path.awk 't: no path was found' "$work/none"
+
+cat > "$work/rows" <<'END'
+cells qmac_a 1 10 2 100 64 0 0 0.0
+cells qmac_b 4 20 4 300 0 0 0 0.0
+cells all 1 30 6 400 64 0 0 0.0
+xilinx qmac_b 4 9 4 0 0 7 2 1.5
+xilinx all 1 9 4 0 0 7 2 1.5
+END
+output=$(awk -v NAND2=10 -v TARGETS='cells xilinx' -f rtl/synth/table.awk "$work/rows" |
+	tail -n +3 | tr -s ' ')
+[ "$output" = 'qmac_b 4 20 4 300 30 0 7 2 1.5 4
+qmac_a 1 10 2 100 10 64 - - - -
+all 30 6 400 40 64 7 2 1.5 4' ]
+verdict 'one table of two targets' $?
 
 refused 'without tools' 'yosys is not installed' env PATH=/nonexistent "$(command -v sh)" $script "$hardware"
 if ! command -v yosys >/dev/null 2>&1 || ! command -v sta >/dev/null 2>&1 ||
@@ -48,6 +139,7 @@ if ! command -v yosys >/dev/null 2>&1 || ! command -v sta >/dev/null 2>&1 ||
 	[ "$failed" = 0 ]
 	exit
 fi
+refused 'no such target' 'some of cells' env TARGETS=altera sh $script "$hardware"
 refused 'no hardware file' 'give HW=' sh $script ''
 refused 'no such module' 'give TOP=' sh $script "$hardware" qmac_nothing
 refused 'no such parameter' 'no parameter' sh $script "$hardware" qmac_lut FOO=1
@@ -56,5 +148,11 @@ refused 'too large' 'more than LIMIT' sh $script "$hardware" qmac_top ROWS=64 CO
 synthesised 'a module of ten registers' 'flops == 10 && bits == 0' qmac_pair
 synthesised 'a memory that becomes registers' 'flops > 50 && bits == 0' qmac_zero ROWS=2 COLS=2
 synthesised 'a memory that is kept apart' 'flops == 0 && bits == 64 * 32' qmac_lut LUT_BITS=6
+output=$(TARGETS='xilinx ice40' sh $script "$hardware" qmac_zero ROWS=2 COLS=2 2>&1) &&
+	echo "$output" | awk '/^all/ { ok = $2 > 20 && $5 > 50 && $6 > 20 && $9 > 50 }
+		/^xilinx: longest path/ { paths += $4 > 0.5 && $4 < 20 }
+		/^ice40: longest path/ { paths += $4 > 0.5 && $4 < 20 }
+		END { exit !(ok && paths == 2) }'
+verdict 'FPGAs' $?
 echo "synth: $passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]
