@@ -59,6 +59,12 @@ $(BUILD)/gen/qmac_isa.h: $(BUILD)/gen/isa-gen
 $(BUILD)/gen/qmac_isa.vh: $(BUILD)/gen/isa-gen
 	$< verilog > $@.tmp && mv $@.tmp $@
 
+# The energy table of runs that name none is part of the program: the bytes of its file.
+$(BUILD)/gen/energy_default.inc: configs/energy/default_45nm.yaml
+	@mkdir -p $(@D)
+	od -An -v -tu1 $< | sed 's/\([0-9][0-9]*\)/\1,/g' > $@.tmp && mv $@.tmp $@
+$(BUILD)/release/host/config/energy_file.o $(BUILD)/sanitize/host/config/energy_file.o: $(BUILD)/gen/energy_default.inc
+
 # ---- objects: $(BUILD)/<variant>/<source>.o, variants release and sanitize ---
 release_flags := $(CFLAGS)
 sanitize_flags := $(SANITIZE)

@@ -97,6 +97,7 @@ while read -r file; do
 	case $file in
 	docs/tiling.md) table table_gemm "$file" ;;
 	docs/results.md) table table_cost "$file" ;;
+	docs/cost.md) table table_energy "$file" ;;
 	esac
 done < files
 echo "docs: $passed passed, $failed failed, $skipped skipped"

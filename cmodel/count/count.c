@@ -80,3 +80,38 @@ void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
 		break; /* SYNC */
 	}
 }
+
+static void count_gemm_actions(const struct qmac_command *c, uint64_t *counts)
+{
+	bool ws = c->mode == QMAC_MODE_WS;
+
+	counts[QMAC_ACTION_PRELOADS] += ws ? (uint64_t)c->k * c->n : 0;
+	counts[QMAC_ACTION_ACC_SUMS] += c->n * (ws ? (uint64_t)c->n2 * c->n1 * c->n0 : c->k);
+}
+
+/* Additions of an element: those of its operation, of the reduction over rows, and of the written sums. */
+static uint64_t additions_of(const struct qmac_command *c)
+{
+	uint64_t own = c->op == QMAC_OP_MUL ? 0 : c->op == QMAC_OP_AFFINE ? 2 : 1;
+
+	return own + c->red_rows + (c->sum != 0);
+}
+
+static void count_vec_actions(const struct qmac_command *c, uint64_t *counts)
+{
+	uint64_t elements = (uint64_t)c->lanes * c->n1 * c->n0;
+	uint64_t results = c->red_rows ? (uint64_t)c->lanes * c->n1 : elements;
+
+	counts[QMAC_ACTION_VEC_ELEMENTS] += elements;
+	counts[QMAC_ACTION_VEC_ADDS] += elements * additions_of(c) + (c->red_lanes ? results : 0);
+	counts[QMAC_ACTION_REQUANTISATIONS] += results;
+	counts[QMAC_ACTION_DRAWS] += c->rnd == QMAC_ROUND_STOCHASTIC ? results : 0;
+}
+
+void qmac_count_actions(const struct qmac_command *command, uint64_t counts[QMAC_COUNTS])
+{
+	if (command->opcode == QMAC_OPCODE_GEMM)
+		count_gemm_actions(command, counts);
+	else if (command->opcode == QMAC_OPCODE_VEC)
+		count_vec_actions(command, counts);
+}

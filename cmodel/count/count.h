@@ -13,6 +13,23 @@
 #include "hw/hw.h"
 #include "isa/command.h"
 
+/*
+ * What costs energy and is no counter of the device (docs/counters.md): their places follow those of the
+ * counters, so that one array of QMAC_COUNTS holds both.
+ */
+enum qmac_action {
+	QMAC_ACTION_PRELOADS = QMAC_COUNTERS, /* GEMM ws: weights that go into the array, k * n */
+	QMAC_ACTION_ACC_SUMS,        /* GEMM: sums of products that go to ACC words */
+	QMAC_ACTION_VEC_ELEMENTS,    /* VEC: elements that pass a lane, lanes * n1 * n0 */
+	QMAC_ACTION_VEC_ADDS,        /* VEC: additions and comparisons, those of reductions and sums included */
+	QMAC_ACTION_REQUANTISATIONS, /* VEC: values that are shifted, rounded and clamped */
+	QMAC_ACTION_DRAWS,           /* VEC: of these, those that are rounded with a random number */
+	QMAC_COUNTS
+};
+
+/* Adds what a legal command does of these actions. */
+void qmac_count_actions(const struct qmac_command *command, uint64_t counts[QMAC_COUNTS]);
+
 /* Adds what a legal command counts on hw (qmac_command_fault: none); leaves all other counters alone. */
 void qmac_count(const struct qmac_hw *hw, const struct qmac_command *command,
                 uint64_t counters[QMAC_COUNTERS]);

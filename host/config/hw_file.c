@@ -21,11 +21,17 @@ struct values {
 /* Beside the device's parameters. */
 static const struct qmac_key more_keys[] = {
 	VALUE("dram", "preset", CHOICE, QMAC_DRAM_PRESET_WORDS, preset, "a ready-made memory"),
+	VALUE("dram", "energy", CHOICE, QMAC_DRAM_ENERGY_WORDS, file.dram_energy, "whose energy it has"),
 	VALUE("host", "gflops", POSITIVE, "", file.host.gflops, "operations of the host per nanosecond"),
 	VALUE("host", "gbytes_per_s", POSITIVE, "", file.host.gbytes_per_s, "bytes it moves per nanosecond"),
 	VALUE("host", "pj_per_flop", REAL, "", file.host.pj_per_flop, "energy of an operation of the host in pJ"),
 };
 const struct qmac_key_table qmac_hw_more_table = {more_keys, (int)(sizeof more_keys / sizeof more_keys[0])};
+
+enum { PRESET, DRAM_ENERGY }; /* places in more_keys */
+
+/* The energy of a preset's memory, in the order of QMAC_DRAM_PRESET_WORDS. */
+static const enum qmac_dram_kind preset_energy[] = {QMAC_DRAM_DDR4, QMAC_DRAM_LPDDR4, QMAC_DRAM_HBM2};
 
 struct loader {
 	struct qmac_yaml yaml;
@@ -83,18 +89,21 @@ static enum qmac_status fail_missing(struct loader *l, const struct qmac_key *ke
 }
 
 /*
- * What is not given: a preset has the keys of `dram`, and a file without a key of `host` none of them.
+ * What is not given: a preset has the keys of `dram`, and its energy, and a file without a key of `host` none of them.
  * Everything else is missing. The clock is known by now: a preset counts nanoseconds.
  */
 static enum qmac_status complete(struct loader *l)
 {
 	struct qmac_hw *hw = &l->values.file.hw, ready = *hw;
-	bool preset = l->nodes[qmac_param_count] != NULL, host = is_there(l, "host");
+	bool preset = l->nodes[qmac_param_count + PRESET] != NULL, host = is_there(l, "host");
 
+	if (!l->nodes[qmac_param_count + DRAM_ENERGY])
+		l->values.file.dram_energy = preset ? preset_energy[l->values.preset] : QMAC_DRAM_UNKNOWN;
 	for (int i = 0; i < qmac_param_count + qmac_hw_more_table.count; i++) {
 		const struct qmac_key *key = &l->keys[i];
 
-		if (l->nodes[i] || i == qmac_param_count || (i > qmac_param_count && !host))
+		if (l->nodes[i] || i == qmac_param_count + PRESET || i == qmac_param_count + DRAM_ENERGY ||
+		    (i > qmac_param_count && !host))
 			continue;
 		if (i >= qmac_param_count || !key->group[0] || !preset)
 			return fail_missing(l, key);
@@ -156,7 +165,7 @@ enum qmac_status qmac_hw_load(struct qmac_hw *hw, const char *file, struct qmac_
 
 void qmac_hw_print(const struct qmac_hw *hw, FILE *out)
 {
-	const struct qmac_hw_file hw_file = {.hw = *hw};
+	const struct qmac_hw_file hw_file = {.hw = *hw, .dram_energy = QMAC_DRAM_UNKNOWN};
 
 	qmac_hw_file_print(&hw_file, out);
 }
@@ -168,8 +177,14 @@ void qmac_hw_file_print(const struct qmac_hw_file *hw_file, FILE *out)
 	struct qmac_key_table table = all_keys(keys);
 
 	for (int i = 0; i < table.count; i++) {
-		if (i == qmac_param_count || (i > qmac_param_count && !qmac_host_is_given(&hw_file->host)))
-			continue; /* there is no preset any more: its cycles stand there */
+		bool is_dram = strcmp(keys[i].group, "dram") == 0;
+
+		if (i == qmac_param_count + PRESET)
+			continue; /* there is none any more: its cycles stand there */
+		if (i == qmac_param_count + DRAM_ENERGY && hw_file->dram_energy == QMAC_DRAM_UNKNOWN)
+			continue;
+		if (i > qmac_param_count && !is_dram && !qmac_host_is_given(&hw_file->host))
+			continue;
 		qmac_key_table_print(&table, i, &values, out);
 		fputc('\n', out);
 	}

@@ -5,7 +5,7 @@
 
 #include "config/text.h"
 
-enum { PATH_SIZE = 1024, WORDS_SIZE = 4096 };
+enum { PATH_SIZE = 1024, WORDS_SIZE = 16384 };
 
 /* ---- names --------------------------------------------------------------------- */
 

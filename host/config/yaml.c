@@ -286,37 +286,53 @@ out:
 	return status;
 }
 
+/* The bytes are there, or could not be read. */
+static enum qmac_status parse(struct reader *r, enum qmac_status status)
+{
+	bool parser = false;
+
+	if (status)
+		goto out;
+	/* A byte order mark would put every column of the first line off by one. */
+	if (r->size >= 3 && memcmp(r->bytes, "\xEF\xBB\xBF", 3) == 0) {
+		r->bytes += 3;
+		r->size -= 3;
+	}
+	parser = yaml_parser_initialize(&r->parser);
+	if (!parser) {
+		status = out_of_memory(r->yaml->file, r->err);
+		goto out;
+	}
+	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->bytes, r->size);
+	status = read_document(r);
+out:
+	if (parser)
+		yaml_parser_delete(&r->parser);
+	if (status)
+		qmac_yaml_free(r->yaml);
+	return status;
+}
+
 enum qmac_status qmac_yaml_load(struct qmac_yaml *yaml, const char *file, struct qmac_error *err)
 {
 	struct qmac_error local;
 	struct reader r = {.yaml = yaml, .err = err ? err : &local};
-	enum qmac_status status;
-	bool parser = false;
 
 	memset(yaml, 0, sizeof *yaml);
 	yaml->file = file;
-	status = read_bytes(&r);
-	if (status)
-		goto out;
-	/* A byte order mark would put every column of the first line off by one. */
-	if (r.size >= 3 && memcmp(r.bytes, "\xEF\xBB\xBF", 3) == 0) {
-		r.bytes += 3;
-		r.size -= 3;
-	}
-	parser = yaml_parser_initialize(&r.parser);
-	if (!parser) {
-		status = out_of_memory(file, err);
-		goto out;
-	}
-	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.bytes, r.size);
-	status = read_document(&r);
-out:
-	if (parser)
-		yaml_parser_delete(&r.parser);
-	if (status)
-		qmac_yaml_free(yaml);
-	return status;
+	return parse(&r, read_bytes(&r));
+}
+
+enum qmac_status qmac_yaml_parse(struct qmac_yaml *yaml, const char *file, const char *text, size_t size,
+                                 struct qmac_error *err)
+{
+	struct qmac_error local;
+	struct reader r = {.yaml = yaml, .err = err ? err : &local, .bytes = text, .size = size};
+
+	memset(yaml, 0, sizeof *yaml);
+	yaml->file = file;
+	return parse(&r, QMAC_OK);
 }
 
 void qmac_yaml_free(struct qmac_yaml *yaml)

@@ -47,6 +47,9 @@ struct qmac_yaml {
 /* Reads file, of at most 1 MiB. On failure nothing is left to free. */
 QMAC_MUST_CHECK enum qmac_status qmac_yaml_load(struct qmac_yaml *yaml, const char *file,
                                                 struct qmac_error *err);
+/* The same for a text that lies in memory; `file` is what messages call it. */
+QMAC_MUST_CHECK enum qmac_status qmac_yaml_parse(struct qmac_yaml *yaml, const char *file, const char *text,
+                                                 size_t size, struct qmac_error *err);
 void qmac_yaml_free(struct qmac_yaml *yaml);
 
 /* The value of a key of a mapping; NULL where it is missing. */
