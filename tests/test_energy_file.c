@@ -128,8 +128,9 @@ static void test_bases(void)
 
 	print_default();
 	(void)config_file("base.yaml", text);
-	CU_ASSERT_EQUAL(qmac_energy_load(&table, config_file("scaled.yaml", "name: s\nbase: base.yaml\nscale_dynamic: "
-	                                 SCALE "scale_leakage: " SCALE), NULL), QMAC_OK);
+	CU_ASSERT_EQUAL(qmac_energy_load(&table, config_file("scaled.yaml", "name: s\nbase: base.yaml\n"
+	                                                     "scale_dynamic: " SCALE "scale_leakage: " SCALE),
+	                                 NULL), QMAC_OK);
 	CU_ASSERT_STRING_EQUAL(table.name, "s");
 	CU_ASSERT(strstr(table.of[0].source, "; scaled") != NULL && strcmp(table.of[0].node, "x") == 0);
 	expect_refusal(config_file("scaled.yaml", "name: s\nbase: base.yaml\nscale_dynamic: " SCALE), 1, 1,

@@ -93,7 +93,8 @@ static enum qmac_status check_order(struct loader *l, int first, int count)
 
 	for (int i = first; i < first + count; i += PARTS)
 		for (int k = i + 1; k < i + 3; k++) {
-			double value = qmac_key_number(&keys[k], l->values), least = qmac_key_number(&keys[k - 1], l->values);
+			double value = qmac_key_number(&keys[k], l->values);
+			double least = qmac_key_number(&keys[k - 1], l->values);
 
 			if (value < least)
 				return qmac_yaml_refuse(&l->yaml, l->nodes[k], l->err, "%s: %g is less than %s = %g",
@@ -148,7 +149,8 @@ static enum qmac_status read(struct loader *l)
 	if (!status && scaled && l->is_base)
 		status = qmac_yaml_refuse(&l->yaml, l->nodes[1], l->err, "base: a table with a base cannot be one");
 	if (!status && scaled)
-		status = exclude(l, FIRST_COEFFICIENT, KEYS - FIRST_COEFFICIENT, "the file has a base, which gives it");
+		status = exclude(l, FIRST_COEFFICIENT, KEYS - FIRST_COEFFICIENT,
+		                 "the file has a base, which gives it");
 	else if (!status)
 		status = exclude(l, FIRST_SCALE, SCALES * PARTS, "without a base there is nothing to scale");
 	if (!status)

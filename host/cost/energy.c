@@ -82,8 +82,10 @@ static struct scratchpad scratchpad_of(int depth, int lanes, int bits)
 
 static double row_energy(const struct pricing *p, struct scratchpad pad, int reads, int writes)
 {
-	return pad.row_bits / WORD_BITS * (count(p, reads) * of_size(p, QMAC_ENERGY_SRAM_READ_128, pad.bank_bytes) +
-	                                   count(p, writes) * of_size(p, QMAC_ENERGY_SRAM_WRITE_128, pad.bank_bytes));
+	double read = of_size(p, QMAC_ENERGY_SRAM_READ_128, pad.bank_bytes);
+	double write = of_size(p, QMAC_ENERGY_SRAM_WRITE_128, pad.bank_bytes);
+
+	return pad.row_bits / WORD_BITS * (count(p, reads) * read + count(p, writes) * write);
 }
 
 /* Milliwatts of both banks. */
@@ -91,7 +93,8 @@ static double pad_leakage(const struct pricing *p, struct scratchpad pad)
 {
 	double block = largest_block(pad.bank_bytes);
 
-	return 2 * pad.row_bits / WORD_BITS * pad.bank_bytes / block * of_size(p, QMAC_ENERGY_SRAM_LEAK_128, block);
+	return 2 * pad.row_bits / WORD_BITS * pad.bank_bytes / block *
+	       of_size(p, QMAC_ENERGY_SRAM_LEAK_128, block);
 }
 
 static double table_bytes(const struct qmac_hw *hw)
@@ -173,7 +176,8 @@ static double logic_leakage(const struct pricing *p)
 	const struct qmac_hw *hw = p->hw;
 	double multiplier = price(p, QMAC_ENERGY_LEAK_MULTIPLIER), bit = price(p, QMAC_ENERGY_LEAK_REGISTER);
 	int bits = source_bits(hw);
-	double pe = multiplier * hw->a_bits * hw->w_bits + bit * (hw->a_bits + hw->w_bits + qmac_hw_psum_bits(hw));
+	int registers = hw->a_bits + hw->w_bits + qmac_hw_psum_bits(hw);
+	double pe = multiplier * hw->a_bits * hw->w_bits + bit * registers;
 	double lane = multiplier * VEC_MULTIPLIERS * bits * FACTOR_BITS + bit * VEC_STAGES * bits;
 
 	return 1e-3 * (pe * hw->rows * hw->cols + lane * lanes_of(hw));
