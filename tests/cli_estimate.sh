@@ -101,3 +101,48 @@ refuses 'qmac: cut holds no complete result: .*' estimate cut
 run 0 train run.yaml --out linear
 run 0 estimate linear --out linear-again --set epochs=2
 ok 'any run can be estimated by its folder' same "$(value linear-again epochs)" 2
+
+# ---- shapes of layers -------------------------------------------------------------
+hw=$root/configs/hw/16x16_w8.yaml
+printf 'h,\nc, 8, 8, 3, 3, 4, 8, 1,\nDP, 6, 6, 3, 3, 8, 1, 1,\n' > shapes.csv
+run 0 estimate --topology shapes.csv --hw "$hw" --training
+says out 'c  *weight_grad  *[0-9,]* .*'
+says out 'DP (8 x)  *data_grad  *[0-9,]* .*'
+says out 'results in qmac-out/shapes-16x16_w8-estimate'
+ok 'shapes: nothing on stderr' test ! -s err
+ok 'shapes: reports' same "$(cd qmac-out/shapes-16x16_w8-estimate && echo *)" \
+	'COMPUTE_REPORT.csv DATA_GRAD_COMPUTE_REPORT.csv WEIGHT_GRAD_COMPUTE_REPORT.csv'
+ok 'shapes: a line for each copy' \
+	test "$(wc -l < qmac-out/shapes-16x16_w8-estimate/COMPUTE_REPORT.csv)" -eq 10
+run 0 estimate --topology shapes.csv --hw "$hw" --out shapes --set batch=2 --set x_bits=12 --dataflow os
+# two limbs, 36 pixels, 9 taps, 4 channels, 8 filters; two images
+says out 'c  *forward  *41,472 .*'
+ok 'shapes: forward alone' same "$(cd shapes && echo *)" COMPUTE_REPORT.csv
+printf 'h,\nc, 8, 8, 3, 3, 4, 8, 1' > short.csv
+run 0 estimate --topology short.csv --hw "$hw" --out shapes
+says err 'short.csv:2: no comma at the end of the line: .*'
+# The MACs of the networks that the files are of.
+for pair in lenet5:416,520 alexnet_cifar:14,957,056 resnet20:40,813,184; do
+	run 0 estimate --topology "$root/configs/shapes/${pair%%:*}.csv" --hw "$hw" --out shapes
+	says out "total  *${pair#*:} .*"
+done
+printf 'h,\nc, 8, 8, 9, 3, 4, 8, 1,\n' > bad.csv
+refuses 'bad.csv:2:10: filter height 9 is larger than IFMAP height 8: .*' \
+	estimate --topology bad.csv --hw "$hw"
+refuses "qmac: --topology wants --hw HW.yaml: .*" estimate --topology shapes.csv
+refuses "qmac: 'run.yaml': --topology takes the place of a run file: .*" \
+	estimate run.yaml --topology shapes.csv --hw "$hw"
+refuses "qmac: --dataflow: .*'is'.*" estimate --topology shapes.csv --hw "$hw" --dataflow is
+refuses "qmac: --set y_bit=8: unknown key 'y_bit'; did you mean 'y_bits'?" \
+	estimate --topology shapes.csv --hw "$hw" --set y_bit=8
+refuses 'qmac: --set w_bits=1: 1 is out of range 2..32' \
+	estimate --topology shapes.csv --hw "$hw" --set w_bits=1
+refuses 'qmac: --data-dir: shapes have no data: .*' \
+	estimate --topology shapes.csv --hw "$hw" --data-dir .
+refuses 'qmac: usage: qmac estimate RUN.yaml|DIR or --topology FILE.csv.*' estimate
+refuses 'qmac: --training is about the layers of a --topology: .*' estimate run.yaml --training
+refuses 'qmac: cannot make the folder /proc/x: .*' estimate --topology shapes.csv --hw "$hw" --out /proc/x
+mkdir over
+cp shapes.csv over/COMPUTE_REPORT.csv
+refuses 'qmac: cannot write the report to over/COMPUTE_REPORT.csv: .* is the topology file: .*' \
+	estimate --topology over/COMPUTE_REPORT.csv --hw "$hw" --out over

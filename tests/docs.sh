@@ -98,6 +98,7 @@ while read -r file; do
 	docs/tiling.md) table table_gemm "$file" ;;
 	docs/results.md) table table_cost "$file" ;;
 	docs/cost.md) table table_energy "$file" ;;
+	docs/shapes.md) table table_shapes "$file" ;;
 	esac
 done < files
 echo "docs: $passed passed, $failed failed, $skipped skipped"

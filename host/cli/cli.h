@@ -25,7 +25,8 @@ enum {
 	QMAC_CLI_QUIET = 512,
 	QMAC_CLI_SET = 1024,    /* --set alone */
 	QMAC_CLI_EVAL = 2048,
-	QMAC_CLI_ARRAY = 4096
+	QMAC_CLI_ARRAY = 4096,
+	QMAC_CLI_TOPOLOGY = 8192 /* --topology, --dataflow, --training */
 };
 
 struct qmac_lockstep_settings;
@@ -44,8 +45,9 @@ struct qmac_cli_options {
 	/* of fuzz: NULL, 0, or -1 for count and seed, where not given; hw_count files */
 	const char **hw, *kind;
 	int hw_count, configs;
+	const char *topology, *dataflow; /* NULL where not given */
 	int64_t count, seed;
-	bool resume, timed, stalled, quiet, array, help;
+	bool resume, timed, stalled, quiet, array, training, help;
 	void *storage;                 /* of keys */
 };
 
@@ -66,6 +68,8 @@ void qmac_cli_options_free(struct qmac_cli_options *options);
 enum qmac_status qmac_cli_train(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_cosim(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *options, struct qmac_error *err);
+/* `qmac estimate --topology`. */
+enum qmac_status qmac_cli_topology(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_config(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);

@@ -80,6 +80,14 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct 
 	};
 	enum qmac_status status;
 
+	if (given->topology)
+		return qmac_cli_topology(given, err);
+	if (given->file_count == 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "usage: qmac estimate RUN.yaml|DIR or --topology FILE.csv, ...;"
+		                 " qmac help estimate says more");
+	if (given->dataflow || given->training)
+		return qmac_fail(err, QMAC_BAD_INPUT, "%s is about the layers of a --topology: leave it out",
+		                 given->dataflow ? "--dataflow" : "--training");
 	status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time", err);
 	if (!status)
 		status = is_folder(given->files[0]) ? take_folder(given, &from, &own, &job.recorded, err) : QMAC_OK;

@@ -87,14 +87,21 @@ static const struct qmac_cli_command commands[] = {
 	},
 	{
 		"estimate", "RUN.yaml|DIR [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
-		" [--quiet]",
+		" [--quiet]\n       qmac estimate --topology FILE.csv --hw HW.yaml [--dataflow ws|os] [--training]"
+		" [--set key=value]... [--out DIR]",
 		"Cycles, bytes and counts that a training would take of the device: the same commands, checked,\n"
 		"counted and timed, without their values. What depends on data is named. In place of the run file\n"
 		"may stand the result folder of a run: a network whose formats changed while it was trained has\n"
-		"them again at the same steps, and so its costs, also on other hardware.\n\n" HW_OPTION SET_OPTIONS
-		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given\n"
+		"them again at the same steps, and so its costs, also on other hardware.\n"
+		"With --topology: what each layer of a file of shapes takes, convolutions or products as\n"
+		"SCALE-Sim's files have them, and its COMPUTE_REPORT.csv.\n\n" HW_OPTION SET_OPTIONS
+		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given,\n"
+		"                    of shapes qmac-out/<topology file>-<HW>-estimate\n"
+		"  --topology FILE   shapes of layers; --set then takes batch, x_bits, w_bits and y_bits\n"
+		"  --dataflow D      what the array holds: ws (weights) or os (results); as lowered where not given\n"
+		"  --training        data gradient and weight gradient of each layer, too\n"
 		QUIET_OPTION,
-		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_OUT, 1, 1, qmac_cli_estimate,
+		QMAC_CLI_QUIET | QMAC_CLI_SETTINGS | QMAC_CLI_OUT | QMAC_CLI_TOPOLOGY, 0, 1, qmac_cli_estimate,
 	},
 	{
 		"fuzz", "[--configs N] [--count COMMANDS] [--seed S] [--kind K] [--timed | --stalls]"

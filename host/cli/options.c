@@ -7,7 +7,8 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, ARRAY, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, ARRAY, TOPOLOGY,
+             DATAFLOW, TRAINING, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -36,6 +37,9 @@ static const struct option {
 	[QUIET] = {"--quiet", 0, false, QMAC_CLI_QUIET},
 	[EVAL_ONLY] = {"--eval-only", 0, true, QMAC_CLI_EVAL},
 	[ARRAY] = {"--array", 0, false, QMAC_CLI_ARRAY},
+	[TOPOLOGY] = {"--topology", 0, true, QMAC_CLI_TOPOLOGY},
+	[DATAFLOW] = {"--dataflow", 0, true, QMAC_CLI_TOPOLOGY},
+	[TRAINING] = {"--training", 0, false, QMAC_CLI_TOPOLOGY},
 	[HELP] = {"--help", 'h', false, 0},
 };
 
@@ -65,7 +69,7 @@ static int find_option(const struct qmac_cli_command *command, const char *argum
 static enum qmac_status unknown_option(const struct qmac_cli_command *command, const char *argument,
                                        struct qmac_error *err)
 {
-	char words[128] = "", name[64];
+	char words[256] = "", name[64];
 
 	for (int i = 0; i < WHICH; i++)
 		if (!table[i].needs || (table[i].needs & command->options))
@@ -181,6 +185,15 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 	case ARRAY:
 		options->array = true;
 		return QMAC_OK;
+	case TOPOLOGY:
+		options->topology = value;
+		return QMAC_OK;
+	case DATAFLOW:
+		options->dataflow = value;
+		return QMAC_OK;
+	case TRAINING:
+		options->training = true;
+		return QMAC_OK;
 	case HELP:
 		options->help = true;
 		return QMAC_OK;
@@ -203,7 +216,7 @@ static const char *usage_of(const struct qmac_cli_command *command, char *text, 
 static enum qmac_status check_files(const struct qmac_cli_command *command,
                                     const struct qmac_cli_options *options, struct qmac_error *err)
 {
-	char usage[300];
+	char usage[500];
 
 	if (options->help)
 		return QMAC_OK;

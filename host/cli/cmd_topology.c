@@ -1,0 +1,149 @@
+/* `qmac estimate --topology`: what the layers of a file of shapes take. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config/hw_file.h"
+#include "config/text.h"
+#include "process/stop.h"
+#include "report/folder_lock.h"
+#include "report/members.h"
+#include "topology/estimate.h"
+
+/* A key that --set gives, of those that a file of shapes does not say. */
+static enum qmac_status set_key(struct qmac_topology_options *shapes, const struct qmac_setting *setting,
+                                struct qmac_error *err)
+{
+	static const char keys[] = "batch|x_bits|w_bits|y_bits";
+	int *const widths[] = {&shapes->x_bits, &shapes->w_bits, &shapes->y_bits};
+	int key = qmac_words_find(keys, setting->key);
+	int64_t value = 0;
+	enum qmac_status status = key < 0 ? qmac_text_unknown("key", setting->key, keys, err) :
+	                          qmac_text_integer(setting->value, key ? 2 : 1, key ? 32 : 1 << 20, &value, err);
+	char option[256];
+
+	if (status) {
+		snprintf(option, sizeof option, "--set %.60s=%.60s", setting->key, setting->value);
+		qmac_text_blame(option, err);
+		return status;
+	}
+	if (key == 0)
+		shapes->batch = value;
+	else
+		*widths[key - 1] = (int)value;
+	return QMAC_OK;
+}
+
+/* Widths are those of the array, and of results 8, where no setting says otherwise. */
+static enum qmac_status take_options(const struct qmac_cli_options *options, const struct qmac_hw *hw,
+                                     struct qmac_topology_options *shapes, struct qmac_error *err)
+{
+	static const char dataflows[] = "ws|os";
+	enum qmac_status status = QMAC_OK;
+	int dataflow = -1;
+
+	*shapes = (struct qmac_topology_options){
+		.batch = 1, .x_bits = hw->a_bits, .w_bits = hw->w_bits, .y_bits = 8,
+	};
+	if (options->dataflow)
+		status = qmac_text_choice(options->dataflow, dataflows, &dataflow, err);
+	if (status)
+		qmac_text_blame("--dataflow", err);
+	shapes->dataflow = dataflow < 0 ? QMAC_DATAFLOW_CHOSEN : dataflow ? QMAC_DATAFLOW_OS : QMAC_DATAFLOW_WS;
+	for (int i = 0; !status && i < options->setting_count; i++) {
+		const struct qmac_setting *setting = &options->settings[i];
+
+		if (!setting->key)
+			return qmac_fail(err, QMAC_BAD_INPUT, "--data-dir: shapes have no data: leave it out");
+		if (strcmp(setting->option, "--hw") != 0)
+			status = set_key(shapes, setting, err);
+	}
+	return status;
+}
+
+/* Where the reports go; they must not be written over what is read. */
+static enum qmac_status settle_folder(const struct qmac_cli_options *options, char folder[QMAC_PATH_MAX],
+                                      struct qmac_error *err)
+{
+	struct qmac_inputs inputs = {0};
+	enum qmac_status status = qmac_inputs_add(&inputs, "the topology file", options->topology, err);
+	char shapes[256], hw[256], path[QMAC_PATH_MAX + 64];
+
+	qmac_cli_stem(options->topology, shapes, sizeof shapes);
+	qmac_cli_stem(options->hw[0], hw, sizeof hw);
+	if (options->out && strlen(options->out) >= QMAC_PATH_MAX)
+		status = qmac_fail(err, QMAC_BAD_INPUT, "the path of the output folder is too long: %.200s...",
+		                   options->out);
+	else if (options->out)
+		strcpy(folder, options->out);
+	else
+		snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s-estimate", shapes, hw);
+	if (!status)
+		status = qmac_inputs_add(&inputs, "the hardware file", options->hw[0], err);
+	for (int i = 0; !status && i < QMAC_TOPOLOGY_DIRECTIONS; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, qmac_topology_report_names[i]);
+		status = qmac_output_check(&inputs, "the report", path, err);
+	}
+	qmac_inputs_free(&inputs);
+	return status;
+}
+
+static enum qmac_status write_reports(const struct qmac_topology_estimate *estimate, const char *folder,
+                                      struct qmac_error *err)
+{
+	struct qmac_folder_lock lock;
+	enum qmac_status status = qmac_folder_lock_take(&lock, folder, err);
+
+	if (status)
+		return status;
+	status = qmac_topology_write(estimate, folder, err);
+	qmac_folder_lock_release(&lock);
+	return status;
+}
+
+/* Reads, estimates, writes, prints. */
+static enum qmac_status run(const struct qmac_cli_options *options, const struct qmac_hw *hw,
+                            const struct qmac_topology_options *shapes, const char *folder,
+                            struct qmac_error *err)
+{
+	struct qmac_topology_estimate estimate = {.training = false};
+	struct qmac_topology topology;
+	enum qmac_status status = qmac_topology_read(&topology, options->topology, err);
+
+	if (!status && topology.note[0])
+		qmac_cli_warn("%s\n", topology.note);
+	if (!status)
+		status = qmac_topology_estimate(&estimate, &topology, shapes, options->training, hw, err);
+	if (!status)
+		status = write_reports(&estimate, folder, err);
+	if (!status) {
+		qmac_topology_print(&estimate, stdout);
+		qmac_cli_say("results in %s\n", folder);
+	}
+	qmac_topology_estimate_free(&estimate);
+	qmac_topology_free(&topology);
+	return status;
+}
+
+enum qmac_status qmac_cli_topology(const struct qmac_cli_options *options, struct qmac_error *err)
+{
+	struct qmac_topology_options shapes;
+	char folder[QMAC_PATH_MAX];
+	struct qmac_hw hw;
+	enum qmac_status status;
+
+	if (options->file_count > 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "'%s': --topology takes the place of a run file: leave one out",
+		                 options->files[0]);
+	if (options->hw_count == 0)
+		return qmac_fail(err, QMAC_BAD_INPUT, "--topology wants --hw HW.yaml: shapes name no hardware");
+	status = qmac_hw_load(&hw, options->hw[0], err);
+	if (!status)
+		status = take_options(options, &hw, &shapes, err);
+	if (!status)
+		status = settle_folder(options, folder, err);
+	if (status)
+		return status;
+	(void)qmac_stop_catch();
+	return run(options, &hw, &shapes, folder, err);
+}

@@ -1,0 +1,422 @@
+/*
+ * What layers of a topology take (host/topology): MACs against plain counts, in three directions and both
+ * dataflows, on random hardware; the programs of a network's layer take the same; isolated folds against
+ * SCALE-Sim's equations; sums over layers; the reports.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/net_file.h"
+#include "config_files.h"
+#include "fuzz/hardware.h"
+#include "lower/limbs.h"
+#include "net/plan.h"
+#include "shipped_hw.h"
+#include "test.h"
+#include "topology/estimate.h"
+
+enum { MEMORY = 1 << 24 };
+
+static uint64_t state;
+
+static int64_t pick(int64_t low, int64_t high)
+{
+	return test_between(&state, low, high);
+}
+
+static void check(enum qmac_status status, const struct qmac_error *err)
+{
+	if (status == QMAC_OK)
+		return;
+	printf("\n    %s\n", err->message);
+	CU_FAIL_FATAL("status");
+}
+
+/* ---- MACs ------------------------------------------------------------------------------- */
+
+/* Pairs of a pixel of X along d, as far as windows reach, and a tap with the same rest. */
+static int64_t pairs(const struct qmac_topology_layer *l, int d)
+{
+	int64_t reach = (qmac_topology_out(l, d) - 1) * l->stride + l->kernel[d], count = 0;
+
+	for (int64_t x = 0; x < reach; x++)
+		for (int64_t k = 0; k < l->kernel[d]; k++)
+			count += (x - k) % l->stride == 0;
+	return count;
+}
+
+static uint64_t limb_pairs(const struct qmac_layer_products *p)
+{
+	const struct qmac_topology_options *o = &p->options;
+	int a = p->direction == QMAC_DIRECTION_DATA ? o->y_bits : o->x_bits;
+	int b = p->direction == QMAC_DIRECTION_WEIGHTS ? o->y_bits : o->w_bits;
+
+	return (uint64_t)qmac_limbs_of(a, p->hw.a_bits, true).count *
+	       (uint64_t)qmac_limbs_of(b, p->hw.w_bits, true).count;
+}
+
+/* Every output pixel, tap, channel and filter once; of a data gradient padding of dY may be multiplied. */
+static void check_macs(const struct qmac_topology_layer *l, const struct qmac_layer_products *p,
+                       const struct qmac_layer_cost *cost)
+{
+	uint64_t macs = cost->counters[QMAC_COUNTER_MACS], useful = limb_pairs(p), most = useful;
+	int64_t whole = l->channels * l->filters * l->images * p->options.batch;
+
+	useful *= (uint64_t)(whole * l->kernel[0] * l->kernel[1] * qmac_topology_out(l, 0) *
+	                     qmac_topology_out(l, 1));
+	most *= (uint64_t)(whole * pairs(l, 0) * pairs(l, 1));
+	CU_ASSERT_EQUAL((double)useful, qmac_layer_products_macs(p) * (double)limb_pairs(p));
+	if (p->direction != QMAC_DIRECTION_DATA)
+		CU_ASSERT_EQUAL(macs, useful);
+	CU_ASSERT(macs >= useful && macs <= most);
+	if (p->direction == QMAC_DIRECTION_DATA && p->is_os && (qmac_topology_out(l, 0) > 1 ||
+	                                                        qmac_topology_out(l, 1) > 1))
+		CU_ASSERT_EQUAL(macs, most);
+}
+
+static void check_cycles(const struct qmac_layer_cost *cost)
+{
+	const struct qmac_cost_cycles *c = &cost->cycles;
+
+	CU_ASSERT_EQUAL(c->all, cost->counters[QMAC_COUNTER_CYCLES]);
+	CU_ASSERT_EQUAL(c->array + c->other + c->waits + c->starved + c->idle, c->all);
+	CU_ASSERT_EQUAL(c->array, cost->counters[QMAC_COUNTER_A_READS]);
+	CU_ASSERT(c->prefetch > 0 && c->prefetch + c->array + c->other <= c->all);
+}
+
+static struct qmac_topology_layer draw_layer(void)
+{
+	struct qmac_topology_layer l = {
+		.name = "l", .images = pick(1, 3), .image = {pick(1, 9), pick(1, 9)}, .channels = pick(1, 20),
+		.filters = pick(1, 20), .stride = pick(1, 4), .copies = 1,
+	};
+
+	for (int d = 0; d < 2; d++)
+		l.kernel[d] = pick(1, pick(0, 1) ? l.image[d] : 3 < l.image[d] ? 3 : l.image[d]);
+	return l;
+}
+
+static void test_random_shapes(void)
+{
+	int refused = 0, runs = 0;
+
+	for (int i = 0; i < TEST_CASES(300); i++) {
+		struct qmac_topology_layer l = draw_layer();
+		struct qmac_topology_options o = {
+			.dataflow = (enum qmac_dataflow)pick(0, 2), .batch = pick(1, 3), .x_bits = (int)pick(2, 12),
+			.w_bits = (int)pick(2, 12), .y_bits = (int)pick(2, 12),
+		};
+		enum qmac_direction direction = qmac_topology_directions[pick(0, 2)];
+		struct qmac_layer_products products;
+		struct qmac_layer_cost cost;
+		struct qmac_error err = {0};
+		struct qmac_hw hw;
+		bool is_first = direction != QMAC_DIRECTION_DATA && pick(0, 1);
+
+		qmac_fuzz_hw(&state, &hw);
+		check(qmac_layer_products_make(&products, &l, is_first, direction, &o, &hw, &err), &err);
+		if (qmac_layer_cost(&products, &cost, NULL, NULL, &err) != QMAC_OK) {
+			CU_ASSERT(strncmp(err.message, "layer l: ", 9) == 0 && strstr(err.message, "acc_bits"));
+			refused++;
+			continue;
+		}
+		check_macs(&l, &products, &cost);
+		check_cycles(&cost);
+		runs++;
+	}
+	printf("(%d runs, %d refused for narrow accumulators) ", runs, refused);
+	CU_ASSERT(runs > refused);
+}
+
+/* ---- a network's layer ------------------------------------------------------------------- */
+
+static void compare(const uint64_t network[QMAC_COUNTERS], const uint64_t before[QMAC_COUNTERS],
+                    const struct qmac_layer_cost *cost)
+{
+	static const int same[] = {
+		QMAC_COUNTER_COMMANDS, QMAC_COUNTER_MACS, QMAC_COUNTER_A_READS, QMAC_COUNTER_A_WRITES,
+		QMAC_COUNTER_W_READS, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_READS, QMAC_COUNTER_ACC_WRITES,
+		QMAC_COUNTER_DRAM_READ_BYTES, QMAC_COUNTER_DRAM_WRITE_BYTES, QMAC_COUNTER_FETCH_BYTES,
+	};
+	double cycles = (double)(network[QMAC_COUNTER_CYCLES] - before[QMAC_COUNTER_CYCLES]);
+	double alone = (double)cost->cycles.all;
+
+	for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+		CU_ASSERT_EQUAL(network[same[i]] - before[same[i]], cost->counters[same[i]]);
+	/* the same commands; but tensors lie at other addresses, and so in other rows of the memory */
+	CU_ASSERT(fabs(cycles - alone) <= 0.08 * alone + 100);
+}
+
+static void run_part(struct qmac_net_plan *plan, struct qmac_driver *driver, int layer,
+                     enum qmac_net_part_kind kind, const struct qmac_topology_layer *l,
+                     enum qmac_direction direction)
+{
+	const struct qmac_topology_options o = {.batch = plan->batch, .x_bits = 8, .w_bits = 8, .y_bits = 8};
+	uint64_t before[QMAC_COUNTERS], after[QMAC_COUNTERS];
+	struct qmac_layer_products products;
+	struct qmac_layer_cost cost;
+	struct qmac_error err = {0};
+
+	qmac_driver_counters(driver, before);
+	check(qmac_sequence_submit(&plan->sequence, plan->layers[layer].parts[kind].program, &err), &err);
+	check(qmac_driver_finish(driver, &err), &err);
+	qmac_driver_counters(driver, after);
+	check(qmac_layer_products_make(&products, l, layer == 0, direction, &o, &plan->hw, &err), &err);
+	check(qmac_layer_cost(&products, &cost, NULL, NULL, &err), &err);
+	compare(after, before, &cost);
+}
+
+/* Two convolutions without biases; what the first gives back nobody wants, the second's has stride 2. */
+static void check_network(const char *name, int64_t batch)
+{
+	static const char text[] = "name: n\ninput: {channels: 3, height: 13, width: 13}\nlayers:\n"
+		"- conv: {out: 20, kernel: 3, bias: false}\n- conv: {out: 18, kernel: 3, stride: 2, bias: false}\n";
+	static const struct qmac_topology_layer layers[] = {
+		{"a", 2, 1, {13, 13}, {3, 3}, 3, 20, 1, 1, false}, {"b", 3, 1, {11, 11}, {3, 3}, 20, 18, 2, 1, false},
+	};
+	struct qmac_hw hw = shipped_hw(name);
+	struct qmac_device_options options = {.memory_bytes = MEMORY};
+	struct qmac_net_formats formats;
+	struct qmac_backend *backend;
+	struct qmac_driver *driver;
+	struct qmac_net_plan plan;
+	struct qmac_error err = {0};
+	struct qmac_net net;
+
+	check(qmac_net_load(&net, config_file("net.yaml", text), NULL, &err), &err);
+	check(qmac_net_formats_create(&formats, &net, &err), &err);
+	for (int l = 0; l <= net.layer_count; l++)
+		formats.output[l] = (struct qmac_format){8, 4};
+	for (int p = 0; p < net.parameter_count; p++)
+		formats.parameter[p] = (struct qmac_format){8, 4};
+	formats.err_bits = formats.dy_bits = 8;
+	formats.activation_rounding = formats.error_rounding = QMAC_ROUND_NEAREST;
+	check(qmac_net_plan_make(&plan, &net, &formats, batch, &hw, &err), &err);
+	check(qmac_backend_create("time", &hw, &options, &backend, &err), &err);
+	check(qmac_driver_open(backend, &hw, 10, &driver, &err), &err);
+	check(qmac_net_plan_open(&plan, driver, &err), &err);
+	for (int l = 0; l < 2; l++)
+		run_part(&plan, driver, l, QMAC_NET_PART_FORWARD, &layers[l], QMAC_DIRECTION_FORWARD);
+	run_part(&plan, driver, 0, QMAC_NET_PART_BACK, &layers[0], QMAC_DIRECTION_WEIGHTS);
+	qmac_net_plan_free(&plan);
+	qmac_driver_close(driver);
+	qmac_backend_destroy(backend);
+	qmac_net_formats_free(&formats);
+	qmac_net_free(&net);
+}
+
+static void test_network(void)
+{
+	check_network("16x16_w8", 16);
+	check_network("8x8_w8", 5);
+	check_network("mid_32x32", 8);
+}
+
+/* ---- folds ------------------------------------------------------------------------------- */
+
+struct folds {
+	int count;
+	uint64_t cycles; /* of the last GEMM, from start to retire */
+};
+
+static void on_retire(void *context, const struct qmac_retire *record)
+{
+	struct folds *folds = context;
+
+	if (record->opcode != QMAC_OPCODE_GEMM)
+		return;
+	folds->count++;
+	folds->cycles = record->cycle - record->start;
+}
+
+static void measure(const struct qmac_hw *hw, enum qmac_dataflow dataflow, int64_t m, int64_t n, int64_t k,
+                    struct folds *folds, struct qmac_layer_cost *cost)
+{
+	struct qmac_topology_layer l = {
+		.name = "fold", .images = m, .image = {1, 1}, .kernel = {1, 1}, .channels = k, .filters = n,
+		.stride = 1, .copies = 1,
+	};
+	struct qmac_topology_options o = {
+		.dataflow = dataflow, .batch = 1, .x_bits = hw->a_bits, .w_bits = hw->w_bits, .y_bits = 8,
+	};
+	struct qmac_layer_products products;
+	struct qmac_error err = {0};
+
+	*folds = (struct folds){0};
+	check(qmac_layer_products_make(&products, &l, false, QMAC_DIRECTION_FORWARD, &o, hw, &err), &err);
+	check(qmac_layer_cost(&products, cost, on_retire, folds, &err), &err);
+}
+
+/*
+ * With R x C PEs and T operands a row, SCALE-Sim's folds take 2R + C + T - 2 cycles by its published
+ * equation, and by its code as many (ws), or R + C + T - 2 (os), whatever part of the array they use.
+ */
+static void test_isolated_folds(void)
+{
+	for (int i = 0; i < TEST_CASES(100); i++) {
+		struct qmac_hw hw = shipped_hw(shipped_hw_name((int)pick(0, 6)));
+		int64_t t = pick(1, 2 * hw.rows), k = pick(1, hw.rows), n = pick(1, hw.cols);
+		uint64_t ws = (uint64_t)(2 * hw.rows + hw.cols + t - 2), os = (uint64_t)(hw.rows + hw.cols + t - 2);
+		uint64_t unused = (uint64_t)(hw.rows - k);
+		struct qmac_layer_cost cost;
+		struct folds folds;
+
+		measure(&hw, QMAC_DATAFLOW_WS, t, n, k, &folds, &cost);
+		CU_ASSERT_EQUAL(folds.count, 1);
+		CU_ASSERT_EQUAL(folds.cycles, ws + 4 - unused);
+		measure(&hw, QMAC_DATAFLOW_OS, k, n, t, &folds, &cost);
+		CU_ASSERT_EQUAL(folds.count, 1);
+		CU_ASSERT_EQUAL(folds.cycles, os + (uint64_t)k + 4 - unused);
+	}
+}
+
+/* Folds that follow each other: fill and drain are paid once, not for each. */
+static void test_long_runs(void)
+{
+	static const enum qmac_dataflow dataflows[] = {QMAC_DATAFLOW_WS, QMAC_DATAFLOW_OS};
+
+	for (int i = 0; i < 2; i++) {
+		struct qmac_hw hw = shipped_hw("mid_32x32");
+		struct qmac_layer_cost cost;
+		struct folds folds;
+		int64_t side = 8 * hw.rows, theirs;
+
+		measure(&hw, dataflows[i], side, side, side, &folds, &cost);
+		CU_ASSERT(folds.count >= 64);
+		CU_ASSERT_EQUAL(cost.cycles.array, 64 * (uint64_t)side);
+		theirs = 64 * (2 * hw.rows + hw.cols + side - 2);
+		CU_ASSERT(cost.cycles.array + cost.cycles.other < (uint64_t)theirs);
+	}
+}
+
+/* ---- sums and reports -------------------------------------------------------------------- */
+
+static void estimate(struct qmac_topology_estimate *e, const char *text, bool training)
+{
+	const struct qmac_topology_options o = {.batch = 2, .x_bits = 8, .w_bits = 8, .y_bits = 8};
+	struct qmac_hw hw = shipped_hw("8x8_w8");
+	struct qmac_topology topology;
+	struct qmac_error err = {0};
+
+	test_write("t.csv", text);
+	check(qmac_topology_read(&topology, test_path("t.csv"), &err), &err);
+	check(qmac_topology_estimate(e, &topology, &o, training, &hw, &err), &err);
+}
+
+static const char shapes[] =
+	"h,\nc, 12, 12, 3, 3, 2, 9, 1,\nd_DP, 10, 10, 3, 3, 9, 1, 2,\nf, 5, 5, 5, 5, 9, 4, 1,\n";
+
+static void test_sums(void)
+{
+	struct qmac_topology_estimate e;
+	struct qmac_layer_cost all, by_hand = {.cycles = {0}}, by_direction = {.cycles = {0}};
+
+	estimate(&e, shapes, true);
+	CU_ASSERT(e.topology.count == 3 && e.topology.layers[1].copies == 9);
+	CU_ASSERT(e.has[0][0] && !e.has[0][1] && e.has[0][2] && e.has[1][1] && e.has[2][1]);
+	all = qmac_topology_total(&e, -1);
+	for (int d = 0; d < QMAC_TOPOLOGY_DIRECTIONS; d++) {
+		struct qmac_layer_cost part = qmac_topology_total(&e, d);
+
+		qmac_layer_cost_add(&by_direction, &part, 1);
+		for (int l = 0; l < 3; l++)
+			for (int copy = 0; e.has[l][d] && copy < (l == 1 ? 9 : 1); copy++)
+				qmac_layer_cost_add(&by_hand, &e.cost[l][d], 1);
+	}
+	CU_ASSERT(memcmp(&all, &by_hand, sizeof all) == 0 && memcmp(&all, &by_direction, sizeof all) == 0);
+	check_cycles(&all);
+	CU_ASSERT(all.cycles.all > 0);
+	qmac_topology_estimate_free(&e);
+}
+
+/* Lines of a report, and what its second column sums to. */
+static int read_report(const char *name, double *cycles)
+{
+	static const char head[] = "LayerID, Total Cycles (incl. prefetch), Total Cycles, Stall Cycles, "
+		"Overall Util %, Mapping Efficiency %, Compute Util %,\n";
+	const char *at = test_text(name);
+	int lines = 0;
+
+	*cycles = 0;
+	CU_ASSERT(strncmp(at, head, sizeof head - 1) == 0);
+	for (at = strchr(at, '\n'); at && at[1]; at = strchr(at + 1, '\n'), lines++) {
+		double f[7];
+
+		CU_ASSERT_EQUAL_FATAL(sscanf(at + 1, "%lf, %lf, %lf, %lf, %lf, %lf, %lf,", &f[0], &f[1], &f[2], &f[3],
+		                             &f[4], &f[5], &f[6]), 7);
+		*cycles += f[1];
+		CU_ASSERT(f[2] < f[1] && f[3] < f[2] && f[4] <= f[6] + 1e-6 && f[6] <= f[5] + 1e-6 && f[5] <= 100);
+	}
+	return lines;
+}
+
+static void test_reports(void)
+{
+	struct qmac_topology_estimate e;
+	struct qmac_error err = {0};
+	double cycles;
+
+	estimate(&e, shapes, true);
+	check(qmac_topology_write(&e, test_folder(), &err), &err);
+	for (int d = 0; d < QMAC_TOPOLOGY_DIRECTIONS; d++) {
+		CU_ASSERT_EQUAL(read_report(qmac_topology_report_names[d], &cycles), d == 1 ? 10 : 11);
+		CU_ASSERT_EQUAL(cycles, (double)qmac_topology_total(&e, d).cycles.all);
+	}
+	/* the first layer has no data gradient */
+	CU_ASSERT(strncmp(strchr(test_text(qmac_topology_report_names[1]), '\n'), "\n1, ", 4) == 0);
+	qmac_topology_estimate_free(&e);
+
+	estimate(&e, shapes, false);
+	check(qmac_topology_write(&e, test_folder(), &err), &err);
+	CU_ASSERT_EQUAL(read_report(qmac_topology_report_names[0], &cycles), 11);
+	CU_ASSERT_STRING_EQUAL(test_text(qmac_topology_report_names[1]), "");
+	CU_ASSERT_STRING_EQUAL(test_text(qmac_topology_report_names[2]), "");
+	qmac_topology_estimate_free(&e);
+}
+
+/* ---- what is refused --------------------------------------------------------------------- */
+
+static void refuse(int64_t side, int64_t channels, int64_t filters, int64_t batch, int y_bits,
+                   const char *part)
+{
+	struct qmac_topology_layer l = {
+		.name = "big", .images = 1, .image = {side, side}, .kernel = {3, 3}, .channels = channels,
+		.filters = filters, .stride = 1, .copies = 1,
+	};
+	struct qmac_topology_options o = {.batch = batch, .x_bits = 8, .w_bits = 8, .y_bits = y_bits};
+	struct qmac_hw hw = shipped_hw("8x8_w8");
+	struct qmac_layer_products products;
+	struct qmac_error err = {0};
+
+	hw.acc_bits = 16;
+	test_refusal(qmac_layer_products_make(&products, &l, false, QMAC_DIRECTION_FORWARD, &o, &hw, &err), &err,
+	             part);
+}
+
+static void test_refusals(void)
+{
+	const int64_t most = QMAC_TOPOLOGY_SIZE_MAX;
+
+	refuse(most, most, most, most, 8, "layer big: more than 2^28 pixels");
+	refuse(3, most, most, 1, 8, "layer big: a tensor is larger than a command reaches");
+	refuse(512, 512, 512, 1, 8, "layer big: more than 1,048,576 commands");
+	refuse(8, 1, 1, 1, 17, "y_bits 17 is more than acc_bits 16");
+}
+
+int main(void)
+{
+	static const struct test_case cases[] = {
+		{"random shapes on random hardware", test_random_shapes},
+		{"layers of a network", test_network},
+		{"isolated folds", test_isolated_folds},
+		{"long runs", test_long_runs},
+		{"sums", test_sums},
+		{"reports", test_reports},
+		{"refusals", test_refusals},
+	};
+
+	state = test_seed();
+	return test_main("test_topology_cost", cases, TEST_COUNT(cases));
+}
