@@ -251,17 +251,15 @@ static void find_scales(struct bench *b, bool first)
 		b->wanted[0]--;
 	b->wanted[0] = limit(b->wanted[0]);
 	for (int t = 0; t <= b->training.net.layer_count; t++) {
-		int p, k = 0, top;
+		int p, k;
 
 		settle(b, t);
 		if (!first || !t || keeps_scale(b, t) || !exists(b, t))
 			continue;
 		ref_qnet_forward(&b->ref, b->input);
 		p = b->ref.sum_fl[t] > b->ref.out[t].fl ? b->ref.sum_fl[t] : b->ref.out[t].fl;
-		do
-			top = ref_qnet_output_top(&b->ref, t, k, is_behind_relu(b, t));
-		while (top >= 31 && (k += 24) <= 48);
-		want(b, t, p - k, top);
+		k = ref_qnet_output_shift(&b->ref, t);
+		want(b, t, p - k, ref_qnet_output_top(&b->ref, t, k, is_behind_relu(b, t)));
 		settle(b, t);
 	}
 }
@@ -326,7 +324,7 @@ static void compare_logits(const struct bench *b, int64_t count)
 		CU_ASSERT_EQUAL((double)b->logits[i], ldexp((double)out->q[i], -out->fl));
 }
 
-static void evaluate(struct bench *b)
+static inline void evaluate(struct bench *b)
 {
 	const struct qmac_image_batch batch = {.first = 2 * BATCH + 1, .count = BATCH - 2};
 	struct qmac_error err = {0};
@@ -403,7 +401,7 @@ static void step(struct bench *b)
 }
 
 /* An evaluation, MINIBATCHES with what the loss gives back of these sizes, steps between, an evaluation. */
-static void train_beside(const char *layers, const char *lines, const char *hw, const double *sizes)
+static inline void train_beside(const char *layers, const char *lines, const char *hw, const double *sizes)
 {
 	struct bench b;
 

@@ -162,6 +162,8 @@ static bool forward_layer(struct device *d, int l)
 		prepare_norm(d, l);
 	if (rounds && pick(0, 1))
 		seen = is_range_seen(d, l, (int)pick(0, 1) * (int)pick(1, 40));
+	if (rounds)
+		seen &= qmac_net_layer_range_shift(&d->plan, l) == ref_qnet_output_shift(&d->ref, l + 1);
 	check(qmac_net_submit_layer(&d->plan, &d->of, l, rounds ? CASE_MONITOR : 0, &err), &err, "forward");
 	check(qmac_driver_finish(d->driver, &err), &err, "finish");
 	if (!merged && !relu && wrong(d, qmac_net_output(&d->plan, l), d->ref.out[l + 1].q))
@@ -231,16 +233,13 @@ static void check_sums(struct device *d, int l)
 static bool is_scale_found(struct device *d, int l)
 {
 	struct qmac_error err = {0};
-	int sum_fl = qmac_net_gradient_fl(&d->plan, &d->of, l), top = 31, k, e;
+	int sum_fl = qmac_net_gradient_fl(&d->plan, &d->of, l), k = qmac_net_error_range_shift(&d->plan, l), e;
 
-	for (k = -24; top == 31 && k < 48;) {
-		k += 24;
-		check(qmac_net_submit_range(&d->plan, &d->of, l, k, CASE_MONITOR, &err), &err, "range");
-		check(qmac_driver_finish(d->driver, &err), &err, "finish");
-		top = take_top(d);
-	}
-	e = qmac_net_scale_current(sum_fl, k, d->plan.flow.layers[l].bits, top);
-	return qmac_net_scale_limited(e, sum_fl) == d->ref.error[l + 1].fl;
+	check(qmac_net_submit_range(&d->plan, &d->of, l, k, CASE_MONITOR, &err), &err, "range");
+	check(qmac_driver_finish(d->driver, &err), &err, "finish");
+	e = qmac_net_scale_current(sum_fl, k, d->plan.flow.layers[l].bits, take_top(d));
+	return k == ref_qnet_shift(d->ref.bound[l + 1]) &&
+	       qmac_net_scale_limited(e, sum_fl) == d->ref.error[l + 1].fl;
 }
 
 /* The error of a layer, or the sum of its gradient; not of the last layer. True: ranges are right. */

@@ -30,23 +30,9 @@ static enum qmac_status check_need(const struct qmac_net_plan *plan, const struc
 	                 plan->net->layers[need->layer].name, need->what, need->bits, plan->hw.acc_bits);
 }
 
-static double magnitude(struct qmac_format format)
-{
-	return ldexp(1, format.bw - 1);
-}
-
 static bool is_product(const struct qmac_net_layer *layer)
 {
 	return layer->kind == QMAC_LAYER_CONV || layer->kind == QMAC_LAYER_LINEAR;
-}
-
-/* Both inputs as they are added. */
-static double add_bound(const struct qmac_net_plan *plan, const struct qmac_net_layer *layer)
-{
-	struct qmac_format a = qmac_net_format(plan, layer->input), b = qmac_net_format(plan, layer->other);
-	int fl = a.fl > b.fl ? a.fl : b.fl;
-
-	return ldexp(magnitude(a), fl - a.fl) + ldexp(magnitude(b), fl - b.fl);
 }
 
 /* Squares of a derivative; what is looked up and then shifted left; a code and the places of pieces. */
@@ -71,7 +57,7 @@ static void add_update(struct need *need, const struct qmac_net_plan *plan, int 
 {
 	const struct qmac_net_plan_layer *p = &plan->layers[l];
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
-	double x = layer->weight == QMAC_NET_NONE ? 2 : magnitude(qmac_net_format(plan, layer->input));
+	double x = layer->weight == QMAC_NET_NONE ? 2 : qmac_net_magnitude(qmac_net_format(plan, layer->input));
 	double terms = (double)plan->batch * (p->has_pixels ? 1 : (double)(p->out.height * p->out.width));
 
 	add_need(need, l, "its update", 0x1p31 - 1);
@@ -85,24 +71,23 @@ static void add_forward(struct need *need, const struct qmac_net_plan *plan, int
 	const struct qmac_net_layer *layer = &plan->net->layers[l];
 	const struct qmac_net_formats *f = plan->formats;
 	const struct qmac_net_flow_layer *flow = &plan->flow.layers[l];
-	double x = magnitude(qmac_net_format(plan, layer->input)), taps = 1;
+	double x = qmac_net_magnitude(qmac_net_format(plan, layer->input)), taps = 1;
 
 	for (int d = 0; d < 2; d++)
 		taps *= (double)layer->kernel[d];
 	if (flow->merged_into == QMAC_NET_NONE) /* the mask looks at the distances from both ends of the range */
-		add_need(need, l, "its output", 2 * magnitude(qmac_net_format(plan, l)) - 1);
+		add_need(need, l, "its output", 2 * qmac_net_magnitude(qmac_net_format(plan, l)) - 1);
 	add_need(need, l, "its input", x - 1);
 	if (is_product(layer))
-		add_need(need, l, "its sum", (double)layer->in.channels * taps * x *
-		         magnitude(f->parameter[layer->weight]));
+		add_need(need, l, "its sum", qmac_net_product_bound(plan, l));
 	if (layer->kind == QMAC_LAYER_AVG_POOL || layer->kind == QMAC_LAYER_GLOBAL_POOL)
 		add_need(need, l, "its sum", taps * x);
 	if (layer->kind == QMAC_LAYER_ADD && flow->merged == QMAC_NET_NONE)
-		add_need(need, l, "its sum", add_bound(plan, layer));
+		add_need(need, l, "its sum", qmac_net_add_bound(plan, l));
 	if (layer->kind == QMAC_LAYER_TANH || layer->kind == QMAC_LAYER_SIGMOID)
 		add_need(need, l, "its table or derivative", table_bound(plan, l));
 	if (layer->bias != QMAC_NET_NONE && layer->kind != QMAC_LAYER_BATCH_NORM)
-		add_need(need, l, "its bias", ldexp(magnitude(f->parameter[layer->bias]),
+		add_need(need, l, "its bias", ldexp(qmac_net_magnitude(f->parameter[layer->bias]),
 		         plan->layers[l].fl - f->parameter[layer->bias].fl));
 }
 
@@ -129,7 +114,7 @@ static enum qmac_status check_norm_fl(const struct qmac_net_plan *plan, int l, s
 static void add_norm(struct need *need, const struct qmac_net_plan *plan, int l)
 {
 	int to = qmac_net_flow_error_of(&plan->flow, l);
-	double x = magnitude(qmac_net_format(plan, plan->net->layers[l].input));
+	double x = qmac_net_magnitude(qmac_net_format(plan, plan->net->layers[l].input));
 
 	add_need(need, l, "what it adds", 0x1p31 - 1);
 	add_need(need, l, "its sums for one pixel", x * fmax(x, ldexp(1, plan->flow.layers[to].bits - 1)));

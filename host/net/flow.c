@@ -133,6 +133,18 @@ static double link_bound(const struct qmac_net_flow *flow, const struct qmac_net
 	}
 }
 
+double qmac_net_flow_sum_bound(const struct qmac_net_flow *flow, int layer)
+{
+	const struct qmac_net_flow_layer *f = &flow->layers[layer];
+	const struct qmac_net_link *only = &flow->links[f->first];
+
+	if (f->count > 1)
+		return ldexp(1, SUM_BITS);
+	if (only->scaled) /* a derivative is 1 at most */
+		return ldexp(only->bound, qmac_net_derivative_of(flow->formats->output[only->reader + 1].fl).fl_d);
+	return only->bound;
+}
+
 void qmac_net_flow_bounds(struct qmac_net_flow *flow)
 {
 	for (int l = flow->net->layer_count - 1; l >= 0; l--) {
@@ -144,10 +156,7 @@ void qmac_net_flow_bounds(struct qmac_net_flow *flow)
 			link->bound = link_bound(flow, link);
 			link->scaled = f->count == 1 && is_scaling(flow->net->layers[link->reader].kind);
 		}
-		if (f->has_error)
-			f->bound = ldexp(1, f->bits - 1);
-		else
-			f->bound = f->count == 1 ? flow->links[f->first].bound : ldexp(1, SUM_BITS);
+		f->bound = f->has_error ? ldexp(1, f->bits - 1) : qmac_net_flow_sum_bound(flow, l);
 	}
 }
 

@@ -17,7 +17,7 @@ struct qmac_net_link {
 	int reader;      /* the layer that reads */
 	bool is_other;   /* through its second input */
 	bool scaled;     /* exact multiple of a derivative: tanh or sigmoid, the only reader */
-	double bound;    /* |contribution| is at most that */
+	double bound;    /* |contribution| is at most that, of a scaled one before the derivative */
 };
 
 struct qmac_net_flow_layer {
@@ -50,6 +50,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_flow_make(struct qmac_net_flow *flow, 
 
 /* Bounds for the formats as they are now: nothing else of a flow depends on formats that may change. */
 void qmac_net_flow_bounds(struct qmac_net_flow *flow);
+
+/* |G| of a layer that others read is at most that, in units of its fraction length. */
+double qmac_net_flow_sum_bound(const struct qmac_net_flow *flow, int layer);
 void qmac_net_flow_free(struct qmac_net_flow *flow);
 
 static inline bool qmac_net_has_parameters(const struct qmac_net_layer *layer)

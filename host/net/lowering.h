@@ -60,6 +60,15 @@ enum qmac_status qmac_net_point_forward(struct qmac_net_lowering *to, int layer,
 enum qmac_status qmac_net_point_back(struct qmac_net_lowering *to, int layer, int link,
                                      struct qmac_error *err);
 
+/* ---- bounds ---------------------------------------------------------------------------- */
+
+/* The magnitude of the lowest code. */
+double qmac_net_magnitude(struct qmac_format format);
+
+/* conv, linear: |sum| without its bias, in units of its operands; add: |sum| of both inputs, aligned. */
+double qmac_net_product_bound(const struct qmac_net_plan *plan, int layer);
+double qmac_net_add_bound(const struct qmac_net_plan *plan, int layer);
+
 /* How many images, lines and pixels a sum for parameters may take, and how many slices that makes. */
 void qmac_net_slice(struct qmac_net_plan *plan, int layer);
 

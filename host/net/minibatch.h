@@ -53,12 +53,19 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_submit_layer(struct qmac_net_plan *pla
 
 /*
  * The same for the monitor alone: the sums that are requantised, of qmac_net_layer_sum_fl() fraction bits,
- * shifted right by `shift` and rounded down. The output has still to be made.
+ * shifted right by `shift`, from 0 to 63, and rounded down. The output has still to be made.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_net_submit_layer_range(struct qmac_net_plan *plan,
                                                              const struct qmac_net_minibatch *of, int layer,
                                                              int shift, unsigned monitor,
                                                              struct qmac_error *err);
+
+/*
+ * k of docs/network-numerics.md, "Ranges": the shift for which the monitor shows every sum that a layer may
+ * requantise, by the formats as they are, whatever the data; of its output, and of its error.
+ */
+int qmac_net_layer_range_shift(const struct qmac_net_plan *plan, int layer);
+int qmac_net_error_range_shift(const struct qmac_net_plan *plan, int layer);
 
 /*
  * P of a layer that rounds, for the formats as they are: fraction length of what its requantise shifts to the

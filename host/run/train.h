@@ -19,12 +19,13 @@ QMAC_MUST_CHECK enum qmac_status qmac_train(const struct qmac_run *run, const st
  * run->backend is, and the operations of the host by their formulas. Cycles, bytes and all counters that do
  * not depend on data are those of qmac_train(); losses, norms, delta of HALP and accuracy are NaN. There are
  * no weights. An epoch that HALP would leave out because its gradient is exactly zero, and the end of a run
- * that diverges to infinity, are not foreseen, nor that the range of a network's errors takes a second look
- * (docs/network-numerics.md, `cur`). observer->open is not used. Of a network that is trained in float there
- * is nothing to estimate: it is refused. Where the training chooses the formats they are those that it has
- * chosen before, `recorded`, and so are the operations that it took to choose them; epochs that were not
- * trained are left out. Without them it is refused, too, but where it is the ranges of activations alone that
- * change, which are then those that a run begins with. Other runs do not look at them.
+ * that diverges to infinity, are not foreseen, nor the scales that ranges choose, on which tables of tanh and
+ * sigmoid and the widths of biases depend (docs/networks.md). observer->open is not used. Of a network that
+ * is trained in float there is nothing to estimate: it is refused. Where the training chooses the formats
+ * they are those that it has chosen before, `recorded`, and so are the operations that it took to choose
+ * them; epochs that were not trained are left out. Without them it is refused, too, but where it is the
+ * ranges of activations alone that change, which are then those that a run begins with. Other runs do not
+ * look at them.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_estimate(const struct qmac_run *run, const struct qmac_hw *hw,
                                                const struct qmac_recorded *recorded,

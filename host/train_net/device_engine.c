@@ -142,8 +142,8 @@ static void put_residual(struct qmac_net_device_engine *engine, const float *res
 static enum qmac_status find_current(struct qmac_net_device_engine *engine, int l, int *e,
                                      struct qmac_error *err)
 {
-	int shift, top;
-	enum qmac_status status = qmac_net_device_find_range(engine, qmac_net_submit_range, l, &shift, &top, err);
+	int shift = qmac_net_error_range_shift(&engine->plan, l), top = -1;
+	enum qmac_status status = qmac_net_device_find_range(engine, qmac_net_submit_range, l, shift, &top, err);
 
 	*e = status ? 0 : qmac_net_scale_current(qmac_net_gradient_fl(&engine->plan, &engine->of, l), shift,
 	                                         engine->plan.flow.layers[l].bits, top);

@@ -92,11 +92,12 @@ typedef enum qmac_status qmac_net_range_submit(struct qmac_net_plan *plan,
                                                unsigned monitor, struct qmac_error *err);
 
 /*
- * The highest bit of what is rounded to a tensor, *top, -1: all is 0, when it is shifted right by *shift, the
- * first of 0, 24, 48 for which 31 bits are enough. Waits.
+ * The highest bit of what is rounded to a tensor, *top, -1: all is 0, when it is shifted right by `shift`,
+ * qmac_net_error_range_shift() or qmac_net_layer_range_shift(), and rounded down. One look, whatever there is
+ * to see. Waits.
  */
 enum qmac_status qmac_net_device_find_range(struct qmac_net_device_engine *engine,
-                                            qmac_net_range_submit *submit, int layer, int *shift, int *top,
+                                            qmac_net_range_submit *submit, int layer, int shift, int *top,
                                             struct qmac_error *err);
 
 /* ---- batch norms --------------------------------------------------------------------------------- */

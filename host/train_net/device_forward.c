@@ -66,25 +66,19 @@ enum qmac_status qmac_net_device_watch(struct qmac_net_device_engine *engine, in
 }
 
 enum qmac_status qmac_net_device_find_range(struct qmac_net_device_engine *engine,
-                                            qmac_net_range_submit *submit, int layer, int *shift, int *top,
+                                            qmac_net_range_submit *submit, int layer, int shift, int *top,
                                             struct qmac_error *err)
 {
-	enum { NOT_YET = 31, STEP = 24, LAST = 48 };
 	struct qmac_driver *driver = engine->device.driver;
 	unsigned monitor = (unsigned)engine->watched_count + 1;
-	enum qmac_status status = QMAC_OK;
+	enum qmac_status status = submit(&engine->plan, &engine->of, layer, shift, monitor, err);
 
-	*top = NOT_YET;
-	for (*shift = -STEP; !status && *top == NOT_YET && *shift < LAST;) {
-		*shift += STEP;
-		status = submit(&engine->plan, &engine->of, layer, *shift, monitor, err);
-		if (!status)
-			status = qmac_driver_finish(driver, err);
-		if (status)
-			return status;
-		*top = qmac_net_scale_top(qmac_driver_monitor(driver, monitor));
-		qmac_driver_clear_monitor(driver, monitor);
-	}
+	if (!status)
+		status = qmac_driver_finish(driver, err);
+	if (status)
+		return status;
+	*top = qmac_net_scale_top(qmac_driver_monitor(driver, monitor));
+	qmac_driver_clear_monitor(driver, monitor);
 	return QMAC_OK;
 }
 
@@ -146,7 +140,7 @@ static bool has_scale(const struct qmac_net_device_engine *engine, int layer)
 static enum qmac_status find_scale(struct qmac_net_device_engine *engine, int layer, struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
-	int norm = norm_at(engine, layer), bias = training->net.layers[layer].bias, shift, top, sum_fl;
+	int norm = norm_at(engine, layer), bias = training->net.layers[layer].bias, shift, top = -1, sum_fl;
 	enum qmac_status status = qmac_driver_finish(engine->device.driver, err);
 
 	/* it lies as what it is added to, whose scale is another one than when the weights came */
@@ -155,8 +149,9 @@ static enum qmac_status find_scale(struct qmac_net_device_engine *engine, int la
 	if (!status && norm != QMAC_NET_NONE)
 		(void)qmac_net_device_norm_apply(engine, norm);
 	sum_fl = qmac_net_layer_sum_fl(&engine->plan, &engine->of, layer);
+	shift = qmac_net_layer_range_shift(&engine->plan, layer);
 	if (!status)
-		status = qmac_net_device_find_range(engine, qmac_net_submit_layer_range, layer, &shift, &top, err);
+		status = qmac_net_device_find_range(engine, qmac_net_submit_layer_range, layer, shift, &top, err);
 	if (status || training->estimated)
 		return status;
 	qmac_net_ranges_set(training, layer, sum_fl - shift, top);

@@ -248,8 +248,7 @@ static ref_int weigh(const struct ref_qnet *r, int t, int64_t n, int64_t co, int
 	return sum;
 }
 
-/* M 2^-m stands for 1 / K. */
-static int64_t pool_factor(int64_t k, int *m)
+int64_t ref_qnet_pool_factor(int64_t k, int *m)
 {
 	int lg = ref_qnet_lg(k);
 
@@ -329,7 +328,7 @@ static ref_int pooled(const struct ref_qnet *r, int t, int64_t n, int64_t c, int
 	const struct qmac_net_layer *l = layer_of(r, t);
 	const struct ref_qtensor *x = &r->out[l->input + 1];
 	int m;
-	int64_t factor = pool_factor(l->kernel[0] * l->kernel[1], &m);
+	int64_t factor = ref_qnet_pool_factor(l->kernel[0] * l->kernel[1], &m);
 	ref_int sum = 0;
 
 	for (int64_t ky = 0; ky < l->kernel[0]; ky++)
@@ -344,8 +343,7 @@ static ref_int value_at(const struct ref_qnet *r, int t, int64_t n, int64_t c, i
 	return r->out[t].q[ref_qnet_at(r, t, n, c, y, x)];
 }
 
-/* Of an add, the batch norm that is merged into it, or 0; and the other input: tensors. */
-static int merged_input(const struct ref_qnet *r, int t, int *other)
+int ref_qnet_merged_input(const struct ref_qnet *r, int t, int *other)
 {
 	const struct qmac_net_layer *l = layer_of(r, t);
 
@@ -370,7 +368,7 @@ static ref_int normed(const struct ref_qnet *r, int t, int64_t n, int64_t c, int
 static ref_int added(const struct ref_qnet *r, int t, int64_t n, int64_t c, int64_t oy, int64_t ox, int *p)
 {
 	int a = layer_of(r, t)->input + 1, b = layer_of(r, t)->other + 1, other;
-	int norm = merged_input(r, t, &other);
+	int norm = ref_qnet_merged_input(r, t, &other);
 
 	if (norm) {
 		ref_int sum = normed(r, norm, n, c, oy, ox, p);
@@ -385,7 +383,7 @@ static ref_int added(const struct ref_qnet *r, int t, int64_t n, int64_t c, int6
 /* Of a batch norm that is not merged, and of an add that one is merged into. */
 static void prepare_norm(struct ref_qnet *r, int t)
 {
-	int other, norm = merged_input(r, t, &other);
+	int other, norm = ref_qnet_merged_input(r, t, &other);
 
 	if (norm)
 		ref_qnet_norm_forward(r, norm, t, &r->out[other].fl);

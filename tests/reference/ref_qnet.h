@@ -90,6 +90,9 @@ void ref_qnet_forward(struct ref_qnet *r, const double *input);
  */
 int ref_qnet_output_top(const struct ref_qnet *r, int t, int shift, bool relu);
 
+/* k of "Ranges" of such an output, whose first range is looked for with that shift. */
+int ref_qnet_output_shift(const struct ref_qnet *r, int t);
+
 /* residual[n][logit]: everything of "Backward". Scales follow r->scale and the minibatches before. */
 void ref_qnet_backward(struct ref_qnet *r, const double *residual);
 
@@ -138,6 +141,15 @@ uint32_t ref_qnet_random(const struct ref_qnet *r, int tensor, int which, int64_
 
 /* lg(v) of the page, v >= 1. */
 int ref_qnet_lg(ref_int v);
+
+/* k for a bound of the sum. */
+int ref_qnet_shift(ref_int bound);
+
+/* 1 / K of a pool is about M 2^-m: returns M. */
+int64_t ref_qnet_pool_factor(int64_t k, int *m);
+
+/* Of an add, the batch norm that is merged into it, or 0; and the other input: tensors. */
+int ref_qnet_merged_input(const struct ref_qnet *r, int t, int *other);
 
 /* Coefficients of batch norm t, whose sum is rounded to tensor `to`; other_fl as above. */
 void ref_qnet_norm_forward(struct ref_qnet *r, int t, int to, const int *other_fl);

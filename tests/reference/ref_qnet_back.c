@@ -130,7 +130,7 @@ static void through_curve(const struct ref_qnet *r, int t, bool only, struct con
 			to->c[i] = ref_qnet_round(to->c[i], d_fl, QMAC_ROUND_NEAREST, 0);
 	}
 	to->fl = own_fl(r, t) + (only ? d_fl : 0);
-	to->bound = own_bound(r, t);
+	to->bound = own_bound(r, t) * ref_power(only ? d_fl : 0);
 }
 
 /* x: the tensor that batch norm t reads. */
@@ -275,13 +275,9 @@ static int top_of(const struct ref_qnet *r, int t, int fl, bool floors)
 
 static int current_scale(const struct ref_qnet *r, int t)
 {
-	for (int k = 0; k < 48; k += 24) {
-		int top = top_of(r, t, r->g_fl[t] - k, true);
+	int k = ref_qnet_shift(r->bound[t]);
 
-		if (top < 31)
-			return r->g_fl[t] - k + r->error[t].bits - 2 - top;
-	}
-	return r->g_fl[t] - 48 + r->error[t].bits - 2 - top_of(r, t, r->g_fl[t] - 48, true);
+	return r->g_fl[t] - k + r->error[t].bits - 2 - top_of(r, t, r->g_fl[t] - k, true);
 }
 
 static void quantise_error(struct ref_qnet *r, int t)
