@@ -118,6 +118,20 @@ run 0 estimate --topology shapes.csv --hw "$hw" --out shapes --set batch=2 --set
 # two limbs, 36 pixels, 9 taps, 4 channels, 8 filters; two images
 says out 'c  *forward  *41,472 .*'
 ok 'shapes: forward alone' same "$(cd shapes && echo *)" COMPUTE_REPORT.csv
+says out 'layer .* descriptors  *joules'
+says out 'energy: [0-9.]*e-0[0-9] J, by other sources from .* to .*'
+grep '^energy' out > default
+run 0 estimate --topology shapes.csv --hw "$hw" --out shapes --set batch=2 --set x_bits=12 --dataflow os \
+	--set "energy=$root/configs/energy/scaled_7nm.yaml"
+ok 'shapes: another table, other joules' test "$(grep '^energy' out)" != "$(cat default)"
+refuses 'qmac: nowhere.yaml: cannot open: .*' \
+	estimate --topology shapes.csv --hw "$hw" --set energy=nowhere.yaml
+sed '/^  preset:/d' "$hw" > bare.yaml
+printf '  %s\n' 'latency: 34' 'bytes_per_cycle: 16' 'banks: 64' 'row_bytes: 2048' 'miss: 28' \
+	'turnaround: 12' >> bare.yaml
+run 0 estimate --topology shapes.csv --hw bare.yaml --out shapes
+says err 'qmac: no energy: which memory it has, dram.energy of the hardware file would say'
+ok 'shapes: no joules of an unknown memory' test "$(grep -c -e joules -e '^energy' out)" -eq 0
 printf 'h,\nc, 8, 8, 3, 3, 4, 8, 1' > short.csv
 run 0 estimate --topology short.csv --hw "$hw" --out shapes
 says err 'short.csv:2: no comma at the end of the line: .*'

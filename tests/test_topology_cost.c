@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/energy_file.h"
 #include "config/net_file.h"
 #include "config_files.h"
 #include "fuzz/hardware.h"
@@ -61,7 +62,7 @@ static uint64_t limb_pairs(const struct qmac_layer_products *p)
 static void check_macs(const struct qmac_topology_layer *l, const struct qmac_layer_products *p,
                        const struct qmac_layer_cost *cost)
 {
-	uint64_t macs = cost->counters[QMAC_COUNTER_MACS], useful = limb_pairs(p), most = useful;
+	uint64_t macs = cost->counts[QMAC_COUNTER_MACS], useful = limb_pairs(p), most = useful;
 	int64_t whole = l->channels * l->filters * l->images * p->options.batch;
 
 	useful *= (uint64_t)(whole * l->kernel[0] * l->kernel[1] * qmac_topology_out(l, 0) *
@@ -80,9 +81,9 @@ static void check_cycles(const struct qmac_layer_cost *cost)
 {
 	const struct qmac_cost_cycles *c = &cost->cycles;
 
-	CU_ASSERT_EQUAL(c->all, cost->counters[QMAC_COUNTER_CYCLES]);
+	CU_ASSERT_EQUAL(c->all, cost->counts[QMAC_COUNTER_CYCLES]);
 	CU_ASSERT_EQUAL(c->array + c->other + c->waits + c->starved + c->idle, c->all);
-	CU_ASSERT_EQUAL(c->array, cost->counters[QMAC_COUNTER_A_READS]);
+	CU_ASSERT_EQUAL(c->array, cost->counts[QMAC_COUNTER_A_READS]);
 	CU_ASSERT(c->prefetch > 0 && c->prefetch + c->array + c->other <= c->all);
 }
 
@@ -132,21 +133,28 @@ static void test_random_shapes(void)
 
 /* ---- a network's layer ------------------------------------------------------------------- */
 
-static void compare(const uint64_t network[QMAC_COUNTERS], const uint64_t before[QMAC_COUNTERS],
+static void compare(const uint64_t network[QMAC_COUNTS], const uint64_t before[QMAC_COUNTS],
                     const struct qmac_layer_cost *cost)
 {
 	static const int same[] = {
 		QMAC_COUNTER_COMMANDS, QMAC_COUNTER_MACS, QMAC_COUNTER_A_READS, QMAC_COUNTER_A_WRITES,
 		QMAC_COUNTER_W_READS, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_READS, QMAC_COUNTER_ACC_WRITES,
 		QMAC_COUNTER_DRAM_READ_BYTES, QMAC_COUNTER_DRAM_WRITE_BYTES, QMAC_COUNTER_FETCH_BYTES,
+		QMAC_ACTION_PRELOADS, QMAC_ACTION_ACC_SUMS, QMAC_ACTION_VEC_ELEMENTS, QMAC_ACTION_VEC_ADDS,
+		QMAC_ACTION_REQUANTISATIONS, QMAC_ACTION_DRAWS,
 	};
 	double cycles = (double)(network[QMAC_COUNTER_CYCLES] - before[QMAC_COUNTER_CYCLES]);
 	double alone = (double)cost->cycles.all;
 
 	for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
-		CU_ASSERT_EQUAL(network[same[i]] - before[same[i]], cost->counters[same[i]]);
+		CU_ASSERT_EQUAL(network[same[i]] - before[same[i]], cost->counts[same[i]]);
 	/* the same commands; but tensors lie at other addresses, and so in other rows of the memory */
 	CU_ASSERT(fabs(cycles - alone) <= 0.08 * alone + 100);
+}
+
+static void on_command(void *context, const struct qmac_command *command)
+{
+	qmac_count_actions(command, context);
 }
 
 static void run_part(struct qmac_net_plan *plan, struct qmac_driver *driver, int layer,
@@ -154,14 +162,16 @@ static void run_part(struct qmac_net_plan *plan, struct qmac_driver *driver, int
                      enum qmac_direction direction)
 {
 	const struct qmac_topology_options o = {.batch = plan->batch, .x_bits = 8, .w_bits = 8, .y_bits = 8};
-	uint64_t before[QMAC_COUNTERS], after[QMAC_COUNTERS];
+	uint64_t before[QMAC_COUNTS] = {0}, after[QMAC_COUNTS] = {0};
 	struct qmac_layer_products products;
 	struct qmac_layer_cost cost;
 	struct qmac_error err = {0};
 
 	qmac_driver_counters(driver, before);
+	qmac_driver_watch(driver, on_command, after);
 	check(qmac_sequence_submit(&plan->sequence, plan->layers[layer].parts[kind].program, &err), &err);
 	check(qmac_driver_finish(driver, &err), &err);
+	qmac_driver_watch(driver, NULL, NULL);
 	qmac_driver_counters(driver, after);
 	check(qmac_layer_products_make(&products, l, layer == 0, direction, &o, &plan->hw, &err), &err);
 	check(qmac_layer_cost(&products, &cost, NULL, NULL, &err), &err);
@@ -308,6 +318,22 @@ static void estimate(struct qmac_topology_estimate *e, const char *text, bool tr
 static const char shapes[] =
 	"h,\nc, 12, 12, 3, 3, 2, 9, 1,\nd_DP, 10, 10, 3, 3, 9, 1, 2,\nf, 5, 5, 5, 5, 9, 4, 1,\n";
 
+/* Joules, which are linear in the counts, of layers and directions against those of all. */
+static void check_joules(const struct qmac_topology_estimate *e, const struct qmac_layer_cost *all)
+{
+	static struct qmac_energy_table table;
+	struct qmac_error err = {0};
+	double sum = 0, total;
+
+	check(qmac_energy_load(&table, "", &err), &err);
+	total = qmac_energy(&table, &e->hw, QMAC_DRAM_DDR4, all->counts, NULL).nominal;
+	for (int l = 0; l < e->topology.count; l++)
+		for (int d = 0; d < QMAC_TOPOLOGY_DIRECTIONS; d++)
+			sum += (double)e->topology.layers[l].copies *
+			       qmac_energy(&table, &e->hw, QMAC_DRAM_DDR4, e->cost[l][d].counts, NULL).nominal;
+	CU_ASSERT(total > 0 && fabs(sum - total) <= 1e-12 * total);
+}
+
 static void test_sums(void)
 {
 	struct qmac_topology_estimate e;
@@ -327,7 +353,8 @@ static void test_sums(void)
 	}
 	CU_ASSERT(memcmp(&all, &by_hand, sizeof all) == 0 && memcmp(&all, &by_direction, sizeof all) == 0);
 	check_cycles(&all);
-	CU_ASSERT(all.cycles.all > 0);
+	CU_ASSERT(all.cycles.all > 0 && all.counts[QMAC_ACTION_REQUANTISATIONS] > 0);
+	check_joules(&e, &all);
 	qmac_topology_estimate_free(&e);
 }
 

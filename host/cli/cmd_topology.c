@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/text.h"
 #include "process/stop.h"
@@ -10,40 +11,59 @@
 #include "report/members.h"
 #include "topology/estimate.h"
 
+/* What the command line says of an estimate, with the hardware. */
+struct request {
+	struct qmac_hw_file hw;
+	struct qmac_topology_options shapes;
+	const char *energy;               /* a file; "": the table of the program */
+	struct qmac_energy_table table;
+	bool has_energy;                  /* the memory is known */
+};
+
 /* A key that --set gives, of those that a file of shapes does not say. */
-static enum qmac_status set_key(struct qmac_topology_options *shapes, const struct qmac_setting *setting,
+static enum qmac_status set_key(struct request *request, const struct qmac_setting *setting,
                                 struct qmac_error *err)
 {
-	static const char keys[] = "batch|x_bits|w_bits|y_bits";
-	int *const widths[] = {&shapes->x_bits, &shapes->w_bits, &shapes->y_bits};
+	enum { BATCH, X_BITS, W_BITS, Y_BITS, ENERGY };
+	static const char keys[] = "batch|x_bits|w_bits|y_bits|energy";
+	int *const widths[] = {
+		[X_BITS] = &request->shapes.x_bits, [W_BITS] = &request->shapes.w_bits,
+		[Y_BITS] = &request->shapes.y_bits,
+	};
 	int key = qmac_words_find(keys, setting->key);
 	int64_t value = 0;
-	enum qmac_status status = key < 0 ? qmac_text_unknown("key", setting->key, keys, err) :
-	                          qmac_text_integer(setting->value, key ? 2 : 1, key ? 32 : 1 << 20, &value, err);
+	enum qmac_status status = QMAC_OK;
 	char option[256];
 
+	if (key < 0)
+		status = qmac_text_unknown("key", setting->key, keys, err);
+	else if (key == ENERGY)
+		request->energy = setting->value;
+	else if (key == BATCH)
+		status = qmac_text_integer(setting->value, 1, 1 << 20, &request->shapes.batch, err);
+	else
+		status = qmac_text_integer(setting->value, 2, 32, &value, err);
+	if (!status && value > 0)
+		*widths[key] = (int)value;
 	if (status) {
 		snprintf(option, sizeof option, "--set %.60s=%.60s", setting->key, setting->value);
 		qmac_text_blame(option, err);
-		return status;
 	}
-	if (key == 0)
-		shapes->batch = value;
-	else
-		*widths[key - 1] = (int)value;
-	return QMAC_OK;
+	return status;
 }
 
 /* Widths are those of the array, and of results 8, where no setting says otherwise. */
-static enum qmac_status take_options(const struct qmac_cli_options *options, const struct qmac_hw *hw,
-                                     struct qmac_topology_options *shapes, struct qmac_error *err)
+static enum qmac_status take_options(const struct qmac_cli_options *options, struct request *request,
+                                     struct qmac_error *err)
 {
 	static const char dataflows[] = "ws|os";
+	struct qmac_topology_options *shapes = &request->shapes;
 	enum qmac_status status = QMAC_OK;
 	int dataflow = -1;
 
+	request->energy = "";
 	*shapes = (struct qmac_topology_options){
-		.batch = 1, .x_bits = hw->a_bits, .w_bits = hw->w_bits, .y_bits = 8,
+		.batch = 1, .x_bits = request->hw.hw.a_bits, .w_bits = request->hw.hw.w_bits, .y_bits = 8,
 	};
 	if (options->dataflow)
 		status = qmac_text_choice(options->dataflow, dataflows, &dataflow, err);
@@ -56,14 +76,23 @@ static enum qmac_status take_options(const struct qmac_cli_options *options, con
 		if (!setting->key)
 			return qmac_fail(err, QMAC_BAD_INPUT, "--data-dir: shapes have no data: leave it out");
 		if (strcmp(setting->option, "--hw") != 0)
-			status = set_key(shapes, setting, err);
+			status = set_key(request, setting, err);
 	}
 	return status;
 }
 
+/* Joules of a memory that nobody knows are none. */
+static enum qmac_status take_energy(struct request *request, struct qmac_error *err)
+{
+	request->has_energy = request->hw.dram_energy != QMAC_DRAM_UNKNOWN;
+	if (!request->has_energy)
+		qmac_cli_warn("qmac: no energy: which memory it has, dram.energy of the hardware file would say\n");
+	return qmac_energy_load(&request->table, request->energy, err);
+}
+
 /* Where the reports go; they must not be written over what is read. */
-static enum qmac_status settle_folder(const struct qmac_cli_options *options, char folder[QMAC_PATH_MAX],
-                                      struct qmac_error *err)
+static enum qmac_status settle_folder(const struct qmac_cli_options *options, const char *energy,
+                                      char folder[QMAC_PATH_MAX], struct qmac_error *err)
 {
 	struct qmac_inputs inputs = {0};
 	enum qmac_status status = qmac_inputs_add(&inputs, "the topology file", options->topology, err);
@@ -80,6 +109,8 @@ static enum qmac_status settle_folder(const struct qmac_cli_options *options, ch
 		snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s-estimate", shapes, hw);
 	if (!status)
 		status = qmac_inputs_add(&inputs, "the hardware file", options->hw[0], err);
+	if (!status && energy[0])
+		status = qmac_inputs_add(&inputs, "the energy table", energy, err);
 	for (int i = 0; !status && i < QMAC_TOPOLOGY_DIRECTIONS; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, qmac_topology_report_names[i]);
 		status = qmac_output_check(&inputs, "the report", path, err);
@@ -102,9 +133,8 @@ static enum qmac_status write_reports(const struct qmac_topology_estimate *estim
 }
 
 /* Reads, estimates, writes, prints. */
-static enum qmac_status run(const struct qmac_cli_options *options, const struct qmac_hw *hw,
-                            const struct qmac_topology_options *shapes, const char *folder,
-                            struct qmac_error *err)
+static enum qmac_status run(const struct qmac_cli_options *options, const struct request *request,
+                            const char *folder, struct qmac_error *err)
 {
 	struct qmac_topology_estimate estimate = {.training = false};
 	struct qmac_topology topology;
@@ -113,11 +143,13 @@ static enum qmac_status run(const struct qmac_cli_options *options, const struct
 	if (!status && topology.note[0])
 		qmac_cli_warn("%s\n", topology.note);
 	if (!status)
-		status = qmac_topology_estimate(&estimate, &topology, shapes, options->training, hw, err);
+		status = qmac_topology_estimate(&estimate, &topology, &request->shapes, options->training,
+		                                &request->hw.hw, err);
 	if (!status)
 		status = write_reports(&estimate, folder, err);
 	if (!status) {
-		qmac_topology_print(&estimate, stdout);
+		qmac_topology_print(&estimate, request->has_energy ? &request->table : NULL,
+		                    request->hw.dram_energy, stdout);
 		qmac_cli_say("results in %s\n", folder);
 	}
 	qmac_topology_estimate_free(&estimate);
@@ -127,9 +159,8 @@ static enum qmac_status run(const struct qmac_cli_options *options, const struct
 
 enum qmac_status qmac_cli_topology(const struct qmac_cli_options *options, struct qmac_error *err)
 {
-	struct qmac_topology_options shapes;
+	struct request request;
 	char folder[QMAC_PATH_MAX];
-	struct qmac_hw hw;
 	enum qmac_status status;
 
 	if (options->file_count > 0)
@@ -137,13 +168,15 @@ enum qmac_status qmac_cli_topology(const struct qmac_cli_options *options, struc
 		                 options->files[0]);
 	if (options->hw_count == 0)
 		return qmac_fail(err, QMAC_BAD_INPUT, "--topology wants --hw HW.yaml: shapes name no hardware");
-	status = qmac_hw_load(&hw, options->hw[0], err);
+	status = qmac_hw_file_load(&request.hw, options->hw[0], err);
 	if (!status)
-		status = take_options(options, &hw, &shapes, err);
+		status = take_options(options, &request, err);
 	if (!status)
-		status = settle_folder(options, folder, err);
+		status = take_energy(&request, err);
+	if (!status)
+		status = settle_folder(options, request.energy, folder, err);
 	if (status)
 		return status;
 	(void)qmac_stop_catch();
-	return run(options, &hw, &shapes, folder, err);
+	return run(options, &request, folder, err);
 }

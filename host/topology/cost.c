@@ -34,6 +34,13 @@ static void on_retire(void *context, const struct qmac_retire *record)
 		job->on_retire(job->context, record);
 }
 
+static void on_command(void *context, const struct qmac_command *command)
+{
+	struct job *job = context;
+
+	qmac_count_actions(command, job->cost->counts);
+}
+
 /* Bytes from 0 to the end of the views of all products. */
 static void measure(const struct qmac_layer_products *products, uint64_t bytes[3])
 {
@@ -70,6 +77,8 @@ static enum qmac_status open_device(struct job *job, struct qmac_error *err)
 	status = qmac_backend_create("time", hw, &options, &job->backend, err);
 	if (status == QMAC_OK)
 		status = qmac_driver_open(job->backend, hw, RING_LOG2, &job->driver, err);
+	if (status == QMAC_OK)
+		qmac_driver_watch(job->driver, on_command, job);
 	for (int i = 0; status == QMAC_OK && i < 3; i++)
 		status = qmac_driver_allocate(job->driver, bytes[i], &job->operand[i], err);
 	return status;
@@ -113,7 +122,7 @@ static enum qmac_status run(struct job *job, struct qmac_error *err)
 	if (status == QMAC_OK)
 		status = qmac_driver_finish(job->driver, err);
 	if (status == QMAC_OK)
-		qmac_driver_counters(job->driver, job->cost->counters);
+		qmac_driver_counters(job->driver, job->cost->counts);
 	return status;
 }
 
@@ -150,7 +159,7 @@ enum qmac_status qmac_layer_cost(const struct qmac_layer_products *products, str
 
 	*cost = (struct qmac_layer_cost){.cycles = {0}};
 	status = run(&job, err);
-	split(cost->counters, &cost->cycles);
+	split(cost->counts, &cost->cycles);
 	qmac_program_destroy(job.program);
 	qmac_driver_close(job.driver);
 	qmac_backend_destroy(job.backend);
@@ -170,8 +179,8 @@ void qmac_layer_cost_add(struct qmac_layer_cost *sum, const struct qmac_layer_co
 	const uint64_t of[] = {from->all, from->array, from->other, from->waits, from->starved, from->idle,
 	                       from->prefetch};
 
-	for (int i = 0; i < (int)QMAC_COUNTERS; i++)
-		sum->counters[i] += cost->counters[i] * (uint64_t)copies;
+	for (int i = 0; i < (int)QMAC_COUNTS; i++)
+		sum->counts[i] += cost->counts[i] * (uint64_t)copies;
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		*parts[i] += of[i] * (uint64_t)copies;
 }

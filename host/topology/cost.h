@@ -5,7 +5,7 @@
 #ifndef QMAC_TOPOLOGY_COST_H
 #define QMAC_TOPOLOGY_COST_H
 
-#include "qmac_isa.h"
+#include "count/count.h"
 #include "topology/products.h"
 
 /*
@@ -22,7 +22,7 @@ struct qmac_cost_cycles {
 	uint64_t prefetch; /* of the last three, before its first command started */
 };
 struct qmac_layer_cost {
-	uint64_t counters[QMAC_COUNTERS]; /* of the device; those that depend on data mean nothing */
+	uint64_t counts[QMAC_COUNTS]; /* of the device, and actions; those that depend on data are 0 */
 	struct qmac_cost_cycles cycles;
 };
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "cost/energy.h"
 #include "topology/cost.h"
 
 /* Forward, data gradient, weight gradient. */
@@ -37,8 +38,12 @@ void qmac_topology_estimate_free(struct qmac_topology_estimate *estimate);
 /* Over all layers, copies and directions; direction -1: all, else 0 .. QMAC_TOPOLOGY_DIRECTIONS - 1. */
 struct qmac_layer_cost qmac_topology_total(const struct qmac_topology_estimate *estimate, int direction);
 
-/* A row for each layer and direction, and their sum. Nothing where memory is short. */
-void qmac_topology_print(const struct qmac_topology_estimate *estimate, FILE *out);
+/*
+ * A row for each layer and direction, and their sum; with a table of energies also the joules of each, with
+ * this memory, and their band under the table of rows. energy NULL: without. Nothing where memory is short.
+ */
+void qmac_topology_print(const struct qmac_topology_estimate *estimate,
+                         const struct qmac_energy_table *energy, enum qmac_dram_kind dram, FILE *out);
 
 /* A direction's report: a line for each layer, and each copy, that has it. */
 void qmac_topology_report(const struct qmac_topology_estimate *estimate, int direction, FILE *out);

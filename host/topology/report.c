@@ -28,28 +28,43 @@ static double capacity(const struct qmac_hw *hw, uint64_t cycles)
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-static void add_row(struct qmac_table *table, const char *layer, const char *direction,
-                    const struct qmac_layer_cost *cost, const struct qmac_hw *hw)
+struct printer {
+	const struct qmac_topology_estimate *estimate;
+	const struct qmac_energy_table *energy; /* NULL: none */
+	enum qmac_dram_kind dram;
+	struct qmac_table *table;
+};
+
+static struct qmac_band energy_of(const struct printer *p, const struct qmac_layer_cost *cost)
 {
-	const uint64_t *c = cost->counters;
-	struct qmac_cost_cycles cycles = cost->cycles;
+	return qmac_energy(p->energy, &p->estimate->hw, p->dram, cost->counts, NULL);
+}
+
+static void add_row(const struct printer *p, const char *layer, const char *direction,
+                    const struct qmac_layer_cost *cost)
+{
+	const uint64_t *c = cost->counts;
+	const struct qmac_cost_cycles cycles = cost->cycles;
 	const uint64_t counts[] = {
 		c[QMAC_COUNTER_MACS], cycles.all, cycles.other, cycles.waits, cycles.starved, cycles.idle,
 		c[QMAC_COUNTER_DRAM_READ_BYTES], c[QMAC_COUNTER_DRAM_WRITE_BYTES], c[QMAC_COUNTER_FETCH_BYTES],
 	};
 
-	qmac_table_add(table, "%s", layer);
-	qmac_table_add(table, "%s", direction);
+	qmac_table_add(p->table, "%s", layer);
+	qmac_table_add(p->table, "%s", direction);
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-		qmac_table_add_count(table, (double)counts[i]);
+		qmac_table_add_count(p->table, (double)counts[i]);
 		if (i == 1)
-			qmac_table_add(table, "%.1f %%",
-			               percent((double)c[QMAC_COUNTER_MACS], capacity(hw, cycles.all)));
+			qmac_table_add(p->table, "%.1f %%", percent((double)c[QMAC_COUNTER_MACS],
+			                                            capacity(&p->estimate->hw, cycles.all)));
 	}
+	if (p->energy)
+		qmac_table_add(p->table, "%.3e", energy_of(p, cost).nominal);
 }
 
-static void add_layer(struct qmac_table *table, const struct qmac_topology_estimate *e, int i)
+static void add_layer(const struct printer *p, int i)
 {
+	const struct qmac_topology_estimate *e = p->estimate;
 	const struct qmac_topology_layer *layer = &e->topology.layers[i];
 	char name[QMAC_TOPOLOGY_NAME + 24];
 
@@ -62,26 +77,33 @@ static void add_layer(struct qmac_table *table, const struct qmac_topology_estim
 		if (!e->has[i][d])
 			continue;
 		qmac_layer_cost_add(&all, &e->cost[i][d], layer->copies);
-		add_row(table, name, qmac_direction_name(qmac_topology_directions[d]), &all, &e->hw);
+		add_row(p, name, qmac_direction_name(qmac_topology_directions[d]), &all);
 	}
 }
 
-void qmac_topology_print(const struct qmac_topology_estimate *estimate, FILE *out)
+void qmac_topology_print(const struct qmac_topology_estimate *estimate,
+                         const struct qmac_energy_table *energy, enum qmac_dram_kind dram, FILE *out)
 {
 	static const char *const heads[] = {"layer", "direction", "MACs", "cycles", "array", "other", "waits",
-	                                    "starved", "idle", "bytes read", "written", "descriptors"};
-	struct qmac_table *table = qmac_table_create(sizeof heads / sizeof heads[0]);
+	                                    "starved", "idle", "bytes read", "written", "descriptors", "joules"};
+	int columns = (int)(sizeof heads / sizeof heads[0]) - !energy;
+	struct printer p = {estimate, energy, dram, qmac_table_create(columns)};
 	struct qmac_layer_cost total = qmac_topology_total(estimate, -1);
+	struct qmac_band band;
 
-	if (!table)
+	if (!p.table)
 		return;
-	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-		qmac_table_add(table, "%s", heads[i]);
+	for (int i = 0; i < columns; i++)
+		qmac_table_add(p.table, "%s", heads[i]);
 	for (int i = 0; i < estimate->topology.count; i++)
-		add_layer(table, estimate, i);
-	add_row(table, "total", "", &total, &estimate->hw);
-	qmac_table_print(table, out);
-	qmac_table_destroy(table);
+		add_layer(&p, i);
+	add_row(&p, "total", "", &total);
+	qmac_table_print(p.table, out);
+	qmac_table_destroy(p.table);
+	if (!energy)
+		return;
+	band = energy_of(&p, &total);
+	fprintf(out, "energy: %.3e J, by other sources from %.3e to %.3e\n", band.nominal, band.low, band.high);
 }
 
 /* ---- COMPUTE_REPORT.csv ------------------------------------------------------------------ */
@@ -89,7 +111,7 @@ void qmac_topology_print(const struct qmac_topology_estimate *estimate, FILE *ou
 static void report_line(int64_t id, const struct qmac_layer_cost *cost, const struct qmac_hw *hw, FILE *out)
 {
 	struct qmac_cost_cycles cycles = cost->cycles;
-	double macs = (double)cost->counters[QMAC_COUNTER_MACS], of_array = capacity(hw, cycles.array);
+	double macs = (double)cost->counts[QMAC_COUNTER_MACS], of_array = capacity(hw, cycles.array);
 	uint64_t total = cycles.all - cycles.prefetch, busy = cycles.array + cycles.other;
 
 	fprintf(out, "%" PRId64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %.6f, %.6f, %.6f,\n", id, cycles.all,
