@@ -384,6 +384,8 @@ ok 'refused sweeps make no folder' absent u
 . "$root/tests/cli_report.sh"
 # shellcheck source=tests/cli_net.sh
 . "$root/tests/cli_net.sh"
+# shellcheck source=tests/cli_area.sh
+. "$root/tests/cli_area.sh"
 
 # ---- traces -----------------------------------------------------------------------
 run 0 train run.yaml --out traced --trace t.trace --trace-from 20 --trace-count 30

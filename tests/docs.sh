@@ -99,6 +99,7 @@ while read -r file; do
 	docs/results.md) table table_cost "$file" ;;
 	docs/cost.md) table table_energy "$file" ;;
 	docs/shapes.md) table table_shapes "$file" ;;
+	docs/area.md) table table_area "$file" ;;
 	esac
 done < files
 echo "docs: $passed passed, $failed failed, $skipped skipped"

@@ -75,6 +75,7 @@ enum qmac_status qmac_cli_sweep(const struct qmac_cli_options *options, struct q
 enum qmac_status qmac_cli_replay(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_fuzz(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_net(const struct qmac_cli_options *options, struct qmac_error *err);
+enum qmac_status qmac_cli_area(const struct qmac_cli_options *options, struct qmac_error *err);
 enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct qmac_error *err);
 
 /* The run file and the settings of the command line. */

@@ -66,6 +66,12 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_SET, 1, 1, qmac_cli_net,
 	},
 	{
+		"area", "HW.yaml TABLE.yaml",
+		"Prints the area of a device by part: gates and um2 of its logic, bits of its memories. The model\n"
+		"and its tables, configs/area/: docs/area.md.\n",
+		0, 2, 2, qmac_cli_area,
+	},
+	{
 		"cosim", "RUN.yaml [--hw HW.yaml] [--data-dir DIR] [--set key=value]... [--out DIR]"
 		" [--resume] [--timed | --stalls SEED] [--quiet]",
 		"Trains on the C model and on the RTL in lockstep: every command must leave the same behind.\n\n"
