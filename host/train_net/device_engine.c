@@ -63,25 +63,54 @@ static uint64_t count_coded(const struct qmac_net *net)
 	return count;
 }
 
-enum qmac_status qmac_net_device_prepare(struct qmac_net_device_engine *engine, enum qmac_net_loaded purpose,
-                                         bool *fresh, struct qmac_error *err)
+/* Of all parameters. */
+static enum qmac_status load_weights(struct qmac_net_device_engine *engine, bool trains,
+                                     struct qmac_error *err)
 {
 	struct qmac_net_training *training = engine->training;
-	bool trains = purpose == QMAC_NET_LOADED_TRAIN;
 	enum qmac_status status = QMAC_OK;
 
-	*fresh = engine->loaded != purpose;
-	if (!*fresh)
-		return QMAC_OK;
-	engine->loaded_step = trains ? engine->minibatches : QMAC_NET_EVALUATION_STEPS;
 	for (int p = 0; !status && p < training->net.parameter_count; p++)
 		if (qmac_net_has_codes(&training->net.parameters[p]))
 			status = load_parameter(engine, p, engine->loaded_step, trains, err);
-	if (!status && !trains)
-		status = qmac_net_device_norms_evaluate(engine, err);
-	qmac_net_forward_counts_as(&engine->plan, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
 	if (trains)
 		training->host_flops += 2 * count_coded(&training->net);
+	return status;
+}
+
+/* Biases lie as what they are added to, whose scales may be others than when the weights came. */
+static enum qmac_status load_biases(struct qmac_net_device_engine *engine, struct qmac_error *err)
+{
+	const struct qmac_net *net = &engine->training->net;
+	enum qmac_status status = QMAC_OK;
+
+	for (int p = 0; !status && p < net->parameter_count; p++)
+		if (net->parameters[p].role == QMAC_ROLE_BIAS)
+			status = qmac_net_device_load_again(engine, p, err);
+	return status;
+}
+
+enum qmac_status qmac_net_device_prepare(struct qmac_net_device_engine *engine, enum qmac_net_loaded purpose,
+                                         struct qmac_error *err)
+{
+	bool trains = purpose == QMAC_NET_LOADED_TRAIN, fresh = engine->loaded != purpose;
+	enum qmac_status status = QMAC_OK;
+	const struct qmac_net_recall_key key = {.what = QMAC_NET_RECALL_WEIGHTS, .purpose = purpose,
+	                                        .fresh = fresh};
+
+	if (!fresh && !(trains && engine->training->ranges == QMAC_NET_RANGES_DELAY))
+		return QMAC_OK;
+	if (fresh)
+		engine->loaded_step = trains ? engine->minibatches : QMAC_NET_EVALUATION_STEPS;
+	if (qmac_net_recall_find(engine->recall, &key)) {
+		qmac_net_recall_add(engine->recall, 0);
+	} else {
+		qmac_net_recall_watch(engine->recall, 0);
+		status = qmac_net_recall_keep(engine->recall, fresh ? load_weights(engine, trains, err) :
+		                              load_biases(engine, err));
+	}
+	if (!status && !trains)
+		status = qmac_net_device_norms_evaluate(engine, err); /* its programs are patched by that */
 	engine->loaded = status ? QMAC_NET_LOADED_NOTHING : purpose;
 	return status;
 }
@@ -196,15 +225,13 @@ static enum qmac_status add_gradient(struct qmac_net_device_engine *engine, stru
 	return status;
 }
 
-static enum qmac_status backward(struct qmac_net_engine *base, const float *residual, struct qmac_error *err)
+static enum qmac_status run_backward(struct qmac_net_device_engine *engine, const float *residual,
+                                     struct qmac_error *err)
 {
-	struct qmac_net_device_engine *engine = engine_of(base);
 	struct qmac_net_training *training = engine->training;
 	int last = training->net.layer_count - 1;
 	enum qmac_status status = QMAC_OK;
 
-	if (qmac_stop_is_asked())
-		return qmac_stop_give_up(err);
 	if (engine->plan.flow.layers[last].needed)
 		put_residual(engine, residual);
 	for (int l = last; !status && l >= 0; l--) {
@@ -225,6 +252,23 @@ static enum qmac_status backward(struct qmac_net_engine *base, const float *resi
 	                                   qmac_shape_count(engine->plan.layers[last].out));
 	if (training->ranges == QMAC_NET_RANGES_DELAY && !training->estimated)
 		qmac_net_ranges_delay(training);
+	return status;
+}
+
+static enum qmac_status backward(struct qmac_net_engine *base, const float *residual, struct qmac_error *err)
+{
+	enum { BACKWARD = 1 };
+	struct qmac_net_device_engine *engine = engine_of(base);
+	enum qmac_status status = QMAC_OK;
+
+	if (qmac_stop_is_asked())
+		return qmac_stop_give_up(err);
+	if (engine->recalled) {
+		qmac_net_recall_add(engine->recall, BACKWARD);
+	} else {
+		qmac_net_recall_watch(engine->recall, BACKWARD);
+		status = qmac_net_recall_keep(engine->recall, run_backward(engine, residual, err));
+	}
 	engine->begun = true;
 	engine->minibatches++;
 	return status;
@@ -240,10 +284,12 @@ static enum qmac_status take_gradient(struct qmac_net_engine *base, float *gradi
 		memset(gradient, 0, (size_t)training->weight_count * sizeof gradient[0]);
 		return QMAC_OK;
 	}
+	training->host_flops += (uint64_t)training->weight_count;
+	if (training->estimated)
+		return QMAC_OK; /* nobody looks at it */
 	for (int64_t i = 0; i < training->weight_count; i++)
 		gradient[i] = (float)(engine->gradient[i] / (double)training->run->batch);
 	memset(engine->gradient, 0, (size_t)training->weight_count * sizeof engine->gradient[0]);
-	training->host_flops += (uint64_t)training->weight_count;
 	return QMAC_OK;
 }
 
@@ -287,10 +333,16 @@ static void state(struct qmac_net_engine *base, struct qmac_state *pieces)
 	qmac_state_add(pieces, "scales", engine->scales, layers * sizeof engine->scales[0]);
 }
 
+void qmac_net_device_reset(struct qmac_net_device_engine *engine)
+{
+	qmac_train_device_reset(&engine->device);
+	engine->plan.sequence.last = NULL;
+}
+
+/* The next minibatch does it as well: here it is for whoever goes on from the checkpoint. */
 static void reset(struct qmac_net_engine *base)
 {
-	qmac_train_device_reset(&engine_of(base)->device);
-	engine_of(base)->plan.sequence.last = NULL;
+	qmac_net_device_reset(engine_of(base));
 }
 
 static enum qmac_status resume(struct qmac_net_engine *base, struct qmac_error *err)

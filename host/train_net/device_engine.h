@@ -6,6 +6,7 @@
 #include "train/device.h"
 #include "train_net/codes.h"
 #include "train_net/engine.h"
+#include "train_net/recall.h"
 #include "train_net/scale.h"
 
 /* Numbers of minibatches, for random numbers: those of an evaluation follow this one. */
@@ -33,6 +34,7 @@ struct qmac_net_device_engine {
 	struct qmac_net_plan plan;
 	struct qmac_net_minibatch of;  /* the running one */
 	enum qmac_net_loaded loaded;
+	enum qmac_direction forward_counts; /* as what commands of the forward pass are counted */
 	uint32_t loaded_step;          /* of the random numbers of these weights */
 	struct qmac_net_device_norms norms;
 	struct qmac_net_scale *scales; /* of each layer that has an error */
@@ -43,6 +45,8 @@ struct qmac_net_device_engine {
 	int64_t *measured, measured_room; /* room for an output that the host looks at, as large as was needed */
 	int64_t *output;               /* codes of the logits of the last forward pass */
 	int32_t *weights;              /* codes of a parameter */
+	struct qmac_net_recall *recall; /* of an estimate; NULL: nothing is remembered */
+	bool recalled;                 /* what the running minibatch of the training costs is known */
 	double *gradient;              /* so far, of samples' losses, as the masters lie */
 	int32_t *velocities;           /* as the masters lie, at a checkpoint; NULL: the host has them */
 };
@@ -53,14 +57,20 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 /* Where training->formats are other ones: makes the programs anew, and brings what does not change. */
 enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, struct qmac_error *err);
 
+/*
+ * Every minibatch begins with a reset of the device: so what it costs follows from its commands alone, not
+ * from what was before it. Only when finished.
+ */
+void qmac_net_device_reset(struct qmac_net_device_engine *engine);
+
 /* ---- weights ------------------------------------------------------------------------------------- */
 
 /*
- * Weights, coefficients of an evaluation, and programs for that purpose; *fresh: they were others. Those of
- * an evaluation have random numbers of their own: so its figures depend on masters and statistics alone.
+ * Weights, coefficients of an evaluation, and programs for that purpose. Those of an evaluation have random
+ * numbers of their own: so its figures depend on masters and statistics alone. Right after a reset.
  */
 enum qmac_status qmac_net_device_prepare(struct qmac_net_device_engine *engine, enum qmac_net_loaded purpose,
-                                         bool *fresh, struct qmac_error *err);
+                                         struct qmac_error *err);
 /* Brings the same codes of a parameter again, where the layer's sum has another unit. */
 enum qmac_status qmac_net_device_load_again(struct qmac_net_device_engine *engine, int parameter,
                                             struct qmac_error *err);

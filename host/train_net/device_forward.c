@@ -177,21 +177,8 @@ static enum qmac_status submit_layer(struct qmac_net_device_engine *engine, int 
 	return status ? status : qmac_net_submit_layer(&engine->plan, &engine->of, layer, monitor, err);
 }
 
-/* Biases lie as what they are added to, whose scales may be others than when the weights came. */
-static enum qmac_status load_biases(struct qmac_net_device_engine *engine, struct qmac_error *err)
-{
-	const struct qmac_net *net = &engine->training->net;
-	enum qmac_status status = QMAC_OK;
-
-	for (int p = 0; !status && p < net->parameter_count; p++)
-		if (net->parameters[p].role == QMAC_ROLE_BIAS)
-			status = qmac_net_device_load_again(engine, p, err);
-	return status;
-}
-
-/* The layers of a minibatch of the training; fresh: the weights have come for it. */
-static enum qmac_status run_training(struct qmac_net_device_engine *engine, bool fresh,
-                                     struct qmac_error *err)
+/* The layers of a minibatch of the training. */
+static enum qmac_status run_training(struct qmac_net_device_engine *engine, struct qmac_error *err)
 {
 	const struct qmac_net_training *training = engine->training;
 	bool delays = training->ranges == QMAC_NET_RANGES_DELAY, calibrates = delays && !engine->begun;
@@ -199,8 +186,6 @@ static enum qmac_status run_training(struct qmac_net_device_engine *engine, bool
 
 	if (!delays && engine->norms.count == 0)
 		return qmac_net_submit_forward(&engine->plan, &engine->of, err);
-	if (delays && !fresh)
-		status = load_biases(engine, err);
 	for (int l = 0; !status && l < training->net.layer_count; l++)
 		status = submit_layer(engine, l, calibrates, err);
 	return status ? status : qmac_net_device_collect(engine, err);
@@ -215,40 +200,79 @@ static void count_minibatch(const struct qmac_net_device_engine *engine, int64_t
 	                                             qmac_shape_count(engine->plan.layers[last].out)));
 }
 
-enum qmac_status qmac_net_device_forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
-                                         enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
+/* As what the commands of the layers are counted. */
+static void count_as(struct qmac_net_device_engine *engine, enum qmac_direction direction)
 {
-	struct qmac_net_device_engine *engine = (struct qmac_net_device_engine *)base;
-	struct qmac_net_training *training = engine->training;
-	bool trains = purpose == QMAC_NET_TRAIN, fresh = false;
-	int last = training->net.layer_count - 1;
-	struct qmac_net_tensor output;
-	enum qmac_status status = trains ? qmac_net_device_reopen(engine, err) : QMAC_OK;
+	if (engine->forward_counts != direction)
+		qmac_net_forward_counts_as(&engine->plan, direction);
+	engine->forward_counts = direction;
+}
 
+/* Images, all layers, the logits' codes, and what the host looks at. */
+static enum qmac_status run_forward(struct qmac_net_device_engine *engine,
+                                    const struct qmac_image_batch *batch, bool trains, struct qmac_error *err)
+{
+	const struct qmac_net_training *training = engine->training;
+	enum qmac_status status = put_images(engine, batch, err);
+
+	count_as(engine, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
 	if (!status)
-		status = qmac_net_device_prepare(engine, trains ? QMAC_NET_LOADED_TRAIN : QMAC_NET_LOADED_EVALUATE,
-		                                 &fresh, err);
-	if (qmac_stop_is_asked())
-		return qmac_stop_give_up(err);
-	engine->of.step = trains ? engine->minibatches :
-	                  QMAC_NET_EVALUATION_STEPS + (uint32_t)(batch->first / training->run->batch);
-	if (!status)
-		status = put_images(engine, batch, err);
-	if (!status)
-		status = trains ? run_training(engine, fresh, err) :
+		status = trains ? run_training(engine, err) :
 		         qmac_net_submit_forward(&engine->plan, &engine->of, err);
 	if (!status)
 		status = qmac_driver_finish(engine->device.driver, err);
 	if (status)
 		return status;
-	qmac_net_get(engine->device.driver, qmac_net_output(&engine->plan, last), engine->output);
-	if (trains && training->measured)
-		status = measure_all(engine, err);
+	qmac_net_get(engine->device.driver, qmac_net_output(&engine->plan, training->net.layer_count - 1),
+	             engine->output);
+	if (trains)
+		count_minibatch(engine, batch->count);
+	return trains && training->measured ? measure_all(engine, err) : QMAC_OK;
+}
+
+/* The same, or what it costs; *recalled: that of all of the minibatch is known. */
+static enum qmac_status recall_forward(struct qmac_net_device_engine *engine,
+                                       const struct qmac_image_batch *batch, bool trains, bool *recalled,
+                                       struct qmac_error *err)
+{
+	const struct qmac_net_training *training = engine->training;
+	const struct qmac_net_recall_key test = {.what = QMAC_NET_RECALL_TEST}, train = {
+		.what = QMAC_NET_RECALL_TRAIN, .begun = engine->begun, .measured = training->measured,
+		.updates = training->masters && training->step.rate != 0,
+	};
+
+	*recalled = qmac_net_recall_find(engine->recall, trains ? &train : &test);
+	if (*recalled) {
+		qmac_net_recall_add(engine->recall, 0);
+		return QMAC_OK;
+	}
+	qmac_net_recall_watch(engine->recall, 0);
+	return qmac_net_recall_keep(engine->recall, run_forward(engine, batch, trains, err));
+}
+
+enum qmac_status qmac_net_device_forward(struct qmac_net_engine *base, const struct qmac_image_batch *batch,
+                                         enum qmac_net_purpose purpose, float *logits, struct qmac_error *err)
+{
+	struct qmac_net_device_engine *engine = (struct qmac_net_device_engine *)base;
+	struct qmac_net_training *training = engine->training;
+	bool trains = purpose == QMAC_NET_TRAIN;
+	int last = training->net.layer_count - 1;
+	struct qmac_net_tensor output;
+	enum qmac_status status = trains ? qmac_net_device_reopen(engine, err) : QMAC_OK;
+
 	if (status)
+		return status;
+	qmac_net_device_reset(engine);
+	status = qmac_net_device_prepare(engine, trains ? QMAC_NET_LOADED_TRAIN : QMAC_NET_LOADED_EVALUATE, err);
+	if (qmac_stop_is_asked())
+		return qmac_stop_give_up(err);
+	engine->of.step = trains ? engine->minibatches :
+	                  QMAC_NET_EVALUATION_STEPS + (uint32_t)(batch->first / training->run->batch);
+	if (!status)
+		status = recall_forward(engine, batch, trains, &engine->recalled, err);
+	if (status || training->estimated)
 		return status;
 	output = qmac_net_device_tensor(engine, last, QMAC_NET_SITE_OUTPUT);
 	qmac_net_decode(&output, engine->output, batch->count, logits);
-	if (trains)
-		count_minibatch(engine, batch->count);
 	return QMAC_OK;
 }

@@ -160,6 +160,7 @@ enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, s
 	tell_formats(engine);
 	if (!status)
 		status = qmac_net_plan_renew(&engine->plan, err);
+	engine->forward_counts = QMAC_DIRECTION_NONE; /* some programs are new, some are not */
 	return status ? status : qmac_net_load_constants(&engine->plan, err);
 }
 
@@ -174,6 +175,7 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
 	engine->base.operations = &qmac_net_device_engine;
 	engine->training = training;
+	engine->begun = training->steady;
 	engine->hw = *hw;
 	engine->device = (struct qmac_train_device){.observer = observer, .records = &training->records,
 	                                            .estimated = training->estimated};
@@ -188,6 +190,9 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 		status = create_records(engine, err);
 	if (!status)
 		status = open_device(engine, err);
+	/* who watches single commands is to see all of them */
+	if (!status && training->estimated && !(observer && observer->on_retire))
+		engine->recall = qmac_net_recall_create(training, &engine->formats, &engine->device);
 	if (status)
 		qmac_net_device_destroy(&engine->base);
 	else
@@ -201,6 +206,7 @@ void qmac_net_device_destroy(struct qmac_net_engine *base)
 
 	if (engine->plan.net)
 		qmac_net_plan_free(&engine->plan);
+	qmac_net_recall_destroy(engine->recall);
 	qmac_train_device_close(&engine->device);
 	qmac_net_formats_free(&engine->formats);
 	qmac_net_device_norms_free(engine);

@@ -22,6 +22,8 @@ enum {
 struct fixed {
 	struct qmac_net_precision base;
 	bool *follows; /* of each layer: its fraction bits are those of its masters now */
+	bool looked;   /* at masters that stay, with so many operations */
+	uint64_t look_flops;
 };
 
 static struct fixed *fixed_of(struct qmac_net_precision *base)
@@ -183,7 +185,19 @@ static void stop(struct qmac_net_precision *base)
 static enum qmac_status masters(struct qmac_net_precision *base, const struct qmac_net_observation *seen,
                                 struct qmac_error *err)
 {
-	return follow_masters(fixed_of(base), seen, err);
+	struct fixed *fixed = fixed_of(base);
+	struct qmac_net_training *training = base->training;
+	uint64_t before = training->host_flops;
+	enum qmac_status status = QMAC_OK;
+
+	if (fixed->looked)
+		training->host_flops += fixed->look_flops;
+	else
+		status = follow_masters(fixed, seen, err);
+	/* in an estimate they do, but for those on the device, and looking again finds the same */
+	fixed->looked = training->estimated && !training->masters;
+	fixed->look_flops = training->host_flops - before;
+	return status;
 }
 
 const struct qmac_net_precision_operations qmac_net_fixed_precision = {

@@ -5,7 +5,7 @@
 #include "net/values.h"
 #include "train_net/engine.h"
 
-enum { ACC_BITS = 64, MINIBATCHES = 4, ENOUGH_CYCLES = 10000000 };
+enum { ACC_BITS = 64 };
 
 /* A training of its own, which borrows network, images and values, and changes nothing of them. */
 static void borrow(const struct qmac_net_training *from, int bits, struct qmac_run *run,
@@ -18,13 +18,13 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->precision_err_bits = bits;
 	run->update = QMAC_UPDATE_HOST;
 	*own = (struct qmac_net_training){
-		.run = run, .estimated = true, .unbounded = true, .dy_bits = bits,
+		.run = run, .estimated = true, .steady = true, .unbounded = true, .dy_bits = bits,
 		.net = from->net, .images = from->images, .weights = from->weights, .statistics = from->statistics,
 		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
 	};
 }
 
-/* Device cycles of a minibatch. */
+/* Device cycles of a minibatch: of each one, as all begin with a reset. */
 static enum qmac_status time_minibatch(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
                                        int64_t batch, float *logits, double *cycles, struct qmac_error *err)
 {
@@ -41,32 +41,15 @@ static enum qmac_status time_minibatch(struct qmac_net_engine *engine, enum qmac
 	return status;
 }
 
-/* The mean of several behind a first one, which finds scales; of large ones one alone is as good. */
-static enum qmac_status time_minibatches(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
-                                         int64_t batch, float *logits, double *mean, struct qmac_error *err)
-{
-	double sum = 0, cycles;
-	int count = 0;
-	enum qmac_status status = time_minibatch(engine, purpose, batch, logits, &cycles, err);
-
-	while (!status && count < MINIBATCHES && sum < ENOUGH_CYCLES) {
-		status = time_minibatch(engine, purpose, batch, logits, &cycles, err);
-		sum += cycles;
-		count++;
-	}
-	*mean = sum / count;
-	return status;
-}
-
 static enum qmac_status time_all(struct qmac_net_engine *engine, int64_t batch, float *logits,
                                  struct qmac_net_reference *reference, struct qmac_error *err)
 {
 	enum qmac_status status = engine->operations->load(engine, err);
 
 	if (!status)
-		status = time_minibatches(engine, QMAC_NET_TRAIN, batch, logits, &reference->training, err);
+		status = time_minibatch(engine, QMAC_NET_TRAIN, batch, logits, &reference->training, err);
 	return status ? status :
-	       time_minibatches(engine, QMAC_NET_EVALUATE, batch, logits, &reference->inference, err);
+	       time_minibatch(engine, QMAC_NET_EVALUATE, batch, logits, &reference->inference, err);
 }
 
 enum qmac_status qmac_net_reference_find(const struct qmac_net_training *training, const struct qmac_hw *hw,

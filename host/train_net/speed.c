@@ -162,6 +162,8 @@ void qmac_net_tally_step(struct qmac_net_tally *tally, const struct qmac_net_tra
 	const struct qmac_run *run = training->run;
 
 	tally->now.minibatches += training->in_float ? 0 : run->accumulate;
+	if (training->estimated)
+		return; /* the model looks at sparsities */
 	for (int i = 0; i < tally->count; i++) {
 		const struct qmac_layer_record *layer = &training->records.layer[tally->numbers[i]];
 		struct qmac_analytic_record *record = &tally->records[i];

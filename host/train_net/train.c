@@ -422,7 +422,7 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 	course->steps = run->inner_steps ? run->inner_steps : data->samples / (run->batch * run->accumulate);
 	course->order = calloc((size_t)data->samples, sizeof course->order[0]);
 	course->gradient = calloc((size_t)training->weight_count + 1, sizeof course->gradient[0]);
-	if (observer && (observer->on_checkpoint || observer->on_start))
+	if (!course->estimated && observer && (observer->on_checkpoint || observer->on_start))
 		course->data_digest = qmac_images_digest(&training->images);
 	status = course->order && course->gradient ? qmac_net_room_create(&course->room, training, err) :
 	         qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld samples", (long long)data->samples);

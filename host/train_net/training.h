@@ -18,6 +18,7 @@ enum qmac_net_ranges { QMAC_NET_RANGES_NONE, QMAC_NET_RANGES_EPOCH, QMAC_NET_RAN
 struct qmac_net_training {
 	const struct qmac_run *run;
 	bool estimated;              /* nothing is computed: what is done is ordered, timed and counted */
+	bool steady;                 /* of an estimate: no minibatch is the first, which finds scales */
 	bool unbounded;              /* of an estimate: as if accumulators held every sum (net/formats.h) */
 	struct qmac_net net;
 	struct qmac_images images;
