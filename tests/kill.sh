@@ -197,6 +197,16 @@ runs:
 END
 survive sweep one $(((kills + 9) / 10)) "$qmac" sweep sweep.yaml -j 2
 survive sweep all $(((kills + 9) / 10)) "$qmac" sweep sweep.yaml -j 2
+# Of four hardware files one is trained, and the others are timed.
+cat > hardware.yaml <<END
+base: $root/configs/run/fig1.yaml
+set: {samples: 300, epochs: 20}
+runs:
+  - algorithm: [halp, lp_svrg]
+    hw: [$root/configs/hw/16x16_w8.yaml, $root/configs/hw/8x8_w8.yaml, $root/configs/hw/ragged.yaml,
+         $root/configs/hw/16x16_w16.yaml]
+END
+survive sweep one $(((kills + 9) / 10)) "$qmac" sweep hardware.yaml -j 2
 # refuses TEXT COMMAND...: exit status 2, and a message with that text.
 refuses() {
 	text=$1

@@ -12,7 +12,7 @@
 /* A sweep beyond this is a slip of the pen: a product of too many lists. */
 enum { RUNS_MAX = 4096 };
 
-static const char sweep_words[] = "base|set|runs|plot|pareto";
+static const char sweep_words[] = "base|set|runs|plot|pareto|retime";
 
 struct loader {
 	struct qmac_sweep *sweep;
@@ -358,6 +358,21 @@ static enum qmac_status read_axes(struct loader *l, const char *key, char x[64],
 	return status;
 }
 
+static enum qmac_status read_retime(struct loader *l)
+{
+	const struct qmac_yaml_node *node = qmac_yaml_find(l->yaml.root, "retime");
+	const char *text = "true";
+	enum qmac_status status = node ? qmac_yaml_text(&l->yaml, node, "retime", false, &text, l->err) : QMAC_OK;
+
+	if (status)
+		return status;
+	status = qmac_text_bool(text, &l->sweep->retime, l->err);
+	if (!status)
+		return status;
+	qmac_text_blame("retime", l->err);
+	return qmac_yaml_blame(&l->yaml, node, l->err);
+}
+
 enum qmac_status qmac_sweep_blame(const struct qmac_sweep *sweep, const char *name, struct qmac_error *err)
 {
 	struct qmac_error bare = *err;
@@ -421,6 +436,8 @@ static enum qmac_status load(struct loader *l)
 	if (!status)
 		status = read_axes(l, "pareto", sweep->pareto_x, sweep->pareto_y, NULL);
 	if (!status)
+		status = read_retime(l);
+	if (!status)
 		status = make_runs(l);
 	for (int i = 0; !status && i < sweep->run_count; i++)
 		status = check_run(l, i);
@@ -456,42 +473,4 @@ void qmac_sweep_free(struct qmac_sweep *sweep)
 	arena.blocks = sweep->storage;
 	qmac_arena_free(&arena);
 	memset(sweep, 0, sizeof *sweep);
-}
-
-const struct qmac_setting *qmac_sweep_find(const struct qmac_sweep_run *run, const char *key)
-{
-	for (int i = run->setting_count - 1; i >= 0; i--)
-		if (strcmp(run->settings[i].key, key) == 0)
-			return &run->settings[i];
-	return NULL;
-}
-
-bool qmac_sweep_varies(const struct qmac_sweep *sweep, const struct qmac_setting *setting)
-{
-	for (int i = 0; i < sweep->run_count; i++) {
-		const struct qmac_setting *other = qmac_sweep_find(&sweep->runs[i], setting->key);
-
-		if (!other || strcmp(other->value, setting->value) != 0)
-			return true;
-	}
-	return false;
-}
-
-/* Has `right` all settings of `left`, but for that key? */
-static bool has_all(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but)
-{
-	for (int i = 0; i < left->setting_count; i++) {
-		const char *key = left->settings[i].key;
-		const struct qmac_setting *other = qmac_sweep_find(right, key);
-
-		if (strcmp(key, but) != 0
-		    && (!other || strcmp(other->value, qmac_sweep_find(left, key)->value) != 0))
-			return false;
-	}
-	return true;
-}
-
-bool qmac_sweep_agree(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but)
-{
-	return has_all(left, right, but) && has_all(right, left, but);
 }

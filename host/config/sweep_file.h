@@ -10,6 +10,7 @@
  *   plot: {y: grad_norm, x: kappa, best: mu}  a column of results.csv against a key of run files, at
  *                                 each x the run with the smallest y over all values of a second key
  *   pareto: {x: cycles, y: grad_norm}  columns of results.csv, both to be small
+ *   retime: false                 every run is trained, also where another has its values
  *
  * A run is called after the values that vary among the runs, joined by '-'. A key `name` in an
  * entry replaces that, or stands before what varies within the entry. Paths are relative to the
@@ -41,6 +42,7 @@ struct qmac_sweep {
 	char plot_x[64], plot_y[64];     /* "" where no plot is asked for */
 	char plot_best[64];              /* "" where there is nothing to choose from */
 	char pareto_x[64], pareto_y[64]; /* "" where no front is asked for */
+	bool retime;                     /* of runs that differ in their hardware alone one is trained */
 	/* Where the file has these names, in the order of their members; line 0: nowhere. */
 	struct {
 		int line, column;

@@ -97,6 +97,8 @@ double qmac_records_zero_fraction(const struct qmac_records *records, int layer)
 {
 	const struct qmac_layer_record *l = &records->layer[layer];
 
+	if (records->known)
+		return (double)NAN; /* they follow from the hardware, too */
 	if (!l->checked_macs || l->checked_macs != macs_of(records, layer))
 		return (double)NAN;
 	return (double)l->zero_macs / (double)l->checked_macs;
@@ -120,7 +122,36 @@ double qmac_records_sparsity(const struct qmac_records *records, int layer)
 {
 	const struct qmac_layer_record *l = &records->layer[layer];
 
+	if (records->known)
+		return records->known[layer].sparsity;
 	return l->weight_codes ? (double)l->zero_weights / (double)l->weight_codes : (double)NAN;
+}
+
+uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
+{
+	return counters[QMAC_COUNTER_ACC_SATURATIONS] + counters[QMAC_COUNTER_REQUANT_SATURATIONS]
+	       + counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
+}
+
+uint64_t qmac_records_saturations(const struct qmac_records *records, int layer,
+                                  enum qmac_direction direction)
+{
+	return records->known ? records->known[layer].saturations[direction] :
+	       qmac_saturations(qmac_records_spent(records, layer, direction));
+}
+
+double qmac_records_delta(const struct qmac_records *records, int layer)
+{
+	return records->known ? records->known[layer].delta : records->layer[layer].delta;
+}
+
+int64_t qmac_records_weight_saturations(const struct qmac_records *records, int layer)
+{
+	const struct qmac_layer_record *l = &records->layer[layer];
+
+	if (records->known)
+		return records->known[layer].weight_saturations;
+	return l->codes ? (int64_t)l->weight_saturations : -1;
 }
 
 const char *qmac_direction_name(enum qmac_direction direction)

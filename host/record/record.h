@@ -36,12 +36,23 @@ struct qmac_layer_record {
 	uint64_t codes, weight_saturations, weight_codes, zero_weights;
 };
 
+/*
+ * What an estimate does not know of a layer in an epoch, from a training of the same on other hardware
+ * (report/values.h). NaN, of weight_saturations -1, where there is none.
+ */
+struct qmac_layer_values {
+	uint64_t saturations[QMAC_DIRECTIONS];
+	double delta, sparsity;
+	int64_t weight_saturations;
+};
+
 struct qmac_records {
 	int64_t epoch;
 	bool estimated;                     /* nothing was computed: saturations and zero MACs are not known */
 	int layers;
 	struct qmac_layer_record *layer;    /* layers */
 	uint64_t (*spent)[QMAC_COUNTERS];   /* layers * QMAC_DIRECTIONS, by layer, then by direction */
+	const struct qmac_layer_values *known; /* layers; NULL: all that is known has been counted here */
 };
 
 /* For so many layers, all without names; nothing is allocated later. */
@@ -75,6 +86,19 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
  * If one layer alone has multiplied since, it is that one's; else nobody knows whose it is.
  */
 void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth);
+
+/* Additions to ACC, requantisations and containers that saturated. */
+uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
+
+/* The same of a layer in a direction. */
+uint64_t qmac_records_saturations(const struct qmac_records *records, int layer,
+                                  enum qmac_direction direction);
+
+/* Quantum of a layer's weights; NaN where it is not told. */
+double qmac_records_delta(const struct qmac_records *records, int layer);
+
+/* Codes of a layer's parameters that were limited to the range of their format; -1: none were made. */
+int64_t qmac_records_weight_saturations(const struct qmac_records *records, int layer);
 
 /* Share of a layer's MACs that have an operand that is zero; NaN where it has none, or they were not told. */
 double qmac_records_zero_fraction(const struct qmac_records *records, int layer);

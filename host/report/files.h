@@ -19,13 +19,11 @@ struct qmac_summary {
 	const struct qmac_run *run;
 	const struct qmac_hw_file *hw;
 	const struct qmac_train_result *result;
-	const char *weights_sha256;
+	const char *weights_sha256;       /* "": there are none */
+	const char *timed_from;           /* the run whose values these are (values.h); NULL: it was trained */
 	char (*sha256)[QMAC_SHA256_TEXT]; /* of the other files; "" for one that is not there */
 	double wall_seconds;
 };
-
-/* Additions to ACC, requantisations and containers that saturated. */
-uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
 
 void qmac_metrics_csv_head(FILE *out);
 void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);

@@ -32,12 +32,12 @@ static void write_optional(FILE *out, double value)
 static void write_weights(FILE *out, const struct qmac_records *records, int layer,
                           enum qmac_direction direction)
 {
-	const struct qmac_layer_record *record = &records->layer[layer];
+	int64_t saturations = qmac_records_weight_saturations(records, layer);
 
 	fputc(',', out);
 	write_optional(out, qmac_records_sparsity(records, layer));
-	if (record->codes)
-		fprintf(out, "%" PRIu64, direction == QMAC_DIRECTION_FORWARD ? record->weight_saturations : 0);
+	if (saturations >= 0)
+		fprintf(out, "%" PRId64, direction == QMAC_DIRECTION_FORWARD ? saturations : 0);
 }
 
 /* What a layer spent in one direction. */
@@ -53,13 +53,13 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	fprintf(out, "%" PRId64 ",%s,%s,", records->epoch, record->name, qmac_direction_name(direction));
 	write_bits(out, record->w_bits);
 	write_bits(out, record->x_bits);
-	write_optional(out, record->delta);
+	write_optional(out, qmac_records_delta(records, layer));
 	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES],
 	        spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
 	write_optional(out, spent[QMAC_COUNTER_MACS] && !records->estimated ?
 	                    qmac_records_zero_fraction(records, layer) : (double)NAN);
 	if (!records->estimated)
-		fprintf(out, "%" PRIu64, qmac_saturations(spent));
+		fprintf(out, "%" PRIu64, qmac_records_saturations(records, layer, direction));
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
 		fprintf(out, ",%" PRIu64, spent[rest[i]]);
 	write_weights(out, records, layer, direction);

@@ -16,12 +16,6 @@ static void write_figure(FILE *out, const struct qmac_metrics *m, enum qmac_figu
 		qmac_csv_write_real(out, value);
 }
 
-uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS])
-{
-	return counters[QMAC_COUNTER_ACC_SATURATIONS] + counters[QMAC_COUNTER_REQUANT_SATURATIONS]
-	       + counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
-}
-
 const char qmac_metrics_columns[] =
 	"epoch|step|data_passes|train_loss|grad_norm|test_loss|test_accuracy|cycles|energy_j|saturations|"
 	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes|"

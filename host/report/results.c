@@ -15,6 +15,7 @@
 #include "report/members.h"
 #include "report/plot.h"
 #include "report/tensors.h"
+#include "report/values.h"
 
 struct qmac_results {
 	char folder[QMAC_PATH_MAX];
@@ -27,6 +28,7 @@ struct qmac_results {
 	struct qmac_tensors tensors;                      /* of a network */
 	struct qmac_atomic_file picture;
 	struct qmac_folder_lock lock;
+	struct qmac_values *values;                       /* that an estimate gets; NULL: none */
 	char warning[512];
 };
 
@@ -132,15 +134,26 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	return QMAC_OK;
 }
 
+void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values)
+{
+	results->values = values;
+}
+
 enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct qmac_metrics *metrics,
                                       const struct qmac_records *records, struct qmac_error *err)
 {
-	enum qmac_status status;
+	struct qmac_metrics row = *metrics;
+	struct qmac_records layers = *records;
+	enum qmac_status status = QMAC_OK;
 
-	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), metrics);
+	if (results->values)
+		status = qmac_values_epoch(results->values, &row, &layers, err);
+	if (status)
+		return status;
+	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row);
 	status = check_stream(&results->files[QMAC_RESULT_METRICS], err);
 	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), records);
+		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), &layers);
 		status = check_stream(&results->files[QMAC_RESULT_LAYERS], err);
 	}
 	return status;
@@ -250,6 +263,8 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 static enum qmac_status write_tensors(struct qmac_results *results, const struct qmac_trained_net *net,
                                       char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
 {
+	struct qmac_values *values = results->values;
+	FILE *manifest;
 	char path[QMAC_MEMBER_PATH];
 	enum qmac_status status;
 
@@ -258,10 +273,12 @@ static enum qmac_status write_tensors(struct qmac_results *results, const struct
 	qmac_temporary_clean(path); /* before there is one of ours */
 	if (!status)
 		status = open_file(results, QMAC_RESULT_MANIFEST, err);
-	if (!status)
-		status = qmac_tensors_write(&results->tensors, results->folder, net,
-		                            stream_of(results, QMAC_RESULT_MANIFEST), weights_sha256, err);
-	return status;
+	manifest = stream_of(results, QMAC_RESULT_MANIFEST);
+	if (status)
+		return status;
+	return values ?
+	       qmac_values_copy(values, &results->tensors, results->folder, manifest, weights_sha256, err) :
+	       qmac_tensors_write(&results->tensors, results->folder, net, manifest, weights_sha256, err);
 }
 
 /* The text of those that are written at once, and the end of those that grew. */
@@ -269,11 +286,15 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
                                     char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
 {
 	enum qmac_status status = open_file(results, QMAC_RESULT_CONFIG, err);
+	FILE *weights;
 
 	if (!status)
 		status = open_file(results, QMAC_RESULT_HW, err);
-	if (!status && result->weights)
+	if (!status && (result->weights || (results->values && !result->net)))
 		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
+	weights = stream_of(results, QMAC_RESULT_WEIGHTS);
+	if (!status && weights && results->values)
+		status = qmac_values_copy(results->values, NULL, NULL, weights, weights_sha256, err);
 	if (!status && result->net && !result->last.estimated)
 		status = write_tensors(results, result->net, weights_sha256, err);
 	if (status)
@@ -282,8 +303,8 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 	                      stream_of(results, QMAC_RESULT_CONFIG));
 	qmac_hw_file_print(&results->hw, stream_of(results, QMAC_RESULT_HW));
 	if (result->weights)
-		qmac_npy_write(stream_of(results, QMAC_RESULT_WEIGHTS), result->weights, result->weight_count,
-		               result->weight_columns, weights_sha256);
+		qmac_npy_write(weights, result->weights, result->weight_count, result->weight_columns,
+		               weights_sha256);
 	if (stream_of(results, QMAC_RESULT_TIMELINE))
 		qmac_timeline_tail(stream_of(results, QMAC_RESULT_TIMELINE));
 	return QMAC_OK;
@@ -298,6 +319,7 @@ static enum qmac_status write_all(struct qmac_results *results, const struct qma
 	const struct qmac_summary summary = {
 		.run = &results->config.run, .hw = &results->hw, .result = result,
 		.weights_sha256 = weights_sha256, .sha256 = sha256, .wall_seconds = wall_seconds,
+		.timed_from = results->values ? results->values->name : NULL,
 	};
 	enum qmac_status status = write_files(results, result, weights_sha256, err);
 
@@ -407,11 +429,14 @@ enum qmac_status qmac_results_finish(struct qmac_results *results, const struct 
                                      double wall_seconds, struct qmac_error *err)
 {
 	enum qmac_status status = check_lock(results, err);
+	struct qmac_train_result whole = *result;
 
+	if (results->values)
+		qmac_values_end(results->values, &whole);
 	if (!status)
-		status = write_all(results, result, wall_seconds, err);
-	if (!status && !result->last.estimated)
-		draw(results, result->last.headline);
+		status = write_all(results, &whole, wall_seconds, err);
+	if (!status && !whole.last.estimated)
+		draw(results, whole.last.headline);
 	if (!status)
 		status = check_lock(results, err); /* to write and to draw may have taken a while */
 	if (!status)

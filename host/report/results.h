@@ -30,6 +30,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const s
                                                      const struct qmac_hw_file *hw,
                                                      struct qmac_results **results,
                                                      struct qmac_error *err);
+/*
+ * The rows and the end to come are those of an estimate: they get these values (values.h), which must live as
+ * long as the results. Before the first row.
+ */
+struct qmac_values;
+void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values);
 /* A row of metrics.csv and, after an epoch, the rows of layers.csv. */
 QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
                                                       const struct qmac_metrics *metrics,

@@ -57,8 +57,16 @@ static bool depends_on_data(int counter)
 	return depends[counter];
 }
 
-static void write_counters(FILE *out, const struct qmac_metrics *last)
+/* Of a run that was timed with the values of another one products with a zero operand alone are not known. */
+static bool is_known(const struct qmac_summary *s, int counter)
 {
+	return !(s->result->last.estimated && depends_on_data(counter)) &&
+	       !(s->timed_from && counter == QMAC_COUNTER_ZERO_MACS);
+}
+
+static void write_counters(FILE *out, const struct qmac_summary *s)
+{
+	const struct qmac_metrics *last = &s->result->last;
 	static const char *const names[] = {
 #define NAME(upper, lower, timed, help) #lower,
 		QMAC_COUNTER_TABLE(NAME)
@@ -68,10 +76,10 @@ static void write_counters(FILE *out, const struct qmac_metrics *last)
 	write_key(out, "counters");
 	for (int i = 0; i < QMAC_COUNTERS; i++) {
 		fprintf(out, "%s\n\t\t\"%s\": ", i ? "," : "{", names[i]);
-		if (last->estimated && depends_on_data(i))
-			fputs("null", out);
-		else
+		if (is_known(s, i))
 			fprintf(out, "%" PRIu64, last->counters[i]);
+		else
+			fputs("null", out);
 	}
 	fputs("\n\t},\n", out);
 }
@@ -108,6 +116,8 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 
 	write_key(out, "estimated");
 	fputs(s->result->last.estimated ? "true,\n" : "false,\n", out);
+	if (s->timed_from)
+		write_text(out, "timed_from", s->timed_from);
 	write_text(out, "problem", net ? "network" : qmac_problem_name(s->run->problem));
 	if (net)
 		write_text(out, "network", s->result->net->net.name);
@@ -129,7 +139,7 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_key(out, "diverged");
 	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
-	if (s->result->weights || (net && !s->result->last.estimated)) {
+	if (s->weights_sha256[0]) {
 		write_text(out, "weights_sha256", s->weights_sha256);
 	} else {
 		write_key(out, "weights_sha256");
@@ -137,8 +147,9 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	}
 }
 
-static void write_cost(FILE *out, const struct qmac_metrics *last)
+static void write_cost(FILE *out, const struct qmac_summary *s)
 {
+	const struct qmac_metrics *last = &s->result->last;
 	const uint64_t *c = last->counters;
 
 	write_count(out, "cycles", c[QMAC_COUNTER_CYCLES]);
@@ -163,7 +174,7 @@ static void write_cost(FILE *out, const struct qmac_metrics *last)
 	write_count(out, "outer_cycles", last->outer[QMAC_COUNTER_CYCLES]);
 	write_count(out, "host_flops", last->host_flops);
 	write_count(out, "host_bytes", last->host_bytes);
-	write_counters(out, last);
+	write_counters(out, s);
 }
 
 /* What the device did with its cycles. */
@@ -275,7 +286,7 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 {
 	fputs("{\n", out);
 	write_run(out, s);
-	write_cost(out, &s->result->last);
+	write_cost(out, s);
 	write_shares(out, s);
 	write_host(out, s);
 	write_speed(out, &s->result->speed);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/input.h"
 #include "config/run_config.h"
 #include "net/masters.h"
 #include "net/values.h"
@@ -128,6 +129,44 @@ enum qmac_status qmac_tensors_write(struct qmac_tensors *tensors, const char *fo
 		        trained->outputs[t].bw, trained->outputs[t].fl, t < trained->net.layer_count ? "" : "],\n");
 	fprintf(manifest, "\t\"parameters\": %d,\n\t\"weights_sha256\": \"%s\"\n}\n", parameters,
 	        weights_sha256);
+	return status;
+}
+
+static enum qmac_status copy_tensor(struct qmac_atomic_file *file, const char *folder, const char *from,
+                                    const char *name, struct qmac_error *err)
+{
+	char path[QMAC_MEMBER_PATH + QMAC_TENSOR_NAME];
+	enum qmac_status status;
+
+	snprintf(path, sizeof path, "%s/%s", folder, folder_name);
+	status = qmac_atomic_open(file, path, name + strlen(folder_name) + 1, err);
+	snprintf(path, sizeof path, "%s/%s", from, name);
+	if (!status)
+		status = qmac_input_copy(path, file->stream, err);
+	return status ? status : qmac_atomic_finish(file, NULL, err);
+}
+
+enum qmac_status qmac_tensors_copy(struct qmac_tensors *tensors, const char *folder, const char *from,
+                                   struct qmac_error *err)
+{
+	char path[QMAC_MEMBER_PATH], name[QMAC_TENSOR_NAME];
+	struct qmac_json *manifest;
+	const char *sha256;
+	enum qmac_status status;
+	int count = 0;
+
+	snprintf(path, sizeof path, "%.1000s/%s", from, qmac_member_names[QMAC_RESULT_MANIFEST]);
+	status = qmac_json_read(path, &manifest, err);
+	if (status)
+		return status;
+	while (qmac_tensors_member(manifest, count, name, &sha256))
+		count++;
+	*tensors = (struct qmac_tensors){.files = calloc((size_t)count + 1, sizeof tensors->files[0])};
+	if (!tensors->files)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the files of a network");
+	for (int i = 0; !status && qmac_tensors_member(manifest, i, name, &sha256); i++)
+		status = copy_tensor(&tensors->files[tensors->count++], folder, from, name, err);
+	qmac_json_free(manifest);
 	return status;
 }
 

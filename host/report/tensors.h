@@ -29,6 +29,9 @@ QMAC_MUST_CHECK enum qmac_status qmac_tensors_write(struct qmac_tensors *tensors
                                                     const struct qmac_trained_net *trained, FILE *manifest,
                                                     char weights_sha256[QMAC_SHA256_TEXT],
                                                     struct qmac_error *err);
+/* The same, but the manifest, from another result folder, byte for byte. */
+QMAC_MUST_CHECK enum qmac_status qmac_tensors_copy(struct qmac_tensors *tensors, const char *folder,
+                                                   const char *from, struct qmac_error *err);
 /* Gives the files their names. */
 QMAC_MUST_CHECK enum qmac_status qmac_tensors_place(struct qmac_tensors *tensors, const char *folder,
                                                     struct qmac_error *err);

@@ -13,6 +13,7 @@
 #include "report/json.h"
 #include "report/recorded.h"
 #include "report/results.h"
+#include "report/values.h"
 #include "run/checkpoint.h"
 #include "run/inputs.h"
 #include "run/train.h"
@@ -43,6 +44,12 @@ static double seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Nothing is computed. */
+static bool is_estimate(const struct qmac_job *job)
+{
+	return job->estimate || job->timed_from;
+}
+
 static bool is_asked(const struct qmac_job *job)
 {
 	return job->stop && *job->stop;
@@ -52,7 +59,7 @@ static bool is_asked(const struct qmac_job *job)
 static bool ends_here(const struct qmac_job *job)
 {
 	const struct qmac_run *run = &job->config->run;
-	bool checkpoints = !job->estimate && (run->checkpoint_every > 0 || run->checkpoint_steps > 0);
+	bool checkpoints = !is_estimate(job) && (run->checkpoint_every > 0 || run->checkpoint_steps > 0);
 
 	return is_asked(job) && (!checkpoints || qmac_stop_is_due());
 }
@@ -245,21 +252,43 @@ static enum qmac_status estimate(const struct qmac_job *job, const struct qmac_h
                                  const struct qmac_train_observer *observer,
                                  struct qmac_train_result *trained, struct qmac_error *err)
 {
+	const char *folder = job->recorded;
 	struct qmac_recorded recorded = {.epochs = 0};
-	enum qmac_status status = job->recorded ? qmac_recorded_read(job->recorded, &recorded, err) : QMAC_OK;
+	enum qmac_status status = QMAC_OK;
 
+	if (job->timed_from && qmac_run_switches_formats(&job->config->run))
+		folder = job->timed_from;
+	if (folder)
+		status = qmac_recorded_read(folder, &recorded, err);
 	if (!status)
-		status = qmac_estimate(&job->config->run, &hw->hw, job->recorded ? &recorded : NULL, observer,
-		                       trained, err);
-	if (job->recorded)
+		status = qmac_estimate(&job->config->run, &hw->hw, folder ? &recorded : NULL, observer, trained, err);
+	if (folder)
 		qmac_recorded_free(&recorded);
+	return status;
+}
+
+/* Trains, or does without, as the job says. */
+static enum qmac_status compute(struct watch *watch, const struct qmac_hw_file *hw,
+                                const struct qmac_train_observer *observer, struct qmac_train_result *trained,
+                                struct qmac_error *err)
+{
+	const struct qmac_job *job = watch->job;
+	enum qmac_status status;
+
+	if (is_estimate(job))
+		return estimate(job, hw, observer, trained, err);
+	status = find_checkpoint(watch, hw, err);
+	if (!status)
+		status = qmac_train(&job->config->run, &hw->hw, observer, trained, err);
+	qmac_checkpoint_free(watch->from);
 	return status;
 }
 
 /* Trains into results that are open already. */
 static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_file *hw,
-                              struct qmac_results *results, struct qmac_recorder *recorder,
-                              struct qmac_job_result *result, struct qmac_error *err)
+                              struct qmac_results *results, const struct qmac_values *values,
+                              struct qmac_recorder *recorder, struct qmac_job_result *result,
+                              struct qmac_error *err)
 {
 	const struct qmac_run *run = &job->config->run;
 	static const struct qmac_lockstep_settings no_settings;
@@ -267,7 +296,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	                      .recorder = recorder, .settings = job->settings ? *job->settings : no_settings};
 	const struct qmac_train_observer observer = {
 		.on_step = on_step, .on_metrics = on_metrics, .on_start = on_start,
-		.on_checkpoint = job->estimate ? NULL : on_checkpoint,
+		.on_checkpoint = is_estimate(job) ? NULL : on_checkpoint,
 		.on_switch = on_switch, .on_format = on_format, .on_note = on_note,
 		.on_retire = run->timeline > 0 ? on_retire : NULL, .context = &watch, .open = open_device,
 	};
@@ -279,13 +308,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	snprintf(failure_trace, sizeof failure_trace, "%s/mismatch.trace", job->folder);
 	watch.settings.failure_trace = failure_trace;
 	watch.start = seconds();
-	if (job->estimate)
-		status = estimate(job, hw, &observer, &trained, err);
-	else
-		status = find_checkpoint(&watch, hw, err);
-	if (!status && !job->estimate)
-		status = qmac_train(run, &hw->hw, &observer, &trained, err);
-	qmac_checkpoint_free(watch.from);
+	status = compute(&watch, hw, &observer, &trained, err);
 	if (recorder)
 		traced = write_trace(job, recorder, result, &trace_error);
 	if (!status)
@@ -298,7 +321,7 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 		status = qmac_results_finish(results, &trained, watch.before + seconds() - watch.start, err);
 	if (!status)
 		qmac_checkpoint_remove(job->folder);
-	result->diverged = !status && trained.diverged;
+	result->diverged = !status && (values ? qmac_values_diverged(values) : trained.diverged);
 	free(trained.weights);
 	qmac_trained_net_destroy(trained.net);
 	if (status || !traced)
@@ -307,8 +330,12 @@ static enum qmac_status train(const struct qmac_job *job, const struct qmac_hw_f
 	return traced;
 }
 
-/* Whether the result that is there already says that its run diverged. */
-static enum qmac_status read_diverged(const char *folder, bool *diverged, struct qmac_error *err)
+/*
+ * Whether the result that is there already says that its run diverged; and from which run its values are, ""
+ * where it was trained.
+ */
+static enum qmac_status read_summary(const char *folder, bool *diverged, char *from, size_t from_size,
+                                     struct qmac_error *err)
 {
 	struct qmac_json *summary;
 	char path[QMAC_PATH_MAX + 32];
@@ -321,6 +348,8 @@ static enum qmac_status read_diverged(const char *folder, bool *diverged, struct
 		return status;
 	text = qmac_json_text(summary, "diverged");
 	*diverged = text && strcmp(text, "true") == 0;
+	text = qmac_json_text(summary, "timed_from");
+	snprintf(from, from_size, "%s", text ? text : "");
 	qmac_json_free(summary);
 	return QMAC_OK;
 }
@@ -343,20 +372,23 @@ static void forget_checkpoint(const struct qmac_job *job, const struct qmac_hw_f
 }
 
 /* Is there nothing to do? */
-static enum qmac_status find_result(const struct qmac_job *job, const struct qmac_hw_file *hw, bool *kept,
-                                    struct qmac_error *err)
+static enum qmac_status find_result(const struct qmac_job *job, const struct qmac_hw_file *hw,
+                                    struct qmac_job_result *result, struct qmac_error *err)
 {
 	struct qmac_match match;
 	enum qmac_status status;
-	char text[sizeof match.why + QMAC_PATH_MAX + 64];
+	char text[sizeof match.why + QMAC_PATH_MAX + 64], from[64] = "";
 
-	*kept = false;
 	if (!job->resume)
 		return QMAC_OK;
 	status = qmac_results_match(job->folder, job->config, hw, &match, err);
-	*kept = !status && match.kept;
-	if (*kept)
+	if (!status && match.kept)
+		status = read_summary(job->folder, &result->diverged, from, sizeof from, err);
+	result->kept = !status && match.kept && (job->timed_from || !from[0]);
+	if (result->kept)
 		forget_checkpoint(job, hw);
+	else if (match.kept)
+		snprintf(match.why, sizeof match.why, "its values are those of %s: it is trained now", from);
 	if (!status && match.why[0] && job->on_lost) {
 		snprintf(text, sizeof text, "the result in %s is not kept: %s", job->folder, match.why);
 		job->on_lost(job->context, text);
@@ -364,11 +396,35 @@ static enum qmac_status find_result(const struct qmac_job *job, const struct qma
 	return status;
 }
 
-enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
-                              struct qmac_error *err)
+/* The run into its folder. */
+static enum qmac_status make_result(const struct qmac_job *job, const struct qmac_hw_file *hw,
+                                    struct qmac_job_result *result, struct qmac_error *err)
 {
 	struct qmac_recorder *recorder = NULL;
 	struct qmac_results *results = NULL;
+	struct qmac_values values = {.next = 0}, *from = job->timed_from ? &values : NULL;
+	enum qmac_status status = from ? qmac_values_read(job->timed_from, from, err) : QMAC_OK;
+
+	if (status)
+		return status;
+	status = create_recorder(job, &recorder, err);
+	if (!status)
+		status = qmac_results_create(job->folder, job->config, hw, &results, err);
+	if (!status) {
+		qmac_results_have_values(results, from);
+		status = train(job, hw, results, from, recorder, result, err);
+		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
+		qmac_results_destroy(results);
+	}
+	qmac_recorder_destroy(recorder);
+	if (from)
+		qmac_values_free(from);
+	return status;
+}
+
+enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result *result,
+                              struct qmac_error *err)
+{
 	enum qmac_status status;
 	struct qmac_hw_file hw;
 
@@ -377,24 +433,11 @@ enum qmac_status qmac_job_run(const struct qmac_job *job, struct qmac_job_result
 	if (!status)
 		status = qmac_hw_file_load(&hw, job->config->run.hw, err);
 	if (!status)
-		status = find_result(job, &hw, &result->kept, err);
+		status = find_result(job, &hw, result, err);
 	if (status)
 		return status;
-	if (result->kept) {
-		status = read_diverged(job->folder, &result->diverged, err);
-	} else {
-		status = create_recorder(job, &recorder, err);
-		if (!status)
-			status = qmac_results_create(job->folder, job->config, &hw, &results, err);
-		if (status) {
-			qmac_recorder_destroy(recorder);
-			return status;
-		}
-		status = train(job, &hw, results, recorder, result, err);
-		qmac_recorder_destroy(recorder);
-		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
-		qmac_results_destroy(results);
-	}
+	if (!result->kept)
+		status = make_result(job, &hw, result, err);
 	if (!status && result->diverged && job->config->run.divergence == QMAC_DIVERGENCE_FAIL)
 		status = qmac_fail(err, QMAC_CHECK_FAILED, "the run diverged, which divergence: fail forbids; see %s",
 		                   job->folder);

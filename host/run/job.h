@@ -19,6 +19,12 @@ struct qmac_job {
 	bool estimate;                     /* no training: what it would cost (qmac_estimate()) */
 	const char *recorded;              /* the folder of a run: estimate with its formats; NULL: none */
 	/*
+	 * The folder of the same run, trained on other hardware, on which its values do not depend (retime.h):
+	 * an estimate that gets these, and so is a whole result. NULL: none; then `resume` does not keep a
+	 * result that was made so.
+	 */
+	const char *timed_from;
+	/*
 	 * A whole result of the same configuration is kept, and a run that was ended goes on from its
 	 * checkpoint; with start_over, from its beginning where that one is damaged or of another configuration.
 	 */

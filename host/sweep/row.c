@@ -37,6 +37,7 @@ static const struct column {
 	{"saturations", "saturations", DEVICE},
 	{"diverged", "diverged", SUMMARY},
 	{"weights_sha256", "weights_sha256", SUMMARY},
+	{"timed_from", "timed_from", SUMMARY},
 	{"pareto", "", OWN},
 	{"status", "", OWN},
 };
@@ -51,17 +52,22 @@ static const struct column *find_column(const char *name)
 	return NULL;
 }
 
+static bool is_figure(const struct column *column)
+{
+	return (column->source == SUMMARY || column->source == DEVICE)
+	       && strcmp(column->name, "weights_sha256") != 0 && strcmp(column->name, "timed_from") != 0;
+}
+
 enum qmac_status qmac_sweep_check_figure(const struct qmac_sweep *sweep, const char *use, const char *name,
                                          struct qmac_error *err)
 {
 	const struct column *column = find_column(name);
 	char words[QMAC_CSV_COLUMNS * QMAC_CSV_NAME] = "", what[64];
 
-	if (column && column->source != OWN && column->source != CONFIG && strcmp(name, "weights_sha256") != 0)
+	if (column && is_figure(column))
 		return QMAC_OK;
 	for (int i = 0; i < COLUMNS; i++)
-		if ((columns[i].source == SUMMARY || columns[i].source == DEVICE)
-		    && strcmp(columns[i].name, "weights_sha256") != 0)
+		if (is_figure(&columns[i]))
 			snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", words[0] ? "|" : "",
 			         columns[i].name);
 	snprintf(what, sizeof what, "figure of results.csv for the %s", use);

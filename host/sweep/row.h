@@ -10,12 +10,14 @@
 #include "report/atomic_file.h"
 #include "report/stored.h"
 #include "run/job.h"
+#include "run/retime.h"
 
 /* What the process of a run tells the sweep. */
 struct qmac_sweep_answer {
 	enum qmac_status status;
 	struct qmac_job_result result;
 	struct qmac_error err;
+	char why[QMAC_RETIME_WHY];       /* of a training: why no other run may have its values; "": it may */
 };
 
 struct qmac_sweep_row {
@@ -23,6 +25,13 @@ struct qmac_sweep_row {
 	char folder[1200];
 	struct qmac_run_config config;
 	struct qmac_sweep_answer answer; /* once ended */
+	/* Runs that differ in their hardware alone (group.h): */
+	int group;                       /* the first of them */
+	bool may_lead;                   /* its values may serve other hardware, as far as is known before */
+	bool ended;
+	const char *timed_from;          /* in this round: the folder whose values it gets; NULL: trained */
+	int trained;                     /* of the first: who was trained; -1: nobody yet */
+	bool begun, apart;               /* of the first: one is begun in this round; each is trained */
 	bool has_result;
 	struct qmac_stored stored;       /* where has_result */
 	bool pareto;

@@ -16,6 +16,7 @@
 #include "report/results.h"
 #include "run/inputs.h"
 #include "sweep/curve.h"
+#include "sweep/group.h"
 #include "sweep/row.h"
 #include "sweep/seeds.h"
 #include "sweep/unused.h"
@@ -26,6 +27,7 @@ struct running {
 	const struct qmac_sweep_options *options;
 	struct qmac_sweep_row *rows;
 	int count, ended;
+	int *tasks;  /* rows of the present round */
 	pid_t parent;
 };
 
@@ -54,21 +56,43 @@ static bool is_first_of_file(const struct running *running, int index)
 	return index < 0;
 }
 
+/* Have all others of its group whole results, which are to be kept? */
+static bool are_kept(const struct running *running, int index)
+{
+	const struct qmac_sweep_row *rows = running->rows;
+	struct qmac_match match = {.kept = running->options->resume};
+	struct qmac_hw_file hw;
+
+	for (int i = 0; match.kept && i < running->count; i++)
+		if (i != index && !rows[i].ended && rows[i].group == rows[index].group &&
+		    (qmac_hw_file_load(&hw, rows[i].config.run.hw, NULL) ||
+		     qmac_results_match(rows[i].folder, &rows[i].config, &hw, &match, NULL)))
+			return false;
+	return match.kept;
+}
+
 /* In a process of its own. */
-static void work(void *context, int index, void *into)
+static void work(void *context, int task, void *into)
 {
 	struct running *running = context;
+	int index = running->tasks[task];
 	const struct qmac_sweep_row *row = &running->rows[index];
 	const struct qmac_job job = {
-		.config = &row->config, .folder = row->folder, .resume = running->options->resume,
+		.config = &row->config, .folder = row->folder, .timed_from = row->timed_from,
+		.resume = running->options->resume,
 		.start_over = true, .stop = running->options->stop, .on_metrics = parent_is_gone,
 		.on_note = running->options->on_note && is_first_of_file(running, index) ? on_note : NULL,
 		.on_lost = running->options->on_note ? on_note : NULL,
 		.context = running,
 	};
 	struct qmac_sweep_answer *answer = into;
+	struct qmac_error err;
 
 	answer->status = qmac_job_run(&job, &answer->result, &answer->err);
+	if ((!answer->status || answer->result.diverged) &&
+	    qmac_sweep_leads(running->rows, running->count, index) && !are_kept(running, index) &&
+	    qmac_retime_check(&job, answer->why, &err))
+		snprintf(answer->why, sizeof answer->why, "%.150s", err.message);
 }
 
 static bool is_stopped(const struct qmac_sweep_options *options)
@@ -76,10 +100,22 @@ static bool is_stopped(const struct qmac_sweep_options *options)
 	return options->stop && *options->stop;
 }
 
-static void on_end(void *context, int index, const void *answer, const struct qmac_error *err)
+/* Says why runs are trained that could have had the values of another. */
+static void note_training(const struct running *running, const struct qmac_sweep_row *row, const char *why)
+{
+	char text[512];
+
+	if (!running->options->on_note || is_stopped(running->options))
+		return;
+	snprintf(text, sizeof text, "other hardware is trained, too, beside run %.120s: %.200s", row->name, why);
+	running->options->on_note(running->options->context, text);
+}
+
+static void on_end(void *context, int task, const void *answer, const struct qmac_error *err)
 {
 	struct running *running = context;
 	const struct qmac_sweep_options *options = running->options;
+	int index = running->tasks[task];
 	struct qmac_sweep_row *row = &running->rows[index];
 	char text[1400];
 
@@ -87,6 +123,12 @@ static void on_end(void *context, int index, const void *answer, const struct qm
 		memcpy(&row->answer, answer, sizeof row->answer);
 	else
 		row->answer = (struct qmac_sweep_answer){.status = QMAC_INTERNAL, .err = *err};
+	if (!qmac_sweep_ended(running->rows, index)) {
+		note_training(running, row, row->answer.err.message);
+		return;
+	}
+	if (row->answer.why[0])
+		note_training(running, row, row->answer.why);
 	running->ended++;
 	if (options->on_done && !is_stopped(options))
 		options->on_done(options->context, row->name,
@@ -97,15 +139,20 @@ static void on_end(void *context, int index, const void *answer, const struct qm
 static enum qmac_status run_all(struct running *running, struct qmac_error *err)
 {
 	const struct qmac_sweep_options *options = running->options;
-	const struct qmac_pool pool = {
-		.count = running->count, .jobs = options->jobs, .answer_size = sizeof(struct qmac_sweep_answer),
+	struct qmac_pool pool = {
+		.jobs = options->jobs, .answer_size = sizeof(struct qmac_sweep_answer),
 		.work = work, .on_end = on_end, .context = running, .stop = options->stop,
 	};
 	int started;
-	enum qmac_status status;
+	enum qmac_status status = QMAC_OK;
 
 	running->parent = getpid();
-	status = qmac_pool_run(&pool, &started, err);
+	while (!status && !is_stopped(options)) {
+		pool.count = qmac_sweep_round(running->rows, running->count, running->tasks);
+		if (!pool.count)
+			break;
+		status = qmac_pool_run(&pool, &started, err);
+	}
 	if (status || !is_stopped(options))
 		return status;
 	return qmac_fail(err, QMAC_CHECK_FAILED, "stopped; %s has no results.csv, its complete runs are kept: "
@@ -375,9 +422,15 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
 
 	warning[0] = 0;
 	running.rows = calloc((size_t)sweep->run_count, sizeof *running.rows);
-	if (!running.rows)
+	running.tasks = calloc((size_t)sweep->run_count, sizeof *running.tasks);
+	if (!running.rows || !running.tasks) {
+		free(running.rows);
+		free(running.tasks);
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
+	}
 	status = check(sweep, options, running.rows, err);
+	if (!status)
+		qmac_sweep_group(sweep, running.rows);
 	if (!status && options->on_note)
 		qmac_sweep_note_unused(sweep, running.rows, options->on_note, options->context);
 	if (!status)
@@ -399,6 +452,7 @@ out:
 		if (running.rows[i].has_result)
 			qmac_stored_free(&running.rows[i].stored);
 	free(running.rows);
+	free(running.tasks);
 	qmac_folder_lock_release(&lock);
 	return status;
 }

@@ -1,0 +1,139 @@
+/* For the tests of re-timed runs: hardware files, and whether two result folders are the same. */
+#ifndef QMAC_TESTS_RETIME_CASE_H
+#define QMAC_TESTS_RETIME_CASE_H
+
+#include "config/hw_file.h"
+#include "image_files.h"
+#include "net_runs.h"
+#include "report/members.h"
+#include "report/tensors.h"
+
+enum { ZERO_FIELD = 10 };
+
+static inline void write_hw(const char *name, const struct qmac_hw *hw)
+{
+	FILE *out = fopen(test_path(name), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	qmac_hw_print(hw, out);
+	fclose(out);
+}
+
+/*
+ * Lines of a summary.json that are no part of what a run is, or name files that are compared anyway; and the
+ * one counter that is not known of a run that was timed.
+ */
+static inline bool is_own_line(const char *line)
+{
+	static const char *const keys[] = {"\t\"timed_from\"", "\t\"wall_seconds\"", "\t\"summary_sha256\"",
+	                                   "\t\t\"config.yaml\"", "\t\t\"layers.csv\"", "\t\t\"zero_macs\""};
+
+	for (int i = 0; i < TEST_COUNT(keys); i++)
+		if (strncmp(line, keys[i], strlen(keys[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The next line that counts, behind which `at` moves; NULL: none is left. */
+static inline char *next_own(char **at)
+{
+	char *line;
+
+	do {
+		line = *at;
+		if (!*line)
+			return NULL;
+		*at += strcspn(line, "\n");
+		if (**at)
+			*(*at)++ = 0;
+	} while (is_own_line(line));
+	return line;
+}
+
+static inline char *copy_text(const char *folder, const char *file)
+{
+	char name[200], *copy;
+
+	snprintf(name, sizeof name, "%s/%s", folder, file);
+	copy = malloc(strlen(test_text(name)) + 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+	return strcpy(copy, test_text(name));
+}
+
+/* Takes field `number` out of a line of layers.csv: zero_mac_fraction, which is not known of a timed run. */
+static inline void drop_field(char *line, int number)
+{
+	char *end;
+
+	while (line && number-- > 0) {
+		line = strchr(line, ',');
+		line += line != NULL;
+	}
+	if (!line)
+		return;
+	end = line + strcspn(line, ",");
+	memmove(line, end, strlen(end) + 1);
+}
+
+/* Of the last comparison. */
+static char first_difference[800];
+
+/* The lines of a file that differ in two folders, those of `is_own_line` left out. */
+static inline int differences(const char *one, const char *other, const char *file)
+{
+	char *a = copy_text(one, file), *b = copy_text(other, file), *at_a = a, *at_b = b;
+	char *left, *right;
+	int count = a[0] == 0;
+
+	do {
+		left = next_own(&at_a);
+		right = next_own(&at_b);
+		if (strcmp(file, "layers.csv") == 0) {
+			drop_field(left, ZERO_FIELD);
+			drop_field(right, ZERO_FIELD);
+		}
+		if ((!left != !right || (left && right && strcmp(left, right) != 0)) && !count++)
+			snprintf(first_difference, sizeof first_difference, "%s: %.300s and %.300s", file,
+			         left ? left : "nothing", right ? right : "nothing");
+	} while (left && right);
+	free(a);
+	free(b);
+	return count;
+}
+
+/*
+ * In how many lines two results of one configuration differ: weights by the SHA-256 sums that the manifest,
+ * or summary.json, has of them, which are those of the files.
+ */
+static inline int compare_results(const char *one, const char *other)
+{
+	static const char *const files[] = {"hw.yaml", "metrics.csv", "layers.csv", "summary.json"};
+	static const char *const of_networks[] = {"net.yaml", "weights/manifest.json"};
+	static const char *const of_formats[] = {"switches.csv", "formats.csv"};
+	char why[128], folder[600];
+	int count = 0;
+
+	for (int i = 0; i < TEST_COUNT(files); i++)
+		count += differences(one, other, files[i]);
+	for (int i = 0; config.run.network[0] && i < TEST_COUNT(of_networks); i++)
+		count += differences(one, other, of_networks[i]);
+	for (int i = 0; qmac_run_switches_formats(&config.run) && i < TEST_COUNT(of_formats); i++)
+		count += differences(one, other, of_formats[i]);
+	snprintf(folder, sizeof folder, "%s/%s", test_folder(), other);
+	CU_ASSERT_EQUAL_FATAL(qmac_results_check(folder, why, sizeof why, NULL), QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(why, "");
+	return count;
+}
+
+/* The run of `config` on that hardware, into a folder, with the values of another one (NULL: trained). */
+static inline enum qmac_status run_on(const char *hw, const char *name, const char *from,
+                                      struct qmac_error *err)
+{
+	char folder[600];
+
+	snprintf(config.run.hw, sizeof config.run.hw, "%s", test_path(hw));
+	snprintf(folder, sizeof folder, "%s/%s", test_folder(), from ? from : "");
+	return run_job((struct qmac_job){.timed_from = from ? folder : NULL}, name, err);
+}
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * Runs that are timed with the values of another one, trained on other hardware, are to the last digit what
+ * their own training would have been: random networks and linear models on random hardware. Where that is
+ * not so it is found.
+ */
+#define _XOPEN_SOURCE 700
+#include "fuzz/hardware.h"
+#include "report/results.h"
+#include "retime_case.h"
+#include "run/retime.h"
+#include "shipped_hw.h"
+
+enum { NETS = 12, MODELS = 24 };
+
+static uint64_t state;
+
+static int pick(int low, int high)
+{
+	return (int)test_between(&state, low, high);
+}
+
+/* Two devices that have nothing in common. */
+static void draw_hardware(void)
+{
+	struct qmac_hw one, other;
+
+	/* arrays of a few cells take long */
+	do {
+		qmac_fuzz_hw(&state, &one);
+		qmac_fuzz_hw(&state, &other);
+	} while (one.rows * one.cols < 12 || other.rows * other.cols < 12 || one.a_bits * one.w_bits < 16 ||
+	         other.a_bits * other.w_bits < 16);
+	if (pick(0, 1))
+		other = shipped_hw(shipped_hw_name(pick(0, 3)));
+	/* most sums fit, and most tables */
+	one.acc_bits = pick(0, 5) ? 64 : one.acc_bits;
+	other.acc_bits = pick(0, 5) ? 64 : other.acc_bits;
+	one.lut_bits = pick(0, 5) ? 10 : one.lut_bits;
+	other.lut_bits = pick(0, 5) ? 11 : other.lut_bits;
+	write_hw("one.yaml", &one);
+	write_hw("other.yaml", &other);
+}
+
+static void draw_network(void)
+{
+	static const char *const first[] = {
+		"  - conv: {out: 4, kernel: 3}\n", "  - conv: {out: 5, kernel: 3, pad: 1, bias: false}\n",
+		"  - conv: {out: 3, kernel: 2, stride: 2}\n", "",
+	};
+	static const char *const second[] = {
+		"  - tanh\n", "  - relu\n", "  - sigmoid\n  - max_pool: {size: 2}\n", "  - batch_norm\n  - relu\n",
+		"  - avg_pool: {size: 2}\n",
+	};
+	static const char *const third[] = {"", "  - conv: {out: 6, kernel: 2}\n  - relu\n", "  - global_pool\n"};
+	static const char *const policies[] = {
+		"policy: adapt, lookback_low: 3, lookback_high: 8, buffer_bits: 6, bw_max: 12",
+		"policy: muppet, levels: \"6, 10\", threshold_alpha: 0, threshold_beta: 0, resolution: 2,"
+		" patience: 1, grad_quant: scaled",
+		"policy: fixed, bw: 9, fl_rule: range, activation_fl: own", "policy: fixed, bw: 8, fl: 5",
+		"policy: fixed, bw: 6, fl: 3, err_bits: 6", "policy: fixed, bw: 12, fl: 7, activation_fl: own,"
+		" activation_scale: delay",
+	};
+	static const char *const scales[] = {"delay", "cur", "fixed"};
+	char layers[400], lines[400];
+
+	snprintf(layers, sizeof layers, "%s%s%s  - flatten\n  - linear: {out: 3}\n", first[pick(0, 3)],
+	         second[pick(0, TEST_COUNT(second) - 1)], third[pick(0, 2)]);
+	snprintf(lines, sizeof lines, "alpha: 0.05\nl2: 1.0e-4\neval_every: %d\ninner_steps: %d\nseed: %d\n"
+	         "precision: {%s, err_scale: %s}\n", pick(0, 2), pick(2, 5), pick(1, 1000),
+	         policies[pick(0, TEST_COUNT(policies) - 1)], scales[pick(0, 2)]);
+	configure(write_net_run(layers, lines), 0, NULL);
+	config.run.batch = pick(8, 20);
+	config.run.epochs = pick(1, 3);
+	config.run.test_limit = 30;
+	config.run.speedup = false; /* 32 bits take long on such arrays; test_planted() has it */
+}
+
+static void draw_model(void)
+{
+	static const char *const algorithms[] = {"lp_sgd", "lp_svrg", "halp"};
+	static const char *const outer[] = {"host", "device"};
+	char text[1000], folder[512];
+
+	CU_ASSERT_FATAL(getcwd(folder, sizeof folder) != NULL);
+	snprintf(text, sizeof text, "hw: %s/configs/hw/16x16_w8.yaml\nsamples: %d\nfeatures: %d\ninformative: 3\n"
+	         "algorithm: %s\nbits: %d\nbatch: %d\nouter: %s\nepochs: %d\nseed: %d\n%s", folder, pick(40, 90),
+	         pick(3, 20), algorithms[pick(0, 2)], pick(0, 2) ? 8 : 12, pick(0, 1) ? 1 : pick(2, 20),
+	         outer[pick(0, 1)], pick(1, 4), pick(1, 1000),
+	         pick(0, 3) ? "" : "checkpoint: {steps: 3}\n");
+	configure(config_file("run.yaml", text), 0, NULL);
+}
+
+static void draw_classifier(void)
+{
+	static const char *const algorithms[] = {"lp_sgd", "lp_svrg", "halp"};
+	char text[1000], folder[512];
+
+	CU_ASSERT_FATAL(getcwd(folder, sizeof folder) != NULL);
+	snprintf(text, sizeof text, "hw: %s/configs/hw/16x16_w8.yaml\nproblem: logistic_regression\ndata: csv\n"
+	         "file: clouds.csv\nalgorithm: %s\nbatch: %d\nepochs: %d\nseed: %d\nouter: %s\n", folder,
+	         algorithms[pick(0, 2)], pick(2, 20), pick(1, 3), pick(1, 1000), pick(0, 1) ? "host" : "device");
+	configure(config_file("run.yaml", text), 0, NULL);
+}
+
+/* Trains on one device, and on the other both ways. Returns whether there was something to compare. */
+static bool play(void)
+{
+	char folder[600], why[QMAC_RETIME_WHY];
+	struct qmac_job job = {.config = &config, .folder = folder};
+	struct qmac_error err;
+	enum qmac_status status;
+
+	if (run_on("one.yaml", "one", NULL, &err))
+		return false; /* it does not fit */
+	snprintf(folder, sizeof folder, "%s/one", test_folder());
+	CU_ASSERT_EQUAL_FATAL(qmac_retime_check(&job, why, &err), QMAC_OK);
+	if (why[0])
+		return false;
+	status = run_on("other.yaml", "trained", NULL, &err);
+	if (status) {
+		CU_ASSERT_EQUAL(run_on("other.yaml", "timed", "one", &err), status);
+		return false;
+	}
+	CU_ASSERT_EQUAL_FATAL(run_on("other.yaml", "timed", "one", &err), QMAC_OK);
+	if (compare_results("trained", "timed")) {
+		printf("trained and timed differ in %s\n", first_difference);
+		CU_FAIL_FATAL("a run that is timed differs from its training");
+	}
+	return true;
+}
+
+static void play_many(int cases, void (*draw)(void))
+{
+	int compared = 0;
+
+	for (int i = 0; i < cases; i++) {
+		draw_hardware();
+		draw();
+		compared += play();
+	}
+	printf("[%d of %d] ", compared, cases);
+	CU_ASSERT(compared >= cases / 4);
+}
+
+static void test_networks(void)
+{
+	play_many(NETS, draw_network);
+}
+
+static void test_models(void)
+{
+	play_many(MODELS, draw_model);
+}
+
+static void test_classifiers(void)
+{
+	test_write_clouds(90, 6, 3);
+	play_many(MODELS / 2, draw_classifier);
+}
+
+/* ---- faults ------------------------------------------------------------------------------------ */
+
+static void write_pair(void)
+{
+	struct qmac_hw hw = shipped_hw("16x16_w8");
+
+	write_hw("one.yaml", &hw);
+	hw.acc_depth *= 2;
+	write_hw("other.yaml", &hw);
+}
+
+/*
+ * A device whose values are not those of the other, as if a parameter of it went into the random numbers, or
+ * into the width of a sum: what stands for it here is another seed, another width.
+ */
+static void test_planted(void)
+{
+	static const struct qmac_setting others[] = {
+		{"seed", "2", "--set"}, {"precision.err_bits", "9", "--set"}, {"precision.fl", "5", "--set"},
+	};
+	const char *file = write_net_run("  - conv: {out: 4, kernel: 3}\n  - relu\n  - flatten\n"
+	                                 "  - linear: {out: 3}\n", "precision: {policy: fixed, bw: 8, fl: 4}\n");
+	struct qmac_error err;
+
+	write_pair();
+	for (int i = 0; i <= TEST_COUNT(others); i++) {
+		configure(file, 0, NULL);
+		CU_ASSERT_EQUAL_FATAL(run_on("one.yaml", "one", NULL, &err), QMAC_OK);
+		CU_ASSERT_EQUAL_FATAL(run_on("other.yaml", "timed", "one", &err), QMAC_OK);
+		configure(file, i < TEST_COUNT(others), &others[i]);
+		CU_ASSERT_EQUAL_FATAL(run_on("other.yaml", "trained", NULL, &err), QMAC_OK);
+		CU_ASSERT_EQUAL(compare_results("trained", "timed") > 0, i < TEST_COUNT(others));
+	}
+}
+
+/* Rewrites a file of a result, the first `what` replaced. */
+static void edit(const char *folder, const char *file, const char *what, const char *by)
+{
+	char name[200], *text = copy_text(folder, file), *at = strstr(text, what);
+	FILE *out;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	snprintf(name, sizeof name, "%s/%s", folder, file);
+	out = fopen(test_path(name), "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	fprintf(out, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
+	fclose(out);
+	free(text);
+}
+
+static const char *check_of(const char *name)
+{
+	static char why[QMAC_RETIME_WHY];
+	char folder[600];
+	struct qmac_job job = {.config = &config, .folder = folder};
+	struct qmac_error err;
+
+	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
+	CU_ASSERT_EQUAL_FATAL(qmac_retime_check(&job, why, &err), QMAC_OK);
+	return why;
+}
+
+/* What a training did that its estimate does not do, and what nobody may rely on. */
+static void test_refused(void)
+{
+	struct qmac_error err;
+
+	state = 5;
+	write_pair();
+	draw_model();
+	config.run.epochs = 3;
+	CU_ASSERT_EQUAL_FATAL(run_on("one.yaml", "one", NULL, &err), QMAC_OK);
+	CU_ASSERT_STRING_EQUAL(check_of("one"), "");
+	config.run.epochs = 4;
+	CU_ASSERT_PTR_NOT_NULL(strstr(check_of("one"), "it ended early, after epoch 3"));
+	config.run.epochs = 2;
+	CU_ASSERT_PTR_NOT_NULL(strstr(check_of("one"), "its estimate has fewer epochs"));
+	config.run.epochs = 3;
+	config.run.inner_steps = 2;
+	CU_ASSERT_PTR_NOT_NULL(strstr(check_of("one"), "an estimate does not foresee: other step up to epoch 1"));
+	config.run.inner_steps = 0;
+	edit("one", "summary.json", "\"acc_saturations\": 0", "\"acc_saturations\": 1");
+	CU_ASSERT_PTR_NOT_NULL(strstr(check_of("one"), "sums in ACC were limited"));
+	CU_ASSERT_EQUAL(run_on("other.yaml", "timed", "one", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "summary.json is damaged"));
+	CU_ASSERT_EQUAL_FATAL(run_on("one.yaml", "one", NULL, &err), QMAC_OK);
+	config.run.epochs = 4;
+	CU_ASSERT_EQUAL(run_on("other.yaml", "refused", "one", &err), QMAC_BAD_INPUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "the training has no epoch 4"));
+	CU_ASSERT(access(test_path("refused"), F_OK) != 0);
+}
+
+static void test_refusals(void)
+{
+	state = 5;
+	draw_model();
+	CU_ASSERT_PTR_NULL(qmac_retime_refusal(&config.run));
+	config.run.timeline = 1;
+	CU_ASSERT_PTR_NOT_NULL(qmac_retime_refusal(&config.run));
+	config.run.timeline = 0;
+	strcpy(config.run.backend, "rtl");
+	CU_ASSERT_PTR_NOT_NULL(qmac_retime_refusal(&config.run));
+	strcpy(config.run.backend, "cmodel");
+	config.run.algorithm = QMAC_SVRG;
+	CU_ASSERT_PTR_NOT_NULL(qmac_retime_refusal(&config.run));
+}
+
+int main(void)
+{
+	const struct test_case cases[] = {
+		{"networks", test_networks}, {"linear regression", test_models},
+		{"logistic regression", test_classifiers}, {"a planted fault", test_planted},
+		{"what is not relied on", test_refused}, {"runs that are trained", test_refusals},
+	};
+
+	write_images();
+	state = test_seed();
+	return test_main("test_retime", cases, TEST_COUNT(cases));
+}
