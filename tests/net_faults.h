@@ -63,6 +63,15 @@ static bool no_relu(struct qmac_command *c)
 	return true;
 }
 
+/* What is added up while it is rounded: not at all. */
+static bool no_sum(struct qmac_command *c)
+{
+	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
+		return false;
+	c->sum = 0;
+	return true;
+}
+
 /* The second operand is the first one, too. */
 static void take_twice(struct qmac_command *c)
 {

@@ -143,14 +143,6 @@ static bool no_slice(struct qmac_command *c)
 	return true;
 }
 
-static bool no_sum(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
-		return false;
-	c->sum = 0;
-	return true;
-}
-
 static bool one_sample_less(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_GEMM || c->mode != QMAC_MODE_OS || c->k != 1 || c->n2 < 2)

@@ -226,15 +226,7 @@ static bool product_of_neighbours(struct qmac_command *c)
 	return true;
 }
 
-/* What is added up while it is rounded: not at all, or where another block's sum is. */
-static bool no_sum(struct qmac_command *c)
-{
-	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
-		return false;
-	c->sum = 0;
-	return true;
-}
-
+/* What is added up while it is rounded, where another block's sum is. */
 static bool sum_of_block(struct qmac_command *c)
 {
 	if (c->opcode != QMAC_OPCODE_VEC || !c->sum)
