@@ -19,7 +19,7 @@ static void measure(const struct qmac_float_layer *layer, int64_t c)
 {
 	int64_t n = numbers_of(layer);
 	const float *x = layer->x + c * n;
-	double sum = 0, square = 0, share = QMAC_FLOAT_RUNNING_SHARE, mean, variance;
+	double sum = 0, square = 0, share = QMAC_BATCH_NORM_SHARE, mean, variance;
 
 	for (int64_t i = 0; i < n; i++)
 		sum += (double)x[i];

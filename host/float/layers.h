@@ -29,9 +29,6 @@ struct qmac_float_layer {
 	float *running_mean, *running_variance; /* C: in place of these where not training, else updated */
 };
 
-/* Of a running mean or variance, so much is replaced by that of each minibatch. */
-#define QMAC_FLOAT_RUNNING_SHARE 0.1
-
 /* Numbers of room that one share needs. */
 int64_t qmac_float_layer_room(const struct qmac_net_layer *layer);
 

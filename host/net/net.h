@@ -73,6 +73,9 @@ enum {
 
 #define QMAC_BATCH_NORM_EPSILON 1e-5
 
+/* Of a running mean or variance, so much is replaced by that of each minibatch. */
+#define QMAC_BATCH_NORM_SHARE 0.1
+
 struct qmac_shape {
 	int64_t channels, height, width; /* each at least 1 */
 };

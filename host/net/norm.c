@@ -26,9 +26,11 @@ void qmac_net_norm_statistics(const struct qmac_net_norm *norm, const int64_t *s
 void qmac_net_norm_run(int64_t channels, const double *mean, const double *variance, float *running_mean,
                        float *running_variance)
 {
+	double share = QMAC_BATCH_NORM_SHARE; /* 1 less it is the double 0.9 */
+
 	for (int64_t c = 0; c < channels; c++) {
-		running_mean[c] = (float)(0.9 * (double)running_mean[c] + 0.1 * mean[c]);
-		running_variance[c] = (float)(0.9 * (double)running_variance[c] + 0.1 * variance[c]);
+		running_mean[c] = (float)((1 - share) * (double)running_mean[c] + share * mean[c]);
+		running_variance[c] = (float)((1 - share) * (double)running_variance[c] + share * variance[c]);
 	}
 }
 
