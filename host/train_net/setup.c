@@ -38,8 +38,8 @@ static enum qmac_status check_fit(const struct qmac_net_training *training, stru
 		return refuse_shape(training, images, err);
 	if (logits.height != 1 || logits.width != 1 || logits.channels != data->classes)
 		return qmac_fail(err, QMAC_BAD_INPUT, "network: the last layer of %s gives %s, but the data have %d"
-		                 " classes: it must give as many", net->name, qmac_shape_text(logits, have),
-		                 data->classes);
+		                 " classes: `classes: %d` makes it give as many", net->name,
+		                 qmac_shape_text(logits, have), data->classes, data->classes);
 	if (step > data->samples)
 		return qmac_fail(err, QMAC_BAD_INPUT,
 		                 "batch: batch * accumulate = %lld images a step are more than the"
