@@ -4,6 +4,17 @@
 
 # ---- layers.csv sums to summary.json ----------------------------------------------
 sed 's/^acc_bits: .*/acc_bits: 64/' "$root/configs/hw/16x16_w8.yaml" > wide.yaml
+# Joules of layers and of components sum to those of the run; the band holds them.
+joules() {
+	for sum in "$(column "$1" energy_j)" "$(sed -n '/"energy": {/,/}$/s/.*"nominal": \([^,]*\),.*/\1/p' \
+		"$1/summary.json" | awk '{ sum += $1 } END { printf "%.17g", sum }')"; do
+		ok "$1: joules of the parts, $sum" awk -v sum="$sum" -v all="$(value "$1" energy_j)" \
+			-v low="$(value "$1" energy_low_j)" -v high="$(value "$1" energy_high_j)" 'BEGIN {
+			d = sum - all; exit !(all > 0 && d * d <= 1e-24 * all * all && low <= all && all <= high) }'
+	done
+	ok "$1: the last row of metrics.csv" same "$(tail -n 1 "$1/metrics.csv" | cut -d, -f 9)" \
+		"$(value "$1" energy_j)"
+}
 sum_up() {
 	folder=$1
 	shift
@@ -16,6 +27,23 @@ sum_up() {
 sum_up sum-halp
 sum_up sum-batch --set batch=7 --set algorithm=lp_svrg --hw "$root/configs/hw/ragged.yaml"
 sum_up sum-outer --set outer=device --set batch=16 --hw wide.yaml
+joules sum-halp
+joules sum-batch
+joules sum-outer
+run 0 train run.yaml --set epochs=1 --set "energy=$root/configs/energy/scaled_16nm.yaml" --out scaled
+joules scaled
+ok 'the table is named' has scaled/config.yaml '^energy: "energy.yaml"'
+ok 'and copied' has scaled/energy.yaml '^name: scaled_16nm$'
+run 0 train scaled/config.yaml --out again
+ok 'a result repeats with its table' same "$(value again energy_j)" "$(value scaled energy_j)"
+run 0 train scaled/config.yaml --out again --resume
+ok 'and is kept' grep -q 'holds this result' out
+run 0 train run.yaml --set epochs=1 --out scaled --resume
+ok 'another table is another configuration' test "$(grep -c 'holds this result' out)" -eq 0
+sed 's/^multiplier:/multiplyer:/' scaled/energy.yaml > bad.yaml
+refuses 'bad.yaml:2:1: unknown key .multiplyer.; did you mean .multiplier.*' \
+	train run.yaml --set energy=bad.yaml --out scaled
+refuses '.*cannot open .none.yaml.*' train run.yaml --set energy=none.yaml --out scaled
 ok 'the gradient has rows of its own' has sum-outer/layers.csv '^3,gradient,weight_grad,32,8,,'
 sum_up sum-host --set algorithm=svrg
 ok 'a layer that spends nothing says so' has sum-host/layers.csv '^3,linear,none,,8,,0,,0,0,,0,'
@@ -36,7 +64,7 @@ ok 'the new one is' has out 'older holds this result already'
 
 # ---- damaged results --------------------------------------------------------------
 run 0 train run.yaml --out damaged
-for file in config.yaml hw.yaml metrics.csv layers.csv weights.npy summary.json; do
+for file in config.yaml hw.yaml energy.yaml metrics.csv layers.csv weights.npy summary.json; do
 	: > damaged/$file
 	run 0 train run.yaml --out damaged --resume
 	ok "an empty $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0

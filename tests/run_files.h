@@ -56,7 +56,7 @@ static inline char *printed(const struct qmac_run_config *config)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	qmac_run_config_print(config, NULL, NULL, out);
+	qmac_run_config_print(config, NULL, out);
 	fclose(out);
 	return text;
 }

@@ -127,7 +127,7 @@ static void defaults(void)
 	CU_ASSERT_FATAL(qmac_run_config_load(&config, NULL, settings, TEST_COUNT(settings), &err) == QMAC_OK);
 	CU_ASSERT(config.run.data == QMAC_DATA_LIBSVM && config.run.test_fraction == 0.2);
 	CU_ASSERT(config.run.standardise && config.run.inner_steps == 0);
-	qmac_run_config_print(&config, NULL, NULL, out);
+	qmac_run_config_print(&config, NULL, out);
 	fclose(out);
 	CU_ASSERT(strstr(text, "\ntest_fraction: 0.2  # default for files\n") != NULL);
 	CU_ASSERT(strstr(text, "\ninner_steps: 0  # default: two passes over the training part\n") != NULL);
@@ -174,7 +174,7 @@ static void test_files(void)
 	CU_ASSERT_EQUAL_FATAL(load_text(&config, both, NULL, NULL, &err), QMAC_OK);
 	CU_ASSERT_STRING_EQUAL(config.run.test_file, inside("data/test.csv"));
 	CU_ASSERT_EQUAL(config.run.test_fraction, 0);
-	qmac_run_config_print(&config, NULL, NULL, out);
+	qmac_run_config_print(&config, NULL, out);
 	fclose(out);
 	CU_ASSERT(strstr(text, "/data/test.csv\"  # ") != NULL);
 	CU_ASSERT(strstr(text, "\ntest_fraction: 0  # default with test_file\n") != NULL);
@@ -250,7 +250,7 @@ static void images(void)
 	CU_ASSERT_STRING_EQUAL(config.run.file, inside("sets/fashion-mnist"));
 
 	out = open_memstream(&text, &size);
-	qmac_run_config_print(&config, NULL, NULL, out);
+	qmac_run_config_print(&config, NULL, out);
 	fclose(out);
 	CU_ASSERT(strstr(text, "/sets/fashion-mnist\"  # default for fashion_mnist\n") != NULL);
 	CU_ASSERT(strstr(text, "\nstandardise: true  # default, unused by fashion_mnist\n") != NULL);

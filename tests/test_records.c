@@ -12,10 +12,10 @@
 
 enum { ROWS = 60, FEATURES = 9, CLASSES = 3, EPOCHS = 3 };
 
-/* Counters that records have: all but waiting, starved and memory cycles; ZERO_MACS is kept by layer. */
+/* Counters that records have: all but waiting, starved and memory cycles. */
 static bool is_recorded(int counter)
 {
-	return counter != QMAC_COUNTER_ZERO_MACS && !(counter >= QMAC_COUNTER_LOAD_WAIT);
+	return counter < QMAC_COUNTER_LOAD_WAIT;
 }
 
 struct watch {

@@ -78,6 +78,7 @@ static void test_csv_files(void)
 	struct qmac_error err;
 
 	load("bits", "6");
+	hw.dram_energy = QMAC_DRAM_UNKNOWN; /* energies: test_energies() */
 	CU_ASSERT_FATAL(write_run("csv", .125, &err) == QMAC_OK);
 	/*
 	 * Counter i is epoch * (i + 4): COMMANDS 4, MACS 5, VEC_MULTS 7, saturations 8 + 9 + 10, DRAM 19, 20,
@@ -98,12 +99,56 @@ static void test_csv_files(void)
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
 		"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,"
 		"saturations,commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,"
-		"store_busy,sparsity,weight_saturations,a_reads\n"
-		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27,0.5,3,11\n"
-		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0\n"
-		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25,0.5,3,9\n"
-		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1,0.5,0,1\n"
-		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1,,,1\n");
+		"store_busy,sparsity,weight_saturations,a_reads,zero_macs\n"
+		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27,0.5,3,11,6\n"
+		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0,0\n"
+		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25,0.5,3,9,4\n"
+		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1,0.5,0,1,1\n"
+		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1,,,1,1\n");
+}
+
+/* Of all rows of a column of a table. */
+static double column_sum(const char *table, const char *column)
+{
+	struct qmac_csv csv;
+	double sum = 0;
+
+	CU_ASSERT_FATAL(qmac_csv_read_words(path_of("energy", table), "layer|direction", &csv, NULL) == QMAC_OK);
+	for (int64_t row = 0; row < csv.rows; row++)
+		sum += csv.values[row * csv.columns + qmac_csv_column(&csv, column)];
+	qmac_csv_free(&csv);
+	return sum;
+}
+
+/* Rows of layers, components, and the last row of metrics have the joules of the summary. */
+static void test_energies(void)
+{
+	double total, parts = 0;
+	struct qmac_stored stored;
+	struct qmac_error err;
+	char path[64];
+
+	load("bits", "6");
+	CU_ASSERT_FATAL(hw.dram_energy == QMAC_DRAM_DDR3);
+	CU_ASSERT_FATAL(write_run("energy", .125, &err) == QMAC_OK);
+	CU_ASSERT_FATAL(qmac_stored_read(path_of("energy", ""), &stored, &err) == QMAC_OK);
+	total = qmac_json_real(stored.summary, "energy_j");
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
+		snprintf(path, sizeof path, "energy.%s.nominal", qmac_energy_component_names[c]);
+		parts += qmac_json_real(stored.summary, path);
+	}
+	CU_ASSERT(total > 0 && fabs(parts - total) <= 1e-13 * total);
+	CU_ASSERT(fabs(column_sum("layers.csv", "energy_j") - total) <= 1e-13 * total);
+	CU_ASSERT(qmac_json_real(stored.summary, "energy_low_j") < total);
+	CU_ASSERT(qmac_json_real(stored.summary, "energy_high_j") > total);
+	CU_ASSERT(stored.metrics.rows == 3 &&
+	          stored.metrics.values[2 * stored.metrics.columns +
+	                                qmac_csv_column(&stored.metrics, "energy_j")] == total);
+	qmac_stored_free(&stored);
+	hw.dram_energy = QMAC_DRAM_UNKNOWN;
+	CU_ASSERT_FATAL(write_run("energy", .125, &err) == QMAC_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("energy", "summary.json"), "\"energy_j\": null"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("energy", "summary.json"), "give dram.energy"));
 }
 
 static void test_summary(void)
@@ -133,7 +178,6 @@ static void test_summary(void)
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "hw.mac_style"), "parallel");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "algorithm"), "halp");
 	CU_ASSERT_STRING_EQUAL(qmac_json_text(stored.summary, "weights_sha256"), digest);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("summary", "summary.json"), "\"energy_j\": null"));
 	CU_ASSERT_EQUAL(stored.metrics.rows, 3);
 	CU_ASSERT_PTR_EQUAL(qmac_stored_headline(&stored), &qmac_figure_kinds[QMAC_FIGURE_GRAD_NORM]);
 	qmac_stored_free(&stored);
@@ -394,6 +438,7 @@ int main(void)
 		{"summary.json", test_summary},
 		{"what the device did with its cycles", test_shares},
 		{"the same in summary.json", test_shares_stored},
+		{"energies", test_energies},
 		{"time and energy of the host", test_host},
 		{"a run that diverged", test_diverged},
 		{"timeline.json", test_timeline},

@@ -205,7 +205,7 @@ static unsigned execute(struct qmac_device *device, const struct qmac_command *c
 }
 
 static struct qmac_retire record_of(const struct qmac_device *device, const struct qmac_command *c,
-                                    const uint64_t before[3])
+                                    const uint64_t before[4])
 {
 	const uint64_t *counters = device->counters;
 
@@ -217,6 +217,7 @@ static struct qmac_retire record_of(const struct qmac_device *device, const stru
 		.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
 		.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
 		.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
+		.zero_macs = counters[QMAC_COUNTER_ZERO_MACS] - before[3],
 		.magnitudes = device->magnitudes,
 		.digest = device->digest,
 	};
@@ -240,7 +241,7 @@ static void retire_sync(struct qmac_device *device, const struct qmac_command *c
 }
 
 /* The command has done its work: lets the clock find out when. */
-static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[3])
+static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[4])
 {
 	unsigned engine = qmac_command_engine(c->opcode);
 	struct qmac_clock_retire time;
@@ -266,9 +267,10 @@ static void step(struct qmac_device *device)
 {
 	uint64_t address = device->ring_base + (uint64_t)QMAC_COMMAND_BYTES *
 	                   (device->head & ((1U << device->ring_log2) - 1));
-	uint64_t before[3] = {device->counters[QMAC_COUNTER_ACC_SATURATIONS],
+	uint64_t before[4] = {device->counters[QMAC_COUNTER_ACC_SATURATIONS],
 	                      device->counters[QMAC_COUNTER_REQUANT_SATURATIONS],
-	                      device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS]};
+	                      device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS],
+	                      device->counters[QMAC_COUNTER_ZERO_MACS]};
 	uint32_t words[QMAC_COMMAND_WORDS];
 	struct qmac_command c;
 	unsigned fault = QMAC_FAULT_BUS;

@@ -27,6 +27,8 @@ struct qmac_retire {
 	uint8_t opcode;    /* QMAC_OPCODE_* */
 	uint16_t tag;
 	uint32_t acc_saturations, requant_saturations, container_saturations;
+	/* MACs of a GEMM with an operand that is zero. Only of the C model, where values are computed; else 0. */
+	uint64_t zero_macs;
 	uint32_t magnitudes; /* docs/command-set.md, range monitors; 0 but for a VEC with a monitor */
 	uint64_t digest;   /* docs/command-set.md; 0 where digests are off */
 	uint64_t start;    /* cycle at which the engine began it */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "cost/energy.h"
 #include "process/stop.h"
 #include "report/results.h"
 #include "report/shares.h"
@@ -86,6 +87,52 @@ static void print_shares(const struct qmac_json *summary)
 	qmac_table_destroy(table);
 }
 
+/* Components from the largest to the smallest, those of a thousandth at least. */
+static void print_components(const struct qmac_json *summary, double total)
+{
+	bool told[QMAC_ENERGY_COMPONENTS] = {false};
+
+	printf("%-19s", "of it");
+	for (int n = 0; n < QMAC_ENERGY_COMPONENTS; n++) {
+		double most = 0, share;
+		char path[64];
+		int at = -1;
+
+		for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
+			snprintf(path, sizeof path, "energy.%s.nominal", qmac_energy_component_names[c]);
+			share = qmac_json_real(summary, path) / total;
+			if (!told[c] && share > most) {
+				most = share;
+				at = c;
+			}
+		}
+		if (most < .001)
+			break;
+		told[at] = true;
+		printf("%s %s %.1f %%", n ? "," : "", qmac_energy_component_names[at], 100 * most);
+	}
+	printf("\n");
+}
+
+/* Of the device and its memory; older results, and runs on the host, have none. */
+static void print_energy(const struct qmac_json *summary)
+{
+	const char *note = qmac_json_text(summary, "energy_note");
+	double total = qmac_json_real(summary, "energy_j");
+
+	if (!qmac_json_text(summary, "mac_utilisation"))
+		return;
+	if (isnan(total)) {
+		qmac_cli_say("%-19s not estimated: %s\n", "joules", note ? note : "no energy in this result");
+		return;
+	}
+	qmac_cli_say("%-19s %.4g (%.4g to %.4g, %s)\n", "joules", total, qmac_json_real(summary, "energy_low_j"),
+	             qmac_json_real(summary, "energy_high_j"), qmac_json_text(summary, "energy.table"));
+	print_components(summary, total);
+	if (note)
+		qmac_cli_say("%-19s %s\n", "", note);
+}
+
 enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *err)
 {
 	static const struct {
@@ -128,6 +175,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 		if (text || (!estimated && qmac_words_find(optional, lines[i].key) < 0))
 			print_line(lines[i].label, text);
 	}
+	print_energy(stored.summary);
 	print_shares(stored.summary);
 	qmac_cli_print_speedup(stored.summary);
 	if (estimated)

@@ -314,6 +314,15 @@ static enum qmac_status check_hw(struct loader *l)
 	return refuse(l, QMAC_KEY_hw, QMAC_KEY_hw, "cannot open '%s': %s", hw, strerror(errno));
 }
 
+static enum qmac_status check_energy(struct loader *l)
+{
+	const char *energy = qmac_run_energy(&l->config->run);
+
+	if (!energy[0] || access(energy, R_OK) == 0)
+		return QMAC_OK;
+	return refuse(l, QMAC_KEY_energy, QMAC_KEY_energy, "cannot open '%s': %s", energy, strerror(errno));
+}
+
 /* What the user wrote; the run has it as seen from the run file. */
 static const char *given_text(const struct loader *l, int key)
 {
@@ -389,6 +398,8 @@ static enum qmac_status check_rules(struct loader *l)
 		status = check_sizes(l);
 	if (!status)
 		status = check_hw(l);
+	if (!status)
+		status = check_energy(l);
 	return status;
 }
 

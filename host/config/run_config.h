@@ -96,6 +96,7 @@ struct qmac_run {
 	int64_t epochs;
 	uint32_t seed;
 	char hw[QMAC_PATH_MAX];        /* hardware file; where the run file names it, beside that file */
+	char energy[QMAC_PATH_MAX];    /* energy table, likewise; "": the one that is part of the program */
 	char backend[16];              /* "cmodel", "rtl", "lockstep" */
 	char kernel[16];               /* "auto" or a kernel's name */
 	int threads;                   /* host threads, 1..256; results do not depend on it */
@@ -182,13 +183,19 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
                                                       const struct qmac_setting *settings, int setting_count,
                                                       struct qmac_error *err);
 
+/* Names of the copies of what a run file names. */
+struct qmac_run_copies {
+	const char *hw, *net, *energy;
+};
+
 /*
  * Writes the effective configuration as YAML that qmac_run_config_load reads back to the
  * same values, a comment with the source behind each line. Paths are written as absolute ones; those of the
- * hardware file and of the network file as `hw` and `net` where these are not NULL: where copies of them lie
- * beside what is written.
+ * hardware file, of the network file and of the energy table as `copies` has them where it is not NULL: where
+ * copies of them lie beside what is written.
  */
-void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, const char *net, FILE *out);
+void qmac_run_config_print(const struct qmac_run_config *config, const struct qmac_run_copies *copies,
+                           FILE *out);
 
 static inline bool qmac_data_is_generated(enum qmac_data data)
 {
@@ -206,6 +213,9 @@ bool qmac_run_has_number(const char *key);
 double qmac_run_number(const struct qmac_run *run, const char *key);
 /* The word for the run's algorithm, or its data, where they do not look at that key; NULL where they do. */
 const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
+
+/* The energy table that the run looks at; "": the program's own, as of a run that uses no device. */
+const char *qmac_run_energy(const struct qmac_run *run);
 
 /* What trains: the algorithm, or the precision policy of a network, as a word. */
 const char *qmac_run_method(const struct qmac_run *run);

@@ -16,18 +16,34 @@ static void make_absolute(char *path)
 	free(absolute);
 }
 
-void qmac_run_config_print(const struct qmac_run_config *config, const char *hw, const char *net, FILE *out)
+/* The name of a copy, or an absolute path. */
+static void place(char path[QMAC_PATH_MAX], const char *copy)
 {
-	struct qmac_run run = config->run;
+	if (copy)
+		snprintf(path, QMAC_PATH_MAX, "%s", copy);
+	else
+		make_absolute(path);
+}
 
-	if (hw)
-		snprintf(run.hw, sizeof run.hw, "%s", hw);
-	else
-		make_absolute(run.hw);
-	if (net && run.network[0])
-		snprintf(run.network, sizeof run.network, "%s", net);
-	else
-		make_absolute(run.network);
+/* What a copy is of; without a path of what is part of the program. */
+static void print_origin(const char *path, FILE *out)
+{
+	fputs(path[0] ? ", copy of " : "default, part of the program", out);
+	qmac_text_print_comment(path, out);
+}
+
+void qmac_run_config_print(const struct qmac_run_config *config, const struct qmac_run_copies *copies,
+                           FILE *out)
+{
+	static const struct qmac_run_copies none;
+	const struct qmac_run *given = &config->run;
+	struct qmac_run run = *given;
+
+	if (!copies)
+		copies = &none;
+	place(run.hw, copies->hw);
+	place(run.network, run.network[0] ? copies->net : NULL);
+	place(run.energy, copies->energy);
 	make_absolute(run.file);
 	make_absolute(run.test_file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
@@ -41,10 +57,10 @@ void qmac_run_config_print(const struct qmac_run_config *config, const char *hw,
 		qmac_key_table_print(&qmac_run_table, i, &run, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
-		if ((i == QMAC_KEY_hw && hw) || (i == QMAC_KEY_network && net)) {
-			fputs(", copy of ", out);
-			qmac_text_print_comment(i == QMAC_KEY_hw ? config->run.hw : config->run.network, out);
-		}
+		if ((i == QMAC_KEY_hw && copies->hw) || (i == QMAC_KEY_network && copies->net))
+			print_origin(i == QMAC_KEY_hw ? given->hw : given->network, out);
+		if (i == QMAC_KEY_energy && copies->energy)
+			print_origin(given->energy, out);
 		if (stranger)
 			fprintf(out, ", unused by %s", stranger);
 		fputc('\n', out);

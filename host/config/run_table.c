@@ -87,6 +87,11 @@ bool qmac_run_uses_device(const struct qmac_run *run)
 	return run->algorithm != QMAC_SGD && run->algorithm != QMAC_SVRG;
 }
 
+const char *qmac_run_energy(const struct qmac_run *run)
+{
+	return qmac_run_uses_device(run) ? run->energy : "";
+}
+
 bool qmac_run_switches_formats(const struct qmac_run *run)
 {
 	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED ||

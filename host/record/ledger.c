@@ -103,6 +103,7 @@ void qmac_ledger_submit(void *context, const struct qmac_command *command)
 	assert(stream->submitted < ledger->room);
 	stream->entries[stream->submitted++] = (struct entry){.key = (uint16_t)key};
 	qmac_count(&ledger->hw, command, spent);
+	qmac_count_actions(command, spent);
 	spent[QMAC_COUNTER_FETCH_BYTES] += QMAC_COMMAND_BYTES;
 }
 
@@ -148,6 +149,7 @@ void qmac_ledger_retire(struct qmac_ledger *ledger, const struct qmac_retire *re
 			share_out(ledger);
 		return;
 	}
+	spent[QMAC_COUNTER_ZERO_MACS] += record->zero_macs;
 	spent[QMAC_COUNTER_ACC_SATURATIONS] += record->acc_saturations;
 	spent[QMAC_COUNTER_REQUANT_SATURATIONS] += record->requant_saturations;
 	spent[QMAC_COUNTER_CONTAINER_SATURATIONS] += record->container_saturations;

@@ -51,7 +51,7 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 {
 	assert(to->layers == from->layers && to->epoch == from->epoch);
 	for (int k = 0; k < to->layers * QMAC_DIRECTIONS; k++)
-		for (int i = 0; i < QMAC_COUNTERS; i++)
+		for (int i = 0; i < QMAC_COUNTS; i++)
 			to->spent[k][i] += from->spent[k][i];
 	for (int l = 0; l < to->layers; l++) {
 		to->layer[l].checked_macs += from->layer[l].checked_macs;
@@ -90,6 +90,33 @@ void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth)
 	if (one) {
 		one->zero_macs += growth;
 		one->checked_macs = macs;
+	}
+}
+
+void qmac_records_add(const struct qmac_records *records, uint64_t sum[QMAC_COUNTS])
+{
+	for (int k = 0; k < records->layers * QMAC_DIRECTIONS; k++)
+		for (int i = 0; i < QMAC_COUNTS; i++)
+			sum[i] += records->spent[k][i];
+}
+
+void qmac_records_share_zeros(const struct qmac_records *records, uint64_t counted)
+{
+	uint64_t sum[QMAC_COUNTS] = {0}, macs = 0, shared = 0, rest;
+
+	qmac_records_add(records, sum);
+	if (counted <= sum[QMAC_COUNTER_ZERO_MACS] || !sum[QMAC_COUNTER_MACS])
+		return;
+	rest = counted - sum[QMAC_COUNTER_ZERO_MACS];
+	for (int k = 0; k < records->layers * QMAC_DIRECTIONS; k++) {
+		double share;
+		uint64_t until;
+
+		macs += records->spent[k][QMAC_COUNTER_MACS];
+		share = (double)macs / (double)sum[QMAC_COUNTER_MACS];
+		until = macs == sum[QMAC_COUNTER_MACS] ? rest : (uint64_t)((double)rest * share);
+		records->spent[k][QMAC_COUNTER_ZERO_MACS] += until - shared;
+		shared = until;
 	}
 }
 

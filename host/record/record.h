@@ -4,9 +4,11 @@
  * from 0, each with the name and the formats that it has in that epoch.
  *
  * A record has the counters that can be told apart by command: those that follow from descriptors,
- * saturations, FETCH_BYTES, CYCLES (elapsed, shared out: ledger.h) and the three BUSY. Waiting, memory and
- * starved cycles are known in total only and stay 0 here, as does ZERO_MACS, which is kept by layer.
- * Over all layers and directions every counter of the records sums to the device's own.
+ * saturations, ZERO_MACS, FETCH_BYTES, CYCLES (elapsed, shared out: ledger.h) and the three BUSY; and behind
+ * them the actions of count/count.h. Waiting, memory and starved cycles are known in total only and stay 0
+ * here. Over all layers and directions every counter of the records sums to the device's own. Only the C
+ * model tells the ZERO_MACS of a command: of other devices they are shared out in the end of an epoch,
+ * qmac_records_share_zeros().
  *
  * A plain value: `layer` and `spent` are two arrays without pointers in them, to be written and read back as
  * they are; what was read is added to what is there.
@@ -19,7 +21,7 @@
 
 #include "backend/tag.h"
 #include "base/error.h"
-#include "qmac_isa.h"
+#include "count/count.h"
 
 enum { QMAC_LAYER_NAME = 64 };
 
@@ -51,7 +53,7 @@ struct qmac_records {
 	bool estimated;                     /* nothing was computed: saturations and zero MACs are not known */
 	int layers;
 	struct qmac_layer_record *layer;    /* layers */
-	uint64_t (*spent)[QMAC_COUNTERS];   /* layers * QMAC_DIRECTIONS, by layer, then by direction */
+	uint64_t (*spent)[QMAC_COUNTS];     /* layers * QMAC_DIRECTIONS, by layer, then by direction */
 	const struct qmac_layer_values *known; /* layers; NULL: all that is known has been counted here */
 };
 
@@ -99,6 +101,15 @@ double qmac_records_delta(const struct qmac_records *records, int layer);
 
 /* Codes of a layer's parameters that were limited to the range of their format; -1: none were made. */
 int64_t qmac_records_weight_saturations(const struct qmac_records *records, int layer);
+
+/*
+ * The device has counted so many ZERO_MACS in the epoch. Those that no command has told are shared out among
+ * the records by their MACs, to the last one; of an estimate there are none.
+ */
+void qmac_records_share_zeros(const struct qmac_records *records, uint64_t counted);
+
+/* Adds all records, every counter and action, to sum. */
+void qmac_records_add(const struct qmac_records *records, uint64_t sum[QMAC_COUNTS]);
 
 /* Share of a layer's MACs that have an operand that is zero; NaN where it has none, or they were not told. */
 double qmac_records_zero_fraction(const struct qmac_records *records, int layer);

@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "config/hw_file.h"
 #include "config/run_config.h"
+#include "report/energy.h"
 #include "train/train.h"
 
 /* What summary.json is made of. */
@@ -19,6 +20,8 @@ struct qmac_summary {
 	const struct qmac_run *run;
 	const struct qmac_hw_file *hw;
 	const struct qmac_train_result *result;
+	const struct qmac_tariff *tariff;
+	const uint64_t *spent;            /* counts of all records: what energy is made of */
 	const char *weights_sha256;       /* "": there are none */
 	const char *timed_from;           /* the run whose values these are (values.h); NULL: it was trained */
 	char (*sha256)[QMAC_SHA256_TEXT]; /* of the other files; "" for one that is not there */
@@ -26,13 +29,14 @@ struct qmac_summary {
 };
 
 void qmac_metrics_csv_head(FILE *out);
-void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics);
+/* joules: spent so far; NaN: no energy. */
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics, double joules);
 void qmac_layers_csv_head(FILE *out);
 /*
  * A row for each layer and direction that has spent anything in the epoch, and one for a layer that has
  * spent nothing.
  */
-void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records);
+void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records, const struct qmac_tariff *tariff);
 
 /* Two fields of a table, bw and fl; float32 has 32 bits and no fraction length. */
 void qmac_format_fields(FILE *out, struct qmac_format format, bool is_float);

@@ -7,7 +7,7 @@
 static const char layers_head[] =
 	"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
 	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy,sparsity,"
-	"weight_saturations,a_reads\n";
+	"weight_saturations,a_reads,zero_macs\n";
 
 void qmac_layers_csv_head(FILE *out)
 {
@@ -41,7 +41,8 @@ static void write_weights(FILE *out, const struct qmac_records *records, int lay
 }
 
 /* What a layer spent in one direction. */
-static void write_row(FILE *out, const struct qmac_records *records, int layer, enum qmac_direction direction)
+static void write_row(FILE *out, const struct qmac_records *records, int layer, enum qmac_direction direction,
+                      const struct qmac_tariff *tariff)
 {
 	static const enum qmac_counter rest[] = {
 		QMAC_COUNTER_COMMANDS, QMAC_COUNTER_DRAM_READ_BYTES, QMAC_COUNTER_DRAM_WRITE_BYTES,
@@ -54,8 +55,9 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	write_bits(out, record->w_bits);
 	write_bits(out, record->x_bits);
 	write_optional(out, qmac_records_delta(records, layer));
-	fprintf(out, "%" PRIu64 ",,%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES],
-	        spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
+	fprintf(out, "%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES]);
+	write_optional(out, qmac_tariff_joules(tariff, spent));
+	fprintf(out, "%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
 	write_optional(out, spent[QMAC_COUNTER_MACS] && !records->estimated ?
 	                    qmac_records_zero_fraction(records, layer) : (double)NAN);
 	if (!records->estimated)
@@ -63,20 +65,23 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
 		fprintf(out, ",%" PRIu64, spent[rest[i]]);
 	write_weights(out, records, layer, direction);
-	fprintf(out, ",%" PRIu64 "\n", spent[QMAC_COUNTER_A_READS]);
+	fprintf(out, ",%" PRIu64 ",", spent[QMAC_COUNTER_A_READS]);
+	if (!records->estimated && !records->known)
+		fprintf(out, "%" PRIu64, spent[QMAC_COUNTER_ZERO_MACS]);
+	fputc('\n', out);
 }
 
-void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records)
+void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records, const struct qmac_tariff *tariff)
 {
 	for (int layer = 0; layer < records->layers; layer++) {
 		int written = 0;
 
 		for (int d = 0; d < QMAC_DIRECTIONS; d++)
 			if (qmac_records_spent(records, layer, (enum qmac_direction)d)[QMAC_COUNTER_COMMANDS]) {
-				write_row(out, records, layer, (enum qmac_direction)d);
+				write_row(out, records, layer, (enum qmac_direction)d, tariff);
 				written++;
 			}
 		if (!written)
-			write_row(out, records, layer, QMAC_DIRECTION_NONE);
+			write_row(out, records, layer, QMAC_DIRECTION_NONE, tariff);
 	}
 }

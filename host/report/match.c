@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/input.h"
 #include "config/text.h"
@@ -97,7 +98,7 @@ typedef void print_function(const struct qmac_run_config *config, const struct q
 static void print_config(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
 {
 	(void)hw;
-	qmac_run_config_print(config, QMAC_MEMBER_HW, QMAC_MEMBER_NET, out);
+	qmac_run_config_print(config, &qmac_member_copies, out);
 }
 
 /* Nothing without a network. */
@@ -112,6 +113,17 @@ static void print_hw(const struct qmac_run_config *config, const struct qmac_hw_
 {
 	(void)config;
 	qmac_hw_file_print(hw, out);
+}
+
+static void print_energy(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	struct qmac_energy_table table;
+
+	(void)hw;
+	if (qmac_energy_load(&table, qmac_run_energy(&config->run), NULL))
+		fputs("not to be read", out);
+	else
+		qmac_energy_print(&table, out);
 }
 
 static void print_metrics_head(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
@@ -288,7 +300,7 @@ static enum qmac_status check_values(const struct look *look, enum qmac_result_f
 	return status || *same || !look->sealed || !sha256_of(look, file) ? status : check_file(look, file, err);
 }
 
-/* Are config.yaml and hw.yaml those of the configuration? */
+/* Are config.yaml and its copies of other files those of the configuration? */
 static enum qmac_status check_configuration(const struct look *look, const struct qmac_run_config *config,
                                             const struct qmac_hw_file *hw, bool *same,
                                             struct qmac_error *err)
@@ -297,8 +309,8 @@ static enum qmac_status check_configuration(const struct look *look, const struc
 		enum qmac_result_file file;
 		print_function *print;
 	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw},
-	             {QMAC_RESULT_NET, print_net}};
-	size_t count = config->run.network[0] ? 3 : 2;
+	             {QMAC_RESULT_ENERGY, print_energy}, {QMAC_RESULT_NET, print_net}};
+	size_t count = config->run.network[0] ? 4 : 3;
 	enum qmac_status status = QMAC_OK;
 
 	*same = true;
@@ -438,6 +450,8 @@ enum qmac_status qmac_results_digest(const struct qmac_run_config *config, const
 	status = add_values(&hash, print_config, config, hw, err);
 	if (!status)
 		status = add_values(&hash, print_hw, config, hw, err);
+	if (!status)
+		status = add_values(&hash, print_energy, config, hw, err);
 	if (!status)
 		status = add_values(&hash, print_net, config, hw, err);
 	qmac_sha256_text(&hash, digest);

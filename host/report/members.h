@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config/input.h"
+#include "config/run_config.h"
 
 enum { QMAC_MEMBER_PATH = 1200 };
 
@@ -16,6 +17,7 @@ enum qmac_result_file {
 	QMAC_RESULT_CONFIG,
 	QMAC_RESULT_HW,
 	QMAC_RESULT_NET,      /* of a network */
+	QMAC_RESULT_ENERGY,
 	QMAC_RESULT_METRICS,
 	QMAC_RESULT_LAYERS,
 	QMAC_RESULT_SWITCHES, /* only of a network whose formats change, as is */
@@ -30,9 +32,11 @@ enum qmac_result_file {
 /* Their names, and behind them those of files that are no part of the result. */
 extern const char *const qmac_member_names[];
 
-/* The copies of the hardware and the network file, which the run file beside them names. */
+/* The copies of hardware, network and energy table, which the run file beside them names. */
 #define QMAC_MEMBER_HW "hw.yaml"
 #define QMAC_MEMBER_NET "net.yaml"
+#define QMAC_MEMBER_ENERGY "energy.yaml"
+extern const struct qmac_run_copies qmac_member_copies;
 
 /* The path of file number i of a folder; false behind the last. */
 bool qmac_member_path(const char *folder, int i, char path[QMAC_MEMBER_PATH]);

@@ -28,7 +28,7 @@ void qmac_metrics_csv_head(FILE *out)
 	fputc('\n', out);
 }
 
-void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m, double joules)
 {
 	const uint64_t *c = m->counters;
 	char text[QMAC_REAL_TEXT];
@@ -38,7 +38,10 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m)
 		write_figure(out, m, f);
 		fputc(',', out);
 	}
-	fprintf(out, "%" PRIu64 ",,", c[QMAC_COUNTER_CYCLES]);
+	fprintf(out, "%" PRIu64 ",", c[QMAC_COUNTER_CYCLES]);
+	if (!isnan(joules))
+		qmac_csv_write_real(out, joules);
+	fputc(',', out);
 	if (!m->estimated)
 		fprintf(out, "%" PRIu64, qmac_saturations(c));
 	fputc(',', out);

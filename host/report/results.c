@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/temporary.h"
+#include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/input.h"
 #include "report/atomic_file.h"
@@ -21,6 +22,8 @@ struct qmac_results {
 	char folder[QMAC_PATH_MAX];
 	struct qmac_run_config config;
 	struct qmac_hw_file hw;
+	struct qmac_energy_table energy;
+	uint64_t spent[QMAC_COUNTS];                      /* of all records so far */
 	struct qmac_atomic_file files[QMAC_RESULT_FILES]; /* those without a stream are not written, or not yet */
 	int64_t timeline_records;
 	struct qmac_timeline lanes;
@@ -121,7 +124,9 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	strcpy(fresh->folder, folder);
 	fresh->config = *config;
 	fresh->hw = *hw;
-	status = check_names(fresh, err);
+	status = qmac_energy_load(&fresh->energy, qmac_run_energy(&config->run), err);
+	if (!status)
+		status = check_names(fresh, err);
 	if (!status)
 		status = open_growing(fresh, err);
 	if (!status)
@@ -134,6 +139,23 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	return QMAC_OK;
 }
 
+static struct qmac_tariff tariff_of(const struct qmac_results *results, bool estimated)
+{
+	return (struct qmac_tariff){.table = &results->energy, .hw = &results->hw, .estimated = estimated || results->values,
+	                            .uses_device = qmac_run_uses_device(&results->config.run)};
+}
+
+/* An epoch has ended: what it spent is complete, and part of the whole. */
+static void add_records(struct qmac_results *results, const struct qmac_metrics *metrics,
+                        const struct qmac_records *records)
+{
+	uint64_t zeros = metrics->counters[QMAC_COUNTER_ZERO_MACS] - results->spent[QMAC_COUNTER_ZERO_MACS];
+
+	if (!metrics->estimated && !results->values)
+		qmac_records_share_zeros(records, zeros);
+	qmac_records_add(records, results->spent);
+}
+
 void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values)
 {
 	results->values = values;
@@ -142,6 +164,7 @@ void qmac_results_have_values(struct qmac_results *results, struct qmac_values *
 enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct qmac_metrics *metrics,
                                       const struct qmac_records *records, struct qmac_error *err)
 {
+	const struct qmac_tariff tariff = tariff_of(results, metrics->estimated);
 	struct qmac_metrics row = *metrics;
 	struct qmac_records layers = *records;
 	enum qmac_status status = QMAC_OK;
@@ -150,10 +173,13 @@ enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct
 		status = qmac_values_epoch(results->values, &row, &layers, err);
 	if (status)
 		return status;
-	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row);
+	if (metrics->epoch > 0)
+		add_records(results, metrics, records);
+	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row,
+	                     qmac_tariff_joules(&tariff, results->spent));
 	status = check_stream(&results->files[QMAC_RESULT_METRICS], err);
 	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), &layers);
+		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), &layers, &tariff);
 		status = check_stream(&results->files[QMAC_RESULT_LAYERS], err);
 	}
 	return status;
@@ -213,6 +239,7 @@ enum qmac_status qmac_results_state(struct qmac_results *results, struct qmac_st
 		status = read_back(file, &results->so_far[i], &bytes, err);
 		qmac_state_add(state, qmac_member_names[i], results->so_far[i], bytes);
 	}
+	QMAC_STATE_VALUE(state, "results.spent", results->spent);
 	QMAC_STATE_VALUE(state, "results.timeline", results->timeline_records);
 	QMAC_STATE_VALUE(state, "results.lanes", results->lanes.lanes);
 	return status;
@@ -252,7 +279,9 @@ enum qmac_status qmac_results_go_on(struct qmac_results *results,
 	if (!status && !(take_piece(piece, context, "results.timeline", &results->timeline_records,
 	                            sizeof results->timeline_records)
 	                 && take_piece(piece, context, "results.lanes", &results->lanes.lanes,
-	                               sizeof results->lanes.lanes)))
+	                               sizeof results->lanes.lanes)
+	                 && take_piece(piece, context, "results.spent", &results->spent,
+	                               sizeof results->spent)))
 		return qmac_fail(err, QMAC_BAD_INPUT, "the checkpoint in %s has no results: start over without"
 		                 " --resume", results->folder);
 	return status;
@@ -290,6 +319,8 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 
 	if (!status)
 		status = open_file(results, QMAC_RESULT_HW, err);
+	if (!status)
+		status = open_file(results, QMAC_RESULT_ENERGY, err);
 	if (!status && (result->weights || (results->values && !result->net)))
 		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
 	weights = stream_of(results, QMAC_RESULT_WEIGHTS);
@@ -299,9 +330,9 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 		status = write_tensors(results, result->net, weights_sha256, err);
 	if (status)
 		return status;
-	qmac_run_config_print(&results->config, QMAC_MEMBER_HW, QMAC_MEMBER_NET,
-	                      stream_of(results, QMAC_RESULT_CONFIG));
+	qmac_run_config_print(&results->config, &qmac_member_copies, stream_of(results, QMAC_RESULT_CONFIG));
 	qmac_hw_file_print(&results->hw, stream_of(results, QMAC_RESULT_HW));
+	qmac_energy_print(&results->energy, stream_of(results, QMAC_RESULT_ENERGY));
 	if (result->weights)
 		qmac_npy_write(weights, result->weights, result->weight_count, result->weight_columns,
 		               weights_sha256);
@@ -316,8 +347,10 @@ static enum qmac_status write_all(struct qmac_results *results, const struct qma
 {
 	struct qmac_atomic_file *summary_file = &results->files[QMAC_RESULT_SUMMARY];
 	char weights_sha256[QMAC_SHA256_TEXT] = "", sha256[QMAC_RESULT_FILES][QMAC_SHA256_TEXT] = {""};
+	const struct qmac_tariff tariff = tariff_of(results, result->last.estimated);
 	const struct qmac_summary summary = {
-		.run = &results->config.run, .hw = &results->hw, .result = result,
+		.run = &results->config.run, .hw = &results->hw, .result = result, .tariff = &tariff,
+		.spent = results->spent,
 		.weights_sha256 = weights_sha256, .sha256 = sha256, .wall_seconds = wall_seconds,
 		.timed_from = results->values ? results->values->name : NULL,
 	};

@@ -153,9 +153,7 @@ static void write_cost(FILE *out, const struct qmac_summary *s)
 	const uint64_t *c = last->counters;
 
 	write_count(out, "cycles", c[QMAC_COUNTER_CYCLES]);
-	write_key(out, "energy_j");
-	fputs("null,\n", out);
-	write_text(out, "energy_note", "no energy table yet, a later revision");
+	qmac_tariff_write(out, s->tariff, s->spent);
 	write_count(out, "commands", c[QMAC_COUNTER_COMMANDS]);
 	write_count(out, "macs", c[QMAC_COUNTER_MACS]);
 	write_count(out, "vec_mults", c[QMAC_COUNTER_VEC_MULTS]);

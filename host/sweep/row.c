@@ -35,6 +35,7 @@ static const struct column {
 	{"dram_write_bytes", "dram_write_bytes", DEVICE},
 	{"fetch_bytes", "fetch_bytes", DEVICE},
 	{"saturations", "saturations", DEVICE},
+	{"energy_j", "energy_j", DEVICE},
 	{"diverged", "diverged", SUMMARY},
 	{"weights_sha256", "weights_sha256", SUMMARY},
 	{"timed_from", "timed_from", SUMMARY},

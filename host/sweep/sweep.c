@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/text.h"
 #include "process/pool.h"
@@ -204,6 +205,19 @@ static enum qmac_status check_hardware(const struct qmac_sweep_row *rows, int co
 	return status;
 }
 
+/* Every energy table, likewise. */
+static enum qmac_status check_energy(const struct qmac_sweep_row *rows, int count, struct qmac_error *err)
+{
+	enum qmac_status status = QMAC_OK;
+	struct qmac_energy_table table;
+
+	for (int i = 0; !status && i < count; i++)
+		if (i == 0 || strcmp(qmac_run_energy(&rows[i - 1].config.run),
+		                     qmac_run_energy(&rows[i].config.run)) != 0)
+			status = qmac_energy_load(&table, qmac_run_energy(&rows[i].config.run), err);
+	return status;
+}
+
 /* The files of the sweep itself. */
 static const char *const own_files[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
 
@@ -253,6 +267,8 @@ static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_
 	}
 	if (!status)
 		status = check_hardware(rows, sweep->run_count, err);
+	if (!status)
+		status = check_energy(rows, sweep->run_count, err);
 	return status ? status : check_outputs(sweep, rows, options, err);
 }
 

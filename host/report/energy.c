@@ -1,0 +1,76 @@
+#include "report/energy.h"
+
+#include <math.h>
+
+#include "report/json.h"
+
+const char *qmac_tariff_lacks(const struct qmac_tariff *tariff)
+{
+	if (!tariff->uses_device)
+		return "the device is not used";
+	if (tariff->hw->dram_energy == QMAC_DRAM_UNKNOWN)
+		return "the hardware file does not say which memory it is: give dram.energy";
+	return NULL;
+}
+
+/* Where no value is computed the array is taken to save nothing. */
+static const char *assumption_of(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+{
+	return tariff->estimated && tariff->hw->hw.zero_gating && counts[QMAC_COUNTER_MACS] ?
+	       "an estimate knows no products with a zero operand: zero_gating is taken to save nothing" : NULL;
+}
+
+double qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+{
+	if (qmac_tariff_lacks(tariff))
+		return (double)NAN;
+	return qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, NULL).nominal;
+}
+
+static void write_member(FILE *out, const char *key, double value)
+{
+	fprintf(out, "\t\"%s\": ", key);
+	qmac_json_write_real(out, value);
+	fputs(",\n", out);
+}
+
+static void write_text(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "\t\"%s\": ", key);
+	if (text)
+		qmac_json_write_string(out, text);
+	else
+		fputs("null", out);
+	fputs(",\n", out);
+}
+
+static void write_band(FILE *out, const char *name, const struct qmac_band *band)
+{
+	fprintf(out, ",\n\t\t\"%s\": {\"low\": ", name);
+	qmac_json_write_real(out, band->low);
+	fputs(", \"nominal\": ", out);
+	qmac_json_write_real(out, band->nominal);
+	fputs(", \"high\": ", out);
+	qmac_json_write_real(out, band->high);
+	fputc('}', out);
+}
+
+void qmac_tariff_write(FILE *out, const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+{
+	const char *lacks = qmac_tariff_lacks(tariff);
+	struct qmac_band parts[QMAC_ENERGY_COMPONENTS], total = {(double)NAN, (double)NAN, (double)NAN};
+
+	if (!lacks)
+		total = qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, parts);
+	write_member(out, "energy_j", total.nominal);
+	write_member(out, "energy_low_j", total.low);
+	write_member(out, "energy_high_j", total.high);
+	write_text(out, "energy_note", lacks ? lacks : assumption_of(tariff, counts));
+	if (lacks)
+		return;
+	fputs("\t\"energy\": {\n\t\t\"table\": ", out);
+	qmac_json_write_string(out, tariff->table->name);
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++)
+		write_band(out, qmac_energy_component_names[c], &parts[c]);
+	fputs("\n\t},\n", out);
+}
