@@ -6,7 +6,8 @@
 sed 's/^acc_bits: .*/acc_bits: 64/' "$root/configs/hw/16x16_w8.yaml" > wide.yaml
 # Joules of layers and of components sum to those of the run; the band holds them.
 joules() {
-	for sum in "$(column "$1" energy_j)" "$(sed -n '/"energy": {/,/}$/s/.*"nominal": \([^,]*\),.*/\1/p' \
+	for sum in "$(awk -F, '{ sum += $8 } END { printf "%.17g", sum }' "$1/layers.csv")" \
+		"$(sed -n '/"energy": {/,/}$/s/.*"nominal": \([^,]*\),.*/\1/p' \
 		"$1/summary.json" | awk '{ sum += $1 } END { printf "%.17g", sum }')"; do
 		ok "$1: joules of the parts, $sum" awk -v sum="$sum" -v all="$(value "$1" energy_j)" \
 			-v low="$(value "$1" energy_low_j)" -v high="$(value "$1" energy_high_j)" 'BEGIN {

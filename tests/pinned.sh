@@ -89,8 +89,8 @@ differences() {
 		{ key = $1; gsub(/[":]/, "", key) }
 		key ~ data { comma = /,$/ ? "," : ""; sub(/:.*/, ": null" comma) }
 		{ print }' out/summary.json > expected
-	sed -E "/\"(estimated|kernel|wall_seconds|summary_sha256|$energy)\":/d; /\"files\":/,/}/d" estimate/summary.json |
-		diff expected -
+	sed -E "/\"(estimated|kernel|wall_seconds|summary_sha256|$energy)\":/d; /\"files\":/,/}/d" \
+		estimate/summary.json | diff expected -
 	for table in metrics layers; do
 		awk -F, -v data="^($data|zero_mac_fraction|sparsity)\$" \
 			-v halp="$(grep -c '^algorithm: halp' out/config.yaml)" '

@@ -89,7 +89,8 @@ static enum qmac_status fail_missing(struct loader *l, const struct qmac_key *ke
 }
 
 /*
- * What is not given: a preset has the keys of `dram`, and its energy, and a file without a key of `host` none of them.
+ * What is not given: a preset has the keys of `dram`, and its energy, and a file without a key of `host` none
+ * of them.
  * Everything else is missing. The clock is known by now: a preset counts nanoseconds.
  */
 static enum qmac_status complete(struct loader *l)

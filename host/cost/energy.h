@@ -73,7 +73,8 @@ struct qmac_band qmac_energy(const struct qmac_energy_table *table, const struct
 
 /*
  * Picojoules of one MAC of operands of a_bits and w_bits, whose sum has acc_bits:
- * k1 a_bits w_bits + k2 acc_bits + k3 (a_bits + w_bits), k1 to k3 being the coefficients multiplier, accumulator and register.
+ * k1 a_bits w_bits + k2 acc_bits + k3 (a_bits + w_bits), k1 to k3 being the coefficients multiplier,
+ * accumulator and register.
  */
 struct qmac_band qmac_energy_of_mac(const struct qmac_energy_table *table, int a_bits, int w_bits,
                                     int acc_bits);
