@@ -8,7 +8,7 @@
 #include "report/members.h"
 #include "report/tensors.h"
 
-enum { ZERO_FIELD = 10 };
+enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, ENERGY_FIELD = 8 };
 
 static inline void write_hw(const char *name, const struct qmac_hw *hw)
 {
@@ -26,7 +26,9 @@ static inline void write_hw(const char *name, const struct qmac_hw *hw)
 static inline bool is_own_line(const char *line)
 {
 	static const char *const keys[] = {"\t\"timed_from\"", "\t\"wall_seconds\"", "\t\"summary_sha256\"",
-	                                   "\t\t\"config.yaml\"", "\t\t\"layers.csv\"", "\t\t\"zero_macs\""};
+	                                   "\t\t\"config.yaml\"", "\t\t\"layers.csv\"", "\t\t\"zero_macs\"",
+	                                   "\t\t\"metrics.csv\"", "\t\"energy_j\"", "\t\"energy_low_j\"",
+	                                   "\t\"energy_high_j\"", "\t\"energy_note\"", "\t\t\"mac\""};
 
 	for (int i = 0; i < TEST_COUNT(keys); i++)
 		if (strncmp(line, keys[i], strlen(keys[i])) == 0)
@@ -60,7 +62,7 @@ static inline char *copy_text(const char *folder, const char *file)
 	return strcpy(copy, test_text(name));
 }
 
-/* Takes field `number` out of a line of layers.csv: zero_mac_fraction, which is not known of a timed run. */
+/* Takes field `number` out of a line of a table. */
 static inline void drop_field(char *line, int number)
 {
 	char *end;
@@ -73,6 +75,18 @@ static inline void drop_field(char *line, int number)
 		return;
 	end = line + strcspn(line, ",");
 	memmove(line, end, strlen(end) + 1);
+}
+
+/* What is not known of a timed run: products with a zero operand, and energy, which depends on these. */
+static inline void drop_unknown(const char *file, char *line)
+{
+	if (strcmp(file, "layers.csv") == 0) {
+		drop_field(line, ZERO_MACS_FIELD);
+		drop_field(line, ZERO_FIELD);
+		drop_field(line, LAYER_ENERGY_FIELD);
+	} else if (strcmp(file, "metrics.csv") == 0) {
+		drop_field(line, ENERGY_FIELD);
+	}
 }
 
 /* Of the last comparison. */
@@ -88,10 +102,8 @@ static inline int differences(const char *one, const char *other, const char *fi
 	do {
 		left = next_own(&at_a);
 		right = next_own(&at_b);
-		if (strcmp(file, "layers.csv") == 0) {
-			drop_field(left, ZERO_FIELD);
-			drop_field(right, ZERO_FIELD);
-		}
+		drop_unknown(file, left);
+		drop_unknown(file, right);
 		if ((!left != !right || (left && right && strcmp(left, right) != 0)) && !count++)
 			snprintf(first_difference, sizeof first_difference, "%s: %.300s and %.300s", file,
 			         left ? left : "nothing", right ? right : "nothing");

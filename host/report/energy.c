@@ -17,7 +17,7 @@ const char *qmac_tariff_lacks(const struct qmac_tariff *tariff)
 static const char *assumption_of(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
 {
 	return tariff->estimated && tariff->hw->hw.zero_gating && counts[QMAC_COUNTER_MACS] ?
-	       "an estimate knows no products with a zero operand: zero_gating is taken to save nothing" : NULL;
+	       "products with a zero operand are not known: zero_gating is taken to save nothing" : NULL;
 }
 
 double qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])

@@ -16,7 +16,7 @@ struct qmac_tariff {
 	const struct qmac_energy_table *table;
 	const struct qmac_hw_file *hw;
 	bool uses_device;   /* without a device there is no energy */
-	bool estimated;     /* no values: no product is known to have a zero operand */
+	bool estimated;     /* no product is known to have a zero operand */
 };
 
 /* Why there is no energy; NULL: there is. */
