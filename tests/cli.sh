@@ -38,7 +38,7 @@ run 0 --version
 says out 'qmac [0-9.]*, command set revision [0-9]*'
 refuses "qmac: unknown command 'trian'.*'train'.*" trian run.yaml
 refuses "qmac: unknown command 'swep'.*'sweep'.*" help swep
-commands='help, train, sweep, report, config, net, cosim, replay, estimate, fuzz'
+commands='help, train, sweep, report, config, net, area, cosim, replay, estimate, fuzz'
 refuses "qmac: unknown command 'gemm'; use one of $commands" gemm
 refuses "qmac: unknown command 'bogus'; use one of $commands" help bogus
 run 0 fuzz --backend cmodel --configs 2 --count 301 --seed 5 -j 2
