@@ -141,8 +141,9 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 
 static struct qmac_tariff tariff_of(const struct qmac_results *results, bool estimated)
 {
-	return (struct qmac_tariff){.table = &results->energy, .hw = &results->hw, .estimated = estimated || results->values,
-	                            .uses_device = qmac_run_uses_device(&results->config.run)};
+	bool uses_device = qmac_run_uses_device(&results->config.run);
+
+	return (struct qmac_tariff){&results->energy, &results->hw, uses_device, estimated || results->values};
 }
 
 /* An epoch has ended: what it spent is complete, and part of the whole. */
