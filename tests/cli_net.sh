@@ -47,8 +47,9 @@ for file in "$root"/configs/run/*_cifar100_fixed8.yaml "$root"/configs/run/*_emn
 	run 0 estimate "$file" --data-dir black --set batch=8 --set epochs=1 --set inner_steps=1 \
 		--set speedup=false
 done
-refuses 'qmac: network: the last layer of lenet5 gives 10x1x1, but the data have 2 classes: .classes: 2. makes .*' \
-	estimate "$root/configs/run/lenet5_emnist_fixed8.yaml" --data-dir black --set classes=0 --set batch=8 --out two
+refuses 'qmac: network: the last layer of lenet5 gives 10x1x1, but the data have 2 classes: .classes: 2. .*' \
+	estimate "$root/configs/run/lenet5_emnist_fixed8.yaml" --data-dir black --set classes=0 --set batch=8 \
+	--out two
 # A key for both: the data's classes are the outputs of the network, of every file that names such data.
 for file in "$root"/configs/run/*_cifar100_*.yaml "$root"/configs/run/*_emnist_*.yaml; do
 	case $file in

@@ -242,7 +242,7 @@ int qmac_cli_progress_metrics(void *context, const struct qmac_metrics *metrics)
 void qmac_cli_progress_step(void *context, const struct qmac_train_step *step)
 {
 	struct qmac_cli_progress *progress = context;
-	char head[120], text[96], tail[200], loss[32] = "";
+	char head[120], text[96], tail[256], loss[32] = "";
 
 	if (!qmac_cli_progress_step_text(progress, seconds(), step, text, sizeof text))
 		return;
