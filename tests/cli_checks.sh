@@ -74,4 +74,13 @@ column() {
 	awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
 		{ sum += $at } END { if (at) printf "%.0f", sum }' "$1/layers.csv"
 }
+# told FOLDER: its layers.csv without what the RTL does not tell of a layer: it has one sum of the zero MACs.
+told() {
+	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) left[i] = $i ~ /^(energy_j|zero_macs|zero_mac_fraction)$/ }
+		{ line = ""; for (i = 1; i <= NF; i++) if (!left[i]) line = line "," $i; print line }' "$1/layers.csv"
+}
+# records_agree FOLDER FOLDER: the layers.csv of a training on the C model and of the same on the RTL.
+records_agree() {
+	told "$1" > told.csv && told "$2" | cmp - told.csv && same "$(column "$1" zero_macs)" "$(column "$2" zero_macs)"
+}
 rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }
