@@ -7,7 +7,7 @@
 #include "net_random.h"
 #include "test.h"
 
-enum { CASES = TEST_CASES(200) };
+enum { CASES = TEST_CASES(200), HALVED_CASES = TEST_CASES(40) };
 
 static struct {
 	int kinds[QMAC_LAYER_KINDS], sums, slices, joined, several, pieces, pairs, windows, one_by_one;
@@ -191,11 +191,84 @@ static void test_batch_norms(void)
 	printf(") ");
 }
 
+/* ---- errors made four pixels at a time -------------------------------------------------------- */
+
+static void append_request(struct qmac_net *net, struct qmac_layer_request request)
+{
+	struct qmac_error err;
+
+	request.input = net->layer_count - 1;
+	check(qmac_net_append(net, &request, &err), &err, "layer");
+}
+
+/* A convolution, with a batch norm or a bias, in front of what halves its image: with a stride, or a pool. */
+static void halve(struct qmac_net *net, bool has_norm)
+{
+	const struct qmac_layer_request conv = {
+		.kind = QMAC_LAYER_CONV, .outputs = pick(1, 9), .kernel = {3, 3}, .stride = 1, .pad = 1,
+		.bias = !has_norm,
+	};
+	const struct qmac_layer_request halves[] = {
+		{.kind = QMAC_LAYER_CONV, .outputs = 3, .kernel = {3, 3}, .stride = 2, .pad = 1},
+		{.kind = QMAC_LAYER_CONV, .outputs = 2, .kernel = {1, 1}, .stride = 2},
+		{.kind = QMAC_LAYER_AVG_POOL, .kernel = {2, 2}, .stride = 2},
+		{.kind = QMAC_LAYER_MAX_POOL, .kernel = {2, 2}, .stride = 2},
+	};
+	struct qmac_error err;
+
+	check(qmac_net_create(net, "halved", (struct qmac_shape){pick(1, 3), 2 * pick(2, 4), 2 * pick(2, 4)}, &err),
+	      &err, "net");
+	append_request(net, conv);
+	append_request(net, conv);
+	if (has_norm)
+		append_request(net, (struct qmac_layer_request){.kind = QMAC_LAYER_BATCH_NORM});
+	if (pick(0, 1))
+		append_request(net, (struct qmac_layer_request){.kind = QMAC_LAYER_RELU});
+	append_request(net, halves[pick(0, TEST_COUNT(halves) - 1)]);
+}
+
+/* Sums over such errors, cut into slices, which are of pixels however many are made at a time. */
+static void test_halved(void)
+{
+	int norms = 0, biases = 0;
+
+	state = test_seed() + 2;
+	for (int i = 0; i < HALVED_CASES; i++) {
+		struct qmac_hw hw = draw_hw();
+		bool has_norm = pick(0, 1);
+		struct device d = {.hw = hw, .batch = 40};
+
+		d.hw.acc_depth = hw.acc_depth < 64 ? 64 : hw.acc_depth;
+		halve(&d.net, has_norm);
+		draw_formats(&d, has_norm ? 4 : 8);
+		if (has_norm)
+			widen(&d);
+		set_reference(&d);
+		play(&d, 16);
+		for (int l = 0; l < d.net.layer_count; l++) {
+			const struct qmac_net_plan_layer *p = &d.plan.layers[l];
+			bool is_norm = d.net.layers[l].kind == QMAC_LAYER_BATCH_NORM;
+			int of = is_norm ? qmac_net_flow_error_of(&d.plan.flow, l) : l;
+
+			if (!d.plan.flow.layers[of].needed || qmac_net_times(&d.plan, of) == 1)
+				continue;
+			norms += is_norm && p->norm[QMAC_NET_PASS_BACK].slices.count > 1;
+			biases += d.net.layers[l].bias != QMAC_NET_NONE && p->slices.count > 1;
+		}
+		close_device(&d);
+		if (CU_get_number_of_failures())
+			return;
+	}
+	printf("(batch norms %d, biases %d) ", norms, biases);
+	CU_ASSERT(norms > 0 && biases > 0);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"random networks", test_random_networks},
 		{"with batch norms", test_batch_norms},
+		{"errors of halved images", test_halved},
 	};
 
 	return test_main("test_net_device", cases, TEST_COUNT(cases));
