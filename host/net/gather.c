@@ -156,7 +156,7 @@ bool qmac_net_sums_error(const struct qmac_net_plan *plan, int layer, const stru
 	const struct qmac_net_flow_layer *f = &plan->flow.layers[layer];
 	int links = plan->flow.layers[gathered(plan, layer)].count;
 
-	/* that of the last layer comes from the host; slices count pixels, a coarse map positions of four of them */
+	/* that of the last layer comes from the host; slices are of pixels, a coarse map's positions of four */
 	return f->has_error && f->count > 0 && links <= SEVERAL && has_room(&plan->hw, links, 1) &&
 	       (slices->count == 1 ||
 	        (qmac_net_ended(plan, layer) == QMAC_NET_NONE && qmac_net_times(plan, layer) == 1));
