@@ -81,6 +81,7 @@ told() {
 }
 # records_agree FOLDER FOLDER: the layers.csv of a training on the C model and of the same on the RTL.
 records_agree() {
-	told "$1" > told.csv && told "$2" | cmp - told.csv && same "$(column "$1" zero_macs)" "$(column "$2" zero_macs)"
+	told "$1" > told.csv && told "$2" | cmp - told.csv &&
+		same "$(column "$1" zero_macs)" "$(column "$2" zero_macs)"
 }
 rows() { [ "$(wc -l < "$1")" -eq "$2" ]; }
