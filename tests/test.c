@@ -163,6 +163,19 @@ const char *test_text(const char *name)
 	return text;
 }
 
+const char *test_csv_field(const char *name, const char *key, int number)
+{
+	char begin[100];
+	const char *at;
+
+	snprintf(begin, sizeof begin, "\n%s,", key);
+	at = strstr(test_text(name), begin);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	for (at++; number > 0; number--)
+		at = strchr(at, ',') + 1;
+	return at;
+}
+
 int test_main(const char *program, const struct test_case *cases, int count)
 {
 	unsigned failed;

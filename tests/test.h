@@ -69,6 +69,9 @@ const char *test_write_clouds(int rows, int features, int classes);
 /* What is in such a file, up to 64 KiB, valid until the next call; "" where there is none. */
 const char *test_text(const char *name);
 
+/* In such a text, of the row that begins with `key` and a comma: its field `number`, counted from 0. */
+const char *test_csv_field(const char *name, const char *key, int number);
+
 /* Sanitizers take ten times as long: what is about statistics is then cut short. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)

@@ -136,15 +136,12 @@ static int first_float(const char *name)
 /* A number of a row of metrics.csv. */
 static double metric(const char *name, int epoch, int column)
 {
-	char file[100], begin[20];
+	char file[100], key[20];
 	const char *at;
 
 	snprintf(file, sizeof file, "%s/metrics.csv", name);
-	snprintf(begin, sizeof begin, "\n%d,", epoch);
-	at = strstr(test_text(file), begin);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-	for (at++; column > 0; column--)
-		at = strchr(at, ',') + 1;
+	snprintf(key, sizeof key, "%d", epoch);
+	at = test_csv_field(file, key, column);
 	return *at == ',' ? (double)NAN : atof(at);
 }
 

@@ -86,15 +86,11 @@ enum { LINES = 16, FIELDS = 30, ENERGY = 21, TIMED_FROM = 24 };
 static const char *field(const char *folder, const char *run, int number)
 {
 	static char value[200];
-	char name[100], begin[100];
+	char name[100];
 	const char *at;
 
 	snprintf(name, sizeof name, "%s/results.csv", folder);
-	snprintf(begin, sizeof begin, "\n%s,", run);
-	at = strstr(test_text(name), begin);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-	for (at++; number > 0; number--)
-		at = strchr(at, ',') + 1;
+	at = test_csv_field(name, run, number);
 	snprintf(value, sizeof value, "%.*s", (int)strcspn(at, ",\n"), at);
 	return value;
 }

@@ -277,7 +277,7 @@ static enum qmac_status add_summed(struct error_map *s, struct qmac_map_op op, s
 	}
 	if (norm == QMAC_NET_NONE && of->bias != QMAC_NET_NONE && !p->has_pixels &&
 	    qmac_net_sums_error(plan, s->layer, &p->slices))
-		qmac_net_sum(&s->map, &op, &p->bias_sum, p->slice_bytes[1], p->terms);
+		qmac_net_sum(&s->map, &op, &p->bias_sum, p->slice_bytes[1], p->terms, &p->slices);
 	return qmac_map_add(&s->map, &op, err);
 }
 

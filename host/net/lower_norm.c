@@ -19,8 +19,9 @@ static enum qmac_status sum_up(const struct qmac_net_plan *plan, struct qmac_map
 }
 
 void qmac_net_sum(struct qmac_map *map, struct qmac_map_op *op, const struct qmac_view *sum,
-                  uint64_t slice_bytes, int64_t terms)
+                  uint64_t slice_bytes, int64_t terms, const struct qmac_slices *slices)
 {
+	assert(qmac_slices_of(map->positions, terms).count == slices->count);
 	/* sums want two panels: the larger one of x and x is x */
 	if (op->other.panel < 0) {
 		assert(op->op == QMAC_OP_ADD && op->number == 0 && op->scale.left == 0);
@@ -40,7 +41,7 @@ enum qmac_status qmac_net_norm_summed(const struct qmac_net_plan *plan, struct q
 	int product = qmac_map_sums(map, &place->product, place->slice_bytes);
 	enum qmac_status status;
 
-	qmac_net_sum(map, &op, &place->sum, place->slice_bytes, place->terms);
+	qmac_net_sum(map, &op, &place->sum, place->slice_bytes, place->terms, &place->slices);
 	status = qmac_map_add(map, &op, err);
 	return status == QMAC_OK ? sum_up(plan, map, product, op.to.panel, factor, err) : status;
 }

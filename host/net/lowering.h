@@ -126,9 +126,12 @@ QMAC_MUST_CHECK enum qmac_status qmac_net_norm_summed(const struct qmac_net_plan
                                                       struct qmac_map_op op, int factor,
                                                       struct qmac_error *err);
 
-/* Makes an operation sum its results into such a place, of slices of so many terms. */
+/*
+ * Makes an operation sum its results into such a place, of slices of so many terms: those that the host adds,
+ * so the map has to be cut into as many.
+ */
 void qmac_net_sum(struct qmac_map *map, struct qmac_map_op *op, const struct qmac_view *sum,
-                  uint64_t slice_bytes, int64_t terms);
+                  uint64_t slice_bytes, int64_t terms, const struct qmac_slices *slices);
 
 /* Notes the patch of a labelled command: context, a struct qmac_net_labelled, says of what. */
 struct qmac_net_labelled {
