@@ -59,11 +59,15 @@ $(BUILD)/gen/qmac_isa.h: $(BUILD)/gen/isa-gen
 $(BUILD)/gen/qmac_isa.vh: $(BUILD)/gen/isa-gen
 	$< verilog > $@.tmp && mv $@.tmp $@
 
-# The energy table of runs that name none is part of the program: the bytes of its file.
+# The tables of energies and areas of runs that name none are part of the program: the bytes of their files.
 $(BUILD)/gen/energy_default.inc: configs/energy/default_45nm.yaml
+$(BUILD)/gen/area_default.inc: configs/area/osu018_180nm.yaml
+$(BUILD)/gen/%_default.inc:
 	@mkdir -p $(@D)
 	od -An -v -tu1 $< | sed 's/\([0-9][0-9]*\)/\1,/g' > $@.tmp && mv $@.tmp $@
-$(BUILD)/release/host/config/energy_file.o $(BUILD)/sanitize/host/config/energy_file.o: $(BUILD)/gen/energy_default.inc
+$(foreach table,energy area,$(eval \
+	$(BUILD)/release/host/config/$(table)_file.o $(BUILD)/sanitize/host/config/$(table)_file.o: \
+	$(BUILD)/gen/$(table)_default.inc))
 
 # ---- objects: $(BUILD)/<variant>/<source>.o, variants release and sanitize ---
 release_flags := $(CFLAGS)

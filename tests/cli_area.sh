@@ -14,12 +14,12 @@ says out 'NanGate open cell library, 45 nm, 0.798 um2 per gate'
 {
 	echo "base: $areas/osu018_180nm.yaml"
 	echo 'library: l'
-	echo 'um2_per_bit: {value: 2, unit: um2, source: s, node_nm: 180}'
+	echo 'um2_per_bit: {value: 2, unit: um2, source: s, node: 180 nm}'
 } > area.yaml
 run 0 area "$hw" area.yaml
 says out 'ACC  *393,216  *786,432'
 refuses 'qmac: usage: qmac area HW.yaml TABLE.yaml.*' area "$hw"
 refuses 'qmac: nowhere.yaml: cannot open: .*' area "$hw" nowhere.yaml
 printf 'library: l\n' > area.yaml
-refuses "area.yaml:1:1: missing key 'um2_per_gate' (in um2, of a NAND gate of two inputs)" \
+refuses "area.yaml:1:1: missing key 'um2_per_gate' (a NAND gate of two inputs; in um2)" \
 	area "$hw" area.yaml

@@ -10,7 +10,7 @@ static void print_yaml(const double gates[QMAC_AREA_COEFFICIENTS])
 {
 	for (int i = 0; i < QMAC_AREA_COEFFICIENTS; i++)
 		printf("%s: # of %s\n"
-		       "  {value: %.*f, unit: gates, source: \"fit to osu018_180nm.csv\", node_nm: 180}\n",
+		       "  {value: %.*f, unit: gates, source: \"fit to osu018_180nm.csv\", node: 180 nm}\n",
 		       qmac_area_coefficient_names[i], qmac_area_coefficient_meanings[i],
 		       gates[i] < 1000 ? 2 : 0, gates[i]);
 }

@@ -133,16 +133,33 @@ static void test_bases(void)
 	                                 NULL), QMAC_OK);
 	CU_ASSERT_STRING_EQUAL(table.name, "s");
 	CU_ASSERT(strstr(table.of[0].source, "; scaled") != NULL && strcmp(table.of[0].node, "x") == 0);
-	expect_refusal(config_file("scaled.yaml", "name: s\nbase: base.yaml\nscale_dynamic: " SCALE), 1, 1,
-	               "missing key 'scale_leakage.low'");
-	expect_refusal(config_file("scaled.yaml", "name: s\nbase: base.yaml\nadder: {low: 1}\nscale_dynamic: "
-	                           SCALE "scale_leakage: " SCALE), 3, 14, "adder.low: the file has a base");
+	expect_refusal(config_file("scaled.yaml", "name: s\nbase: base.yaml\nadder: {low: 1}\n"), 3, 8,
+	               "missing key 'adder.nominal'");
 	/* itself: a base with a base */
 	expect_refusal(config_file("scaled.yaml", "name: s\nbase: scaled.yaml\nscale_dynamic: "
 	                           SCALE "scale_leakage: " SCALE), 2, 7, "cannot be one");
 	expect_refusal(config_file("scaled.yaml", "base: base.yaml\n"), 1, 1, "missing key 'name'");
 	snprintf(line, sizeof line, "name: s\nscale_dynamic: " SCALE);
-	expect_refusal(config_file("scaled.yaml", line), 2, 22, "nothing to scale");
+	expect_refusal(config_file("scaled.yaml", line), 2, 16, "nothing to scale");
+}
+
+/* A file's own coefficients are not scaled, and the others by those factors that there are. */
+static void test_own(void)
+{
+	struct qmac_energy_table base, table;
+
+	print_default();
+	(void)config_file("base.yaml", text);
+	CU_ASSERT_EQUAL_FATAL(qmac_energy_load(&base, "", NULL), QMAC_OK);
+	CU_ASSERT_EQUAL_FATAL(qmac_energy_load(&table, config_file("own.yaml", "name: o\nbase: base.yaml\n"
+	                                       "scale_dynamic: " SCALE
+	                                       "adder: {low: 4, nominal: 5, high: 6, unit: pJ/bit, node: n,"
+	                                       " source: mine}\n"), NULL), QMAC_OK);
+	CU_ASSERT(table.of[QMAC_ENERGY_ADDER].band.nominal == 5);
+	CU_ASSERT_STRING_EQUAL(table.of[QMAC_ENERGY_ADDER].source, "mine");
+	CU_ASSERT(table.of[QMAC_ENERGY_SHIFTER].band.nominal == 2 * base.of[QMAC_ENERGY_SHIFTER].band.nominal);
+	CU_ASSERT(memcmp(&table.of[QMAC_ENERGY_LEAK_REGISTER], &base.of[QMAC_ENERGY_LEAK_REGISTER],
+	                 sizeof base.of[0]) == 0);
 }
 
 int main(void)
@@ -152,6 +169,7 @@ int main(void)
 		{"scaled tables", test_scaled},
 		{"faults of every coefficient", test_coefficients},
 		{"tables with a base", test_bases},
+		{"coefficients beside a base", test_own},
 	};
 
 	return test_main("test_energy_file", cases, TEST_COUNT(cases));

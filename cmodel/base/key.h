@@ -30,7 +30,7 @@ struct qmac_key {
 	const char *name;
 	enum qmac_key_kind kind;
 	int64_t low, high;    /* bounds of a whole number, or of a FIXED8 in the unit of the file */
-	const char *words;    /* of a CHOICE or WORD: "a|b|c" */
+	const char *words;    /* of a CHOICE or WORD: "a|b|c"; of a REAL or POSITIVE: what stands for none, 0 */
 	const char *aliases;  /* other words for the same, in the same order; "": none */
 	const char *fallback; /* the default; NULL: there is none, or it depends on other keys */
 	unsigned used_by;     /* for the owner of the table: who looks at it */

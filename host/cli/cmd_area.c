@@ -41,7 +41,7 @@ static enum qmac_status print_memories(const struct qmac_area_table *figures, co
 	for (int i = 0; i < QMAC_AREA_MEMORIES; i++) {
 		qmac_table_add(table, "%s", qmac_area_memory_names[i]);
 		qmac_table_add_count(table, (double)area->bits[i]);
-		if (figures->um2_per_bit > 0)
+		if (figures->um2_per_bit.value > 0)
 			qmac_table_add_count(table, area->memory_um2[i]);
 		else
 			qmac_table_add(table, "not established");
@@ -63,7 +63,8 @@ enum qmac_status qmac_cli_area(const struct qmac_cli_options *options, struct qm
 	if (status)
 		return status;
 	qmac_area(&table, &hw, &area);
-	qmac_cli_say("%s, %g nm, %g um2 per gate\n", table.library, table.node_nm, table.um2_per_gate);
+	qmac_cli_say("%s, %s, %g um2 per gate\n", table.library, table.um2_per_gate.node,
+	             table.um2_per_gate.value);
 	status = print_logic(&area, err);
 	return status ? status : print_memories(&table, &area, err);
 }

@@ -14,9 +14,8 @@ extern const struct qmac_key_table qmac_energy_key_table;
 
 /*
  * file "": the table that is part of the program, configs/energy/default_45nm.yaml as it was when it was
- * built. A file has either all coefficients, each with low, nominal, high, unit, source and node, or `base`,
- * another table beside it, and the two factors by which that is scaled. Whatever is missing, unknown, not
- * above 0, out of order (low <= nominal <= high) or in another unit is refused with file:line:column.
+ * built. A coefficient has low, nominal, high, unit, source and node; `base`, another table, and two factors
+ * may stand for coefficients. What is refused: config/cost_file.h.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_energy_load(struct qmac_energy_table *table, const char *file,
                                                   struct qmac_error *err);

@@ -108,14 +108,15 @@ static enum qmac_status set_real(const struct qmac_key *key, void *values, const
                                  struct qmac_error *err)
 {
 	bool positive = key->kind == QMAC_KIND_POSITIVE;
-	double number;
-	enum qmac_status status = qmac_text_real(text, &number, err);
+	double number = 0;
+	bool none = key->words[0] && strcmp(text, key->words) == 0;
+	enum qmac_status status = none ? QMAC_OK : qmac_text_real(text, &number, err);
 
 	if (status)
 		return status;
 	if (key->kind == QMAC_KIND_FIXED8)
 		return set_fixed8(key, values, number, text, err);
-	if (number < 0 || (positive && number == 0))
+	if (number < 0 || (positive && number == 0 && !none))
 		return qmac_fail(err, QMAC_BAD_INPUT, "%.60s is out of range; expected a number %s 0", text,
 		                 positive ? "above" : "of at least");
 	memcpy((char *)values + key->offset, &number, sizeof number);
@@ -191,7 +192,10 @@ void qmac_key_print(const struct qmac_key *key, const void *values, FILE *out)
 	case QMAC_KIND_FIXED8:
 	case QMAC_KIND_REAL:
 	case QMAC_KIND_POSITIVE:
-		qmac_text_print_real(qmac_key_number(key, values), out);
+		if (key->words[0] && qmac_key_number(key, values) == 0)
+			fputs(key->words, out);
+		else
+			qmac_text_print_real(qmac_key_number(key, values), out);
 		break;
 	}
 }

@@ -93,12 +93,12 @@ void qmac_area(const struct qmac_area_table *table, const struct qmac_hw *hw, st
 	for (int part = 0; part < QMAC_AREA_PARTS; part++) {
 		qmac_area_amounts((enum qmac_area_part)part, hw, amounts);
 		for (int i = 0; i < QMAC_AREA_COEFFICIENTS; i++)
-			area->gates[part] += table->gates[i] * amounts[i];
-		area->um2[part] = area->gates[part] * table->um2_per_gate;
+			area->gates[part] += table->gates[i].value * amounts[i];
+		area->um2[part] = area->gates[part] * table->um2_per_gate.value;
 		area->total_gates += area->gates[part];
 		area->total_um2 += area->um2[part];
 	}
 	count_bits(hw, area->bits);
 	for (int i = 0; i < QMAC_AREA_MEMORIES; i++)
-		area->memory_um2[i] = (double)area->bits[i] * table->um2_per_bit;
+		area->memory_um2[i] = (double)area->bits[i] * table->um2_per_bit.value;
 }

@@ -37,12 +37,19 @@ enum qmac_area_coefficient {
 
 enum { QMAC_AREA_MEMORIES = 4, QMAC_AREA_NAME = 64 };
 
+struct qmac_area_figure {
+	double value; /* at least 0 */
+	char unit[16];
+	char node[32];   /* "180 nm" */
+	char source[256];
+};
+
+/* All figures; host/config/area_file.h reads one from YAML. */
 struct qmac_area_table {
-	char library[QMAC_AREA_NAME];         /* whose gates they are */
-	double node_nm;
-	double um2_per_gate;
-	double um2_per_bit;                   /* of a memory; 0: not established */
-	double gates[QMAC_AREA_COEFFICIENTS]; /* at least 0 */
+	char library[QMAC_AREA_NAME];          /* whose gates they are */
+	struct qmac_area_figure um2_per_gate;
+	struct qmac_area_figure um2_per_bit;   /* of a memory; 0: not established */
+	struct qmac_area_figure gates[QMAC_AREA_COEFFICIENTS];
 };
 
 struct qmac_area {
