@@ -169,10 +169,38 @@ static void test_none(void)
 	}
 }
 
+/* ---- sums ---------------------------------------------------------------------------------- */
+
+/* All rows of layers.csv, those of the evaluation before training too, sum to what the whole took. */
+static void test_sums(void)
+{
+	static const char *const names[] = {"trained", "estimated"};
+	static const char *const keys[] = {"cycles", "commands", "macs", "vec_mults", "dram_read_bytes",
+	                                   "dram_write_bytes", "fetch_bytes", "saturations"};
+	int rows;
+
+	for (int estimate = 0; estimate < 2; estimate++) {
+		const char *name = names[estimate];
+		struct qmac_json *summary = NULL;
+		double joules;
+
+		run(name, "alpha: 0.05\nprecision: {policy: fixed}\n", estimate);
+		CU_ASSERT_EQUAL_FATAL(qmac_json_read(path_of(name, "summary.json"), &summary, NULL), QMAC_OK);
+		CU_ASSERT(column(name, "0,conv1,eval,", "cycles", &rows) > 0);
+		(void)column(name, "0,", "cycles", &rows);
+		CU_ASSERT(rows >= 5); /* of each layer one */
+		for (int i = 0; i < TEST_COUNT(keys) - estimate; i++) /* an estimate knows no saturations */
+			CU_ASSERT_EQUAL(column(name, "", keys[i], &rows), qmac_json_real(summary, keys[i]));
+		joules = qmac_json_real(summary, "energy_j");
+		CU_ASSERT(joules > 0 && fabs(column(name, "", "energy_j", &rows) - joules) <= 1e-12 * joules);
+		qmac_json_free(summary);
+	}
+}
+
 int main(void)
 {
 	const struct test_case cases[] = {
-		{"codes of weights", test_codes}, {"no codes", test_none},
+		{"codes of weights", test_codes}, {"no codes", test_none}, {"sums over layers", test_sums},
 	};
 
 	write_images();

@@ -34,7 +34,7 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics, double 
 void qmac_layers_csv_head(FILE *out);
 /*
  * A row for each layer and direction that has spent anything in the epoch, and one for a layer that has
- * spent nothing.
+ * spent nothing; before the first epoch none where no layer has spent anything.
  */
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records, const struct qmac_tariff *tariff);
 

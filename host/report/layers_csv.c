@@ -73,6 +73,11 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 
 void qmac_layers_csv_rows(FILE *out, const struct qmac_records *records, const struct qmac_tariff *tariff)
 {
+	uint64_t sum[QMAC_COUNTS] = {0};
+
+	qmac_records_add(records, sum);
+	if (records->epoch == 0 && !sum[QMAC_COUNTER_COMMANDS])
+		return;
 	for (int layer = 0; layer < records->layers; layer++) {
 		int written = 0;
 

@@ -131,7 +131,7 @@ static enum qmac_status take_row(struct source *source, int64_t row, struct qmac
 	double bits = field(source, row, "w_bits");
 	int direction = 0;
 
-	if (!is_whole(epoch, 1, (double)source->history->epochs))
+	if (!is_whole(epoch, 0, (double)source->history->epochs))
 		return refuse(source, row, "there is no such epoch: summary.json has fewer", err);
 	while (direction < QMAC_DIRECTIONS && strcmp(word(source, row, "direction"),
 	                                             qmac_direction_name((enum qmac_direction)direction)) != 0)
@@ -140,7 +140,8 @@ static enum qmac_status take_row(struct source *source, int64_t row, struct qmac
 		return refuse(source, row, "this is no row of layers.csv", err);
 	layer->cycles[direction] += cycles;
 	take_use(source, row, &layer->use[direction]);
-	layer->sparsity[(int64_t)epoch - 1] = field(source, row, "sparsity");
+	if (epoch > 0)
+		layer->sparsity[(int64_t)epoch - 1] = field(source, row, "sparsity");
 	if (!isnan(bits) && !take_format(bits, -log2(field(source, row, "delta")), &source->last[number]))
 		return refuse(source, row, "w_bits and delta are no format of weights", err);
 	if (source->first[number].bw == 0)

@@ -146,7 +146,7 @@ static struct qmac_tariff tariff_of(const struct qmac_results *results, bool est
 	return (struct qmac_tariff){&results->energy, &results->hw, uses_device, estimated || results->values};
 }
 
-/* An epoch has ended: what it spent is complete, and part of the whole. */
+/* An epoch has ended, or what is before the first: what it spent is complete, and part of the whole. */
 static void add_records(struct qmac_results *results, const struct qmac_metrics *metrics,
                         const struct qmac_records *records)
 {
@@ -174,16 +174,14 @@ enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct
 		status = qmac_values_epoch(results->values, &row, &layers, err);
 	if (status)
 		return status;
-	if (metrics->epoch > 0)
-		add_records(results, metrics, records);
+	add_records(results, metrics, records);
 	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row,
 	                     qmac_tariff_joules(&tariff, results->spent));
 	status = check_stream(&results->files[QMAC_RESULT_METRICS], err);
-	if (!status && metrics->epoch > 0) {
-		qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), &layers, &tariff);
-		status = check_stream(&results->files[QMAC_RESULT_LAYERS], err);
-	}
-	return status;
+	if (status)
+		return status;
+	qmac_layers_csv_rows(stream_of(results, QMAC_RESULT_LAYERS), &layers, &tariff);
+	return check_stream(&results->files[QMAC_RESULT_LAYERS], err);
 }
 
 enum qmac_status qmac_results_switch(struct qmac_results *results, const struct qmac_format_switch *row,

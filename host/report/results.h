@@ -36,7 +36,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const s
  */
 struct qmac_values;
 void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values);
-/* A row of metrics.csv and, after an epoch, the rows of layers.csv. */
+/* A row of metrics.csv and the rows of layers.csv of the same epoch, or of what is before the first. */
 QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
                                                       const struct qmac_metrics *metrics,
                                                       const struct qmac_records *records,

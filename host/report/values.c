@@ -183,7 +183,7 @@ enum qmac_status qmac_values_epoch(struct qmac_values *values, struct qmac_metri
 		return qmac_fail_at(err, QMAC_BAD_INPUT, values->stored.metrics_path, (int)i + 2, 1, "the training"
 		                    " has no epoch %" PRId64 " that ends with step %" PRId64, i, row->step);
 	set_row(csv, i, row);
-	return row->epoch > 0 ? take_layers(values, row->epoch, records, err) : QMAC_OK;
+	return take_layers(values, row->epoch, records, err);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------- */
