@@ -57,10 +57,11 @@ static void play(const struct qmac_hw *hw, uint32_t first, uint64_t now, struct 
 	clock->fetch.beats = (uint64_t)first * (QMAC_COMMAND_BYTES / (uint64_t)hw->bus_bytes);
 	for (int i = 0; i < COMMANDS; i++) {
 		const struct qmac_command command = command_of(i);
+		const struct qmac_clock_work work = qmac_clock_work_of(hw, &command);
 
 		if (i % 100 == 0)
 			qmac_clock_doorbell(clock, first + (uint32_t)i + 100, 0, RING_LOG2);
-		log->cycle[COMMANDS - 1] = qmac_clock_push(clock, &command, NULL).cycle;
+		log->cycle[COMMANDS - 1] = qmac_clock_push(clock, &work, NULL).cycle;
 		if (i % 100 == 99)
 			qmac_clock_drain(clock);
 	}
@@ -119,15 +120,17 @@ static struct qmac_device *count_from(const struct qmac_hw *hw, uint64_t before)
 	const struct qmac_device_options options = {.memory_bytes = BYTES};
 	static uint32_t words[SOME][QMAC_COMMAND_WORDS];
 	struct qmac_device *device;
+	struct qmac_clock *clock;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_device_create(hw, &options, &device, NULL), QMAC_OK);
 	pair_set_up(device, 0, BYTES, RING, RING_LOG2);
 	for (int i = 0; i < QMAC_COUNTERS; i++)
 		device->counters[i] = before;
-	device->clock->now = device->clock->fetch_bytes = before;
+	clock = qmac_memo_clock(device->memo);
+	clock->now = clock->fetch_bytes = before;
 	for (int e = 0; e < 3; e++)
-		device->clock->engine[e].busy = device->clock->engine[e].wait = device->clock->engine[e].starved =
-			device->clock->engine[e].memory = before;
+		clock->engine[e].busy = clock->engine[e].wait = clock->engine[e].starved =
+			clock->engine[e].memory = before;
 	for (int i = 0; i < SOME; i++) {
 		struct qmac_command command = command_of(i);
 

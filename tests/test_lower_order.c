@@ -87,8 +87,11 @@ static uint64_t cycles(const struct qmac_hw *hw, const struct qmac_command *comm
 
 	CU_ASSERT_EQUAL_FATAL(qmac_clock_create(hw, NULL, NULL, 0, &clock, NULL), QMAC_OK);
 	qmac_clock_doorbell(clock, count, 4 << 20, QMAC_RING_LOG2_MAX);
-	for (uint32_t i = 0; i < count; i++)
-		(void)qmac_clock_push(clock, &commands[i], NULL);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct qmac_clock_work work = qmac_clock_work_of(hw, &commands[i]);
+
+		(void)qmac_clock_push(clock, &work, NULL);
+	}
 	qmac_clock_drain(clock);
 	now = qmac_clock_now(clock);
 	qmac_clock_destroy(clock);

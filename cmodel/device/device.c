@@ -10,13 +10,8 @@
 #include "count/count.h"
 #include "device/internal.h"
 
-/* The clock, when it knows of all that was pushed. */
-static struct qmac_clock *settled(struct qmac_device *device)
-{
-	if (device->beside)
-		qmac_beside_wait(device->beside);
-	return device->clock;
-}
+/* Bytes in which times are remembered: some ten minibatches of a network of twenty layers. */
+enum { MEMO_BYTES = 128 << 20 };
 
 /* The clock knows when a command retired: its record is complete. */
 static void on_retire(void *context, void *record, struct qmac_clock_retire time)
@@ -40,6 +35,7 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
                                     struct qmac_device **device, struct qmac_error *err)
 {
 	struct qmac_device *d = calloc(1, sizeof *d);
+	struct qmac_memo_options memo;
 	enum qmac_status status;
 
 	*device = NULL;
@@ -51,12 +47,16 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 	status = options->time_only ? allocate_ring(d, err) : qmac_device_values_create(d, err);
 	if (status != QMAC_OK)
 		goto out;
-	status = qmac_clock_create(&d->hw, options->on_retire ? on_retire : NULL, d,
-	                           options->on_retire ? sizeof(struct qmac_retire) : 0, &d->clock, err);
+	memo = (struct qmac_memo_options){
+		.on_retire = options->on_retire ? on_retire : NULL, .context = d,
+		.record_bytes = options->on_retire ? sizeof(struct qmac_retire) : 0,
+		/* who looks at digests compares two devices, one of which shall not guess */
+		.limit = options->digests ? 0 : MEMO_BYTES,
+		.beside = options->threads > 1 && !options->time_only,
+	};
+	status = qmac_memo_create(&d->hw, &memo, &d->memo, err);
 	if (status != QMAC_OK)
 		goto out;
-	if (options->threads > 1 && !options->time_only)
-		d->beside = qmac_beside_create(d->clock, options->on_retire ? sizeof(struct qmac_retire) : 0);
 	*device = d;
 	return QMAC_OK;
 out:
@@ -68,10 +68,9 @@ void qmac_device_destroy(struct qmac_device *device)
 {
 	if (!device)
 		return;
-	qmac_beside_destroy(device->beside);
+	qmac_memo_destroy(device->memo);
 	qmac_device_values_destroy(device);
 	free(device->memory);
-	qmac_clock_destroy(device->clock);
 	free(device);
 }
 
@@ -134,7 +133,7 @@ bool qmac_device_irq(const struct qmac_device *device)
 
 static void stop(struct qmac_device *device, uint32_t code)
 {
-	qmac_clock_halt(settled(device), code != QMAC_FAULT_RING); /* earlier commands complete */
+	qmac_memo_halt(device->memo, code != QMAC_FAULT_RING); /* earlier commands complete */
 	device->status = QMAC_STATUS_ERROR;
 	device->error_code = code;
 	device->error_command = device->head;
@@ -232,7 +231,7 @@ static void retire_sync(struct qmac_device *device, const struct qmac_command *c
 	if (c->irq)
 		device->irq_status |= QMAC_IRQ_SYNC;
 	if (qmac_device_irq(device))
-		qmac_clock_pause(device->clock, time.cycle);
+		qmac_memo_pause(device->memo, time.cycle);
 	if (!device->options.on_retire)
 		return;
 	record->start = time.start;
@@ -243,6 +242,7 @@ static void retire_sync(struct qmac_device *device, const struct qmac_command *c
 /* The command has done its work: lets the clock find out when. */
 static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[4])
 {
+	struct qmac_clock_work work = qmac_clock_work_of(&device->hw, c);
 	unsigned engine = qmac_command_engine(c->opcode);
 	struct qmac_clock_retire time;
 	struct qmac_retire record;
@@ -250,14 +250,10 @@ static void complete(struct qmac_device *device, const struct qmac_command *c, c
 	if (device->options.on_retire)
 		record = record_of(device, c, before);
 	qmac_count(&device->hw, c, device->counters);
-	if (engine < 3 && device->beside) {
-		qmac_beside_push(device->beside, c, &record);
-	} else {
-		time = qmac_clock_push(settled(device), c, &record);
-		if (engine == QMAC_ENGINE_CONTROL)
-			retire_sync(device, c, &record, time);
-	}
-	if (engine < 3)
+	time = qmac_memo_push(device->memo, &work, &record);
+	if (engine == QMAC_ENGINE_CONTROL)
+		retire_sync(device, c, &record, time);
+	else
 		device->state.dispatched[engine]++;
 	device->head++;
 }
@@ -299,13 +295,13 @@ static void answer_bell(struct qmac_device *device)
 	if (!usable && !(device->status & QMAC_STATUS_ERROR))
 		stop(device, QMAC_FAULT_RING);
 	else if (usable && device->bell)
-		qmac_clock_doorbell(device->clock, device->tail, device->ring_base, (int)device->ring_log2);
+		qmac_memo_doorbell(device->memo, device->tail, device->ring_base, (int)device->ring_log2);
 	device->bell = false;
 }
 
 bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 {
-	uint64_t limit = qmac_clock_now(device->clock) + cycles;
+	uint64_t limit = qmac_memo_now(device->memo) + cycles;
 
 	if (limit < cycles)
 		limit = UINT64_MAX;
@@ -314,12 +310,10 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 	answer_bell(device);
 	while (!(device->status & QMAC_STATUS_ERROR) && device->head != device->tail &&
 		!qmac_device_irq(device)) {
-		/* beside, time is not known in between */
-		if (!device->beside && qmac_clock_now(device->clock) > limit)
+		if (qmac_memo_now(device->memo) > limit)
 			break;
 		step(device);
 	}
-	qmac_clock_drain(settled(device));
-	qmac_clock_counters(device->clock, device->counters);
+	qmac_memo_settle(device->memo, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }

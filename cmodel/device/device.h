@@ -6,7 +6,8 @@
  * computed beside it (docs/timing.md) and never changes a result.
  *
  * A device owns its scratchpads and its memory. It is used by one thread at a
- * time; several devices are independent. Nothing is allocated after create.
+ * time; several devices are independent. After create nothing is allocated but for the times that it remembers
+ * (time/memo.h), in bounds.
  */
 #ifndef QMAC_DEVICE_DEVICE_H
 #define QMAC_DEVICE_DEVICE_H
@@ -49,7 +50,7 @@ struct qmac_device_options {
 	/*
 	 * Above 1: time is found on a second thread while commands are carried out on the caller's. Results and
 	 * times are the same. Calls of on_retire then come from there, and qmac_device_run() does not look at its
-	 * limit of cycles between commands.
+	 * limit of cycles between commands; nor does it where times are remembered.
 	 */
 	int threads;
 	/* Called at every retire in engine order; may be NULL. */

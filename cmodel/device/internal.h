@@ -8,7 +8,7 @@
 #include "isa/command.h"
 #include "kernel/kernel.h"
 #include "num/fixed.h"
-#include "time/beside.h"
+#include "time/memo.h"
 
 /* Smallest two's complement width of x. */
 static inline int qmac_width_of(int64_t x)
@@ -63,8 +63,7 @@ struct qmac_device {
 
 	uint64_t counters[QMAC_COUNTERS];
 	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */
-	struct qmac_clock *clock;
-	struct qmac_beside *beside; /* advances it; NULL: the device itself does */
+	struct qmac_memo *memo; /* the clock */
 
 	/* The command being executed */
 	uint64_t digest;

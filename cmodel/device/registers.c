@@ -111,7 +111,7 @@ static void reset(struct qmac_device *device)
 	device->irq_status = device->irq_enable = 0;
 	device->stamp = 0;
 	device->bell = false;
-	qmac_clock_reset(device->clock);
+	qmac_memo_reset(device->memo);
 }
 
 static void set_low(uint64_t *word, uint32_t value)

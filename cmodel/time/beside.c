@@ -12,7 +12,7 @@ enum {
 
 struct qmac_beside {
 	struct qmac_clock *clock;
-	struct qmac_command *commands; /* number n at n % PLACES */
+	struct qmac_clock_work *work;     /* number n at n % PLACES */
 	char *records;
 	size_t record_bytes;
 	uint64_t written;              /* by the device alone: those up to `pushed` are there to be taken */
@@ -39,14 +39,14 @@ static void *advance(void *argument)
 		if (pushed == taken)
 			return NULL;
 		for (; taken < pushed; taken++)
-			(void)qmac_clock_push(b->clock, &b->commands[taken % PLACES],
+			(void)qmac_clock_push(b->clock, &b->work[taken % PLACES],
 			                      b->records + taken % PLACES * b->record_bytes);
 	}
 }
 
 static void release(struct qmac_beside *beside)
 {
-	free(beside->commands);
+	free(beside->work);
 	free(beside->records);
 	free(beside);
 }
@@ -59,9 +59,9 @@ struct qmac_beside *qmac_beside_create(struct qmac_clock *clock, size_t record_b
 		return NULL;
 	b->clock = clock;
 	b->record_bytes = record_bytes;
-	b->commands = malloc(PLACES * sizeof b->commands[0]);
+	b->work = malloc(PLACES * sizeof b->work[0]);
 	b->records = malloc(PLACES * record_bytes + 1);
-	if (!b->commands || !b->records) {
+	if (!b->work || !b->records) {
 		release(b);
 		return NULL;
 	}
@@ -104,11 +104,11 @@ static void show(struct qmac_beside *b, uint64_t left)
 	pthread_mutex_unlock(&b->mutex);
 }
 
-void qmac_beside_push(struct qmac_beside *beside, const struct qmac_command *command, const void *record)
+void qmac_beside_push(struct qmac_beside *beside, const struct qmac_clock_work *work, const void *record)
 {
 	uint64_t place = beside->written % PLACES;
 
-	beside->commands[place] = *command;
+	beside->work[place] = *work;
 	if (beside->record_bytes)
 		memcpy(beside->records + place * beside->record_bytes, record, beside->record_bytes);
 	if (++beside->written % WORTH == 0)

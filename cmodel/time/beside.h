@@ -17,7 +17,7 @@ struct qmac_beside *qmac_beside_create(struct qmac_clock *clock, size_t record_b
 void qmac_beside_destroy(struct qmac_beside *beside);
 
 /* qmac_clock_push() of a command that is no SYNC, sooner or later. Copies both. */
-void qmac_beside_push(struct qmac_beside *beside, const struct qmac_command *command, const void *record);
+void qmac_beside_push(struct qmac_beside *beside, const struct qmac_clock_work *work, const void *record);
 
 /* Until the clock has taken all that was pushed. */
 void qmac_beside_wait(struct qmac_beside *beside);

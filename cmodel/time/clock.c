@@ -83,36 +83,45 @@ void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_
 	clock->ring_entries = 1U << ring_log2;
 }
 
-static void set_waits(const struct qmac_clock *clock, struct timed *timed, const struct qmac_command *c)
+static void set_waits(const struct qmac_clock *clock, struct timed *timed)
 {
-	const uint32_t counts[3] = {c->wait_load, c->wait_exec, c->wait_store};
-
-	timed->waits = c->wait_mask != 0;
-	for (unsigned e = 0; timed->waits && e < 3; e++) {
+	for (unsigned e = 0; timed->work.wait_mask && e < 3; e++) {
 		/* Counts are modulo 2^16 and name one of the last 2^15 commands dispatched. */
-		uint64_t all = clock->engine[e].dispatched, behind = (uint16_t)(all - counts[e]);
+		uint64_t all = clock->engine[e].dispatched, behind = (uint16_t)(all - timed->work.wait[e]);
 
-		timed->wait[e] = c->wait_mask >> e & 1 && all > behind ? all - behind : 0;
+		timed->wait[e] = timed->work.wait_mask >> e & 1 && all > behind ? all - behind : 0;
 	}
 }
 
-static void set_work(const struct qmac_clock *clock, struct timed *timed, const struct qmac_command *c)
+struct qmac_clock_work qmac_clock_work_of(const struct qmac_hw *hw, const struct qmac_command *c)
 {
+	struct qmac_clock_work work;
+
+	static_assert(sizeof work.transfer == 56 && sizeof work == 64, "no bytes between members");
+	memset(&work, 0, sizeof work);
+	work.opcode = (uint8_t)c->opcode;
+	if (c->opcode == QMAC_OPCODE_SYNC)
+		return work;
+	work.wait_mask = (uint8_t)c->wait_mask;
+	work.wait[0] = (uint16_t)(c->wait_mask & 1 ? c->wait_load : 0);
+	work.wait[1] = (uint16_t)(c->wait_mask & 2 ? c->wait_exec : 0);
+	work.wait[2] = (uint16_t)(c->wait_mask & 4 ? c->wait_store : 0);
 	if (c->opcode == QMAC_OPCODE_VEC) {
-		timed->vec_cycles = qmac_vec_cycles(clock->hw, c);
+		work.vec_cycles = qmac_vec_cycles(hw, c);
 	} else if (c->opcode == QMAC_OPCODE_GEMM) {
-		timed->slots = (uint64_t)c->n2 * c->n1 * c->n0;
-		timed->k = c->k;
-		timed->mode = c->mode;
+		work.gemm.slots = (uint64_t)c->n2 * c->n1 * c->n0;
+		work.gemm.k = c->k;
+		work.gemm.mode = c->mode;
 	} else {
-		timed->transfer = qmac_transfer_of(c);
+		work.transfer = qmac_transfer_of(c);
 	}
+	return work;
 }
 
-struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_command *command,
+struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_clock_work *work,
                                          const void *record)
 {
-	unsigned e = qmac_command_engine(command->opcode);
+	unsigned e = qmac_command_engine(work->opcode);
 	struct engine *engine;
 	struct timed *timed;
 
@@ -127,10 +136,9 @@ struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct 
 	}
 	engine = &clock->engine[e];
 	timed = &engine->queue[engine->dispatched % QUEUE_PLACES];
-	timed->opcode = command->opcode;
+	timed->work = *work;
 	timed->fetched = clock->ready[clock->number % PLACES];
-	set_waits(clock, timed, command);
-	set_work(clock, timed, command);
+	set_waits(clock, timed);
 	if (clock->record_bytes)
 		memcpy(qmac_clock_record(clock, e, engine->dispatched), record, clock->record_bytes);
 	qmac_clock_advance(clock);
@@ -165,15 +173,30 @@ uint64_t qmac_clock_now(const struct qmac_clock *clock)
 	return clock->now;
 }
 
-void qmac_clock_counters(const struct qmac_clock *clock, uint64_t counters[QMAC_COUNTERS])
+struct qmac_clock_totals qmac_clock_totals(const struct qmac_clock *clock)
 {
-	counters[QMAC_COUNTER_FETCH_BYTES] = clock->fetch_bytes;
-	counters[QMAC_COUNTER_CYCLES] = clock->now;
+	struct qmac_clock_totals totals = {.now = clock->now, .fetch_bytes = clock->fetch_bytes};
+
 	for (unsigned e = 0; e < 3; e++) {
-		counters[QMAC_COUNTER_LOAD_BUSY + e] = clock->engine[e].busy;
-		counters[QMAC_COUNTER_LOAD_WAIT + e] = clock->engine[e].wait;
-		counters[QMAC_COUNTER_LOAD_STARVED + e] = clock->engine[e].starved;
+		const struct engine *engine = &clock->engine[e];
+
+		totals.engine[e].busy = engine->busy;
+		totals.engine[e].wait = engine->wait;
+		totals.engine[e].starved = engine->starved;
+		totals.engine[e].memory = engine->memory;
 	}
-	counters[QMAC_COUNTER_LOAD_MEMORY] = clock->engine[QMAC_ENGINE_LOAD].memory;
-	counters[QMAC_COUNTER_STORE_MEMORY] = clock->engine[QMAC_ENGINE_STORE].memory;
+	return totals;
+}
+
+void qmac_clock_put_totals(const struct qmac_clock_totals *totals, uint64_t counters[QMAC_COUNTERS])
+{
+	counters[QMAC_COUNTER_FETCH_BYTES] = totals->fetch_bytes;
+	counters[QMAC_COUNTER_CYCLES] = totals->now;
+	for (unsigned e = 0; e < 3; e++) {
+		counters[QMAC_COUNTER_LOAD_BUSY + e] = totals->engine[e].busy;
+		counters[QMAC_COUNTER_LOAD_WAIT + e] = totals->engine[e].wait;
+		counters[QMAC_COUNTER_LOAD_STARVED + e] = totals->engine[e].starved;
+	}
+	counters[QMAC_COUNTER_LOAD_MEMORY] = totals->engine[QMAC_ENGINE_LOAD].memory;
+	counters[QMAC_COUNTER_STORE_MEMORY] = totals->engine[QMAC_ENGINE_STORE].memory;
 }

@@ -16,8 +16,28 @@
 #include "base/error.h"
 #include "hw/hw.h"
 #include "isa/command.h"
+#include "time/transfer.h"
 
 struct qmac_clock;
+
+/*
+ * All that the time of a command depends on, the hardware apart. Its bytes are equal where its members are:
+ * there are none between them, and those that an opcode does not use are 0.
+ */
+struct qmac_clock_work {
+	uint8_t opcode, wait_mask;
+	uint16_t wait[3];                /* of LOAD, EXECUTE, STORE; modulo 2^16 */
+	union {
+		struct {
+			uint64_t slots;
+			uint32_t k, mode;
+		} gemm;
+		uint64_t vec_cycles;
+		struct qmac_transfer transfer; /* of LOAD and STORE */
+	};
+};
+
+struct qmac_clock_work qmac_clock_work_of(const struct qmac_hw *hw, const struct qmac_command *command);
 
 /* One retired command. */
 struct qmac_clock_retire {
@@ -43,7 +63,7 @@ void qmac_clock_doorbell(struct qmac_clock *clock, uint32_t tail, uint64_t ring_
  * The next descriptor in ring order: time advances until it has been dispatched. For SYNC the
  * result is its retirement; for other commands it is zero. record is copied.
  */
-struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_command *command,
+struct qmac_clock_retire qmac_clock_push(struct qmac_clock *clock, const struct qmac_clock_work *work,
                                          const void *record);
 
 /* Time advances until everything pushed has retired, or to the pause. */
@@ -61,7 +81,17 @@ void qmac_clock_pause(struct qmac_clock *clock, uint64_t cycle);
 /* Latest retire cycle so far. */
 uint64_t qmac_clock_now(const struct qmac_clock *clock);
 
-/* Writes the time counters of isa.def into their places; the others stay as they are. */
-void qmac_clock_counters(const struct qmac_clock *clock, uint64_t counters[QMAC_COUNTERS]);
+/* What the time counters of isa.def count. */
+struct qmac_clock_totals {
+	uint64_t now, fetch_bytes;
+	struct {
+		uint64_t busy, wait, starved, memory;
+	} engine[3];
+};
+
+struct qmac_clock_totals qmac_clock_totals(const struct qmac_clock *clock);
+
+/* Writes them into their places; the others stay as they are. */
+void qmac_clock_put_totals(const struct qmac_clock_totals *totals, uint64_t counters[QMAC_COUNTERS]);
 
 #endif

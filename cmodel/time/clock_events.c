@@ -90,7 +90,7 @@ static uint64_t find_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 	uint64_t over = 0;
 
 	*offered = head->dispatched + 1;
-	if (head->opcode == QMAC_OPCODE_GEMM)
+	if (head->work.opcode == QMAC_OPCODE_GEMM)
 		/* GEMMs follow each other without a gap: the next starts when the one before has left the queue. */
 		*offered = qmac_later(*offered, qmac_later(clock->vec_retire + 1,
 		                                 engine->start[(engine->started - 1) % QUEUE_MAX]));
@@ -98,7 +98,7 @@ static uint64_t find_start(const struct qmac_clock *clock, unsigned e, uint64_t 
 		return NEVER;
 	else
 		*offered = qmac_later(*offered, engine->last_retire + 1);
-	if (head->waits)
+	if (head->work.wait_mask)
 		over = waits_over(clock, head);
 	return over == NEVER ? NEVER : qmac_later(*offered, over);
 }
@@ -217,18 +217,18 @@ static void start(struct qmac_clock *clock, unsigned e, uint64_t cycle)
 	count_idle(clock, engine, head, engine->offered, cycle);
 	engine->next_start = 0;
 	*left = engine->began = cycle;
-	if (head->opcode == QMAC_OPCODE_GEMM) {
-		struct qmac_array_time time = qmac_array_gemm(&clock->array, clock->hw, head->mode, head->slots,
-		                                              head->k, cycle);
+	if (head->work.opcode == QMAC_OPCODE_GEMM) {
+		struct qmac_array_time time = qmac_array_gemm(&clock->array, clock->hw, head->work.gemm.mode,
+		                                              head->work.gemm.slots, head->work.gemm.k, cycle);
 
 		*left = time.load;
 		retire(clock, e, cycle, time.retire);
-	} else if (head->opcode == QMAC_OPCODE_VEC) {
-		clock->vec_retire = cycle + head->vec_cycles;
+	} else if (head->work.opcode == QMAC_OPCODE_VEC) {
+		clock->vec_retire = cycle + head->work.vec_cycles;
 		retire(clock, e, cycle, clock->vec_retire);
 	} else {
 		engine->pairs = mover->pairs;
-		qmac_mover_start(mover, &head->transfer, cycle);
+		qmac_mover_start(mover, &head->work.transfer, cycle);
 		if (!mover->active)
 			retire_move(clock, e, mover);
 	}

@@ -18,13 +18,9 @@ enum { RECORDS = QUEUE_MAX + 2 };
 
 /* A command as time sees it. */
 struct timed {
-	unsigned opcode, engine;
-	bool waits;                          /* for any engine */
+	struct qmac_clock_work work;
 	uint64_t wait[3];                    /* commands each engine must have retired; absolute, 0: none */
 	uint64_t fetched, dispatched;        /* cycles: descriptor complete, handed to its engine */
-	uint64_t slots, k, vec_cycles;       /* GEMM; VEC */
-	unsigned mode;
-	struct qmac_transfer transfer;       /* LOAD, STORE */
 };
 
 /* An engine: its queue and its past. */

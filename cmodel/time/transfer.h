@@ -11,12 +11,12 @@
 #include "hw/hw.h"
 #include "isa/command.h"
 
-/* The loops of a LOAD or STORE; members as in its descriptor. */
+/* The loops of a LOAD or STORE; members as in its descriptor. Without gaps between them. */
 struct qmac_transfer {
 	uint64_t base;
 	uint32_t s0, s1, s2, n0, n1, n2, lo0, hi0, lo1, hi1;
 	uint32_t row_bytes;
-	bool coalesce;
+	uint32_t coalesce;  /* 0 or 1 */
 };
 
 struct qmac_transfer qmac_transfer_of(const struct qmac_command *command);

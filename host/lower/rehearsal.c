@@ -9,6 +9,7 @@
 enum { RING_LOG2 = QMAC_RING_LOG2_MAX };
 
 struct qmac_rehearsal {
+	const struct qmac_hw *hw;
 	const struct qmac_item *items;
 	int64_t count;
 	struct qmac_clock *clock;
@@ -34,6 +35,7 @@ enum qmac_status qmac_rehearsal_create(const struct qmac_hw *hw, const struct qm
 	if (!made)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the order of %lld commands",
 		                 (long long)count);
+	made->hw = hw;
 	made->items = items;
 	made->count = count;
 	status = qmac_clock_create(hw, note_start, made, sizeof count, &made->clock, err);
@@ -60,6 +62,7 @@ static void push(struct qmac_rehearsal *r, const int64_t *ring, uint16_t before[
 	for (int64_t i = 0; i < r->count; i++) {
 		const struct qmac_item *item = &r->items[ring[i]];
 		struct qmac_command command = item->command;
+		struct qmac_clock_work work;
 		int32_t wait[QMAC_ENGINES];
 
 		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
@@ -67,7 +70,8 @@ static void push(struct qmac_rehearsal *r, const int64_t *ring, uint16_t before[
 			command.wait_mask |= (uint32_t)item->waits[e] << e;
 		}
 		qmac_wait_set(&command, wait, before);
-		(void)qmac_clock_push(r->clock, &command, &ring[i]);
+		work = qmac_clock_work_of(r->hw, &command);
+		(void)qmac_clock_push(r->clock, &work, &ring[i]);
 		given[qmac_command_engine(command.opcode)]++;
 	}
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)

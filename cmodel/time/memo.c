@@ -1,0 +1,497 @@
+#include "time/memo.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "time/beside.h"
+
+#define NOWHERE UINT64_MAX /* the index of a command whose time is not kept */
+
+/* What a clock is told up to a SYNC, and what it says. */
+struct part {
+	struct part *parent, *children, *next; /* next: of the same parent; the one that was asked for last is first */
+	struct part *onward;                   /* on the way from the root, while it is gone */
+	/* what it is told */
+	struct {
+		bool rung;
+		int ring_log2;
+		uint32_t tail;
+		uint64_t ring_base;
+	} bell;                                /* in front of the commands */
+	bool paused;                           /* in front of it, since the SYNC before */
+	uint32_t count, room;
+	struct qmac_clock_work *work;          /* the last one of a whole part is its SYNC */
+	/* what it says */
+	struct qmac_clock_retire *times;       /* of each; NULL where nobody asks */
+	struct qmac_clock_retire sync;
+	struct {
+		bool known;
+		struct qmac_clock_totals totals;
+	} end[2];                              /* behind it, without and with a pause */
+};
+
+struct qmac_memo {
+	const struct qmac_hw *hw;
+	struct qmac_memo_options options;
+	struct qmac_clock *clock;
+	struct qmac_beside *beside;     /* advances it; NULL: whoever pushes does */
+	struct part *root;
+	struct part *at;                /* the last whole part; NULL: nothing is kept until the next reset */
+	struct part *open, *spare;      /* what was told since; one that is not needed now */
+	uint64_t bytes;                 /* of the tree */
+	bool full;
+	bool live;                      /* the clock was told all up to `at` */
+	bool waiting;                   /* and what is in `open` not yet */
+	bool paused;                    /* behind `at` */
+	bool muted;                     /* the clock is told what has retired before */
+	uint32_t number, tail;          /* commands so far; those that the doorbell told of */
+	char *records;                  /* of the commands that wait */
+	size_t records_room;
+	char *tagged;                   /* of one command: its index in `open`, its record */
+	uint64_t remembered;
+};
+
+/* ---- parts -------------------------------------------------------------------------------------- */
+
+static void free_part(struct part *part)
+{
+	if (!part)
+		return;
+	free(part->work);
+	free(part->times);
+	free(part);
+}
+
+/* All below a part: always the first one that has none itself. */
+static void free_children(struct part *top)
+{
+	struct part *part = top, *parent;
+
+	for (;;) {
+		while (part->children)
+			part = part->children;
+		if (part == top)
+			return;
+		parent = part->parent;
+		parent->children = part->next;
+		free_part(part);
+		part = parent;
+	}
+}
+
+static uint64_t part_bytes(const struct qmac_memo *memo, uint32_t room)
+{
+	uint64_t each = sizeof(struct qmac_clock_work);
+
+	if (memo->options.on_retire)
+		each += sizeof(struct qmac_clock_retire);
+	return sizeof(struct part) + room * each;
+}
+
+/* With room for so many commands. NULL: out of memory. */
+static struct part *make_part(struct qmac_memo *memo, uint32_t room)
+{
+	struct part *part = memo->spare;
+
+	if (part && part->room >= room) {
+		struct part empty = {.room = part->room, .work = part->work, .times = part->times};
+
+		memo->spare = NULL;
+		*part = empty;
+		return part;
+	}
+	part = calloc(1, sizeof *part);
+	if (!part)
+		return NULL;
+	part->room = room;
+	part->work = malloc((size_t)room * sizeof *part->work);
+	if (memo->options.on_retire)
+		part->times = malloc((size_t)room * sizeof *part->times);
+	if (part->work && (part->times || !memo->options.on_retire))
+		return part;
+	free_part(part);
+	return NULL;
+}
+
+static void put_aside(struct qmac_memo *memo, struct part *part)
+{
+	free_part(memo->spare);
+	memo->spare = part;
+}
+
+/* Gives back the room that it did not need. */
+static void shrink(struct part *part)
+{
+	void *work = realloc(part->work, part->count * sizeof *part->work);
+	void *times = part->times ? realloc(part->times, part->count * sizeof *part->times) : NULL;
+
+	part->work = work ? work : part->work;
+	part->times = times ? times : part->times;
+	part->room = part->count;
+}
+
+static bool is_told_the_same(const struct part *a, const struct part *b)
+{
+	return a->count == b->count && a->paused == b->paused && a->bell.rung == b->bell.rung &&
+	       a->bell.ring_log2 == b->bell.ring_log2 && a->bell.tail == b->bell.tail &&
+	       a->bell.ring_base == b->bell.ring_base &&
+	       memcmp(a->work, b->work, a->count * sizeof *a->work) == 0;
+}
+
+/* The part behind `at` that was told the same as `open`, made the first; NULL: there is none. */
+static struct part *find(struct qmac_memo *memo)
+{
+	struct part **at = &memo->at->children, *found;
+
+	while (*at && !is_told_the_same(*at, memo->open))
+		at = &(*at)->next;
+	found = *at;
+	if (found) {
+		*at = found->next;
+		found->next = memo->at->children;
+		memo->at->children = found;
+	}
+	return found;
+}
+
+/* ---- the clock ---------------------------------------------------------------------------------- */
+
+static void on_retire(void *context, void *record, struct qmac_clock_retire time)
+{
+	struct qmac_memo *memo = context;
+	uint64_t index;
+
+	if (memo->muted)
+		return;
+	memcpy(&index, record, sizeof index);
+	if (memo->open && index != NOWHERE)
+		memo->open->times[index] = time;
+	memo->options.on_retire(memo->options.context, (char *)record + sizeof index, time);
+}
+
+/* The clock, when it has taken all that it was told. */
+static struct qmac_clock *settled(struct qmac_memo *memo)
+{
+	if (memo->beside)
+		qmac_beside_wait(memo->beside);
+	return memo->clock;
+}
+
+static struct qmac_clock_retire tell(struct qmac_memo *memo, uint64_t index,
+                                     const struct qmac_clock_work *work, const void *record)
+{
+	if (memo->options.on_retire) {
+		memcpy(memo->tagged, &index, sizeof index);
+		if (memo->options.record_bytes)
+			memcpy(memo->tagged + sizeof index, record, memo->options.record_bytes);
+	}
+	if (!memo->beside || work->opcode == QMAC_OPCODE_SYNC)
+		return qmac_clock_push(settled(memo), work, memo->tagged);
+	qmac_beside_push(memo->beside, work, memo->tagged);
+	return (struct qmac_clock_retire){0, 0};
+}
+
+static void tell_bell(const struct qmac_memo *memo, const struct part *part)
+{
+	if (part->bell.rung)
+		qmac_clock_doorbell(memo->clock, part->bell.tail, part->bell.ring_base, part->bell.ring_log2);
+}
+
+/* As after a SYNC, at which the clock was asked for its counters. */
+static void tell_end(const struct qmac_memo *memo, const struct part *part, bool paused)
+{
+	if (paused)
+		qmac_clock_pause(memo->clock, part->sync.cycle);
+	qmac_clock_drain(memo->clock);
+}
+
+/* Tells the clock all up to `at`. */
+static void catch_up(struct qmac_memo *memo)
+{
+	struct part *last = memo->at;
+
+	if (memo->live)
+		return;
+	qmac_clock_reset(settled(memo));
+	memo->muted = true;
+	last->onward = NULL;
+	for (struct part *part = last; part->parent; part = part->parent)
+		part->parent->onward = part;
+	for (const struct part *part = memo->root->onward; part; part = part->onward) {
+		tell_end(memo, part->parent, part->paused);
+		tell_bell(memo, part);
+		for (uint32_t i = 0; i < part->count; i++)
+			(void)qmac_clock_push(memo->clock, &part->work[i], memo->tagged);
+	}
+	tell_end(memo, last, memo->open ? memo->open->paused : memo->paused);
+	memo->muted = false;
+	memo->live = true;
+}
+
+/* Tells the clock what has waited; the time of the last command, if it is a SYNC. */
+static struct qmac_clock_retire watch(struct qmac_memo *memo)
+{
+	struct qmac_clock_retire time = {0, 0};
+	const struct part *open = memo->open;
+
+	if (!memo->waiting)
+		return time;
+	catch_up(memo);
+	memo->waiting = false;
+	tell_bell(memo, open);
+	for (uint32_t i = 0; i < open->count; i++)
+		time = tell(memo, i, &open->work[i], memo->records + i * memo->options.record_bytes);
+	return time;
+}
+
+/* Keeps nothing more until the next reset. */
+static void forget(struct qmac_memo *memo)
+{
+	if (!memo->at)
+		return;
+	(void)watch(memo);
+	catch_up(memo);
+	(void)settled(memo);
+	put_aside(memo, memo->open);
+	memo->open = memo->at = NULL;
+}
+
+/* ---- parts that begin and end ------------------------------------------------------------------- */
+
+static bool make_room(struct qmac_memo *memo, uint32_t room)
+{
+	size_t bytes = (size_t)room * memo->options.record_bytes;
+	char *records;
+
+	if (bytes <= memo->records_room)
+		return true;
+	records = realloc(memo->records, bytes);
+	if (!records)
+		return false;
+	memo->records = records;
+	memo->records_room = bytes;
+	return true;
+}
+
+/* Begins a part, of no more commands than the doorbell told of; forgets where there is no room. */
+static void begin(struct qmac_memo *memo)
+{
+	uint32_t room = memo->tail - memo->number;
+	bool fits = room <= 1U << QMAC_RING_LOG2_MAX &&
+	            memo->bytes + part_bytes(memo, room) <= memo->options.limit;
+	struct part *part = fits && make_room(memo, room) ? make_part(memo, room) : NULL;
+
+	if (!part) {
+		memo->full = true;
+		forget(memo);
+		return;
+	}
+	part->parent = memo->at;
+	part->paused = memo->paused;
+	memo->paused = false;
+	memo->open = part;
+	memo->waiting = !memo->live || memo->at->children;
+}
+
+/* A SYNC has ended `open`, which the clock was told. */
+static void keep(struct qmac_memo *memo, struct qmac_clock_retire sync)
+{
+	struct part *part = memo->open, *known = find(memo);
+
+	memo->open = NULL;
+	if (known) {
+		memo->at = known;
+		put_aside(memo, part);
+		return;
+	}
+	part->sync = sync;
+	shrink(part);
+	part->next = memo->at->children;
+	memo->at->children = part;
+	memo->bytes += part_bytes(memo, part->room);
+	memo->at = part;
+}
+
+/* A SYNC has ended `open`, whose commands wait. */
+static struct qmac_clock_retire recall(struct qmac_memo *memo)
+{
+	struct part *known = find(memo), *open = memo->open;
+	struct qmac_clock_retire sync;
+
+	if (!known) {
+		sync = watch(memo);
+		keep(memo, sync);
+		return sync;
+	}
+	for (uint32_t i = 0; memo->options.on_retire && i + 1 < known->count; i++)
+		memo->options.on_retire(memo->options.context, memo->records + i * memo->options.record_bytes,
+		                        known->times[i]);
+	memo->remembered += known->count;
+	memo->at = known;
+	memo->open = NULL;
+	memo->live = memo->waiting = false;
+	put_aside(memo, open);
+	return known->sync;
+}
+
+/* ---- the interface ------------------------------------------------------------------------------ */
+
+enum qmac_status qmac_memo_create(const struct qmac_hw *hw, const struct qmac_memo_options *options,
+                                  struct qmac_memo **memo, struct qmac_error *err)
+{
+	size_t tagged = options->on_retire ? sizeof(uint64_t) + options->record_bytes : 0;
+	struct qmac_memo *made = calloc(1, sizeof *made);
+	enum qmac_status status = QMAC_OK;
+
+	*memo = made;
+	if (made) {
+		made->hw = hw;
+		made->options = *options;
+		made->root = calloc(1, sizeof *made->root);
+		made->tagged = calloc(1, tagged ? tagged : 1);
+	}
+	if (!made || !made->root || !made->tagged)
+		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the clock of a device");
+	if (status == QMAC_OK)
+		status = qmac_clock_create(hw, options->on_retire ? on_retire : NULL, made, tagged, &made->clock, err);
+	if (status != QMAC_OK) {
+		qmac_memo_destroy(made);
+		*memo = NULL;
+		return status;
+	}
+	if (options->beside)
+		made->beside = qmac_beside_create(made->clock, tagged);
+	qmac_memo_reset(made);
+	return QMAC_OK;
+}
+
+void qmac_memo_destroy(struct qmac_memo *memo)
+{
+	if (!memo)
+		return;
+	qmac_beside_destroy(memo->beside);
+	qmac_clock_destroy(memo->clock);
+	if (memo->root)
+		free_children(memo->root);
+	free_part(memo->root);
+	free_part(memo->open);
+	free_part(memo->spare);
+	free(memo->records);
+	free(memo->tagged);
+	free(memo);
+}
+
+void qmac_memo_reset(struct qmac_memo *memo)
+{
+	(void)settled(memo);
+	if (memo->open)
+		put_aside(memo, memo->open);
+	if (memo->full) {
+		free_children(memo->root);
+		memo->bytes = 0;
+	}
+	memo->full = memo->paused = memo->waiting = false;
+	memo->open = NULL;
+	memo->at = memo->options.limit ? memo->root : NULL;
+	memo->number = memo->tail = 0;
+	memo->live = !memo->root->children;
+	if (memo->live)
+		qmac_clock_reset(memo->clock);
+}
+
+void qmac_memo_doorbell(struct qmac_memo *memo, uint32_t tail, uint64_t ring_base, int ring_log2)
+{
+	memo->tail = tail;
+	if (memo->open)
+		forget(memo); /* the driver did not wait for what it had told of */
+	if (memo->at)
+		begin(memo);
+	if (memo->open) {
+		memo->open->bell.rung = true;
+		memo->open->bell.tail = tail;
+		memo->open->bell.ring_base = ring_base;
+		memo->open->bell.ring_log2 = ring_log2;
+	}
+	if (!memo->waiting)
+		qmac_clock_doorbell(settled(memo), tail, ring_base, ring_log2);
+}
+
+struct qmac_clock_retire qmac_memo_push(struct qmac_memo *memo, const struct qmac_clock_work *work,
+                                        const void *record)
+{
+	bool is_sync = work->opcode == QMAC_OPCODE_SYNC;
+	struct qmac_clock_retire time = {0, 0};
+	uint32_t index;
+
+	if (memo->at && !memo->open)
+		begin(memo);
+	memo->number++;
+	if (!memo->open)
+		return tell(memo, NOWHERE, work, record);
+	index = memo->open->count++;
+	assert(index < memo->open->room);
+	memo->open->work[index] = *work;
+	if (!memo->waiting) {
+		time = tell(memo, index, work, record);
+		if (is_sync)
+			keep(memo, time);
+		return time;
+	}
+	if (memo->options.record_bytes && !is_sync)
+		memcpy(memo->records + index * memo->options.record_bytes, record, memo->options.record_bytes);
+	return is_sync ? recall(memo) : time;
+}
+
+void qmac_memo_halt(struct qmac_memo *memo, bool fetches)
+{
+	forget(memo);
+	qmac_clock_halt(settled(memo), fetches);
+}
+
+void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle)
+{
+	assert(!memo->open);
+	memo->paused = true;
+	if (!memo->at || memo->live)
+		qmac_clock_pause(memo->clock, cycle);
+}
+
+void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS])
+{
+	struct qmac_clock_totals totals;
+	bool rests = memo->at && !memo->open;
+
+	if (rests && memo->at->end[memo->paused].known) {
+		qmac_clock_put_totals(&memo->at->end[memo->paused].totals, counters);
+		return;
+	}
+	(void)watch(memo);
+	if (memo->at)
+		catch_up(memo);
+	qmac_clock_drain(settled(memo));
+	totals = qmac_clock_totals(memo->clock);
+	if (rests) {
+		memo->at->end[memo->paused].known = true;
+		memo->at->end[memo->paused].totals = totals;
+	}
+	qmac_clock_put_totals(&totals, counters);
+}
+
+uint64_t qmac_memo_now(const struct qmac_memo *memo)
+{
+	if (memo->beside)
+		return 0;
+	return memo->waiting || !memo->live ? memo->at->sync.cycle : qmac_clock_now(memo->clock);
+}
+
+struct qmac_clock *qmac_memo_clock(struct qmac_memo *memo)
+{
+	forget(memo);
+	return settled(memo);
+}
+
+uint64_t qmac_memo_remembered(const struct qmac_memo *memo)
+{
+	return memo->remembered;
+}
