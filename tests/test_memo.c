@@ -1,7 +1,7 @@
 /*
- * Remembered times: random minibatches, each a few programs behind a reset, most of them seen before, on a clock
- * that remembers and on one that does not. Some differ in one size or one wait, end in an interrupt or go on,
- * are told of at once or one by one, are interrupted by a question, a doorbell or a fault.
+ * Remembered times: random minibatches, each a few programs behind a reset, most of them seen before, on a
+ * clock that remembers and on one that does not. Some differ in one size or one wait, end in an interrupt or
+ * go on, are told of at once or one by one, are interrupted by a question, a doorbell or a fault.
  */
 #include <stdio.h>
 #include <string.h>
@@ -226,7 +226,8 @@ static struct seen play_all(uint64_t limit, bool beside)
 	CU_ASSERT(rig.halts > 3 && rig.rings > 3);
 	for (int d = 0; d < 2; d++)
 		qmac_memo_destroy(rig.device[d].memo);
-	printf("(%llu of %llu remembered) ", (unsigned long long)seen.remembered, (unsigned long long)seen.commands);
+	printf("(%llu of %llu remembered) ", (unsigned long long)seen.remembered,
+	       (unsigned long long)seen.commands);
 	return seen;
 }
 

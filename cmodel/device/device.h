@@ -6,8 +6,8 @@
  * computed beside it (docs/timing.md) and never changes a result.
  *
  * A device owns its scratchpads and its memory. It is used by one thread at a
- * time; several devices are independent. After create nothing is allocated but for the times that it remembers
- * (time/memo.h), in bounds.
+ * time; several devices are independent. After create nothing is allocated but for the times that it
+ * remembers (time/memo.h), in bounds.
  */
 #ifndef QMAC_DEVICE_DEVICE_H
 #define QMAC_DEVICE_DEVICE_H

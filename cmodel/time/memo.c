@@ -10,7 +10,8 @@
 
 /* What a clock is told up to a SYNC, and what it says. */
 struct part {
-	struct part *parent, *children, *next; /* next: of the same parent; the one that was asked for last is first */
+	struct part *parent, *children;
+	struct part *next;                     /* of the same parent; the one that was asked for last is first */
 	struct part *onward;                   /* on the way from the root, while it is gone */
 	/* what it is told */
 	struct {
@@ -354,7 +355,8 @@ enum qmac_status qmac_memo_create(const struct qmac_hw *hw, const struct qmac_me
 	if (!made || !made->root || !made->tagged)
 		status = qmac_fail(err, QMAC_INTERNAL, "out of memory for the clock of a device");
 	if (status == QMAC_OK)
-		status = qmac_clock_create(hw, options->on_retire ? on_retire : NULL, made, tagged, &made->clock, err);
+		status = qmac_clock_create(hw, options->on_retire ? on_retire : NULL, made, tagged, &made->clock,
+		                           err);
 	if (status != QMAC_OK) {
 		qmac_memo_destroy(made);
 		*memo = NULL;

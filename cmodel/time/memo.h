@@ -1,12 +1,13 @@
 /*
- * A clock that remembers. What a clock says follows from the hardware and from what it was told since its last
- * reset: doorbells, commands, pauses. Told the same once more, it need not find out again.
+ * A clock that remembers. What a clock says follows from the hardware and from what it was told since its
+ * last reset: doorbells, commands, pauses. Told the same once more, it need not find out again.
  *
- * Time is cut into parts, each up to a SYNC, behind which all has retired. Parts make a tree whose root is the
- * reset: a part is known where the same parts led to it. What it was told is kept whole and compared byte by
- * byte; of commands that is what time depends on (struct qmac_clock_work), so that seeds, scales and rows of
- * scratchpads may differ. While parts are known, commands wait until their SYNC comes and then retire all at
- * once; nothing is simulated. With the first that is not, the clock is told all since the reset, and goes on.
+ * Time is cut into parts, each up to a SYNC, behind which all has retired. Parts make a tree whose root is
+ * the reset: a part is known where the same parts led to it. What it was told is kept whole and compared byte
+ * by byte; of commands that is what time depends on (struct qmac_clock_work), so that seeds, scales and rows
+ * of scratchpads may differ. While parts are known, commands wait until their SYNC comes and then retire all
+ * at once; nothing is simulated. With the first that is not, the clock is told all since the reset, and goes
+ * on.
  *
  * The tree has a bound of memory. Where it is reached, nothing more is kept until the next reset, which
  * empties the tree.
@@ -19,7 +20,7 @@
 struct qmac_memo;
 
 struct qmac_memo_options {
-	/* As of qmac_clock_create(). Called for every command but SYNC, per engine in order, at the latest at the SYNC. */
+	/* As of qmac_clock_create(); called at the latest at the SYNC behind the command. */
 	void (*on_retire)(void *context, void *record, struct qmac_clock_retire time);
 	void *context;
 	size_t record_bytes;
@@ -44,7 +45,7 @@ void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle);
 /* Time advances as far as is known, and its counters are written into their places. */
 void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS]);
 
-/* The latest retire cycle that is known at this moment: while commands wait that of the SYNC before; 0 beside. */
+/* The latest retire cycle that is known: while commands wait that of the SYNC before; 0 beside. */
 uint64_t qmac_memo_now(const struct qmac_memo *memo);
 
 /* For tests: the clock, which was told all so far. Nothing is kept until the next reset. */
