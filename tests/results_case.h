@@ -131,8 +131,6 @@ static inline struct qmac_records records_of(int64_t epoch)
 		qmac_records_spent(&records, 0, QMAC_DIRECTION_UPDATE)[i] = one;
 		qmac_records_spent(&records, 1, QMAC_DIRECTION_WEIGHTS)[i] = one;
 	}
-	records.layer[0].checked_macs = epoch == 2 ? 4 : 5;
-	records.layer[0].zero_macs = 1;
 	qmac_records_count_codes(&records, 0, true, codes, 4, 1);
 	qmac_records_count_codes(&records, 0, false, codes, 3, 2);
 	return records;

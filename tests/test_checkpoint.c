@@ -48,7 +48,7 @@ static int on_metrics(void *context, const struct qmac_metrics *metrics, const s
 	for (int i = 0; i < records->layers * QMAC_DIRECTIONS; i++)
 		add(watch, records->spent[i], QMAC_COUNTERS);
 	for (int i = 0; i < records->layers; i++)
-		add(watch, &records->layer[i].checked_macs, 2);
+		add(watch, records->layer[i].shared_macs, QMAC_DIRECTIONS);
 	return 0;
 }
 

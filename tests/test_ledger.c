@@ -256,8 +256,7 @@ static void test_merge(void)
 			first.spent[k][i] = (uint64_t)(1000 * k + i);
 			second.spent[k][i] = (uint64_t)(k * i);
 		}
-	second.layer[1].checked_macs = 5;
-	second.layer[1].zero_macs = 2;
+	second.layer[1].shared_macs[3] = 5;
 	qmac_records_count_codes(&first, 1, true, codes, 2, 1);
 	qmac_records_count_codes(&second, 1, true, codes, 3, 2);
 	qmac_records_count_codes(&second, 1, false, codes, 1, 4);
@@ -267,43 +266,53 @@ static void test_merge(void)
 	for (int k = 0; k < 2 * QMAC_DIRECTIONS; k++)
 		for (int i = 0; i < QMAC_COUNTERS; i++)
 			CU_ASSERT_EQUAL(first.spent[k][i], (uint64_t)(1000 * k + i + k * i));
-	CU_ASSERT(first.layer[1].checked_macs == 5 && first.layer[1].zero_macs == 2);
+	CU_ASSERT_EQUAL(first.layer[1].shared_macs[3], 5);
 	CU_ASSERT(first.layer[1].codes == 6 && first.layer[1].weight_saturations == 7);
 	CU_ASSERT_EQUAL(qmac_records_sparsity(&first, 1), 3.0 / 5);
 	qmac_records_add_layer(&first, 1, sum);
 	CU_ASSERT_EQUAL(sum[0], 1000 * (6 + 7 + 8 + 9 + 10 + 11));
 	CU_ASSERT_EQUAL(qmac_records_index(1, QMAC_DIRECTION_NONE), 6);
 	qmac_records_begin(&first, 8);
-	CU_ASSERT(first.epoch == 8 && first.spent[11][3] == 0 && first.layer[1].checked_macs == 0);
+	CU_ASSERT(first.epoch == 8 && first.spent[11][3] == 0 && first.layer[1].shared_macs[3] == 0);
 	CU_ASSERT(first.layer[1].codes == 0 && first.layer[1].weight_saturations == 0);
 	CU_ASSERT(isnan(qmac_records_sparsity(&first, 1)));
 	qmac_records_free(&first);
 	qmac_records_free(&second);
 }
 
-/* Products with a zero are a layer's where it alone has multiplied since the last look. */
+static uint64_t *count_of(const struct qmac_records *r, int layer, enum qmac_direction direction, int counter)
+{
+	return &qmac_records_spent(r, layer, direction)[counter];
+}
+
+/* What no command has told is shared out among what has multiplied since the last time. */
 static void test_zeros(void)
 {
+	enum { MACS = QMAC_COUNTER_MACS, ZEROS = QMAC_COUNTER_ZERO_MACS };
 	struct qmac_records r;
 
 	CU_ASSERT_EQUAL_FATAL(qmac_records_create(&r, 2, NULL), QMAC_OK);
 	qmac_records_begin(&r, 1);
 	CU_ASSERT(isnan(qmac_records_zero_fraction(&r, 0)));
-	qmac_records_count_zeros(&r, 0);
-	qmac_records_spent(&r, 0, QMAC_DIRECTION_FORWARD)[QMAC_COUNTER_MACS] = 60;
-	qmac_records_spent(&r, 0, QMAC_DIRECTION_WEIGHTS)[QMAC_COUNTER_MACS] = 40;
-	CU_ASSERT(isnan(qmac_records_zero_fraction(&r, 0))); /* not told yet */
-	qmac_records_count_zeros(&r, 10);
-	CU_ASSERT_EQUAL(qmac_records_zero_fraction(&r, 0), 0.1);
-	qmac_records_spent(&r, 1, QMAC_DIRECTION_FORWARD)[QMAC_COUNTER_MACS] = 50;
-	qmac_records_count_zeros(&r, 5);
+	qmac_records_share_zeros(&r, 0);
+	*count_of(&r, 0, QMAC_DIRECTION_FORWARD, MACS) = 60;
+	*count_of(&r, 0, QMAC_DIRECTION_WEIGHTS, MACS) = 40;
+	qmac_records_share_zeros(&r, 9);
+	CU_ASSERT_EQUAL(*count_of(&r, 0, QMAC_DIRECTION_FORWARD, ZEROS), 5); /* 5.4 */
+	CU_ASSERT_EQUAL(*count_of(&r, 0, QMAC_DIRECTION_WEIGHTS, ZEROS), 4);
+	CU_ASSERT_EQUAL(qmac_records_zero_fraction(&r, 0), 0.09);
+	/* The other layer alone; then both, one command of which has told. */
+	*count_of(&r, 1, QMAC_DIRECTION_FORWARD, MACS) = 50;
+	qmac_records_share_zeros(&r, 5);
 	CU_ASSERT_EQUAL(qmac_records_zero_fraction(&r, 1), 0.1);
-	CU_ASSERT_EQUAL(qmac_records_zero_fraction(&r, 0), 0.1);
-	/* Both at once: nobody knows. */
-	qmac_records_spent(&r, 0, QMAC_DIRECTION_FORWARD)[QMAC_COUNTER_MACS] += 10;
-	qmac_records_spent(&r, 1, QMAC_DIRECTION_FORWARD)[QMAC_COUNTER_MACS] += 10;
-	qmac_records_count_zeros(&r, 3);
-	CU_ASSERT(isnan(qmac_records_zero_fraction(&r, 0)) && isnan(qmac_records_zero_fraction(&r, 1)));
+	CU_ASSERT_EQUAL(qmac_records_zero_fraction(&r, 0), 0.09);
+	*count_of(&r, 0, QMAC_DIRECTION_FORWARD, MACS) += 10;
+	*count_of(&r, 1, QMAC_DIRECTION_FORWARD, MACS) += 20;
+	*count_of(&r, 1, QMAC_DIRECTION_FORWARD, ZEROS) += 7;
+	qmac_records_share_zeros(&r, 3);
+	CU_ASSERT_EQUAL(*count_of(&r, 0, QMAC_DIRECTION_FORWARD, ZEROS), 6);
+	CU_ASSERT_EQUAL(*count_of(&r, 0, QMAC_DIRECTION_WEIGHTS, ZEROS), 4);
+	CU_ASSERT_EQUAL(*count_of(&r, 1, QMAC_DIRECTION_FORWARD, ZEROS), 14);
 	qmac_records_free(&r);
 }
 

@@ -92,19 +92,19 @@ static void test_csv_files(void)
 		"1,10,1.5,16,4,,,24,,27,0.25,4,5,7,19,20,7,8,23,,3\n"
 		"2,20,3,0.015625,0.125,,,48,,54,0.25,8,10,14,38,40,7,8,46,,6\n");
 	/*
-	 * Per epoch, not totals. Of conv1 it is known that one MAC has a zero: the share of both directions; of
-	 * its four weights two are 0, and three codes, biases among them, were limited.
+	 * Per epoch, not totals. ZERO_MACS is counter 2: their share is that of all directions. Of conv1's four
+	 * weights two are 0, and three codes, biases among them, were limited.
 	 * A layer that has done nothing has a row that says so.
 	 */
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
 		"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,"
 		"saturations,commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,"
 		"store_busy,sparsity,weight_saturations,a_reads,zero_macs\n"
-		"1,conv1,forward,6,8,0.25,24,,5,7,0.2,27,4,19,20,23,25,26,27,0.5,3,11,6\n"
+		"1,conv1,forward,6,8,0.25,24,,5,7,1.2,27,4,19,20,23,25,26,27,0.5,3,11,6\n"
 		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0,0\n"
-		"2,conv1,forward,6,8,0.25,22,,3,5,0.25,21,2,17,18,21,23,24,25,0.5,3,9,4\n"
-		"2,conv1,update,6,8,0.25,1,,1,1,0.25,3,1,1,1,1,1,1,1,0.5,0,1,1\n"
-		"2,fc,weight_grad,32,8,,1,,1,1,,3,1,1,1,1,1,1,1,,,1,1\n");
+		"2,conv1,forward,6,8,0.25,22,,3,5,1.25,21,2,17,18,21,23,24,25,0.5,3,9,4\n"
+		"2,conv1,update,6,8,0.25,1,,1,1,1.25,3,1,1,1,1,1,1,1,0.5,0,1,1\n"
+		"2,fc,weight_grad,32,8,,1,,1,1,1,3,1,1,1,1,1,1,1,,,1,1\n");
 }
 
 /* Of all rows of a column of a table. */

@@ -35,7 +35,7 @@ void qmac_records_begin(struct qmac_records *records, int64_t epoch)
 	for (int l = 0; l < records->layers; l++) {
 		struct qmac_layer_record *layer = &records->layer[l];
 
-		layer->checked_macs = layer->zero_macs = 0;
+		memset(layer->shared_macs, 0, sizeof layer->shared_macs);
 		layer->codes = layer->weight_saturations = layer->weight_codes = layer->zero_weights = 0;
 	}
 }
@@ -54,42 +54,12 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 		for (int i = 0; i < QMAC_COUNTS; i++)
 			to->spent[k][i] += from->spent[k][i];
 	for (int l = 0; l < to->layers; l++) {
-		to->layer[l].checked_macs += from->layer[l].checked_macs;
-		to->layer[l].zero_macs += from->layer[l].zero_macs;
+		for (int d = 0; d < QMAC_DIRECTIONS; d++)
+			to->layer[l].shared_macs[d] += from->layer[l].shared_macs[d];
 		to->layer[l].codes += from->layer[l].codes;
 		to->layer[l].weight_codes += from->layer[l].weight_codes;
 		to->layer[l].zero_weights += from->layer[l].zero_weights;
 		to->layer[l].weight_saturations += from->layer[l].weight_saturations;
-	}
-}
-
-static uint64_t macs_of(const struct qmac_records *records, int layer)
-{
-	uint64_t macs = 0;
-
-	for (int d = 0; d < QMAC_DIRECTIONS; d++)
-		macs += records->spent[qmac_records_index(layer, (enum qmac_direction)d)][QMAC_COUNTER_MACS];
-	return macs;
-}
-
-void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth)
-{
-	struct qmac_layer_record *one = NULL;
-	uint64_t macs = 0;
-
-	for (int l = 0; l < records->layers; l++) {
-		uint64_t all = macs_of(records, l);
-
-		if (all == records->layer[l].checked_macs)
-			continue;
-		if (one)
-			return;
-		one = &records->layer[l];
-		macs = all;
-	}
-	if (one) {
-		one->zero_macs += growth;
-		one->checked_macs = macs;
 	}
 }
 
@@ -100,35 +70,39 @@ void qmac_records_add(const struct qmac_records *records, uint64_t sum[QMAC_COUN
 			sum[i] += records->spent[k][i];
 }
 
-void qmac_records_share_zeros(const struct qmac_records *records, uint64_t counted)
+/* MACs of a layer in a direction since zero MACs were shared out. */
+static uint64_t macs_since(const struct qmac_records *records, int layer, int direction)
 {
-	uint64_t sum[QMAC_COUNTS] = {0}, macs = 0, shared = 0, rest;
+	return qmac_records_spent(records, layer, (enum qmac_direction)direction)[QMAC_COUNTER_MACS] -
+	       records->layer[layer].shared_macs[direction];
+}
 
-	qmac_records_add(records, sum);
-	if (counted <= sum[QMAC_COUNTER_ZERO_MACS] || !sum[QMAC_COUNTER_MACS])
-		return;
-	rest = counted - sum[QMAC_COUNTER_ZERO_MACS];
-	for (int k = 0; k < records->layers * QMAC_DIRECTIONS; k++) {
-		double share;
-		uint64_t until;
+void qmac_records_share_zeros(struct qmac_records *records, uint64_t untold)
+{
+	uint64_t all = 0, macs = 0, shared = 0;
 
-		macs += records->spent[k][QMAC_COUNTER_MACS];
-		share = (double)macs / (double)sum[QMAC_COUNTER_MACS];
-		until = macs == sum[QMAC_COUNTER_MACS] ? rest : (uint64_t)((double)rest * share);
-		records->spent[k][QMAC_COUNTER_ZERO_MACS] += until - shared;
-		shared = until;
-	}
+	for (int l = 0; l < records->layers; l++)
+		for (int d = 0; d < QMAC_DIRECTIONS; d++)
+			all += macs_since(records, l, d);
+	for (int l = 0; l < records->layers; l++)
+		for (int d = 0; d < QMAC_DIRECTIONS; d++) {
+			uint64_t *spent = qmac_records_spent(records, l, (enum qmac_direction)d), until;
+
+			macs += macs_since(records, l, d);
+			until = macs == all ? untold : (uint64_t)((double)untold * ((double)macs / (double)all));
+			spent[QMAC_COUNTER_ZERO_MACS] += until - shared;
+			shared = until;
+			records->layer[l].shared_macs[d] = spent[QMAC_COUNTER_MACS];
+		}
 }
 
 double qmac_records_zero_fraction(const struct qmac_records *records, int layer)
 {
-	const struct qmac_layer_record *l = &records->layer[layer];
+	uint64_t sum[QMAC_COUNTERS] = {0};
 
-	if (records->known)
-		return (double)NAN; /* they follow from the hardware, too */
-	if (!l->checked_macs || l->checked_macs != macs_of(records, layer))
-		return (double)NAN;
-	return (double)l->zero_macs / (double)l->checked_macs;
+	qmac_records_add_layer(records, layer, sum);
+	return sum[QMAC_COUNTER_MACS] ?
+	       (double)sum[QMAC_COUNTER_ZERO_MACS] / (double)sum[QMAC_COUNTER_MACS] : (double)NAN;
 }
 
 void qmac_records_count_codes(const struct qmac_records *records, int layer, bool is_weight,

@@ -7,8 +7,8 @@
  * saturations, ZERO_MACS, FETCH_BYTES, CYCLES (elapsed, shared out: ledger.h) and the three BUSY; and behind
  * them the actions of count/count.h. Waiting, memory and starved cycles are known in total only and stay 0
  * here. Over all layers and directions every counter of the records sums to the device's own. Only the C
- * model tells the ZERO_MACS of a command: of other devices they are shared out in the end of an epoch,
- * qmac_records_share_zeros().
+ * model tells the ZERO_MACS of a command: of other devices they are shared out, qmac_records_share_zeros(),
+ * between parts of an epoch in which other layers multiply, and in its end.
  *
  * A plain value: `layer` and `spent` are two arrays without pointers in them, to be written and read back as
  * they are; what was read is added to what is there.
@@ -29,8 +29,7 @@ struct qmac_layer_record {
 	char name[QMAC_LAYER_NAME];
 	int32_t w_bits, x_bits;   /* widths of weights and inputs on the device; 0: full precision */
 	double delta;             /* quantum of the weights; NaN where it is not told */
-	/* Of so many of its MACs it is known how many have an operand that is zero. */
-	uint64_t checked_macs, zero_macs;
+	uint64_t shared_macs[QMAC_DIRECTIONS]; /* among so many of its MACs all ZERO_MACS have been shared out */
 	/*
 	 * Of the codes that were made of a network's parameters for the steps of this epoch: all, and those that
 	 * were limited to the range of their format; of weights alone, without biases, all, and those that are 0.
@@ -83,12 +82,6 @@ void qmac_records_add_layer(const struct qmac_records *records, int layer, uint6
 /* Adds the counts of another part of the same epoch, of the same layers. */
 void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from);
 
-/*
- * `growth`: how much ZERO_MACS of the device has grown since the last call, when the device rested, too.
- * If one layer alone has multiplied since, it is that one's; else nobody knows whose it is.
- */
-void qmac_records_count_zeros(struct qmac_records *records, uint64_t growth);
-
 /* Additions to ACC, requantisations and containers that saturated. */
 uint64_t qmac_saturations(const uint64_t counters[QMAC_COUNTERS]);
 
@@ -103,15 +96,15 @@ double qmac_records_delta(const struct qmac_records *records, int layer);
 int64_t qmac_records_weight_saturations(const struct qmac_records *records, int layer);
 
 /*
- * The device has counted so many ZERO_MACS in the epoch. Those that no command has told are shared out among
- * the records by their MACs, to the last one; of an estimate there are none.
+ * The device has counted so many ZERO_MACS that no command has told: shares them out among the records by
+ * their MACs since the last call, to the last one.
  */
-void qmac_records_share_zeros(const struct qmac_records *records, uint64_t counted);
+void qmac_records_share_zeros(struct qmac_records *records, uint64_t untold);
 
 /* Adds all records, every counter and action, to sum. */
 void qmac_records_add(const struct qmac_records *records, uint64_t sum[QMAC_COUNTS]);
 
-/* Share of a layer's MACs that have an operand that is zero; NaN where it has none, or they were not told. */
+/* Share of a layer's MACs that have an operand that is zero; NaN where it has none. */
 double qmac_records_zero_fraction(const struct qmac_records *records, int layer);
 
 /* Adds the codes of a parameter of a layer in one step, so many of which were limited. */

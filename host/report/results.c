@@ -146,17 +146,6 @@ static struct qmac_tariff tariff_of(const struct qmac_results *results, bool est
 	return (struct qmac_tariff){&results->energy, &results->hw, uses_device, estimated || results->values};
 }
 
-/* An epoch has ended, or what is before the first: what it spent is complete, and part of the whole. */
-static void add_records(struct qmac_results *results, const struct qmac_metrics *metrics,
-                        const struct qmac_records *records)
-{
-	uint64_t zeros = metrics->counters[QMAC_COUNTER_ZERO_MACS] - results->spent[QMAC_COUNTER_ZERO_MACS];
-
-	if (!metrics->estimated && !results->values)
-		qmac_records_share_zeros(records, zeros);
-	qmac_records_add(records, results->spent);
-}
-
 void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values)
 {
 	results->values = values;
@@ -174,7 +163,7 @@ enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct
 		status = qmac_values_epoch(results->values, &row, &layers, err);
 	if (status)
 		return status;
-	add_records(results, metrics, records);
+	qmac_records_add(records, results->spent);
 	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row,
 	                     qmac_tariff_joules(&tariff, results->spent));
 	status = check_stream(&results->files[QMAC_RESULT_METRICS], err);

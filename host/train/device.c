@@ -8,13 +8,14 @@ enum { RING_LOG2 = 14 };
  */
 static void on_retire(void *context, const struct qmac_retire *record)
 {
-	const struct qmac_train_device *device = context;
+	struct qmac_train_device *device = context;
 	const struct qmac_driver_totals *base;
 	struct qmac_retire moved = *record;
 
 	if (device->unobserved)
 		return;
 	qmac_ledger_retire(device->ledger, record);
+	device->zero_macs += record->zero_macs;
 	if (!device->observer || !device->observer->on_retire)
 		return;
 	base = qmac_driver_base(device->driver);
@@ -57,12 +58,12 @@ void qmac_train_device_close(struct qmac_train_device *device)
 	qmac_ledger_destroy(device->ledger);
 }
 
-void qmac_train_device_count_zeros(struct qmac_train_device *device)
+void qmac_train_device_share_zeros(struct qmac_train_device *device)
 {
 	uint64_t counters[QMAC_COUNTERS];
 
 	qmac_driver_counters(device->driver, counters);
-	qmac_records_count_zeros(device->records, counters[QMAC_COUNTER_ZERO_MACS] - device->zero_macs);
+	qmac_records_share_zeros(device->records, counters[QMAC_COUNTER_ZERO_MACS] - device->zero_macs);
 	device->zero_macs = counters[QMAC_COUNTER_ZERO_MACS];
 }
 

@@ -29,7 +29,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_train_device_open(struct qmac_train_device
 void qmac_train_device_close(struct qmac_train_device *device);
 
 /* Between parts in which other layers multiply, and at the end of an epoch: completes the records. */
-void qmac_train_device_count_zeros(struct qmac_train_device *device);
+void qmac_train_device_share_zeros(struct qmac_train_device *device);
 
 /* Adds what counts go on from, as they are now. */
 void qmac_train_device_state(struct qmac_train_device *device, struct qmac_state *state);

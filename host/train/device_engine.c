@@ -60,13 +60,13 @@ static enum qmac_status take_gradient(struct qmac_engine *engine, struct qmac_er
 		qmac_training_use_gradient(device->training);
 		return QMAC_OK;
 	}
-	qmac_train_device_count_zeros(&device->under);
+	qmac_train_device_share_zeros(&device->under);
 	qmac_ledger_set_first_layer(device->under.ledger, LAYER_GRADIENT);
 	status = qmac_device_gradient_run(device->gradient, err);
 	if (status != QMAC_OK)
 		return status;
 	qmac_ledger_set_first_layer(device->under.ledger, LAYER_INNER);
-	qmac_train_device_count_zeros(&device->under);
+	qmac_train_device_share_zeros(&device->under);
 	device->training->data_passes += 1;
 	qmac_inner_loop_reload(device->inner);
 	qmac_inner_loop_set_z(device->inner, device->z);
@@ -333,7 +333,7 @@ static void cost(struct qmac_engine *engine, struct qmac_metrics *metrics)
 	struct qmac_records *records = &device->training->records;
 
 	qmac_driver_counters(device->under.driver, metrics->counters);
-	qmac_train_device_count_zeros(&device->under);
+	qmac_train_device_share_zeros(&device->under);
 	records->layer[LAYER_INNER].delta = metrics->delta;
 	if (device->gradient)
 		qmac_records_add_layer(records, LAYER_GRADIENT, device->outer);

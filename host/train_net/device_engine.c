@@ -310,7 +310,7 @@ static void cost(struct qmac_net_engine *base, struct qmac_metrics *metrics)
 	struct qmac_net_device_engine *engine = engine_of(base);
 
 	qmac_driver_counters(engine->device.driver, metrics->counters);
-	qmac_train_device_count_zeros(&engine->device);
+	qmac_train_device_share_zeros(&engine->device);
 	metrics->host_bytes = qmac_driver_host_bytes(engine->device.driver);
 }
 
