@@ -8,6 +8,12 @@
 
 #define NOWHERE UINT64_MAX /* the index of a command whose time is not kept */
 
+/* What the clock has counted. */
+struct end {
+	bool known;
+	struct qmac_clock_totals totals;
+};
+
 /* What a clock is told up to a SYNC, and what it says. */
 struct part {
 	struct part *parent, *children;
@@ -26,14 +32,10 @@ struct part {
 	/* what it says */
 	struct qmac_clock_retire *times;       /* of each; NULL where nobody asks */
 	struct qmac_clock_retire sync;
-	struct {
-		bool known;
-		struct qmac_clock_totals totals;
-	} end[2];                              /* behind it, without and with a pause */
+	struct end end[2];                     /* behind it, without and with a pause */
 };
 
 struct qmac_memo {
-	const struct qmac_hw *hw;
 	struct qmac_memo_options options;
 	struct qmac_clock *clock;
 	struct qmac_beside *beside;     /* advances it; NULL: whoever pushes does */
@@ -121,7 +123,7 @@ static void put_aside(struct qmac_memo *memo, struct part *part)
 	memo->spare = part;
 }
 
-/* Gives back the room that it did not need. */
+/* Gives back the room that it did not need; an array that could not be moved stays. */
 static void shrink(struct part *part)
 {
 	void *work = realloc(part->work, part->count * sizeof *part->work);
@@ -193,10 +195,17 @@ static struct qmac_clock_retire tell(struct qmac_memo *memo, uint64_t index,
 	return (struct qmac_clock_retire){0, 0};
 }
 
-static void tell_bell(const struct qmac_memo *memo, const struct part *part)
+/* What was told of before is fetched as far as can be, in chunks that the new tail does not change. */
+static void ring(struct qmac_memo *memo, uint32_t tail, uint64_t ring_base, int ring_log2)
+{
+	qmac_clock_drain(settled(memo));
+	qmac_clock_doorbell(memo->clock, tail, ring_base, ring_log2);
+}
+
+static void tell_bell(struct qmac_memo *memo, const struct part *part)
 {
 	if (part->bell.rung)
-		qmac_clock_doorbell(memo->clock, part->bell.tail, part->bell.ring_base, part->bell.ring_log2);
+		ring(memo, part->bell.tail, part->bell.ring_base, part->bell.ring_log2);
 }
 
 /* As after a SYNC, at which the clock was asked for its counters. */
@@ -263,16 +272,15 @@ static void forget(struct qmac_memo *memo)
 static bool make_room(struct qmac_memo *memo, uint32_t room)
 {
 	size_t bytes = (size_t)room * memo->options.record_bytes;
-	char *records;
+	char *records = bytes > memo->records_room ? realloc(memo->records, bytes) : memo->records;
 
 	if (bytes <= memo->records_room)
 		return true;
-	records = realloc(memo->records, bytes);
-	if (!records)
-		return false;
-	memo->records = records;
-	memo->records_room = bytes;
-	return true;
+	if (records) {
+		memo->records = records;
+		memo->records_room = bytes;
+	}
+	return records != NULL;
 }
 
 /* Begins a part, of no more commands than the doorbell told of; forgets where there is no room. */
@@ -347,7 +355,6 @@ enum qmac_status qmac_memo_create(const struct qmac_hw *hw, const struct qmac_me
 
 	*memo = made;
 	if (made) {
-		made->hw = hw;
 		made->options = *options;
 		made->root = calloc(1, sizeof *made->root);
 		made->tagged = calloc(1, tagged ? tagged : 1);
@@ -416,7 +423,7 @@ void qmac_memo_doorbell(struct qmac_memo *memo, uint32_t tail, uint64_t ring_bas
 		memo->open->bell.ring_log2 = ring_log2;
 	}
 	if (!memo->waiting)
-		qmac_clock_doorbell(settled(memo), tail, ring_base, ring_log2);
+		ring(memo, tail, ring_base, ring_log2);
 }
 
 struct qmac_clock_retire qmac_memo_push(struct qmac_memo *memo, const struct qmac_clock_work *work,
@@ -461,30 +468,24 @@ void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle)
 
 void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS])
 {
-	struct qmac_clock_totals totals;
-	bool rests = memo->at && !memo->open;
+	struct end here = {.known = false}, *end = memo->at && !memo->open ? &memo->at->end[memo->paused] : &here;
 
-	if (rests && memo->at->end[memo->paused].known) {
-		qmac_clock_put_totals(&memo->at->end[memo->paused].totals, counters);
-		return;
+	if (!end->known) {
+		(void)watch(memo);
+		if (memo->at)
+			catch_up(memo);
+		qmac_clock_drain(settled(memo));
+		end->totals = qmac_clock_totals(memo->clock);
+		end->known = true;
 	}
-	(void)watch(memo);
-	if (memo->at)
-		catch_up(memo);
-	qmac_clock_drain(settled(memo));
-	totals = qmac_clock_totals(memo->clock);
-	if (rests) {
-		memo->at->end[memo->paused].known = true;
-		memo->at->end[memo->paused].totals = totals;
-	}
-	qmac_clock_put_totals(&totals, counters);
+	qmac_clock_put_totals(&end->totals, counters);
 }
 
 uint64_t qmac_memo_now(const struct qmac_memo *memo)
 {
-	if (memo->beside)
-		return 0;
-	return memo->waiting || !memo->live ? memo->at->sync.cycle : qmac_clock_now(memo->clock);
+	bool knows = memo->live && !memo->waiting;
+
+	return memo->beside ? 0 : knows ? qmac_clock_now(memo->clock) : memo->at->sync.cycle;
 }
 
 struct qmac_clock *qmac_memo_clock(struct qmac_memo *memo)
