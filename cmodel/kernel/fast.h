@@ -278,6 +278,7 @@ static int64_t fast_dot(int lanes, const int64_t *a, const int64_t *b)
 }
 
 #include "kernel/fast_gemm.h"
+#include "kernel/fast_move.h"
 
 const struct qmac_kernel FAST_KERNEL = {
 	.name = FAST_NAME,
@@ -293,6 +294,9 @@ const struct qmac_kernel FAST_KERNEL = {
 	.nonzero_lanes = fast_nonzero_lanes,
 	.dot_counts = fast_dot_counts,
 	.raise = fast_raise,
+	.cut = fast_cut,
+	.widen = fast_widen,
+	.fit = fast_fit,
 };
 
 #endif

@@ -71,6 +71,16 @@ struct qmac_gemm {
 	bool narrow;
 };
 
+/*
+ * How containers of at most 16 bits become operands: as the bits `mask` of container >> lsb, extended from
+ * the bit `sign` (0: not).
+ */
+struct qmac_cut {
+	unsigned container; /* QMAC_CONTAINER_BYTE or _HALF */
+	int lsb;
+	uint16_t mask, sign;
+};
+
 struct qmac_kernel {
 	const char *name;
 	/*
@@ -131,6 +141,14 @@ struct qmac_kernel {
 	 * otherwise changes none. All of them are 0..highest before, bound too.
 	 */
 	bool (*raise)(int count, int64_t *limit, int64_t bound, int64_t highest);
+	/*
+	 * `count` containers in memory, little endian and one after the other: as operands, as words of ACC
+	 * (sign extended), and from the low bits of these. Precondition (not for scalar): this host is little
+	 * endian, too.
+	 */
+	void (*cut)(const struct qmac_cut *cut, size_t count, const uint8_t *from, int16_t *to);
+	void (*widen)(unsigned container, size_t count, const uint8_t *from, int64_t *to);
+	void (*fit)(unsigned container, size_t count, const int64_t *from, uint8_t *to);
 };
 
 /* NULL-terminated names, fastest that this CPU has first; "scalar" is always last. */

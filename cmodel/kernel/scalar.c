@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "kernel/container.h"
 #include "kernel/kernel.h"
 #include "num/dither.h"
 #include "num/fixed.h"
@@ -198,6 +199,30 @@ static bool scalar_raise(int count, int64_t *limit, int64_t bound, int64_t highe
 	return true;
 }
 
+static void scalar_cut(const struct qmac_cut *cut, size_t count, const uint8_t *from, int16_t *to)
+{
+	for (size_t j = 0; j < count; j++) {
+		unsigned raw = (unsigned)qmac_container_read(from, cut->container) >> cut->lsb & cut->mask;
+
+		to[j] = (int16_t)((raw ^ cut->sign) - cut->sign);
+		from += qmac_container_bytes(cut->container);
+	}
+}
+
+static void scalar_widen(unsigned container, size_t count, const uint8_t *from, int64_t *to)
+{
+	int bytes = qmac_container_bytes(container);
+
+	for (size_t j = 0; j < count; j++, from += bytes)
+		to[j] = qmac_sign_extend(qmac_container_read(from, container), 8 * bytes);
+}
+
+static void scalar_fit(unsigned container, size_t count, const int64_t *from, uint8_t *to)
+{
+	for (size_t j = 0; j < count; j++, to += qmac_container_bytes(container))
+		qmac_container_write(to, container, (uint64_t)from[j]);
+}
+
 const struct qmac_kernel qmac_kernel_scalar = {
 	.name = "scalar",
 	.combine = scalar_combine,
@@ -212,4 +237,7 @@ const struct qmac_kernel qmac_kernel_scalar = {
 	.nonzero_lanes = scalar_nonzero_lanes,
 	.dot_counts = scalar_dot_counts,
 	.raise = scalar_raise,
+	.cut = scalar_cut,
+	.widen = scalar_widen,
+	.fit = scalar_fit,
 };
