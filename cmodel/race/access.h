@@ -19,6 +19,7 @@ enum {
 	/* Regions: QMAC_SPACE_A .. QMAC_SPACE_LUT, then these. */
 	QMAC_REGION_MEMORY = 4,
 	QMAC_REGION_PORTS = 5, /* space * 4 + (write port ? 2 : 0) + bank */
+	QMAC_REGIONS = 6,
 	QMAC_ACCESSES_MAX = 10 /* a VEC: two sources, destination, coefficients, sums, each with its ports */
 };
 

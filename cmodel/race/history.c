@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "race/access.h"
+#include "race/row_history.h"
 
-/* log2 of the places of a page: memory comes in long runs, rows one by one. */
-enum { MEMORY_SHIFT = 12, ROW_SHIFT = 7, FIRST_SIZE = 64, FIRST_ROOM = 4 };
+/* Bytes of a page. */
+enum { PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT, FIRST_SIZE = 64, FIRST_ROOM = 4 };
 
 struct span {
 	uint16_t begin, end; /* within the page */
@@ -14,21 +14,17 @@ struct span {
 };
 
 struct qmac_page {
-	uint64_t base;       /* its first place */
+	uint64_t base;       /* its first byte */
 	struct span *spans;  /* NULL: the slot is empty */
 	uint32_t count, room, latest;
 };
 
-/* Places of the page that a place lies in. */
-static uint64_t page_places(uint64_t place)
-{
-	return 1ULL << (place >> QMAC_PLACE_SHIFT == QMAC_REGION_MEMORY ? MEMORY_SHIFT : ROW_SHIFT);
-}
+/* ---- pages ---------------------------------------------------------------------------- */
 
 /* The slot of a page, or the empty one where it belongs. */
 static size_t slot_of(const struct qmac_history *history, uint64_t base)
 {
-	size_t slot = (size_t)((base >> ROW_SHIFT) * 0x9E3779B97F4A7C15ULL >> 20) & (history->size - 1);
+	size_t slot = (size_t)((base >> PAGE_SHIFT) * 0x9E3779B97F4A7C15ULL >> 20) & (history->size - 1);
 
 	while (history->pages[slot].spans && history->pages[slot].base != base)
 		slot = (slot + 1) & (history->size - 1);
@@ -128,57 +124,103 @@ static bool note(struct qmac_page *page, uint32_t begin, uint32_t end, uint32_t 
 	return replace(page, first, behind, fresh, count);
 }
 
-bool qmac_history_note(struct qmac_history *history, uint64_t begin, uint64_t end, uint32_t last)
-{
-	history->latest = last;
-	while (begin < end) {
-		uint64_t places = page_places(begin), base = begin & ~(places - 1);
-		uint64_t stop = base + places < end ? base + places : end;
-		struct qmac_page *page = page_at(history, base);
+/* ---- memory --------------------------------------------------------------------------- */
 
-		if (!page || !note(page, (uint32_t)(begin - base), (uint32_t)(stop - base), last))
+struct noting {
+	struct qmac_history *history;
+	uint32_t last;
+};
+
+static bool note_run(void *context, uint64_t begin, uint64_t end)
+{
+	const struct noting *n = context;
+
+	while (begin < end) {
+		uint64_t base = begin & ~(uint64_t)(PAGE - 1), stop = base + PAGE < end ? base + PAGE : end;
+		struct qmac_page *page = page_at(n->history, base);
+
+		if (!page || !note(page, (uint32_t)(begin - base), (uint32_t)(stop - base), n->last))
 			return false;
 		begin = stop;
 	}
 	return true;
 }
 
-static bool find(const struct qmac_page *page, uint32_t begin, uint32_t end, uint32_t *last, uint64_t *place)
-{
-	uint64_t base = page->base;
-	bool found = false;
+struct search {
+	const struct qmac_history *history;
+	uint32_t last; /* the latest so far, or the first that counts */
+	uint64_t place;
+	bool found;
+};
 
+static void search_page(struct search *s, const struct qmac_page *page, uint32_t begin, uint32_t end)
+{
 	for (uint32_t i = first_span(page, begin); i < page->count && page->spans[i].begin < end; i++) {
 		const struct span *span = &page->spans[i];
+		uint64_t place = page->base + (span->begin > begin ? span->begin : begin);
 
-		if (span->last < *last || (found && span->last == *last))
+		if (span->last < s->last || (span->last == s->last && s->found && place > s->place))
 			continue;
-		*last = span->last;
-		*place = base + (span->begin > begin ? span->begin : begin);
-		found = true;
+		s->last = span->last;
+		s->place = place;
+		s->found = true;
 	}
-	return found;
 }
 
-bool qmac_history_find(const struct qmac_history *history, uint64_t begin, uint64_t end, uint32_t *last,
-                       uint64_t *place)
+static bool search_run(void *context, uint64_t begin, uint64_t end)
 {
-	bool found = false;
+	struct search *s = context;
 
-	while (begin < end && history->size && history->latest >= *last) {
-		uint64_t places = page_places(begin), base = begin & ~(places - 1);
-		uint64_t stop = base + places < end ? base + places : end;
-		const struct qmac_page *page = &history->pages[slot_of(history, base)];
-		uint32_t least = *last + found; /* a later page must bring a later access */
+	while (begin < end) {
+		uint64_t base = begin & ~(uint64_t)(PAGE - 1), stop = base + PAGE < end ? base + PAGE : end;
+		const struct qmac_page *page = &s->history->pages[slot_of(s->history, base)];
 
-		if (page->spans && page->latest >= least &&
-		    find(page, (uint32_t)(begin - base), (uint32_t)(stop - base), &least, place)) {
-			*last = least;
-			found = true;
-		}
+		if (page->spans && page->latest >= s->last)
+			search_page(s, page, (uint32_t)(begin - base), (uint32_t)(stop - base));
 		begin = stop;
 	}
-	return found;
+	return true;
+}
+
+/* ---- all regions ---------------------------------------------------------------------- */
+
+static unsigned region_of(const struct qmac_access *access)
+{
+	return (unsigned)(access->first >> QMAC_PLACE_SHIFT);
+}
+
+bool qmac_history_note(struct qmac_history *history, const struct qmac_access *access, uint32_t last)
+{
+	struct noting n = {history, last};
+	unsigned region = region_of(access);
+	struct qmac_row_history **rows = &history->rows[region];
+
+	if (region == QMAC_REGION_MEMORY) {
+		history->latest_byte = last;
+		return qmac_access_each_run(access, note_run, &n);
+	}
+	if (!*rows)
+		*rows = calloc(1, sizeof **rows);
+	return *rows && qmac_row_history_note(*rows, access, last);
+}
+
+bool qmac_history_find(const struct qmac_history *history, const struct qmac_access *access, uint32_t *last,
+                       uint64_t *place)
+{
+	struct search s = {.history = history, .last = *last};
+	unsigned region = region_of(access);
+	struct qmac_row_history *rows = history->rows[region];
+
+	if (region != QMAC_REGION_MEMORY)
+		return rows && qmac_row_history_find(rows, access, last, place);
+	if (history->latest_byte < *last)
+		return false;
+	(void)qmac_access_each_run(access, search_run, &s);
+	if (!s.found)
+		return false;
+	*last = s.last;
+	*place = s.place;
+	return true;
 }
 
 bool qmac_history_each(const struct qmac_history *history,
@@ -194,6 +236,9 @@ bool qmac_history_each(const struct qmac_history *history,
 			           page->spans[k].last))
 				return false;
 	}
+	for (unsigned region = 0; region < QMAC_REGIONS; region++)
+		if (history->rows[region] && !qmac_row_history_each(history->rows[region], region, visit, context))
+			return false;
 	return true;
 }
 
@@ -202,5 +247,10 @@ void qmac_history_free(struct qmac_history *history)
 	for (size_t i = 0; i < history->size; i++)
 		free(history->pages[i].spans);
 	free(history->pages);
-	*history = (struct qmac_history){NULL, 0, 0, 0};
+	for (unsigned region = 0; region < QMAC_REGIONS; region++) {
+		if (history->rows[region])
+			qmac_row_history_free(history->rows[region]);
+		free(history->rows[region]);
+	}
+	*history = (struct qmac_history){.size = 0};
 }

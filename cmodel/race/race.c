@@ -73,41 +73,6 @@ static void fence(struct checker *k)
 
 /* ---- conflicts ---------------------------------------------------------------- */
 
-struct search {
-	const struct qmac_history *history;
-	uint32_t last; /* the latest conflict so far, or the first command that is not ordered */
-	uint64_t place;
-	bool found;
-};
-
-static bool search_run(void *context, uint64_t begin, uint64_t end)
-{
-	struct search *s = context;
-	uint32_t last = s->last;
-	uint64_t place;
-
-	if (!qmac_history_find(s->history, begin, end, &last, &place))
-		return true;
-	if (!s->found || last > s->last || place < s->place) {
-		s->place = place;
-		s->last = last;
-	}
-	s->found = true;
-	return true;
-}
-
-struct noting {
-	struct qmac_history *history;
-	uint32_t index;
-};
-
-static bool note_run(void *context, uint64_t begin, uint64_t end)
-{
-	const struct noting *n = context;
-
-	return qmac_history_note(n->history, begin, end, n->index);
-}
-
 static void describe(struct qmac_race *race, uint64_t place)
 {
 	uint64_t region = place >> QMAC_PLACE_SHIFT;
@@ -152,14 +117,11 @@ static bool find_race(struct checker *k, uint32_t number, unsigned engine, const
 	for (int i = 0; i < count; i++)
 		for (unsigned e = 0; e < ENGINES; e++)
 			for (int direction = accesses[i].writes ? READS : WRITES; direction <= WRITES; direction++) {
-				struct search s = {&k->history[e][direction], clock->retired[e] + 1, 0, false};
-				struct conflict found;
+				struct conflict found = {e, clock->retired[e] + 1, 0,
+				                         {direction == WRITES, accesses[i].writes}};
 
-				if (e == engine || s.history->latest < s.last)
-					continue;
-				qmac_access_each_run(&accesses[i], search_run, &s);
-				found = (struct conflict){e, s.last, s.place, {direction == WRITES, accesses[i].writes}};
-				if (s.found && before(k, &found, &worst))
+				if (e != engine && qmac_history_find(&k->history[e][direction], &accesses[i], &found.index,
+				                                     &found.place) && before(k, &found, &worst))
 					worst = found;
 			}
 	if (worst.index == 0)
@@ -210,12 +172,10 @@ static enum qmac_status check_command(struct checker *k, const struct qmac_comma
 		return qmac_fail(err, QMAC_CHECK_FAILED, "%s", qmac_race_text(&k->race, text, sizeof text));
 	}
 	k->numbers[engine][++k->state.dispatched[engine]] = number;
-	for (int i = 0; i < count; i++) {
-		struct noting n = {&k->history[engine][accesses[i].writes], k->state.dispatched[engine]};
-
-		if (!qmac_access_each_run(&accesses[i], note_run, &n))
+	for (int i = 0; i < count; i++)
+		if (!qmac_history_note(&k->history[engine][accesses[i].writes], &accesses[i],
+		                       k->state.dispatched[engine]))
 			return qmac_fail(err, QMAC_INTERNAL, "out of memory for the accesses of %u commands", number);
-	}
 	return QMAC_OK;
 }
 

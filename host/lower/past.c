@@ -93,47 +93,18 @@ static int list(const struct qmac_hw *hw, const struct qmac_command *command, co
 	return count;
 }
 
-struct search {
-	const struct qmac_history *history;
-	uint32_t least; /* only later accesses count */
-	uint32_t last;  /* the latest so far, 0: none */
-};
-
-static bool search_run(void *context, uint64_t begin, uint64_t end)
-{
-	struct search *s = context;
-	uint64_t place;
-
-	if (qmac_history_find(s->history, begin, end, &s->least, &place))
-		s->last = s->least++;
-	return true;
-}
-
 /* The latest command of `engine` that conflicts with the accesses and may still be running; 0: none. */
 static uint32_t conflict(const struct qmac_past *past, unsigned engine, uint32_t retired,
                          const struct qmac_access *accesses, int count)
 {
-	struct search s = {NULL, retired + 1, 0};
+	uint32_t latest = 0, least = retired + 1;
+	uint64_t place;
 
 	for (int i = 0; i < count; i++)
-		for (int direction = accesses[i].writes ? READS : WRITES; direction <= WRITES; direction++) {
-			s.history = &past->history[engine][direction];
-			if (s.history->latest >= s.least)
-				qmac_access_each_run(&accesses[i], search_run, &s);
-		}
-	return s.last;
-}
-
-struct noting {
-	struct qmac_history *history;
-	uint32_t number;
-};
-
-static bool note_run(void *context, uint64_t begin, uint64_t end)
-{
-	const struct noting *n = context;
-
-	return qmac_history_note(n->history, begin, end, n->number);
+		for (int direction = accesses[i].writes ? READS : WRITES; direction <= WRITES; direction++)
+			if (qmac_history_find(&past->history[engine][direction], &accesses[i], &least, &place))
+				latest = least++;
+	return latest;
 }
 
 /* ---- the next command ------------------------------------------------------------------ */
@@ -181,12 +152,9 @@ bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struc
 	*waits = find_waits(past, engine, &known, accesses, count, turns);
 	if (!set_known(past, engine, ++past->count[engine], &known))
 		return false;
-	for (int i = 0; i < count; i++) {
-		struct noting n = {&past->history[engine][accesses[i].writes], past->count[engine]};
-
-		if (!qmac_access_each_run(&accesses[i], note_run, &n))
+	for (int i = 0; i < count; i++)
+		if (!qmac_history_note(&past->history[engine][accesses[i].writes], &accesses[i], past->count[engine]))
 			return false;
-	}
 	return true;
 }
 
@@ -286,8 +254,13 @@ static bool join_history(struct qmac_history *joined, const struct qmac_past *co
 		}
 	}
 	qsort(s.spans, s.count, sizeof *s.spans, by_number);
-	for (size_t i = 0; complete && i < s.count; i++)
-		complete = qmac_history_note(joined, s.spans[i].begin, s.spans[i].end, s.spans[i].last);
+	for (size_t i = 0; complete && i < s.count; i++) {
+		const struct span *span = &s.spans[i];
+		const struct qmac_access access = {.first = span->begin, .unit = span->end - span->begin,
+		                                   .n = {1, 1, 1}};
+
+		complete = qmac_history_note(joined, &access, span->last);
+	}
 	free(s.spans);
 	return complete;
 }
