@@ -116,7 +116,7 @@ run 0 train run.yaml --out a
 says out 'gradient norm .*[0-9]'
 says out 'results in .* a'
 ok 'nothing on stderr where it is no terminal' test ! -s err
-for file in config.yaml hw.yaml energy.yaml metrics.csv layers.csv summary.json weights.npy; do
+for file in config.yaml hw.yaml energy.yaml area.yaml metrics.csv layers.csv summary.json weights.npy; do
 	ok "$file is there" test -s "a/$file"
 done
 ok 'no timeline unless asked for' absent a/timeline.json

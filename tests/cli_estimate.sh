@@ -15,7 +15,7 @@ says out 'results in          estimated'
 figures=$(grep -c -e '^gradient' -e '^satur' -e '^weights' out)
 ok 'an estimate has no figures of a training' test "$figures" -eq 0
 ok 'what it leaves' same "$(cd estimated && echo *)" \
-	'config.yaml energy.yaml hw.yaml layers.csv metrics.csv summary.json'
+	'area.yaml config.yaml energy.yaml hw.yaml layers.csv metrics.csv summary.json'
 ok 'metrics.csv without figures of the training' same "$(sed -n 2p estimated/metrics.csv)" \
 	"0,0,0,,,,,0,0,,,0,0,0,0,0,0,$(sed -n '2s/.*,\([^,]*,[^,]*,[^,]*,[^,]*\)$/\1/p' trained/metrics.csv)"
 # Row by row: epoch, layer, direction, widths, cycles, MACs, multiplies; commands, bytes, busy cycles.

@@ -66,7 +66,7 @@ ok 'without results.csv runs are found by name' same "$(reported)" \
 says out 'nest/deep/s/halp-8  *-.* incomplete'
 # A row that failed has older results in its folder.
 cp -r s failed
-sed -i '/^halp-8,/{s/^\([^,]*\),.*/\1,halp,,,,,,,,,,,,,,,,,,,,,,,,0,failed/}' failed/results.csv
+sed -i '/^halp-8,/{s/^\([^,]*\),.*/\1,halp,,,,,,,,,,,,,,,,,,,,,,,,,0,failed/}' failed/results.csv
 run 0 report failed
 says out 'failed/halp-8  *-.* failed'
 says err 'qmac: failed/halp-8 holds no result: the run failed'

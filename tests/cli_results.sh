@@ -41,6 +41,30 @@ run 0 train scaled/config.yaml --out again --resume
 ok 'and is kept' grep -q 'holds this result' out
 run 0 train run.yaml --set epochs=1 --out scaled --resume
 ok 'another table is another configuration' test "$(grep -c 'holds this result' out)" -eq 0
+# Area, by its parts: that of `qmac area`.
+run 0 train run.yaml --set epochs=1 --set "area=$root/configs/area/nangate_45nm.yaml" --out area
+ok 'the area table is named and copied' has area/config.yaml '^area: "area.yaml"'
+"$qmac" area area/hw.yaml area/area.yaml | tr -d , | awk '$1 == "total" { printf "%.0f", $3 }' > total
+ok 'area: of its parts' same "$(sed -n '/"area": {/,/},$/s/^\t\t"[a-z_]*": \([0-9.]*\),*$/\1/p' \
+	area/summary.json | awk 'NR > 1 { sum += $1 } END { printf "%.0f", sum }')" "$(cat total)"
+ok 'area: the total' same "$(value area area_um2 | awk '{ printf "%.0f", $1 }')" "$(cat total)"
+ok 'area: without memories' has area/summary.json '"area_note": "without the memories, [0-9]* bits'
+ok 'area: in the closing lines' has out '^area  *[0-9.]* mm2 ([0-9]* gates, NanGate'
+run 0 train area/config.yaml --out again --resume
+run 0 train area/config.yaml --out again --resume
+ok 'area: is kept' grep -q 'holds this result' out
+{
+	echo "base: $root/configs/area/osu018_180nm.yaml"
+	echo 'library: l'
+	echo 'um2_per_bit: {value: 2, unit: um2, source: s, node: 180 nm}'
+} > bits.yaml
+run 0 train area/config.yaml --set area=bits.yaml --out again --resume
+ok 'area: another table is another configuration' test "$(grep -c 'holds this result' out)" -eq 0
+ok 'area: with memories' has again/summary.json '"area_note": null'
+run 0 train run.yaml --set epochs=1 --set algorithm=svrg --out again
+ok 'area: of no device' has again/summary.json '"area_um2": null'
+ok 'area: no line' test "$(grep -c '^area' out)" -eq 0
+refuses '.*cannot open .none.yaml.*' train run.yaml --set area=none.yaml --out area
 sed 's/^multiplier:/multiplyer:/' scaled/energy.yaml > bad.yaml
 refuses 'bad.yaml:2:1: unknown key .multiplyer.; did you mean .multiplier.*' \
 	train run.yaml --set energy=bad.yaml --out scaled
@@ -65,7 +89,7 @@ ok 'the new one is' has out 'older holds this result already'
 
 # ---- damaged results --------------------------------------------------------------
 run 0 train run.yaml --out damaged
-for file in config.yaml hw.yaml energy.yaml metrics.csv layers.csv weights.npy summary.json; do
+for file in config.yaml hw.yaml energy.yaml area.yaml metrics.csv layers.csv weights.npy summary.json; do
 	: > damaged/$file
 	run 0 train run.yaml --out damaged --resume
 	ok "an empty $file: nothing is kept" test "$(grep -c 'holds this result' out)" -eq 0

@@ -44,8 +44,8 @@ static void test_match(void)
 }
 
 static const char *const names[] = {
-	"config.yaml", "hw.yaml", "energy.yaml", "metrics.csv", "layers.csv", "weights.npy", "timeline.json",
-	"summary.json",
+	"config.yaml", "hw.yaml", "energy.yaml", "area.yaml", "metrics.csv", "layers.csv", "weights.npy",
+	"timeline.json", "summary.json",
 };
 
 /* The run, written anew. */

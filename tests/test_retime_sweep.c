@@ -80,7 +80,7 @@ static enum qmac_status run_sweep(const char *name, bool resume, int stop_after)
 	return status;
 }
 
-enum { LINES = 16, FIELDS = 30, ENERGY = 21, TIMED_FROM = 24 };
+enum { LINES = 16, FIELDS = 30, ENERGY = 21, TIMED_FROM = 25 };
 
 /* Field `number` of the row of a run in results.csv, counted from 0. */
 static const char *field(const char *folder, const char *run, int number)

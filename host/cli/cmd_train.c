@@ -1,10 +1,12 @@
 #include "cli/cli.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "config/text.h"
+#include "cost/area.h"
 #include "cost/energy.h"
 #include "process/stop.h"
 #include "report/results.h"
@@ -87,19 +89,26 @@ static void print_shares(const struct qmac_json *summary)
 	qmac_table_destroy(table);
 }
 
-/* Components from the largest to the smallest, those of a thousandth at least. */
-static void print_components(const struct qmac_json *summary, double total)
-{
-	bool told[QMAC_ENERGY_COMPONENTS] = {false};
+/* Parts of a total from the largest to the smallest, those of a thousandth at least. */
+struct parts {
+	const char *path; /* of one in the summary, with %s for its name */
+	const char *const *names;
+	int count;
+};
 
+static void print_parts(const struct qmac_json *summary, const struct parts *parts, double total)
+{
+	bool told[32] = {false};
+
+	assert(parts->count <= (int)(sizeof told / sizeof told[0]));
 	printf("%-19s", "of it");
-	for (int n = 0; n < QMAC_ENERGY_COMPONENTS; n++) {
+	for (int n = 0; n < parts->count; n++) {
 		double most = 0, share;
 		char path[64];
 		int at = -1;
 
-		for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
-			snprintf(path, sizeof path, "energy.%s.nominal", qmac_energy_component_names[c]);
+		for (int c = 0; c < parts->count; c++) {
+			snprintf(path, sizeof path, parts->path, parts->names[c]);
 			share = qmac_json_real(summary, path) / total;
 			if (!told[c] && share > most) {
 				most = share;
@@ -109,7 +118,7 @@ static void print_components(const struct qmac_json *summary, double total)
 		if (most < .001)
 			break;
 		told[at] = true;
-		printf("%s %s %.1f %%", n ? "," : "", qmac_energy_component_names[at], 100 * most);
+		printf("%s %s %.1f %%", n ? "," : "", parts->names[at], 100 * most);
 	}
 	printf("\n");
 }
@@ -117,6 +126,9 @@ static void print_components(const struct qmac_json *summary, double total)
 /* Of the device and its memory; older results, and runs on the host, have none. */
 static void print_energy(const struct qmac_json *summary)
 {
+	static const struct parts components = {
+		"energy.%s.nominal", qmac_energy_component_names, QMAC_ENERGY_COMPONENTS,
+	};
 	const char *note = qmac_json_text(summary, "energy_note");
 	double total = qmac_json_real(summary, "energy_j");
 
@@ -128,7 +140,23 @@ static void print_energy(const struct qmac_json *summary)
 	}
 	qmac_cli_say("%-19s %.4g (%.4g to %.4g, %s)\n", "joules", total, qmac_json_real(summary, "energy_low_j"),
 	             qmac_json_real(summary, "energy_high_j"), qmac_json_text(summary, "energy.table"));
-	print_components(summary, total);
+	print_parts(summary, &components, total);
+	if (note)
+		qmac_cli_say("%-19s %s\n", "", note);
+}
+
+/* Of the device; older results, and runs on the host, have none. */
+static void print_area(const struct qmac_json *summary)
+{
+	static const struct parts parts = {"area.%s", qmac_area_part_names, QMAC_AREA_PARTS};
+	const char *note = qmac_json_text(summary, "area_note");
+	double total = qmac_json_real(summary, "area_um2");
+
+	if (isnan(total))
+		return;
+	qmac_cli_say("%-19s %.4g mm2 (%.0f gates, %s)\n", "area", total / 1e6,
+	             qmac_json_real(summary, "area.gates"), qmac_json_text(summary, "area.table"));
+	print_parts(summary, &parts, total);
 	if (note)
 		qmac_cli_say("%-19s %s\n", "", note);
 }
@@ -176,6 +204,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 			print_line(lines[i].label, text);
 	}
 	print_energy(stored.summary);
+	print_area(stored.summary);
 	print_shares(stored.summary);
 	qmac_cli_print_speedup(stored.summary);
 	if (estimated)

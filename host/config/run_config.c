@@ -314,13 +314,11 @@ static enum qmac_status check_hw(struct loader *l)
 	return refuse(l, QMAC_KEY_hw, QMAC_KEY_hw, "cannot open '%s': %s", hw, strerror(errno));
 }
 
-static enum qmac_status check_energy(struct loader *l)
+static enum qmac_status check_table(struct loader *l, int key, const char *file)
 {
-	const char *energy = qmac_run_energy(&l->config->run);
-
-	if (!energy[0] || access(energy, R_OK) == 0)
+	if (!file[0] || access(file, R_OK) == 0)
 		return QMAC_OK;
-	return refuse(l, QMAC_KEY_energy, QMAC_KEY_energy, "cannot open '%s': %s", energy, strerror(errno));
+	return refuse(l, key, key, "cannot open '%s': %s", file, strerror(errno));
 }
 
 /* What the user wrote; the run has it as seen from the run file. */
@@ -399,7 +397,9 @@ static enum qmac_status check_rules(struct loader *l)
 	if (!status)
 		status = check_hw(l);
 	if (!status)
-		status = check_energy(l);
+		status = check_table(l, QMAC_KEY_energy, qmac_run_energy(&l->config->run));
+	if (!status)
+		status = check_table(l, QMAC_KEY_area, qmac_run_area(&l->config->run));
 	return status;
 }
 

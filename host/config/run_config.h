@@ -97,6 +97,7 @@ struct qmac_run {
 	uint32_t seed;
 	char hw[QMAC_PATH_MAX];        /* hardware file; where the run file names it, beside that file */
 	char energy[QMAC_PATH_MAX];    /* energy table, likewise; "": the one that is part of the program */
+	char area[QMAC_PATH_MAX];      /* area table, likewise */
 	char backend[16];              /* "cmodel", "rtl", "lockstep" */
 	char kernel[16];               /* "auto" or a kernel's name */
 	int threads;                   /* host threads, 1..256; results do not depend on it */
@@ -185,14 +186,14 @@ QMAC_MUST_CHECK enum qmac_status qmac_run_config_load(struct qmac_run_config *co
 
 /* Names of the copies of what a run file names. */
 struct qmac_run_copies {
-	const char *hw, *net, *energy;
+	const char *hw, *net, *energy, *area;
 };
 
 /*
  * Writes the effective configuration as YAML that qmac_run_config_load reads back to the
  * same values, a comment with the source behind each line. Paths are written as absolute ones; those of the
- * hardware file, of the network file and of the energy table as `copies` has them where it is not NULL: where
- * copies of them lie beside what is written.
+ * hardware file, of the network file and of the tables of costs as `copies` has them where it is not NULL:
+ * where copies of them lie beside what is written.
  */
 void qmac_run_config_print(const struct qmac_run_config *config, const struct qmac_run_copies *copies,
                            FILE *out);
@@ -214,8 +215,9 @@ double qmac_run_number(const struct qmac_run *run, const char *key);
 /* The word for the run's algorithm, or its data, where they do not look at that key; NULL where they do. */
 const char *qmac_run_ignores(const struct qmac_run *run, const char *key);
 
-/* The energy table that the run looks at; "": the program's own, as of a run that uses no device. */
+/* The tables of costs that the run looks at; "": the program's own, as of a run that uses no device. */
 const char *qmac_run_energy(const struct qmac_run *run);
+const char *qmac_run_area(const struct qmac_run *run);
 
 /* What trains: the algorithm, or the precision policy of a network, as a word. */
 const char *qmac_run_method(const struct qmac_run *run);

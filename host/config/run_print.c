@@ -44,6 +44,7 @@ void qmac_run_config_print(const struct qmac_run_config *config, const struct qm
 	place(run.hw, copies->hw);
 	place(run.network, run.network[0] ? copies->net : NULL);
 	place(run.energy, copies->energy);
+	place(run.area, copies->area);
 	make_absolute(run.file);
 	make_absolute(run.test_file);
 	for (int i = 0; i < QMAC_RUN_KEYS; i++) {
@@ -57,10 +58,9 @@ void qmac_run_config_print(const struct qmac_run_config *config, const struct qm
 		qmac_key_table_print(&qmac_run_table, i, &run, out);
 		fputs("  # ", out);
 		qmac_text_print_comment(config->source[i], out);
-		if ((i == QMAC_KEY_hw && copies->hw) || (i == QMAC_KEY_network && copies->net))
-			print_origin(i == QMAC_KEY_hw ? given->hw : given->network, out);
-		if (i == QMAC_KEY_energy && copies->energy)
-			print_origin(given->energy, out);
+		if ((i == QMAC_KEY_hw && copies->hw) || (i == QMAC_KEY_network && copies->net) ||
+		    (i == QMAC_KEY_energy && copies->energy) || (i == QMAC_KEY_area && copies->area))
+			print_origin((const char *)given + key->offset, out);
 		if (stranger)
 			fprintf(out, ", unused by %s", stranger);
 		fputc('\n', out);

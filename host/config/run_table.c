@@ -92,6 +92,11 @@ const char *qmac_run_energy(const struct qmac_run *run)
 	return qmac_run_uses_device(run) ? run->energy : "";
 }
 
+const char *qmac_run_area(const struct qmac_run *run)
+{
+	return qmac_run_uses_device(run) ? run->area : "";
+}
+
 bool qmac_run_switches_formats(const struct qmac_run *run)
 {
 	return run->network[0] && (run->precision_policy > QMAC_POLICY_FIXED ||

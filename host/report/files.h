@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "config/hw_file.h"
 #include "config/run_config.h"
+#include "cost/area.h"
 #include "report/energy.h"
 #include "train/train.h"
 
@@ -21,6 +22,7 @@ struct qmac_summary {
 	const struct qmac_hw_file *hw;
 	const struct qmac_train_result *result;
 	const struct qmac_tariff *tariff;
+	const struct qmac_area_table *area;
 	const uint64_t *spent;            /* counts of all records: what energy is made of */
 	const char *weights_sha256;       /* "": there are none */
 	const char *timed_from;           /* the run whose values these are (values.h); NULL: it was trained */

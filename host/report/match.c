@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/energy_file.h"
+#include "config/cost_tables.h"
 #include "config/hw_file.h"
 #include "config/input.h"
 #include "config/text.h"
@@ -124,6 +124,17 @@ static void print_energy(const struct qmac_run_config *config, const struct qmac
 		fputs("not to be read", out);
 	else
 		qmac_energy_print(&table, out);
+}
+
+static void print_area(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
+{
+	struct qmac_area_table table;
+
+	(void)hw;
+	if (qmac_area_load(&table, qmac_run_area(&config->run), NULL))
+		fputs("not to be read", out);
+	else
+		qmac_area_print(&table, out);
 }
 
 static void print_metrics_head(const struct qmac_run_config *config, const struct qmac_hw_file *hw, FILE *out)
@@ -309,8 +320,9 @@ static enum qmac_status check_configuration(const struct look *look, const struc
 		enum qmac_result_file file;
 		print_function *print;
 	} files[] = {{QMAC_RESULT_CONFIG, print_config}, {QMAC_RESULT_HW, print_hw},
-	             {QMAC_RESULT_ENERGY, print_energy}, {QMAC_RESULT_NET, print_net}};
-	size_t count = config->run.network[0] ? 4 : 3;
+	             {QMAC_RESULT_ENERGY, print_energy}, {QMAC_RESULT_AREA, print_area},
+	             {QMAC_RESULT_NET, print_net}};
+	size_t count = config->run.network[0] ? 5 : 4;
 	enum qmac_status status = QMAC_OK;
 
 	*same = true;

@@ -12,6 +12,7 @@
 const char *const qmac_member_names[] = {
 	[QMAC_RESULT_CONFIG] = "config.yaml",     [QMAC_RESULT_HW] = QMAC_MEMBER_HW,
 	[QMAC_RESULT_NET] = QMAC_MEMBER_NET,      [QMAC_RESULT_ENERGY] = QMAC_MEMBER_ENERGY,
+	[QMAC_RESULT_AREA] = QMAC_MEMBER_AREA,
 	[QMAC_RESULT_METRICS] = "metrics.csv",    [QMAC_RESULT_LAYERS] = "layers.csv",
 	[QMAC_RESULT_SWITCHES] = "switches.csv",  [QMAC_RESULT_FORMATS] = "formats.csv",
 	[QMAC_RESULT_TIMELINE] = "timeline.json", [QMAC_RESULT_WEIGHTS] = "weights.npy",
@@ -19,7 +20,9 @@ const char *const qmac_member_names[] = {
 	[QMAC_RESULT_SUMMARY] = "summary.json",   "checkpoint", "mismatch.trace",
 };
 
-const struct qmac_run_copies qmac_member_copies = {QMAC_MEMBER_HW, QMAC_MEMBER_NET, QMAC_MEMBER_ENERGY};
+const struct qmac_run_copies qmac_member_copies = {
+	QMAC_MEMBER_HW, QMAC_MEMBER_NET, QMAC_MEMBER_ENERGY, QMAC_MEMBER_AREA,
+};
 
 enum { FILES = sizeof qmac_member_names / sizeof qmac_member_names[0] };
 

@@ -18,6 +18,7 @@ enum qmac_result_file {
 	QMAC_RESULT_HW,
 	QMAC_RESULT_NET,      /* of a network */
 	QMAC_RESULT_ENERGY,
+	QMAC_RESULT_AREA,
 	QMAC_RESULT_METRICS,
 	QMAC_RESULT_LAYERS,
 	QMAC_RESULT_SWITCHES, /* only of a network whose formats change, as is */
@@ -32,10 +33,11 @@ enum qmac_result_file {
 /* Their names, and behind them those of files that are no part of the result. */
 extern const char *const qmac_member_names[];
 
-/* The copies of hardware, network and energy table, which the run file beside them names. */
+/* The copies of hardware, network and tables of costs, which the run file beside them names. */
 #define QMAC_MEMBER_HW "hw.yaml"
 #define QMAC_MEMBER_NET "net.yaml"
 #define QMAC_MEMBER_ENERGY "energy.yaml"
+#define QMAC_MEMBER_AREA "area.yaml"
 extern const struct qmac_run_copies qmac_member_copies;
 
 /* The path of file number i of a folder; false behind the last. */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/temporary.h"
-#include "config/energy_file.h"
+#include "config/cost_tables.h"
 #include "config/hw_file.h"
 #include "config/input.h"
 #include "report/atomic_file.h"
@@ -22,7 +22,7 @@ struct qmac_results {
 	char folder[QMAC_PATH_MAX];
 	struct qmac_run_config config;
 	struct qmac_hw_file hw;
-	struct qmac_energy_table energy;
+	struct qmac_cost_tables tables;
 	uint64_t spent[QMAC_COUNTS];                      /* of all records so far */
 	struct qmac_atomic_file files[QMAC_RESULT_FILES]; /* those without a stream are not written, or not yet */
 	int64_t timeline_records;
@@ -124,7 +124,7 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	strcpy(fresh->folder, folder);
 	fresh->config = *config;
 	fresh->hw = *hw;
-	status = qmac_energy_load(&fresh->energy, qmac_run_energy(&config->run), err);
+	status = qmac_cost_tables_load(&fresh->tables, &config->run, err);
 	if (!status)
 		status = check_names(fresh, err);
 	if (!status)
@@ -143,7 +143,8 @@ static struct qmac_tariff tariff_of(const struct qmac_results *results, bool est
 {
 	bool uses_device = qmac_run_uses_device(&results->config.run);
 
-	return (struct qmac_tariff){&results->energy, &results->hw, uses_device, estimated || results->values};
+	return (struct qmac_tariff){&results->tables.energy, &results->hw, uses_device,
+	                            estimated || results->values};
 }
 
 void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values)
@@ -302,13 +303,13 @@ static enum qmac_status write_tensors(struct qmac_results *results, const struct
 static enum qmac_status write_files(struct qmac_results *results, const struct qmac_train_result *result,
                                     char weights_sha256[QMAC_SHA256_TEXT], struct qmac_error *err)
 {
-	enum qmac_status status = open_file(results, QMAC_RESULT_CONFIG, err);
+	static const enum qmac_result_file always[] = {QMAC_RESULT_CONFIG, QMAC_RESULT_HW, QMAC_RESULT_ENERGY,
+	                                               QMAC_RESULT_AREA};
+	enum qmac_status status = QMAC_OK;
 	FILE *weights;
 
-	if (!status)
-		status = open_file(results, QMAC_RESULT_HW, err);
-	if (!status)
-		status = open_file(results, QMAC_RESULT_ENERGY, err);
+	for (size_t i = 0; !status && i < sizeof always / sizeof always[0]; i++)
+		status = open_file(results, always[i], err);
 	if (!status && (result->weights || (results->values && !result->net)))
 		status = open_file(results, QMAC_RESULT_WEIGHTS, err);
 	weights = stream_of(results, QMAC_RESULT_WEIGHTS);
@@ -320,7 +321,8 @@ static enum qmac_status write_files(struct qmac_results *results, const struct q
 		return status;
 	qmac_run_config_print(&results->config, &qmac_member_copies, stream_of(results, QMAC_RESULT_CONFIG));
 	qmac_hw_file_print(&results->hw, stream_of(results, QMAC_RESULT_HW));
-	qmac_energy_print(&results->energy, stream_of(results, QMAC_RESULT_ENERGY));
+	qmac_energy_print(&results->tables.energy, stream_of(results, QMAC_RESULT_ENERGY));
+	qmac_area_print(&results->tables.area, stream_of(results, QMAC_RESULT_AREA));
 	if (result->weights)
 		qmac_npy_write(weights, result->weights, result->weight_count, result->weight_columns,
 		               weights_sha256);
@@ -338,8 +340,8 @@ static enum qmac_status write_all(struct qmac_results *results, const struct qma
 	const struct qmac_tariff tariff = tariff_of(results, result->last.estimated);
 	const struct qmac_summary summary = {
 		.run = &results->config.run, .hw = &results->hw, .result = result, .tariff = &tariff,
-		.spent = results->spent,
-		.weights_sha256 = weights_sha256, .sha256 = sha256, .wall_seconds = wall_seconds,
+		.area = &results->tables.area, .spent = results->spent, .sha256 = sha256,
+		.wall_seconds = wall_seconds, .weights_sha256 = weights_sha256,
 		.timed_from = results->values ? results->values->name : NULL,
 	};
 	enum qmac_status status = write_files(results, result, weights_sha256, err);

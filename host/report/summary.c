@@ -15,10 +15,14 @@ static void write_key(FILE *out, const char *key)
 	fprintf(out, "\t\"%s\": ", key);
 }
 
+/* NULL: null. */
 static void write_text(FILE *out, const char *key, const char *text)
 {
 	write_key(out, key);
-	qmac_json_write_string(out, text);
+	if (text)
+		qmac_json_write_string(out, text);
+	else
+		fputs("null", out);
 	fputs(",\n", out);
 }
 
@@ -139,12 +143,44 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 	write_key(out, "diverged");
 	fputs(s->result->last.estimated ? "null,\n" : s->result->diverged ? "true,\n" : "false,\n", out);
 	write_real(out, "coefficient_max", s->result->coefficient_max);
-	if (s->weights_sha256[0]) {
-		write_text(out, "weights_sha256", s->weights_sha256);
-	} else {
-		write_key(out, "weights_sha256");
-		fputs("null,\n", out);
+	write_text(out, "weights_sha256", s->weights_sha256[0] ? s->weights_sha256 : NULL);
+}
+
+/*
+ * Of the device: its parts and, where the table has an area for a bit, its memories. The other tables' area
+ * lacks these, which is said.
+ */
+static void write_area(FILE *out, const struct qmac_summary *s)
+{
+	struct qmac_area area;
+	double memories = 0, bits = 0;
+	char note[128];
+
+	if (!s->tariff->uses_device) {
+		write_real(out, "area_um2", (double)NAN);
+		write_text(out, "area_note", "the device is not used");
+		return;
 	}
+	qmac_area(s->area, &s->hw->hw, &area);
+	for (int i = 0; i < QMAC_AREA_MEMORIES; i++) {
+		memories += area.memory_um2[i];
+		bits += (double)area.bits[i];
+	}
+	write_real(out, "area_um2", area.total_um2 + memories);
+	snprintf(note, sizeof note, "without the memories, %.0f bits: the table has no area of a bit", bits);
+	write_text(out, "area_note", memories > 0 ? NULL : note);
+	write_key(out, "area");
+	fputs("{\n\t\t\"table\": ", out);
+	qmac_json_write_string(out, s->area->library);
+	fputs(",\n\t\t\"gates\": ", out);
+	qmac_json_write_real(out, area.total_gates);
+	for (int i = 0; i < QMAC_AREA_PARTS; i++) {
+		fprintf(out, ",\n\t\t\"%s\": ", qmac_area_part_names[i]);
+		qmac_json_write_real(out, area.um2[i]);
+	}
+	fputs(",\n\t\t\"memories\": ", out);
+	qmac_json_write_real(out, memories > 0 ? memories : (double)NAN);
+	fputs("\n\t},\n", out);
 }
 
 static void write_cost(FILE *out, const struct qmac_summary *s)
@@ -154,6 +190,7 @@ static void write_cost(FILE *out, const struct qmac_summary *s)
 
 	write_count(out, "cycles", c[QMAC_COUNTER_CYCLES]);
 	qmac_tariff_write(out, s->tariff, s->spent);
+	write_area(out, s);
 	write_count(out, "commands", c[QMAC_COUNTER_COMMANDS]);
 	write_count(out, "macs", c[QMAC_COUNTER_MACS]);
 	write_count(out, "vec_mults", c[QMAC_COUNTER_VEC_MULTS]);

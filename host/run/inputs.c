@@ -33,6 +33,8 @@ enum qmac_status qmac_run_inputs(struct qmac_inputs *inputs, const struct qmac_r
 		status = qmac_inputs_add(inputs, "the hardware file", config->run.hw, err);
 	if (!status && qmac_run_energy(&config->run)[0])
 		status = qmac_inputs_add(inputs, "the energy table", config->run.energy, err);
+	if (!status && qmac_run_area(&config->run)[0])
+		status = qmac_inputs_add(inputs, "the area table", config->run.area, err);
 	return status ? status : add_data(inputs, &config->run, err);
 }
 

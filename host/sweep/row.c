@@ -36,6 +36,7 @@ static const struct column {
 	{"fetch_bytes", "fetch_bytes", DEVICE},
 	{"saturations", "saturations", DEVICE},
 	{"energy_j", "energy_j", DEVICE},
+	{"area_um2", "area_um2", DEVICE},
 	{"diverged", "diverged", SUMMARY},
 	{"weights_sha256", "weights_sha256", SUMMARY},
 	{"timed_from", "timed_from", SUMMARY},

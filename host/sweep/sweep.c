@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/energy_file.h"
+#include "config/cost_tables.h"
 #include "config/hw_file.h"
 #include "config/text.h"
 #include "process/pool.h"
@@ -205,16 +205,21 @@ static enum qmac_status check_hardware(const struct qmac_sweep_row *rows, int co
 	return status;
 }
 
-/* Every energy table, likewise. */
-static enum qmac_status check_energy(const struct qmac_sweep_row *rows, int count, struct qmac_error *err)
+static bool has_tables_of(const struct qmac_run *run, const struct qmac_run *other)
+{
+	return strcmp(qmac_run_energy(run), qmac_run_energy(other)) == 0 &&
+	       strcmp(qmac_run_area(run), qmac_run_area(other)) == 0;
+}
+
+/* Every table of costs, likewise. */
+static enum qmac_status check_tables(const struct qmac_sweep_row *rows, int count, struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
-	struct qmac_energy_table table;
+	struct qmac_cost_tables tables;
 
 	for (int i = 0; !status && i < count; i++)
-		if (i == 0 || strcmp(qmac_run_energy(&rows[i - 1].config.run),
-		                     qmac_run_energy(&rows[i].config.run)) != 0)
-			status = qmac_energy_load(&table, qmac_run_energy(&rows[i].config.run), err);
+		if (i == 0 || !has_tables_of(&rows[i - 1].config.run, &rows[i].config.run))
+			status = qmac_cost_tables_load(&tables, &rows[i].config.run, err);
 	return status;
 }
 
@@ -268,7 +273,7 @@ static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_
 	if (!status)
 		status = check_hardware(rows, sweep->run_count, err);
 	if (!status)
-		status = check_energy(rows, sweep->run_count, err);
+		status = check_tables(rows, sweep->run_count, err);
 	return status ? status : check_outputs(sweep, rows, options, err);
 }
 
