@@ -91,10 +91,6 @@ avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 source_root = $(subst ','\'',$(subst ",\",$(subst \,\\,$(CURDIR))))
 %/rtl_library.o: kernel_flags = -DQMAC_SOURCE_ROOT='"$(source_root)"'
 
-# OpenBLAS is for tests/bench_gemm.c only, which says so where it is missing.
-openblas = $(shell pkg-config --exists openblas 2>/dev/null && pkg-config --$(1) openblas)
-%/bench_gemm.o: kernel_flags = $(if $(call openblas,libs),-DHAVE_OPENBLAS $(call openblas,cflags))
-%/bench_gemm: more_libs = $(call openblas,libs)
 
 # V=1 shows whole commands.
 ifeq ($(V),)
@@ -176,8 +172,7 @@ mutants: $(BUILD)/qmac ## plant faults in the RTL and the C model; each must be 
 
 bench: $(BUILD)/qmac $(bench_programs:%=$(BUILD)/release/tests/%) ## measure speed, side by side
 	@$(if $(has_verilator),$(MAKE) --no-print-directory $(rtl_arrays:%=$(BUILD)/rtl/%/test))
-	@export QMAC_CACHE="$${QMAC_CACHE:-$(abspath $(BUILD))/cache}" QMAC_BENCH_ARRAYS='$(BUILD)/rtl'; \
-	for b in $(bench_programs); do $(BUILD)/release/tests/$$b || exit 1; done
+	@BUILD='$(BUILD)' sh tests/bench.sh $(bench_programs)
 
 tables: $(table_programs:%=$(BUILD)/release/tests/%) ## print the measured tables of docs/
 	@for t in $(table_programs); do $(BUILD)/release/tests/$$t || exit 1; done

@@ -7,23 +7,16 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
 #include "backend/rtl_library.h"
 #include "config/hw_file.h"
 #include "cosim/open.h"
 #include "lower/product.h"
+#include "reference/measure.h"
 #include "step/linear_program.h"
 
-enum { SIZE = 96, SAMPLES = 40, FEATURES = 100, STEPS = 150, RING_LOG2 = 10 };
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+enum { SIZE = 96, SAMPLES = 40, FEATURES = 100, STEPS = 150, RING_LOG2 = 10, ROUNDS = 3 };
 
 static uint32_t noise(uint32_t *random)
 {
@@ -127,11 +120,11 @@ static enum qmac_status measure(const struct qmac_hw *hw, const struct qmac_rtl_
 
 	if (!status)
 		status = qmac_driver_open(backend, hw, RING_LOG2, &driver, err);
-	began = seconds();
+	began = measure_seconds();
 	if (!status)
 		status = run(driver, err);
 	if (!status) {
-		*speed = 1 / (seconds() - began);
+		*speed = 1 / (measure_seconds() - began);
 		qmac_driver_counters(driver, counters);
 		*speed *= (double)counters[QMAC_COUNTER_CYCLES] / 1e6;
 	}
@@ -159,38 +152,37 @@ static double bare_array(const char *name)
 	return speed;
 }
 
-static void print_speed(double speed, double array)
-{
-	if (array > 0)
-		printf("   %7.4f %6.1f %%", speed, 100 * speed / array);
-	else
-		printf("   %7.4f %8s", speed, "-");
-}
-
 static enum qmac_status measure_device(const char *name, struct qmac_error *err)
 {
-	static stream_run *const streams[] = {products, inner_loop};
-	static const char *const backends[] = {"rtl", "lockstep"};
+	static const struct {
+		const char *title, *backend;
+		stream_run *run;
+	} figures[] = {
+		{"rtl", "rtl", products}, {"lockstep", "lockstep", products},
+		{"rtl_halp", "rtl", inner_loop}, {"lockstep_halp", "lockstep", inner_loop},
+	};
 	struct qmac_rtl_library *library = NULL;
 	double array = bare_array(name), speed = 0;
 	struct qmac_hw hw;
-	char file[64];
+	char file[64], title[64];
 	enum qmac_status status;
 
 	snprintf(file, sizeof file, "configs/hw/%s.yaml", name);
 	status = qmac_hw_load(&hw, file, err);
 	if (!status)
 		status = qmac_rtl_library_open(&hw, false, NULL, NULL, &library, err);
-	if (!status)
-		printf("%-10s %8.4f", name, array);
 	for (int i = 0; !status && i < 4; i++) {
-		status = measure(&hw, library, backends[i % 2], streams[i / 2], &speed, err);
+		struct measure m = {.name = title, .unit = "Mcycle/s"};
+
+		snprintf(title, sizeof title, "%s/%.*s", figures[i].title, (int)strcspn(name, "_"), name);
+		for (int round = 0; !status && round < ROUNDS; round++) {
+			status = measure(&hw, library, figures[i].backend, figures[i].run, &speed, err);
+			if (!status)
+				measure_add(&m, speed, array);
+		}
 		if (!status)
-			print_speed(speed, array);
+			measure_print(&m);
 	}
-	if (!status)
-		putchar('\n');
-	fflush(stdout);
 	qmac_rtl_library_close(library);
 	return status;
 }
@@ -205,10 +197,7 @@ int main(void)
 		puts("RTL: skipped, verilator is not installed");
 		return 0;
 	}
-	printf("Simulation of the RTL in Mcycle/s, and as a share of the bare Verilated array\n%-10s %8s %19s "
-	       "%19s %19s %19s\n", "device", "array", "GEMM, rtl", "GEMM, lockstep", "HALP, rtl",
-	       "HALP, lockstep");
-	fflush(stdout);
+	puts("\nSimulation of the RTL, products and HALP's inner loop, beside the bare Verilated array");
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (measure_device(names[i], &err)) {
 			fprintf(stderr, "bench_rtl: %s\n", qmac_error_text(&err, text, sizeof text));
