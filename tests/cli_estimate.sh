@@ -121,6 +121,7 @@ says out 'c  *forward  *41,472 .*'
 ok 'shapes: forward alone' same "$(cd shapes && echo *)" COMPUTE_REPORT.csv
 says out 'layer .* descriptors  *joules'
 says out 'energy: [0-9.]*e-0[0-9] J, by other sources from .* to .*'
+says out 'area: [0-9.]* mm2 without memories, by OSU .*'
 grep '^energy' out > default
 run 0 estimate --topology shapes.csv --hw "$hw" --out shapes --set batch=2 --set x_bits=12 --dataflow os \
 	--set "energy=$root/configs/energy/scaled_7nm.yaml"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "config/area_file.h"
 #include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/text.h"
@@ -15,8 +16,9 @@
 struct request {
 	struct qmac_hw_file hw;
 	struct qmac_topology_options shapes;
-	const char *energy;               /* a file; "": the table of the program */
+	const char *energy, *area;        /* files; "": the tables of the program */
 	struct qmac_energy_table table;
+	struct qmac_area_table area_table;
 	bool has_energy;                  /* the memory is known */
 };
 
@@ -24,8 +26,8 @@ struct request {
 static enum qmac_status set_key(struct request *request, const struct qmac_setting *setting,
                                 struct qmac_error *err)
 {
-	enum { BATCH, X_BITS, W_BITS, Y_BITS, ENERGY };
-	static const char keys[] = "batch|x_bits|w_bits|y_bits|energy";
+	enum { BATCH, X_BITS, W_BITS, Y_BITS, ENERGY, AREA };
+	static const char keys[] = "batch|x_bits|w_bits|y_bits|energy|area";
 	int *const widths[] = {
 		[X_BITS] = &request->shapes.x_bits, [W_BITS] = &request->shapes.w_bits,
 		[Y_BITS] = &request->shapes.y_bits,
@@ -39,6 +41,8 @@ static enum qmac_status set_key(struct request *request, const struct qmac_setti
 		status = qmac_text_unknown("key", setting->key, keys, err);
 	else if (key == ENERGY)
 		request->energy = setting->value;
+	else if (key == AREA)
+		request->area = setting->value;
 	else if (key == BATCH)
 		status = qmac_text_integer(setting->value, 1, 1 << 20, &request->shapes.batch, err);
 	else
@@ -61,7 +65,7 @@ static enum qmac_status take_options(const struct qmac_cli_options *options, str
 	enum qmac_status status = QMAC_OK;
 	int dataflow = -1;
 
-	request->energy = "";
+	request->energy = request->area = "";
 	*shapes = (struct qmac_topology_options){
 		.batch = 1, .x_bits = request->hw.hw.a_bits, .w_bits = request->hw.hw.w_bits, .y_bits = 8,
 	};
@@ -82,16 +86,19 @@ static enum qmac_status take_options(const struct qmac_cli_options *options, str
 }
 
 /* Joules of a memory that nobody knows are none. */
-static enum qmac_status take_energy(struct request *request, struct qmac_error *err)
+static enum qmac_status take_tables(struct request *request, struct qmac_error *err)
 {
+	enum qmac_status status;
+
 	request->has_energy = request->hw.dram_energy != QMAC_DRAM_UNKNOWN;
 	if (!request->has_energy)
 		qmac_cli_warn("qmac: no energy: which memory it has, dram.energy of the hardware file would say\n");
-	return qmac_energy_load(&request->table, request->energy, err);
+	status = qmac_energy_load(&request->table, request->energy, err);
+	return status ? status : qmac_area_load(&request->area_table, request->area, err);
 }
 
 /* Where the reports go; they must not be written over what is read. */
-static enum qmac_status settle_folder(const struct qmac_cli_options *options, const char *energy,
+static enum qmac_status settle_folder(const struct qmac_cli_options *options, const struct request *request,
                                       char folder[QMAC_PATH_MAX], struct qmac_error *err)
 {
 	struct qmac_inputs inputs = {0};
@@ -109,8 +116,10 @@ static enum qmac_status settle_folder(const struct qmac_cli_options *options, co
 		snprintf(folder, QMAC_PATH_MAX, "qmac-out/%s-%s-estimate", shapes, hw);
 	if (!status)
 		status = qmac_inputs_add(&inputs, "the hardware file", options->hw[0], err);
-	if (!status && energy[0])
-		status = qmac_inputs_add(&inputs, "the energy table", energy, err);
+	if (!status && request->energy[0])
+		status = qmac_inputs_add(&inputs, "the energy table", request->energy, err);
+	if (!status && request->area[0])
+		status = qmac_inputs_add(&inputs, "the area table", request->area, err);
 	for (int i = 0; !status && i < QMAC_TOPOLOGY_DIRECTIONS; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, qmac_topology_report_names[i]);
 		status = qmac_output_check(&inputs, "the report", path, err);
@@ -132,6 +141,15 @@ static enum qmac_status write_reports(const struct qmac_topology_estimate *estim
 	return status;
 }
 
+static void print_area(const struct request *request)
+{
+	struct qmac_area area;
+
+	qmac_area(&request->area_table, &request->hw.hw, &area);
+	qmac_cli_say("area: %.4g mm2%s, by %s\n", (area.total_um2 + area.all_memory_um2) / 1e6,
+	             area.all_memory_um2 > 0 ? "" : " without memories", request->area_table.library);
+}
+
 /* Reads, estimates, writes, prints. */
 static enum qmac_status run(const struct qmac_cli_options *options, const struct request *request,
                             const char *folder, struct qmac_error *err)
@@ -150,6 +168,7 @@ static enum qmac_status run(const struct qmac_cli_options *options, const struct
 	if (!status) {
 		qmac_topology_print(&estimate, request->has_energy ? &request->table : NULL,
 		                    request->hw.dram_energy, stdout);
+		print_area(request);
 		qmac_cli_say("results in %s\n", folder);
 	}
 	qmac_topology_estimate_free(&estimate);
@@ -172,9 +191,9 @@ enum qmac_status qmac_cli_topology(const struct qmac_cli_options *options, struc
 	if (!status)
 		status = take_options(options, &request, err);
 	if (!status)
-		status = take_energy(&request, err);
+		status = take_tables(&request, err);
 	if (!status)
-		status = settle_folder(options, request.energy, folder, err);
+		status = settle_folder(options, &request, folder, err);
 	if (status)
 		return status;
 	(void)qmac_stop_catch();

@@ -103,7 +103,7 @@ static const struct qmac_cli_command commands[] = {
 		"SCALE-Sim's files have them, and its COMPUTE_REPORT.csv.\n\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given,\n"
 		"                    of shapes qmac-out/<topology file>-<HW>-estimate\n"
-		"  --topology FILE   shapes of layers; --set then takes batch, x_bits, w_bits, y_bits and energy\n"
+		"  --topology FILE   shapes of layers; --set then takes batch, x_bits, w_bits, y_bits, energy, area\n"
 		"  --dataflow D      what the array holds: ws (weights) or os (results); as lowered where not given\n"
 		"  --training        data gradient and weight gradient of each layer, too\n"
 		QUIET_OPTION,

@@ -99,6 +99,9 @@ void qmac_area(const struct qmac_area_table *table, const struct qmac_hw *hw, st
 		area->total_um2 += area->um2[part];
 	}
 	count_bits(hw, area->bits);
-	for (int i = 0; i < QMAC_AREA_MEMORIES; i++)
+	for (int i = 0; i < QMAC_AREA_MEMORIES; i++) {
 		area->memory_um2[i] = (double)area->bits[i] * table->um2_per_bit.value;
+		area->all_bits += area->bits[i];
+		area->all_memory_um2 += area->memory_um2[i];
+	}
 }

@@ -57,6 +57,8 @@ struct qmac_area {
 	int64_t bits[QMAC_AREA_MEMORIES];     /* of A, W, ACC and the table */
 	double memory_um2[QMAC_AREA_MEMORIES]; /* 0 where the table has none for a bit */
 	double total_gates, total_um2;        /* of the parts, without memories */
+	int64_t all_bits;                     /* of all memories */
+	double all_memory_um2;
 };
 
 extern const char *const qmac_area_part_names[QMAC_AREA_PARTS];     /* "array" */

@@ -153,7 +153,6 @@ static void write_run(FILE *out, const struct qmac_summary *s)
 static void write_area(FILE *out, const struct qmac_summary *s)
 {
 	struct qmac_area area;
-	double memories = 0, bits = 0;
 	char note[128];
 
 	if (!s->tariff->uses_device) {
@@ -162,13 +161,10 @@ static void write_area(FILE *out, const struct qmac_summary *s)
 		return;
 	}
 	qmac_area(s->area, &s->hw->hw, &area);
-	for (int i = 0; i < QMAC_AREA_MEMORIES; i++) {
-		memories += area.memory_um2[i];
-		bits += (double)area.bits[i];
-	}
-	write_real(out, "area_um2", area.total_um2 + memories);
-	snprintf(note, sizeof note, "without the memories, %.0f bits: the table has no area of a bit", bits);
-	write_text(out, "area_note", memories > 0 ? NULL : note);
+	write_real(out, "area_um2", area.total_um2 + area.all_memory_um2);
+	snprintf(note, sizeof note, "without the memories, %" PRId64 " bits: the table has no area of a bit",
+	         area.all_bits);
+	write_text(out, "area_note", area.all_memory_um2 > 0 ? NULL : note);
 	write_key(out, "area");
 	fputs("{\n\t\t\"table\": ", out);
 	qmac_json_write_string(out, s->area->library);
@@ -179,7 +175,7 @@ static void write_area(FILE *out, const struct qmac_summary *s)
 		qmac_json_write_real(out, area.um2[i]);
 	}
 	fputs(",\n\t\t\"memories\": ", out);
-	qmac_json_write_real(out, memories > 0 ? memories : (double)NAN);
+	qmac_json_write_real(out, area.all_memory_um2 > 0 ? area.all_memory_um2 : (double)NAN);
 	fputs("\n\t},\n", out);
 }
 
