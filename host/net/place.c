@@ -158,7 +158,9 @@ static void place_parameters(struct job *job, int l)
 		place(job, &p->transposed, qmac_view_bytes(&p->transposed), 0, end);
 	}
 	if (layer->bias != QMAC_NET_NONE) {
-		struct qmac_element e = sum_element(p->amounts.bias_bits);
+		/* as wide as its shift makes it; where that follows from values, as any may be */
+		struct qmac_element e = sum_element(plan->formats->ranged ? plan->hw.acc_bits :
+		                                    p->amounts.bias_bits);
 
 		p->bias = qmac_view_images(0, e, 1, p->out.channels, p->has_pixels ? p->out.height : 1,
 		                           p->has_pixels ? p->out.width : 1, plan->hw.cols);

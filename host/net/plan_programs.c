@@ -125,7 +125,7 @@ static size_t list_widths(const struct qmac_net_plan *plan, int *widths)
 	const struct qmac_net_formats *f = plan->formats;
 	const int others[] = {
 		f->err_bits, f->dy_bits, (int)f->activation_rounding, (int)f->error_rounding, f->clip, f->masters,
-		f->unbounded,
+		f->ranged, f->unbounded,
 	};
 	size_t count = sizeof others / sizeof *others;
 
@@ -137,7 +137,7 @@ static size_t list_widths(const struct qmac_net_plan *plan, int *widths)
 	return count;
 }
 
-enum { WIDTHS_MORE = 8 }; /* of list_widths(), beside those of tensors and parameters */
+enum { WIDTHS_MORE = 9 }; /* of list_widths(), beside those of tensors and parameters */
 
 /* Whether they are what they were; they are noted. */
 static enum qmac_status note_widths(struct qmac_net_plan *plan, bool *same, struct qmac_error *err)

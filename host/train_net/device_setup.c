@@ -19,6 +19,8 @@ static enum qmac_status create_formats(struct qmac_net_device_engine *engine, st
 	engine->formats.error_rounding = run->precision_error_rounding;
 	engine->formats.clip = run->precision_ste == QMAC_STE_CLIP;
 	engine->formats.masters = engine->training->masters != NULL;
+	engine->formats.ranged = engine->training->ranges != QMAC_NET_RANGES_NONE ||
+	                         run->precision_fl_rule == QMAC_FL_CURRENT;
 	return status;
 }
 

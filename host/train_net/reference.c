@@ -15,6 +15,7 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->precision_policy = QMAC_POLICY_FIXED;
 	run->precision_bw = bits;
 	run->precision_fl = bits / 2;
+	run->precision_fl_rule = QMAC_FL_GIVEN;
 	run->precision_err_bits = bits;
 	run->update = QMAC_UPDATE_HOST;
 	*own = (struct qmac_net_training){
