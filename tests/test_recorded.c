@@ -4,11 +4,9 @@
  * said of a folder that does not fit.
  */
 #define _XOPEN_SOURCE 700
-#include <math.h>
-
 #include "config/hw_file.h"
 #include "image_files.h"
-#include "net_runs.h"
+#include "net_costs.h"
 #include "report/members.h"
 #include "report/recorded.h"
 #include "run/train.h"
@@ -72,97 +70,11 @@ static void estimate_well(const char *from, const char *name)
 	CU_ASSERT_EQUAL_FATAL(status, QMAC_OK);
 }
 
-/* ---- costs ------------------------------------------------------------------------------------ */
-
-enum { ROWS = 400, FIELDS = 32, TEXT = 1 << 16 };
-
-struct table {
-	char text[TEXT];
-	char *field[ROWS][FIELDS];
-	int rows, columns;
-};
-
-static void read_table(const char *folder, const char *file, struct table *table)
-{
-	char name[100], *at = table->text;
-
-	snprintf(name, sizeof name, "%s/%s", folder, file);
-	CU_ASSERT_FATAL(strlen(test_text(name)) < TEXT - 1);
-	strcpy(table->text, test_text(name));
-	table->rows = table->columns = 0;
-	while (*at) {
-		int column = 0;
-
-		CU_ASSERT_FATAL(table->rows < ROWS);
-		for (bool more = true; more; column++) {
-			size_t length = strcspn(at, ",\n");
-
-			CU_ASSERT_FATAL(column < FIELDS && at[length]);
-			more = at[length] == ',';
-			table->field[table->rows][column] = at;
-			at[length] = 0;
-			at += length + 1;
-		}
-		CU_ASSERT(table->rows == 0 || column == table->columns);
-		table->columns = column;
-		table->rows++;
-	}
-}
-
-/* These columns, in every row. */
-static void check_columns(const char *one, const char *other, const char *file, const char *columns)
-{
-	static struct table a, b;
-	int compared = 0, wanted = 1, different = 0;
-
-	read_table(one, file, &a);
-	read_table(other, file, &b);
-	for (const char *c = columns; *c; c++)
-		wanted += *c == '|';
-	CU_ASSERT_EQUAL_FATAL(a.rows, b.rows);
-	for (int column = 0; column < a.columns; column++) {
-		if (qmac_words_find(columns, a.field[0][column]) < 0)
-			continue;
-		compared++;
-		for (int row = 0; row < a.rows; row++)
-			if (strcmp(a.field[row][column], b.field[row][column]) != 0 && !different++)
-				printf("%s/%s:%d: %s is %s in place of %s\n", other, file, row + 1, a.field[0][column],
-				       b.field[row][column], a.field[row][column]);
-	}
-	CU_ASSERT_EQUAL(compared, wanted);
-	CU_ASSERT_EQUAL(different, 0);
-}
-
 static void check_costs(const char *trained, const char *estimated)
 {
-	static const char *const data[] = {"zero_macs", "acc_saturations", "requant_saturations",
-	                                   "container_saturations"};
-	struct qmac_json *a = json_of(trained, "summary.json"), *b = json_of(estimated, "summary.json");
-	int counters = 0;
-
-	check_columns(trained, estimated, "metrics.csv", "epoch|step|data_passes|cycles|commands|macs|vec_mults|"
-	              "dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes");
-	check_columns(trained, estimated, "layers.csv", "epoch|layer|direction|w_bits|x_bits|delta|cycles|macs|"
-	              "vec_mults|commands|dram_read_bytes|dram_write_bytes|fetch_bytes|load_busy|execute_busy|"
-	              "store_busy");
+	check_all_costs(trained, estimated, "delta|");
 	check_file(trained, estimated, "switches.csv");
 	check_file(trained, estimated, "formats.csv");
-#define COMPARE(upper, lower, timed, help) \
-	{ \
-		double one = qmac_json_real(a, "counters." #lower), two = qmac_json_real(b, "counters." #lower); \
-		bool of_data = false; \
-		for (int i = 0; i < TEST_COUNT(data); i++) \
-			of_data = of_data || strcmp(data[i], #lower) == 0; \
-		CU_ASSERT(of_data ? isnan(two) : one == two); \
-		counters++; \
-	}
-	QMAC_COUNTER_TABLE(COMPARE)
-#undef COMPARE
-	CU_ASSERT(counters > 10);
-	CU_ASSERT(qmac_json_real(b, "cycles") > 0);
-	CU_ASSERT_STRING_EQUAL(qmac_json_text(b, "estimated"), "true");
-	qmac_json_free(a);
-	qmac_json_free(b);
 }
 
 static const char ragged[] = "configs/hw/ragged.yaml", small[] = "configs/hw/8x8_w8.yaml";

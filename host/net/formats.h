@@ -16,7 +16,7 @@ struct qmac_net_formats {
 	unsigned activation_rounding, error_rounding; /* QMAC_ROUND_* */
 	bool clip;                     /* what is saturated passes no error */
 	bool masters;                  /* masters lie on the device, which updates them */
-	bool ranged;                   /* fraction bits follow from values: commands depend on widths alone */
+	bool ranged;                   /* fraction bits follow from values: costs depend on widths alone */
 	/*
 	 * For costs alone: as if accumulators held every sum, so that nothing is refused or sliced for their
 	 * width. Then errors may have up to 32 bits.
