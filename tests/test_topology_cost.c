@@ -1,7 +1,6 @@
 /*
  * What layers of a topology take (host/topology): MACs against plain counts, in three directions and both
- * dataflows, on random hardware; the programs of a network's layer take the same; isolated folds against
- * SCALE-Sim's equations; sums over layers; the reports.
+ * dataflows, on random hardware; isolated folds against SCALE-Sim's equations; sums over layers; the reports.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,16 +8,11 @@
 #include <string.h>
 
 #include "config/energy_file.h"
-#include "config/net_file.h"
-#include "config_files.h"
 #include "fuzz/hardware.h"
 #include "lower/limbs.h"
-#include "net/plan.h"
 #include "shipped_hw.h"
 #include "test.h"
 #include "topology/estimate.h"
-
-enum { MEMORY = 1 << 24 };
 
 static uint64_t state;
 
@@ -129,99 +123,6 @@ static void test_random_shapes(void)
 	}
 	printf("(%d runs, %d refused for narrow accumulators) ", runs, refused);
 	CU_ASSERT(runs > refused);
-}
-
-/* ---- a network's layer ------------------------------------------------------------------- */
-
-static void compare(const uint64_t network[QMAC_COUNTS], const uint64_t before[QMAC_COUNTS],
-                    const struct qmac_layer_cost *cost)
-{
-	static const int same[] = {
-		QMAC_COUNTER_COMMANDS, QMAC_COUNTER_MACS, QMAC_COUNTER_A_READS, QMAC_COUNTER_A_WRITES,
-		QMAC_COUNTER_W_READS, QMAC_COUNTER_W_WRITES, QMAC_COUNTER_ACC_READS, QMAC_COUNTER_ACC_WRITES,
-		QMAC_COUNTER_DRAM_READ_BYTES, QMAC_COUNTER_DRAM_WRITE_BYTES, QMAC_COUNTER_FETCH_BYTES,
-		QMAC_ACTION_PRELOADS, QMAC_ACTION_ACC_SUMS, QMAC_ACTION_VEC_ELEMENTS, QMAC_ACTION_VEC_ADDS,
-		QMAC_ACTION_REQUANTISATIONS, QMAC_ACTION_DRAWS,
-	};
-	double cycles = (double)(network[QMAC_COUNTER_CYCLES] - before[QMAC_COUNTER_CYCLES]);
-	double alone = (double)cost->cycles.all;
-
-	for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
-		CU_ASSERT_EQUAL(network[same[i]] - before[same[i]], cost->counts[same[i]]);
-	/* the same commands; but tensors lie at other addresses, and so in other rows of the memory */
-	CU_ASSERT(fabs(cycles - alone) <= 0.08 * alone + 100);
-}
-
-static void on_command(void *context, const struct qmac_command *command)
-{
-	qmac_count_actions(command, context);
-}
-
-static void run_part(struct qmac_net_plan *plan, struct qmac_driver *driver, int layer,
-                     enum qmac_net_part_kind kind, const struct qmac_topology_layer *l,
-                     enum qmac_direction direction)
-{
-	const struct qmac_topology_options o = {.batch = plan->batch, .x_bits = 8, .w_bits = 8, .y_bits = 8};
-	uint64_t before[QMAC_COUNTS] = {0}, after[QMAC_COUNTS] = {0};
-	struct qmac_layer_products products;
-	struct qmac_layer_cost cost;
-	struct qmac_error err = {0};
-
-	qmac_driver_counters(driver, before);
-	qmac_driver_watch(driver, on_command, after);
-	check(qmac_sequence_submit(&plan->sequence, plan->layers[layer].parts[kind].program, &err), &err);
-	check(qmac_driver_finish(driver, &err), &err);
-	qmac_driver_watch(driver, NULL, NULL);
-	qmac_driver_counters(driver, after);
-	check(qmac_layer_products_make(&products, l, layer == 0, direction, &o, &plan->hw, &err), &err);
-	check(qmac_layer_cost(&products, &cost, NULL, NULL, &err), &err);
-	compare(after, before, &cost);
-}
-
-/* Two convolutions without biases; what the first gives back nobody wants, the second's has stride 2. */
-static void check_network(const char *name, int64_t batch)
-{
-	static const char text[] = "name: n\ninput: {channels: 3, height: 13, width: 13}\nlayers:\n"
-		"- conv: {out: 20, kernel: 3, bias: false}\n- conv: {out: 18, kernel: 3, stride: 2, bias: false}\n";
-	static const struct qmac_topology_layer layers[] = {
-		{"a", 2, 1, {13, 13}, {3, 3}, 3, 20, 1, 1, false}, {"b", 3, 1, {11, 11}, {3, 3}, 20, 18, 2, 1, false},
-	};
-	struct qmac_hw hw = shipped_hw(name);
-	struct qmac_device_options options = {.memory_bytes = MEMORY};
-	struct qmac_net_formats formats;
-	struct qmac_backend *backend;
-	struct qmac_driver *driver;
-	struct qmac_net_plan plan;
-	struct qmac_error err = {0};
-	struct qmac_net net;
-
-	check(qmac_net_load(&net, config_file("net.yaml", text), NULL, &err), &err);
-	check(qmac_net_formats_create(&formats, &net, &err), &err);
-	for (int l = 0; l <= net.layer_count; l++)
-		formats.output[l] = (struct qmac_format){8, 4};
-	for (int p = 0; p < net.parameter_count; p++)
-		formats.parameter[p] = (struct qmac_format){8, 4};
-	formats.err_bits = formats.dy_bits = 8;
-	formats.activation_rounding = formats.error_rounding = QMAC_ROUND_NEAREST;
-	check(qmac_net_plan_make(&plan, &net, &formats, batch, &hw, &err), &err);
-	check(qmac_backend_create("time", &hw, &options, &backend, &err), &err);
-	check(qmac_driver_open(backend, &hw, 10, &driver, &err), &err);
-	check(qmac_net_plan_open(&plan, driver, &err), &err);
-	for (int l = 0; l < 2; l++)
-		run_part(&plan, driver, l, QMAC_NET_PART_FORWARD, &layers[l], QMAC_DIRECTION_FORWARD);
-	run_part(&plan, driver, 0, QMAC_NET_PART_BACK, &layers[0], QMAC_DIRECTION_WEIGHTS);
-	qmac_net_plan_free(&plan);
-	qmac_driver_close(driver);
-	qmac_backend_destroy(backend);
-	qmac_net_formats_free(&formats);
-	qmac_net_free(&net);
-}
-
-static void test_network(void)
-{
-	check_network("16x16_w8", 16);
-	check_network("8x8_w8", 5);
-	check_network("mid_32x32", 8);
 }
 
 /* ---- folds ------------------------------------------------------------------------------- */
@@ -436,7 +337,6 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"random shapes on random hardware", test_random_shapes},
-		{"layers of a network", test_network},
 		{"isolated folds", test_isolated_folds},
 		{"long runs", test_long_runs},
 		{"sums", test_sums},
