@@ -23,13 +23,15 @@ static void draw_layers(char text[TEXT])
 		"  - conv: {out: %d, kernel: 3, pad: 1}\n  - batch_norm\n  - relu\n",
 		"  - conv: {out: %d, kernel: 2}\n  - relu\n  - bias\n",
 		"  - bias\n  - conv: {out: %d, kernel: 3, stride: 2, pad: 1}\n",
-		"  - conv: {out: 4, kernel: 1}\n  - residual: {main: [conv: {out: 4, kernel: 3, pad: 1}, batch_norm]}\n",
+		("  - conv: {out: 4, kernel: 1}\n"
+		 "  - residual: {main: [conv: {out: 4, kernel: 3, pad: 1}, batch_norm]}\n"),
 		"  - residual: {main: [bias, relu]}\n  - avg_pool: {size: 2, stride: 1}\n",
 	};
 	int used = 0;
 
 	for (int n = pick(1, 3); n > 0; n--)
-		used += snprintf(text + used, TEXT - (size_t)used, blocks[pick(0, TEST_COUNT(blocks) - 1)], pick(2, 20));
+		used += snprintf(text + used, TEXT - (size_t)used, blocks[pick(0, TEST_COUNT(blocks) - 1)],
+		                 pick(2, 20));
 	snprintf(text + used, TEXT - (size_t)used, "  - flatten\n%s  - linear: {out: 3}\n",
 	         pick(0, 1) ? "  - bias\n" : "");
 }

@@ -1,7 +1,7 @@
 /*
- * Layers of a topology (host/topology) beside the same layers of a network: the same commands, and, where their
- * tensors lie at the same addresses, the same cycles. What is left between both is which rows of the memory
- * are open. The cost of a layer is compiled into this program, so that its tensors can be moved.
+ * Layers of a topology (host/topology) beside the same layers of a network: the same commands, and, where
+ * their tensors lie at the same addresses, the same cycles. What is left between both is which rows of the
+ * memory are open. The cost of a layer is compiled into this program, so that its tensors can be moved.
  */
 #include <math.h>
 
