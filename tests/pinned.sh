@@ -77,9 +77,9 @@ data='train_loss|grad_norm|test_loss|test_accuracy|diverged|coefficient_max|weig
 data="$data|acc_saturations|requant_saturations|container_saturations|weight_saturations|zero_macs"
 # Energy does where products with a zero operand take less: left out on both sides.
 energy="energy_j|energy_low_j|energy_high_j|energy_note|mac"
-# The column energy_j is the eighth of layers.csv, the ninth of metrics.csv.
 without_energy() {
-	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "energy_j") at = i } { $at = ""; print }' OFS=,
+	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^energy_/) at[i] }
+		{ for (i in at) $i = ""; print }' OFS=,
 }
 # differences: between the run in out and its estimate in estimate; nothing where they agree.
 differences() {

@@ -8,7 +8,8 @@
 #include "report/members.h"
 #include "report/tensors.h"
 
-enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, ENERGY_FIELD = 8 };
+enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, ENERGY_FIELD = 8,
+       ENERGY_LOW_FIELD = 21, ENERGY_HIGH_FIELD = 22 };
 
 static inline void write_hw(const char *name, const struct qmac_hw *hw)
 {
@@ -85,6 +86,8 @@ static inline void drop_unknown(const char *file, char *line)
 		drop_field(line, ZERO_FIELD);
 		drop_field(line, LAYER_ENERGY_FIELD);
 	} else if (strcmp(file, "metrics.csv") == 0) {
+		drop_field(line, ENERGY_HIGH_FIELD);
+		drop_field(line, ENERGY_LOW_FIELD);
 		drop_field(line, ENERGY_FIELD);
 	}
 }

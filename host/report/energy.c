@@ -20,11 +20,18 @@ static const char *assumption_of(const struct qmac_tariff *tariff, const uint64_
 	       "products with a zero operand are not known: zero_gating is taken to save nothing" : NULL;
 }
 
-double qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+/* by_component as in cost/energy.h, and untouched where there is no energy. */
+static struct qmac_band joules_of(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS],
+                                  struct qmac_band by_component[QMAC_ENERGY_COMPONENTS])
 {
 	if (qmac_tariff_lacks(tariff))
-		return (double)NAN;
-	return qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, NULL).nominal;
+		return (struct qmac_band){(double)NAN, (double)NAN, (double)NAN};
+	return qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, by_component);
+}
+
+struct qmac_band qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+{
+	return joules_of(tariff, counts, NULL);
 }
 
 static void write_member(FILE *out, const char *key, double value)
@@ -58,10 +65,8 @@ static void write_band(FILE *out, const char *name, const struct qmac_band *band
 void qmac_tariff_write(FILE *out, const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
 {
 	const char *lacks = qmac_tariff_lacks(tariff);
-	struct qmac_band parts[QMAC_ENERGY_COMPONENTS], total = {(double)NAN, (double)NAN, (double)NAN};
+	struct qmac_band parts[QMAC_ENERGY_COMPONENTS], total = joules_of(tariff, counts, parts);
 
-	if (!lacks)
-		total = qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, parts);
 	write_member(out, "energy_j", total.nominal);
 	write_member(out, "energy_low_j", total.low);
 	write_member(out, "energy_high_j", total.high);

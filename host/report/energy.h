@@ -22,8 +22,8 @@ struct qmac_tariff {
 /* Why there is no energy; NULL: there is. */
 const char *qmac_tariff_lacks(const struct qmac_tariff *tariff);
 
-/* Nominal joules; NaN where there is no energy. */
-double qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS]);
+/* Joules of these counts, and their band; all three NaN where there is no energy. */
+struct qmac_band qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS]);
 
 /*
  * Members of summary.json: energy_j, energy_low_j, energy_high_j, energy_note, and `energy`, the bands of the

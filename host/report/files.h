@@ -32,7 +32,7 @@ struct qmac_summary {
 
 void qmac_metrics_csv_head(FILE *out);
 /* joules: spent so far; NaN: no energy. */
-void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics, double joules);
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *metrics, struct qmac_band joules);
 void qmac_layers_csv_head(FILE *out);
 /*
  * A row for each layer and direction that has spent anything in the epoch, and one for a layer that has

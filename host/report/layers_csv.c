@@ -56,7 +56,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	write_bits(out, record->x_bits);
 	write_optional(out, qmac_records_delta(records, layer));
 	fprintf(out, "%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES]);
-	write_optional(out, qmac_tariff_joules(tariff, spent));
+	write_optional(out, qmac_tariff_joules(tariff, spent).nominal);
 	fprintf(out, "%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
 	write_optional(out, spent[QMAC_COUNTER_MACS] && !records->estimated ?
 	                    qmac_records_zero_fraction(records, layer) : (double)NAN);

@@ -6,6 +6,12 @@
 #include "report/json.h"
 #include "report/results.h"
 
+static void write_known(FILE *out, double value)
+{
+	if (!isnan(value))
+		qmac_csv_write_real(out, value);
+}
+
 /* A figure that does not exist is an empty field; one of every training is nan where that diverged. */
 static void write_figure(FILE *out, const struct qmac_metrics *m, enum qmac_figure figure)
 {
@@ -19,7 +25,7 @@ static void write_figure(FILE *out, const struct qmac_metrics *m, enum qmac_figu
 const char qmac_metrics_columns[] =
 	"epoch|step|data_passes|train_loss|grad_norm|test_loss|test_accuracy|cycles|energy_j|saturations|"
 	"delta|commands|macs|vec_mults|dram_read_bytes|dram_write_bytes|host_flops|host_bytes|fetch_bytes|"
-	"train_accuracy|weight_saturations";
+	"train_accuracy|weight_saturations|energy_low_j|energy_high_j";
 
 void qmac_metrics_csv_head(FILE *out)
 {
@@ -28,7 +34,7 @@ void qmac_metrics_csv_head(FILE *out)
 	fputc('\n', out);
 }
 
-void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m, double joules)
+void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m, struct qmac_band joules)
 {
 	const uint64_t *c = m->counters;
 	char text[QMAC_REAL_TEXT];
@@ -39,8 +45,7 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m, double joules
 		fputc(',', out);
 	}
 	fprintf(out, "%" PRIu64 ",", c[QMAC_COUNTER_CYCLES]);
-	if (!isnan(joules))
-		qmac_csv_write_real(out, joules);
+	write_known(out, joules.nominal);
 	fputc(',', out);
 	if (!m->estimated)
 		fprintf(out, "%" PRIu64, qmac_saturations(c));
@@ -54,5 +59,9 @@ void qmac_metrics_csv_row(FILE *out, const struct qmac_metrics *m, double joules
 	fputc(',', out);
 	if (!m->estimated && m->weight_saturations >= 0)
 		fprintf(out, "%" PRId64, m->weight_saturations);
+	fputc(',', out);
+	write_known(out, joules.low);
+	fputc(',', out);
+	write_known(out, joules.high);
 	fputc('\n', out);
 }
