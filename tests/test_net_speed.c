@@ -6,6 +6,7 @@
 #define _XOPEN_SOURCE 700
 #include <math.h>
 
+#include "config/energy_file.h"
 #include "config/hw_file.h"
 #include "config/net_file.h"
 #include "image_files.h"
@@ -170,12 +171,12 @@ static void test_by_hand(void)
 		row.test_accuracy = row.epoch == 3 || row.epoch == 5 ? 0.9 : 0.85;
 		qmac_net_tally_epoch(&tally, &training, &row, row.epoch != 4);
 	}
-	row.counters[QMAC_COUNTER_CYCLES] = 10000;
 	qmac_net_tally_find(&tally, &training, &row, &hw, NULL, &speed);
 	check_by_hand(&speed, 3. / 4, 2. / 4);
-	CU_ASSERT_EQUAL(speed.training_cycles, 10000 - 6 * 750);
-	CU_ASSERT(is_near(speed.inference_cycles, 700. / 3));
-	CU_ASSERT(isnan(speed.training_cycles_32)); /* run.speedup: false */
+	CU_ASSERT_EQUAL(speed.own.training[QMAC_COUNTER_CYCLES], 6 * 9);
+	CU_ASSERT_EQUAL(speed.own.inference[QMAC_COUNTER_CYCLES], 700);
+	CU_ASSERT_EQUAL(speed.inferences, 3);
+	CU_ASSERT_EQUAL(speed.wide.training[QMAC_COUNTER_CYCLES], 0); /* run.speedup: false */
 	CU_ASSERT_EQUAL(tally.now.minibatches, 6);
 	qmac_net_tally_free(&tally);
 	qmac_records_free(&training.records);
@@ -285,8 +286,55 @@ static void check_method(const struct qmac_net_training *training, const struct 
 
 	CU_ASSERT_EQUAL(qmac_net_reference_find(training, hw, 8, &reference, NULL), QMAC_OK);
 	CU_ASSERT(fabs(figure("fixed", "speedup.device.training_cycles") /
-	               (reference.training * minibatches) - 1) < 1e-2);
-	CU_ASSERT(fabs(figure("fixed", "speedup.device.inference_cycles") / reference.inference - 1) < 5e-3);
+	               ((double)reference.training[QMAC_COUNTER_CYCLES] * minibatches) - 1) < 1e-2);
+	CU_ASSERT(fabs(figure("fixed", "speedup.device.inference_cycles") /
+	               (double)reference.inference[QMAC_COUNTER_CYCLES] - 1) < 5e-3);
+}
+
+/* Of a minibatch of the training, and of an evaluation, in 32 bits: cycles, and joules by the table. */
+static void check_wide(const struct qmac_net_reference *one, const struct qmac_hw_file *file)
+{
+	const uint64_t *training = one->training, *inference = one->inference;
+	double steps = figure("fixed", "steps");
+	struct qmac_energy_table table;
+	struct qmac_band joules;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_energy_load(&table, "", NULL), QMAC_OK);
+	CU_ASSERT(inference[QMAC_COUNTER_CYCLES] > 0);
+	CU_ASSERT(training[QMAC_COUNTER_CYCLES] > inference[QMAC_COUNTER_CYCLES]);
+	CU_ASSERT_EQUAL(figure("fixed", "speedup.device.training_cycles_32"),
+	                (double)training[QMAC_COUNTER_CYCLES] * steps);
+	CU_ASSERT_EQUAL(figure("fixed", "speedup.device.inference_cycles_32"),
+	                (double)inference[QMAC_COUNTER_CYCLES]);
+	joules = qmac_energy(&table, &file->hw, file->dram_energy, training, NULL);
+	CU_ASSERT(is_near(figure("fixed", "speedup.joules.training_32_j"), joules.nominal * steps));
+	CU_ASSERT(is_near(figure("fixed", "speedup.joules.training_32_low_j"), joules.low * steps));
+	CU_ASSERT(is_near(figure("fixed", "speedup.joules.training_32_high_j"), joules.high * steps));
+	joules = qmac_energy(&table, &file->hw, file->dram_energy, inference, NULL);
+	CU_ASSERT(is_near(figure("fixed", "speedup.joules.inference_32_j"), joules.nominal));
+	CU_ASSERT(is_near(figure("fixed", "speedup.joules.training"),
+	                  figure("fixed", "speedup.joules.training_32_j") /
+	                  figure("fixed", "speedup.joules.training_j")));
+}
+
+/*
+ * A run in float32 has the costs in 32 bits of the minibatches that it did on the host, which are those of the
+ * run on the device.
+ */
+static void check_float(void)
+{
+	static const char *const same[] = {
+		"speedup.device.training_cycles_32", "speedup.device.inference_cycles_32", "speedup.device.inferences",
+		"speedup.joules.training_32_j", "speedup.joules.inference_32_high_j",
+	};
+
+	CU_ASSERT_EQUAL(figure("float", "cycles"), 0);
+	CU_ASSERT(isnan(figure("float", "speedup.device.training_cycles")));
+	CU_ASSERT(isnan(figure("float", "speedup.joules.training_j")));
+	for (int i = 0; i < TEST_COUNT(same); i++) {
+		CU_ASSERT(figure("fixed", same[i]) > 0);
+		CU_ASSERT_EQUAL(figure("float", same[i]), figure("fixed", same[i]));
+	}
 }
 
 /* The accumulators that there are do not matter. */
@@ -308,12 +356,12 @@ static void test_reference(void)
 		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, 32, &one, NULL), QMAC_OK);
 		file.hw.acc_bits = 64;
 		CU_ASSERT_EQUAL(qmac_net_reference_find(&training, &file.hw, 32, &again, NULL), QMAC_OK);
-		CU_ASSERT(one.inference > 0 && one.training > one.inference);
-		CU_ASSERT(one.training == again.training && one.inference == again.inference);
-		CU_ASSERT_EQUAL(figure("fixed", "speedup.device.training_cycles_32"),
-		                one.training * figure("fixed", "steps"));
-		CU_ASSERT_EQUAL(figure("fixed", "speedup.device.inference_cycles_32"), one.inference);
+		CU_ASSERT(memcmp(&one, &again, sizeof one) == 0);
+		check_wide(&one, &file);
 		qmac_net_free(&training.net);
+		configure(write_net_run(layers, "precision: {policy: float}\n"), 1, &setting);
+		train_well("float", false);
+		check_float();
 	}
 }
 

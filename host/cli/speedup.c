@@ -59,6 +59,8 @@ void qmac_cli_print_speedup(const struct qmac_json *summary)
 		if (has_column(summary, i))
 			qmac_table_add(table, "%s", heads[i][0]);
 	add_row(table, summary, "device cycles", "device");
+	if (qmac_json_text(summary, "speedup.joules.training"))
+		add_row(table, summary, "device joules", "joules");
 	if (modelled) {
 		add_row(table, summary, "model, clean", "clean");
 		add_row(table, summary, "model, published", "published");

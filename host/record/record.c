@@ -51,8 +51,7 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 {
 	assert(to->layers == from->layers && to->epoch == from->epoch);
 	for (int k = 0; k < to->layers * QMAC_DIRECTIONS; k++)
-		for (int i = 0; i < QMAC_COUNTS; i++)
-			to->spent[k][i] += from->spent[k][i];
+		qmac_counts_add(to->spent[k], from->spent[k], 1);
 	for (int l = 0; l < to->layers; l++) {
 		for (int d = 0; d < QMAC_DIRECTIONS; d++)
 			to->layer[l].shared_macs[d] += from->layer[l].shared_macs[d];
@@ -66,8 +65,7 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 void qmac_records_add(const struct qmac_records *records, uint64_t sum[QMAC_COUNTS])
 {
 	for (int k = 0; k < records->layers * QMAC_DIRECTIONS; k++)
-		for (int i = 0; i < QMAC_COUNTS; i++)
-			sum[i] += records->spent[k][i];
+		qmac_counts_add(sum, records->spent[k], 1);
 }
 
 /* MACs of a layer in a direction since zero MACs were shared out. */

@@ -278,21 +278,78 @@ static void write_model(FILE *out, const char *name, const struct qmac_analytic_
 	write_figures(out, name, figures, sizeof figures / sizeof figures[0]);
 }
 
-/* Against a run in 32 bits: by the device's cycles, and by AdaPT's performance model. */
-static void write_speed(FILE *out, const struct qmac_net_speed *speed)
+/* Device cycles, by so many; NaN where there are none. */
+static double cycles_of(const uint64_t counts[QMAC_COUNTS], int64_t parts)
 {
+	uint64_t cycles = counts[QMAC_COUNTER_CYCLES];
+
+	return cycles ? (double)cycles / (double)parts : (double)NAN;
+}
+
+static void write_cycles(FILE *out, const struct qmac_net_speed *speed)
+{
+	double training = cycles_of(speed->own.training, 1), training_32 = cycles_of(speed->wide.training, 1);
+	double inference = cycles_of(speed->own.inference, speed->inferences);
+	double inference_32 = cycles_of(speed->wide.inference, speed->inferences);
 	const struct figure figures[] = {
-		{"training", speed->training_cycles_32 / speed->training_cycles},
-		{"inference", speed->inference_cycles_32 / speed->inference_cycles},
-		{"training_cycles", speed->training_cycles}, {"training_cycles_32", speed->training_cycles_32},
-		{"inference_cycles", speed->inference_cycles}, {"inference_cycles_32", speed->inference_cycles_32},
+		{"training", training_32 / training}, {"inference", inference_32 / inference},
+		{"training_cycles", training}, {"training_cycles_32", training_32},
+		{"inference_cycles", inference}, {"inference_cycles_32", inference_32},
+		{"inferences", (double)speed->inferences},
 	};
 
+	write_figures(out, "device", figures, sizeof figures / sizeof figures[0]);
+}
+
+/* Joules and their band, by so many, behind the others; NaN where nothing was spent. Returns the nominal ones. */
+static double add_joules(struct figure *figures, size_t *count, const char *const keys[3],
+                         const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS], int64_t parts)
+{
+	struct qmac_band joules = qmac_tariff_joules(tariff, counts);
+	double by = counts[QMAC_COUNTER_CYCLES] ? (double)parts : (double)NAN;
+
+	figures[(*count)++] = (struct figure){keys[0], joules.nominal / by};
+	figures[(*count)++] = (struct figure){keys[1], joules.low / by};
+	figures[(*count)++] = (struct figure){keys[2], joules.high / by};
+	return joules.nominal / by;
+}
+
+/* The same as write_cycles(), in joules. */
+static void write_joules(FILE *out, const struct qmac_net_speed *speed, const struct qmac_tariff *tariff)
+{
+	static const char *const keys[4][3] = {
+		{"training_j", "training_low_j", "training_high_j"},
+		{"training_32_j", "training_32_low_j", "training_32_high_j"},
+		{"inference_j", "inference_low_j", "inference_high_j"},
+		{"inference_32_j", "inference_32_low_j", "inference_32_high_j"},
+	};
+	struct figure figures[2 + 4 * 3] = {{"training", 0}, {"inference", 0}};
+	struct qmac_hw_file hw = *tariff->hw;
+	struct qmac_tariff wide = *tariff;
+	size_t count = 2;
+	double joules;
+
+	hw.hw.acc_bits = QMAC_NET_WIDE_ACC_BITS;
+	wide.hw = &hw;
+	wide.uses_device = true; /* as a run in float32 does not */
+	joules = add_joules(figures, &count, keys[0], tariff, speed->own.training, 1);
+	figures[0].value = add_joules(figures, &count, keys[1], &wide, speed->wide.training, 1) / joules;
+	joules = add_joules(figures, &count, keys[2], tariff, speed->own.inference, speed->inferences);
+	figures[1].value = add_joules(figures, &count, keys[3], &wide, speed->wide.inference,
+	                              speed->inferences) / joules;
+	fputs(",\n", out);
+	write_figures(out, "joules", figures, count);
+}
+
+/* Against a run in 32 bits: by what the device spends, and by AdaPT's performance model. */
+static void write_speed(FILE *out, const struct qmac_net_speed *speed, const struct qmac_tariff *tariff)
+{
 	if (!speed->is_known)
 		return;
 	write_key(out, "speedup");
 	fputs("{\n", out);
-	write_figures(out, "device", figures, sizeof figures / sizeof figures[0]);
+	write_cycles(out, speed);
+	write_joules(out, speed, tariff);
 	if (speed->is_modelled) {
 		write_model(out, "clean", &speed->model[QMAC_ANALYTIC_CLEAN]);
 		write_model(out, "published", &speed->model[QMAC_ANALYTIC_PUBLISHED]);
@@ -320,7 +377,7 @@ void qmac_summary_write(FILE *out, const struct qmac_summary *s)
 	write_cost(out, s);
 	write_shares(out, s);
 	write_host(out, s);
-	write_speed(out, &s->result->speed);
+	write_speed(out, &s->result->speed, s->tariff);
 	write_hw(out, &s->hw->hw);
 	write_text(out, "version", QMAC_VERSION);
 	write_text(out, "kernel", s->result->kernel);

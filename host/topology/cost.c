@@ -179,8 +179,7 @@ void qmac_layer_cost_add(struct qmac_layer_cost *sum, const struct qmac_layer_co
 	const uint64_t of[] = {from->all, from->array, from->other, from->waits, from->starved, from->idle,
 	                       from->prefetch};
 
-	for (int i = 0; i < (int)QMAC_COUNTS; i++)
-		sum->counts[i] += cost->counts[i] * (uint64_t)copies;
+	qmac_counts_add(sum->counts, cost->counts, (uint64_t)copies);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		*parts[i] += of[i] * (uint64_t)copies;
 }

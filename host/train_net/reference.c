@@ -5,8 +5,6 @@
 #include "net/values.h"
 #include "train_net/engine.h"
 
-enum { ACC_BITS = 64 };
-
 /* A training of its own, which borrows network, images and values, and changes nothing of them. */
 static void borrow(const struct qmac_net_training *from, int bits, struct qmac_run *run,
                    struct qmac_net_training *own)
@@ -25,32 +23,31 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	};
 }
 
-/* Device cycles of a minibatch: of each one, as all begin with a reset. */
-static enum qmac_status time_minibatch(struct qmac_net_engine *engine, enum qmac_net_purpose purpose,
-                                       int64_t batch, float *logits, double *cycles, struct qmac_error *err)
+/* What the device spends for a minibatch: for each one, as all begin with a reset. */
+static enum qmac_status time_minibatch(struct qmac_net_engine *engine, struct qmac_net_training *own,
+                                       enum qmac_net_purpose purpose, float *logits,
+                                       uint64_t spent[QMAC_COUNTS], struct qmac_error *err)
 {
-	const struct qmac_image_batch images = {.first = 0, .count = batch};
-	uint64_t before, after, bytes;
+	const struct qmac_image_batch images = {.first = 0, .count = own->run->batch};
 	enum qmac_status status;
 
-	engine->operations->spent(engine, &before, &bytes);
+	qmac_records_begin(&own->records, 0);
 	status = engine->operations->forward(engine, &images, purpose, logits, err);
 	if (!status && purpose == QMAC_NET_TRAIN)
 		status = engine->operations->backward(engine, logits, err);
-	engine->operations->spent(engine, &after, &bytes);
-	*cycles = (double)(after - before);
+	qmac_records_add(&own->records, spent);
 	return status;
 }
 
-static enum qmac_status time_all(struct qmac_net_engine *engine, int64_t batch, float *logits,
+static enum qmac_status time_all(struct qmac_net_engine *engine, struct qmac_net_training *own, float *logits,
                                  struct qmac_net_reference *reference, struct qmac_error *err)
 {
 	enum qmac_status status = engine->operations->load(engine, err);
 
 	if (!status)
-		status = time_minibatch(engine, QMAC_NET_TRAIN, batch, logits, &reference->training, err);
+		status = time_minibatch(engine, own, QMAC_NET_TRAIN, logits, reference->training, err);
 	return status ? status :
-	       time_minibatch(engine, QMAC_NET_EVALUATE, batch, logits, &reference->inference, err);
+	       time_minibatch(engine, own, QMAC_NET_EVALUATE, logits, reference->inference, err);
 }
 
 enum qmac_status qmac_net_reference_find(const struct qmac_net_training *training, const struct qmac_hw *hw,
@@ -66,8 +63,8 @@ enum qmac_status qmac_net_reference_find(const struct qmac_net_training *trainin
 	struct qmac_net_training own = {.formats = NULL};
 	enum qmac_status status = QMAC_OK;
 
-	*reference = (struct qmac_net_reference){0, 0};
-	wide.acc_bits = ACC_BITS;
+	*reference = (struct qmac_net_reference){{0}, {0}};
+	wide.acc_bits = QMAC_NET_WIDE_ACC_BITS;
 	if (run)
 		borrow(training, bits, run, &own);
 	own.formats = calloc((size_t)net->parameter_count + 1, sizeof own.formats[0]);
@@ -80,7 +77,7 @@ enum qmac_status qmac_net_reference_find(const struct qmac_net_training *trainin
 	if (!status)
 		status = qmac_net_device_engine.create(&own, &wide, NULL, &engine, err);
 	if (!status)
-		status = time_all(engine, run->batch, logits, reference, err);
+		status = time_all(engine, &own, logits, reference, err);
 	if (engine)
 		engine->operations->destroy(engine);
 	qmac_records_free(&own.records);

@@ -162,8 +162,8 @@ void qmac_net_tally_step(struct qmac_net_tally *tally, const struct qmac_net_tra
 	const struct qmac_run *run = training->run;
 
 	tally->now.minibatches += training->in_float ? 0 : run->accumulate;
-	if (training->estimated)
-		return; /* the model looks at sparsities */
+	if (training->estimated || !training->formats)
+		return; /* the model looks at sparsities of codes */
 	for (int i = 0; i < tally->count; i++) {
 		const struct qmac_layer_record *layer = &training->records.layer[tally->numbers[i]];
 		struct qmac_analytic_record *record = &tally->records[i];
@@ -181,24 +181,26 @@ void qmac_net_tally_step(struct qmac_net_tally *tally, const struct qmac_net_tra
 	qmac_analytic_step(&tally->model[QMAC_ANALYTIC_PUBLISHED], tally->records);
 }
 
-static uint64_t cycles_of(const struct qmac_records *records, enum qmac_direction direction)
+/* What all layers spent in that direction. */
+static void add_direction(const struct qmac_records *records, enum qmac_direction direction,
+                          uint64_t sum[QMAC_COUNTS])
 {
-	uint64_t cycles = 0;
-
 	for (int l = 0; l < records->layers; l++)
-		cycles += qmac_records_spent(records, l, direction)[QMAC_COUNTER_CYCLES];
-	return cycles;
+		qmac_counts_add(sum, qmac_records_spent(records, l, direction), 1);
 }
 
 void qmac_net_tally_epoch(struct qmac_net_tally *tally, const struct qmac_net_training *training,
                           const struct qmac_metrics *row, bool tested)
 {
 	double target = training->run->target_accuracy;
-	uint64_t eval = cycles_of(&training->records, QMAC_DIRECTION_EVAL);
+	uint64_t eval[QMAC_COUNTS] = {0};
 
-	tally->now.other_cycles += eval + cycles_of(&training->records, QMAC_DIRECTION_UPDATE);
-	if (eval)
-		tally->now.last_eval_cycles = eval;
+	for (enum qmac_direction d = 0; d < QMAC_DIRECTIONS; d++)
+		if (d != QMAC_DIRECTION_EVAL && d != QMAC_DIRECTION_UPDATE)
+			add_direction(&training->records, d, tally->now.spent.training);
+	add_direction(&training->records, QMAC_DIRECTION_EVAL, eval);
+	if (eval[QMAC_COUNTER_CYCLES])
+		memcpy(tally->now.spent.inference, eval, sizeof eval);
 	if (!tested || row->epoch == 0)
 		return;
 	if (tally->now.reached < 0 && target > 0 && row->test_accuracy >= target)
@@ -236,17 +238,15 @@ void qmac_net_tally_find(const struct qmac_net_tally *tally, const struct qmac_n
 {
 	const struct qmac_run *run = training->run;
 	int64_t tested = training->images.data.test_samples;
-	double batches = (double)((tested + run->batch - 1) / run->batch);
 	struct qmac_net_reference reference;
 	struct qmac_error err;
 	char text[sizeof err.message + 64];
 
 	*speed = (struct qmac_net_speed){
-		.is_known = true,
-		.training_cycles = (double)(last->counters[QMAC_COUNTER_CYCLES] - tally->now.other_cycles),
-		.inference_cycles = tally->now.last_eval_cycles ? (double)tally->now.last_eval_cycles / batches : NAN,
-		.training_cycles_32 = NAN, .inference_cycles_32 = NAN,
-		.is_modelled = !training->estimated && last->step > 0,
+		.is_known = training->formats != NULL,
+		.own = tally->now.spent,
+		.inferences = (tested + run->batch - 1) / run->batch,
+		.is_modelled = training->formats && !training->estimated && last->step > 0,
 	};
 	if (speed->is_modelled)
 		find_model(tally, run, last, speed);
@@ -258,6 +258,7 @@ void qmac_net_tally_find(const struct qmac_net_tally *tally, const struct qmac_n
 			observer->on_note(observer->context, text);
 		return;
 	}
-	speed->training_cycles_32 = reference.training * (double)tally->now.minibatches;
-	speed->inference_cycles_32 = reference.inference;
+	speed->is_known = true;
+	qmac_counts_add(speed->wide.training, reference.training, (uint64_t)tally->now.minibatches);
+	qmac_counts_add(speed->wide.inference, reference.inference, (uint64_t)speed->inferences);
 }

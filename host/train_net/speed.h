@@ -16,9 +16,8 @@ struct qmac_net_tally {
 	struct qmac_analytic model[2];
 	uint64_t (*codes)[2];               /* weights of each, and zeros among them, before the step */
 	struct {
-		int64_t minibatches;            /* on the device */
-		uint64_t other_cycles;          /* of evaluations, and of masters on the device */
-		uint64_t last_eval_cycles;
+		int64_t minibatches;            /* on the device; of float32, that would be */
+		struct qmac_net_spending spent;
 		int64_t tests, reached;         /* behind epochs; the first with the target's accuracy, -1: none */
 	} now;
 };
@@ -29,7 +28,7 @@ struct qmac_net_tally {
  */
 int qmac_net_analytic_layers(const struct qmac_net *net, struct qmac_analytic_layer *layers, int *numbers);
 
-/* Of a run on the device. Free also after a failure. */
+/* Of a run on the device, or in float32. Free also after a failure. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_tally_create(struct qmac_net_tally *tally,
                                                        const struct qmac_net_training *training,
                                                        struct qmac_error *err);

@@ -25,7 +25,7 @@ struct course {
 	struct qmac_net_engine *engine;
 	struct qmac_net_precision *precision;
 	struct qmac_net_update update;
-	struct qmac_net_tally tally;                /* of a run on the device */
+	struct qmac_net_tally tally;
 	struct qmac_schedule schedule;
 	struct qmac_net_room room;
 	struct qmac_net_format_record formats;      /* that the observer has been told */
@@ -76,8 +76,7 @@ static void list_state(struct course *course, struct qmac_state *state)
 	qmac_state_add(state, "records.spent", records->spent,
 	               (size_t)records->layers * QMAC_DIRECTIONS * sizeof records->spent[0]);
 	qmac_net_update_state(&course->update, state);
-	if (qmac_run_uses_device(training->run))
-		qmac_net_tally_state(&course->tally, state);
+	qmac_net_tally_state(&course->tally, state);
 	qmac_net_precision_state(course->precision, state);
 	course->engine->operations->state(course->engine, state);
 }
@@ -430,7 +429,7 @@ static enum qmac_status set_up(struct course *course, const struct qmac_run *run
 		status = qmac_net_update_create(&course->update, training, err);
 	if (!status)
 		status = qmac_net_precision_create(training, course->recorded, &course->precision, err);
-	if (!status && qmac_run_uses_device(run))
+	if (!status)
 		status = qmac_net_tally_create(&course->tally, training, err);
 	if (!status)
 		status = qmac_net_engine_of(run)->create(training, hw, observer, &course->engine, err);
@@ -481,7 +480,7 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 		status = qmac_net_replay_end(course.precision, err);
 	if (!status) {
 		result->stopped = course.stopped && goes_on(&course);
-		if (qmac_run_uses_device(run) && !result->stopped)
+		if (!result->stopped)
 			qmac_net_tally_find(&course.tally, &course.training, &result->last, hw, observer, &result->speed);
 	}
 	if (!status)
