@@ -85,6 +85,25 @@ refuses 'nest/empty/results.csv:2:1: this is no name of a run' report nest
 refuses 'qmac: cannot write the plot to s/results.csv: .*' report s --out s/results.csv
 refuses 'qmac: cannot write the plot to s/svrg/metrics.csv: .*' report s --out s/svrg/metrics.csv
 
+# ---- goals ---------------------------------------------------------------------------
+run 0 report s --goal grad_norm=1e9,1e-30
+says out 'gradient norm <= 1e+09  *epoch  *cycles  *joules  *low  *high  *note'
+says out 's/halp-8  *0  *0  *0  *0  *0'
+says out 's/sgd  *0  *-  *-  *-  *-'
+says out 's/halp-8  *never  *-  *-  *-  *-  best .*'
+refuses "qmac: unknown figure 'grad_nrom'; did you mean 'grad_norm'.*" report s --goal grad_nrom=1
+refuses 'qmac: a goal is .*' report s --goal 0.5
+# At the last row, what the whole run took.
+{ cat sweep.yaml; echo "goal: grad_norm=$(value s/halp-8 grad_norm), 1e9"; } > goal.yaml
+run 0 sweep goal.yaml --out goal
+says out 'gradient norm <= 1e+09 .*'
+ok 'a row for each run and value' rows goal/goals.csv 13
+ok 'the costs of the last row' same "$(sed -n 's/^halp-8,//p' goal/goals.csv | head -n 1)" \
+	"grad_norm,$(for key in grad_norm epochs cycles energy_j energy_low_j energy_high_j; do
+		printf '%s,' "$(value goal/halp-8 $key)"; done)0"
+run 0 sweep sweep.yaml --out goal --resume
+ok 'a sweep without a goal leaves none' absent goal/goals.csv
+
 # ---- networks ------------------------------------------------------------------------
 mkdir -p images
 octal() { printf '\\%03o' "$@"; }

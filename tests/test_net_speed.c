@@ -318,14 +318,14 @@ static void check_wide(const struct qmac_net_reference *one, const struct qmac_h
 }
 
 /*
- * A run in float32 has the costs in 32 bits of the minibatches that it did on the host, which are those of the
- * run on the device.
+ * A run in float32 has the costs in 32 bits of the minibatches that it did on the host, which are those of
+ * the run on the device.
  */
 static void check_float(void)
 {
 	static const char *const same[] = {
-		"speedup.device.training_cycles_32", "speedup.device.inference_cycles_32", "speedup.device.inferences",
-		"speedup.joules.training_32_j", "speedup.joules.inference_32_high_j",
+		"speedup.device.training_cycles_32", "speedup.device.inference_cycles_32",
+		"speedup.device.inferences", "speedup.joules.training_32_j", "speedup.joules.inference_32_high_j",
 	};
 
 	CU_ASSERT_EQUAL(figure("float", "cycles"), 0);

@@ -329,6 +329,8 @@ static void test_columns(void)
 		 6, 20},
 		{"{x: epoch, y: grad_norm, best: mu}", "{x: cycles, y: grad_norm}",
 		 "'epoch', is no key of run files", 6, 11},
+		{"{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}\ngoal: grad_nrom=1", "'grad_norm'", 8, 7},
+		{"{x: epoch, y: grad_norm}", "{x: cycles, y: grad_norm}\ngoal: 1", "a goal is FIGURE=VALUE", 8, 7},
 	};
 	struct qmac_error err;
 	struct seen seen = {0};

@@ -25,7 +25,7 @@ enum {
 	QMAC_CLI_QUIET = 512,
 	QMAC_CLI_SET = 1024,    /* --set alone */
 	QMAC_CLI_EVAL = 2048,
-	QMAC_CLI_ARRAY = 4096,
+	QMAC_CLI_REPORT = 4096, /* --array, --goal */
 	QMAC_CLI_TOPOLOGY = 8192 /* --topology, --dataflow, --training */
 };
 
@@ -45,7 +45,7 @@ struct qmac_cli_options {
 	/* of fuzz: NULL, 0, or -1 for count and seed, where not given; hw_count files */
 	const char **hw, *kind;
 	int hw_count, configs;
-	const char *topology, *dataflow; /* NULL where not given */
+	const char *topology, *dataflow, *goal; /* NULL where not given */
 	int64_t count, seed;
 	bool resume, timed, stalled, quiet, array, training, help;
 	void *storage;                 /* of keys */

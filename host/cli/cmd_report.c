@@ -8,6 +8,7 @@
 #include "report/array_table.h"
 #include "report/collect.h"
 #include "report/folder_lock.h"
+#include "report/goal.h"
 #include "report/layer_table.h"
 #include "report/members.h"
 #include "report/page.h"
@@ -187,6 +188,7 @@ struct reading {
 	struct qmac_net_history *histories;
 	struct qmac_comparison *lines;
 	int complete; /* how many folders hold a complete result */
+	struct qmac_goal goal; /* without values: there is none */
 };
 
 /* A folder and, of a network, what it tells of the layers. */
@@ -264,6 +266,7 @@ static enum qmac_status report(const struct qmac_cli_options *options, const str
 	if (options->array && (folders->count > 1 || !reading->histories[0].layer_count))
 		return qmac_fail(err, QMAC_BAD_INPUT, "--array needs the folder of one network on the device");
 	qmac_comparison_print(reading->lines, folders->count, stdout);
+	qmac_goal_print(&reading->goal, reading->lines, folders->count, stdout);
 	if (folders->count == 1 && reading->histories[0].layer_count) {
 		qmac_cli_say("\n");
 		qmac_layer_table_print(&reading->histories[0], stdout);
@@ -282,6 +285,8 @@ enum qmac_status qmac_cli_report(const struct qmac_cli_options *options, struct 
 	struct reading reading = {0};
 	enum qmac_status status = QMAC_OK;
 
+	if (options->goal && (status = qmac_goal_read(options->goal, &reading.goal, err)))
+		return status;
 	for (int i = 0; !status && i < options->file_count; i++)
 		status = qmac_collect(&folders, options->files[i], err);
 	if (!status)

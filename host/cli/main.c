@@ -44,13 +44,15 @@ static const struct qmac_cli_command commands[] = {
 		QMAC_CLI_QUIET | QMAC_CLI_JOBS | QMAC_CLI_OUT | QMAC_CLI_RESUME, 1, 1, qmac_cli_sweep,
 	},
 	{
-		"report", "DIR... [--array] [--out FILE.svg]",
+		"report", "DIR... [--array] [--goal FIGURE=VALUE[,VALUE]...] [--out FILE.svg]",
 		"Prints result folders side by side and draws the figure that tells how far each is. In place of\n"
 		"a run's folder may stand one that holds several, such as that of a sweep.\n\n"
 		"  --array           of one network on the device: how far its layers use the array, and\n"
 		"                    where the rest of their time goes\n"
+		"  --goal F=V,V      when each run came to the value V of the figure F, a column of metrics.csv,\n"
+		"                    and the cycles and joules until then: --goal test_accuracy=0.97,0.98\n"
 		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",
-		QMAC_CLI_OUT | QMAC_CLI_ARRAY, 1, INT_MAX, qmac_cli_report,
+		QMAC_CLI_OUT | QMAC_CLI_REPORT, 1, INT_MAX, qmac_cli_report,
 	},
 	{
 		"config", "RUN.yaml [--hw HW.yaml] [--backend B] [--data-dir DIR] [--set key=value]...",

@@ -7,8 +7,8 @@
 #include "trace/trace.h"
 
 enum which { SET, HW, BACKEND, DATA_DIR, OUT, RESUME, JOBS, TRACE, TRACE_FROM, TRACE_COUNT,
-             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, ARRAY, TOPOLOGY,
-             DATAFLOW, TRAINING, HELP, WHICH };
+             TIMED, STALLS, WAVE, CONFIGS, COUNT, SEED, KIND, STALLED, QUIET, EVAL_ONLY, ARRAY, GOAL,
+             TOPOLOGY, DATAFLOW, TRAINING, HELP, WHICH };
 
 static const struct option {
 	const char *name;
@@ -36,7 +36,8 @@ static const struct option {
 	[STALLED] = {"--stalls", 0, false, QMAC_CLI_FUZZ},
 	[QUIET] = {"--quiet", 0, false, QMAC_CLI_QUIET},
 	[EVAL_ONLY] = {"--eval-only", 0, true, QMAC_CLI_EVAL},
-	[ARRAY] = {"--array", 0, false, QMAC_CLI_ARRAY},
+	[ARRAY] = {"--array", 0, false, QMAC_CLI_REPORT},
+	[GOAL] = {"--goal", 0, true, QMAC_CLI_REPORT},
 	[TOPOLOGY] = {"--topology", 0, true, QMAC_CLI_TOPOLOGY},
 	[DATAFLOW] = {"--dataflow", 0, true, QMAC_CLI_TOPOLOGY},
 	[TRAINING] = {"--training", 0, false, QMAC_CLI_TOPOLOGY},
@@ -184,6 +185,9 @@ static enum qmac_status take(struct qmac_cli_options *options, int which, const 
 		return QMAC_OK;
 	case ARRAY:
 		options->array = true;
+		return QMAC_OK;
+	case GOAL:
+		options->goal = value;
 		return QMAC_OK;
 	case TOPOLOGY:
 		options->topology = value;

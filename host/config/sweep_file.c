@@ -12,7 +12,7 @@
 /* A sweep beyond this is a slip of the pen: a product of too many lists. */
 enum { RUNS_MAX = 4096 };
 
-static const char sweep_words[] = "base|set|runs|plot|pareto|retime";
+static const char sweep_words[] = "base|set|runs|plot|pareto|goal|retime";
 
 struct loader {
 	struct qmac_sweep *sweep;
@@ -241,17 +241,6 @@ static bool make_name(const struct loader *l, int number, const char *entry_name
 	return fits;
 }
 
-/* A run must not have its folder where a file of the sweep goes, under its own or its temporary name. */
-static bool is_file_of_sweep(const char *name)
-{
-	static const char *const files[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
-
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-		if (strncmp(name, files[i], strlen(files[i])) == 0)
-			return true;
-	return false;
-}
-
 static enum qmac_status name_run(struct loader *l, int number)
 {
 	struct qmac_sweep_run *run = &l->sweep->runs[number];
@@ -271,7 +260,7 @@ static enum qmac_status name_run(struct loader *l, int number)
 		return qmac_yaml_refuse(&l->yaml, entry, l->err,
 		                        "the name of the run is too long: '%.60s...'; give the entry a short one,"
 		                        " name: ...", run->name);
-	if (is_file_of_sweep(run->name))
+	if (qmac_sweep_owns(run->name))
 		return qmac_yaml_refuse(&l->yaml, node ? node : entry, l->err,
 		                        "'%s' is the name of a file of the sweep itself; give the run another one",
 		                        run->name);
@@ -309,17 +298,23 @@ static enum qmac_status check_run(struct loader *l, int number)
 	return qmac_yaml_blame(&l->yaml, l->values[number][culprit], l->err);
 }
 
-/* Which of the names of `plot` and `pareto` that member is. */
+/* Which of the names of `plot` and `pareto`, or the goal, that member is. */
 static int axis_of(const struct qmac_sweep *sweep, const char *member)
 {
 	const char *const members[QMAC_SWEEP_AXES] = {
-		sweep->plot_x, sweep->plot_y, sweep->plot_best, sweep->pareto_x, sweep->pareto_y,
+		sweep->plot_x, sweep->plot_y, sweep->plot_best, sweep->pareto_x, sweep->pareto_y, sweep->goal,
 	};
 	int axis = 0;
 
 	while (axis < QMAC_SWEEP_AXES - 1 && members[axis] != member)
 		axis++;
 	return axis;
+}
+
+static void keep_place(struct qmac_sweep *sweep, const char *member, const struct qmac_yaml_node *node)
+{
+	sweep->axes[axis_of(sweep, member)].line = node->line;
+	sweep->axes[axis_of(sweep, member)].column = node->column;
 }
 
 /* {x: column, y: column}, and where `best` is not NULL perhaps {best: key} */
@@ -352,10 +347,28 @@ static enum qmac_status read_axes(struct loader *l, const char *key, char x[64],
 			return qmac_yaml_refuse(&l->yaml, axis, l->err, "%s: '%.60s' is not the name of a column", name,
 			                        text);
 		strcpy(columns[i], text);
-		l->sweep->axes[axis_of(l->sweep, columns[i])].line = axis->line;
-		l->sweep->axes[axis_of(l->sweep, columns[i])].column = axis->column;
+		keep_place(l->sweep, columns[i], axis);
 	}
 	return status;
+}
+
+static enum qmac_status read_goal(struct loader *l)
+{
+	const struct qmac_yaml_node *node = qmac_yaml_find(l->yaml.root, "goal");
+	char *goal = l->sweep->goal;
+	const char *text;
+	enum qmac_status status;
+
+	if (!node)
+		return QMAC_OK;
+	status = qmac_yaml_text(&l->yaml, node, "goal", false, &text, l->err);
+	if (status)
+		return status;
+	if (snprintf(goal, sizeof l->sweep->goal, "%s", text) >= (int)sizeof l->sweep->goal)
+		return qmac_yaml_refuse(&l->yaml, node, l->err, "goal: longer than %d bytes",
+		                        (int)sizeof l->sweep->goal - 1);
+	keep_place(l->sweep, goal, node);
+	return QMAC_OK;
 }
 
 static enum qmac_status read_retime(struct loader *l)
@@ -435,6 +448,8 @@ static enum qmac_status load(struct loader *l)
 		status = read_axes(l, "plot", sweep->plot_x, sweep->plot_y, sweep->plot_best);
 	if (!status)
 		status = read_axes(l, "pareto", sweep->pareto_x, sweep->pareto_y, NULL);
+	if (!status)
+		status = read_goal(l);
 	if (!status)
 		status = read_retime(l);
 	if (!status)

@@ -10,6 +10,7 @@
  *   plot: {y: grad_norm, x: kappa, best: mu}  a column of results.csv against a key of run files, at
  *                                 each x the run with the smallest y over all values of a second key
  *   pareto: {x: cycles, y: grad_norm}  columns of results.csv, both to be small
+ *   goal: grad_norm=1,0.01        a figure and values of it: what runs took to come to each (report/goal.h)
  *   retime: false                 every run is trained, also where another has its values
  *
  * A run is called after the values that vary among the runs, joined by '-'. A key `name` in an
@@ -32,7 +33,17 @@ struct qmac_sweep_run {
 	int setting_count;
 };
 
-enum { QMAC_SWEEP_AXES = 5 };
+enum { QMAC_SWEEP_AXES = 6 };
+
+/* Files that a sweep writes in its folder, beside the folders of its runs. */
+enum qmac_sweep_member {
+	QMAC_SWEEP_RESULTS, QMAC_SWEEP_PLOT, QMAC_SWEEP_CURVE, QMAC_SWEEP_SEEDS, QMAC_SWEEP_GOALS,
+	QMAC_SWEEP_MEMBERS
+};
+extern const char *const qmac_sweep_member_names[QMAC_SWEEP_MEMBERS];
+
+/* Is it one of these names, or the temporary name of one? A run must not have its folder there. */
+bool qmac_sweep_owns(const char *name);
 
 struct qmac_sweep {
 	char file[QMAC_PATH_MAX];        /* the sweep file */
@@ -42,6 +53,7 @@ struct qmac_sweep {
 	char plot_x[64], plot_y[64];     /* "" where no plot is asked for */
 	char plot_best[64];              /* "" where there is nothing to choose from */
 	char pareto_x[64], pareto_y[64]; /* "" where no front is asked for */
+	char goal[128];                  /* as it stands in the file; "" where there is none */
 	bool retime;                     /* of runs that differ in their hardware alone one is trained */
 	/* Where the file has these names, in the order of their members; line 0: nowhere. */
 	struct {
@@ -56,7 +68,7 @@ QMAC_MUST_CHECK enum qmac_status qmac_sweep_load(struct qmac_sweep *sweep, const
 void qmac_sweep_free(struct qmac_sweep *sweep);
 
 /*
- * Gives err, about `name`, its place in the file; name is one of the members plot_x to pareto_y. Returns
+ * Gives err, about `name`, its place in the file; name is one of the members plot_x to goal. Returns
  * QMAC_BAD_INPUT.
  */
 enum qmac_status qmac_sweep_blame(const struct qmac_sweep *sweep, const char *name, struct qmac_error *err);

@@ -1,4 +1,4 @@
-/* What the runs of a sweep have in common, and what not. */
+/* What the runs of a sweep have in common, and what not; names of its files. */
 #include <string.h>
 
 #include "config/sweep_file.h"
@@ -39,4 +39,17 @@ static bool has_all(const struct qmac_sweep_run *left, const struct qmac_sweep_r
 bool qmac_sweep_agree(const struct qmac_sweep_run *left, const struct qmac_sweep_run *right, const char *but)
 {
 	return has_all(left, right, but) && has_all(right, left, but);
+}
+
+const char *const qmac_sweep_member_names[QMAC_SWEEP_MEMBERS] = {
+	[QMAC_SWEEP_RESULTS] = "results.csv", [QMAC_SWEEP_PLOT] = "sweep.svg", [QMAC_SWEEP_CURVE] = "curve.csv",
+	[QMAC_SWEEP_SEEDS] = "seeds.csv",     [QMAC_SWEEP_GOALS] = "goals.csv",
+};
+
+bool qmac_sweep_owns(const char *name)
+{
+	for (int i = 0; i < QMAC_SWEEP_MEMBERS; i++)
+		if (strncmp(name, qmac_sweep_member_names[i], strlen(qmac_sweep_member_names[i])) == 0)
+			return true;
+	return false;
 }

@@ -301,7 +301,7 @@ static void write_cycles(FILE *out, const struct qmac_net_speed *speed)
 	write_figures(out, "device", figures, sizeof figures / sizeof figures[0]);
 }
 
-/* Joules and their band, by so many, behind the others; NaN where nothing was spent. Returns the nominal ones. */
+/* Joules and their band, by so many; NaN where nothing was spent. Returns the nominal ones. */
 static double add_joules(struct figure *figures, size_t *count, const char *const keys[3],
                          const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS], int64_t parts)
 {

@@ -13,13 +13,12 @@
 #include "report/atomic_file.h"
 #include "report/folder_lock.h"
 #include "report/members.h"
-#include "report/plot.h"
 #include "report/results.h"
 #include "run/inputs.h"
 #include "sweep/curve.h"
+#include "sweep/findings.h"
 #include "sweep/group.h"
 #include "sweep/row.h"
-#include "sweep/seeds.h"
 #include "sweep/unused.h"
 
 _Static_assert(sizeof(struct qmac_sweep_answer) <= QMAC_POOL_ANSWER_MAX, "an answer fits the pool's pipe");
@@ -223,14 +222,9 @@ static enum qmac_status check_tables(const struct qmac_sweep_row *rows, int coun
 	return status;
 }
 
-/* The files of the sweep itself. */
-static const char *const own_files[] = {"results.csv", "sweep.svg", "curve.csv", "seeds.csv"};
-
-enum { OWN_FILES = sizeof own_files / sizeof own_files[0] };
-
 static void own_path(const struct qmac_sweep_options *options, int i, char path[QMAC_MEMBER_PATH])
 {
-	snprintf(path, QMAC_MEMBER_PATH, "%s/%s", options->folder, own_files[i]);
+	snprintf(path, QMAC_MEMBER_PATH, "%s/%s", options->folder, qmac_sweep_member_names[i]);
 }
 
 /* Nothing that any run reads is written over. */
@@ -243,7 +237,7 @@ static enum qmac_status check_outputs(const struct qmac_sweep *sweep, const stru
 
 	for (int i = 0; !status && i < sweep->run_count; i++)
 		status = qmac_run_inputs(&inputs, &rows[i].config, err);
-	for (int i = 0; !status && i < OWN_FILES; i++) {
+	for (int i = 0; !status && i < QMAC_SWEEP_MEMBERS; i++) {
 		own_path(options, i, path);
 		status = qmac_inputs_spare(&inputs, "results", path, err);
 	}
@@ -258,9 +252,12 @@ static enum qmac_status check(const struct qmac_sweep *sweep, const struct qmac_
                               struct qmac_sweep_row *rows, struct qmac_error *err)
 {
 	enum qmac_status status = check_plot(sweep, err);
+	struct qmac_goal goal;
 
 	if (!status)
 		status = qmac_sweep_check_pareto(sweep, err);
+	if (!status)
+		status = qmac_sweep_read_goal(sweep, &goal, err);
 	for (int i = 0; !status && i < sweep->run_count; i++) {
 		const struct qmac_sweep_run *run = &sweep->runs[i];
 
@@ -284,11 +281,11 @@ static enum qmac_status open_folder(const struct qmac_sweep_options *options, st
 	enum qmac_status status = qmac_folder_lock_take(lock, options->folder, err);
 	char path[QMAC_MEMBER_PATH];
 
-	for (int i = 0; !status && i < OWN_FILES; i++) {
+	for (int i = 0; !status && i < QMAC_SWEEP_MEMBERS; i++) {
 		own_path(options, i, path);
 		status = qmac_atomic_check(path, err);
 	}
-	for (int i = 0; !status && i < OWN_FILES; i++) {
+	for (int i = 0; !status && i < QMAC_SWEEP_MEMBERS; i++) {
 		own_path(options, i, path);
 		if (unlink(path) && errno != ENOENT)
 			status = qmac_fail(err, QMAC_BAD_INPUT, "cannot replace %s: %s", path, strerror(errno));
@@ -317,97 +314,6 @@ static void read_results(const struct running *running)
 			                 qmac_error_text(&row->answer.err, text, sizeof text), running->ended,
 			                 running->count);
 	}
-}
-
-static void plot(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows, const char *folder,
-                 char *warning, size_t warning_size)
-{
-	struct qmac_series *series = calloc((size_t)sweep->run_count, sizeof *series);
-	struct qmac_plot picture = {
-		.x = sweep->plot_x, .y = sweep->plot_y, .log_y = true, .series = series,
-	};
-
-	for (int i = 0; series && i < sweep->run_count; i++)
-		if (rows[i].has_result)
-			series[picture.series_count++] = (struct qmac_series){.title = rows[i].name,
-			                                                      .file = rows[i].stored.metrics_path};
-	if (picture.series_count)
-		qmac_plot_write(&picture, folder, "sweep.svg", warning, warning_size);
-	free(series);
-}
-
-static void print_table(const struct qmac_sweep_row *rows, int count, FILE *out)
-{
-	struct qmac_comparison *lines = calloc((size_t)count, sizeof *lines);
-
-	for (int i = 0; lines && i < count; i++) {
-		const struct qmac_sweep_row *row = &rows[i];
-
-		lines[i].name = row->name;
-		lines[i].stored = row->has_result ? &row->stored : NULL;
-		lines[i].note = row->answer.result.diverged ? "diverged"
-		                : row->answer.status ? qmac_sweep_outcome(row) : row->pareto ? "pareto" : "";
-	}
-	if (lines)
-		qmac_comparison_print(lines, count, out);
-	free(lines);
-}
-
-/* The tables of all runs together: first all are on the disk, then each gets its name, results.csv last. */
-static enum qmac_status write_tables(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
-                                     const struct qmac_seeds *seeds, const struct qmac_curve_point *points,
-                                     int point_count, const char *folder, struct qmac_error *err)
-{
-	enum { SEEDS, CURVE, RESULTS, TABLES };
-	struct qmac_atomic_file files[TABLES] = {{.stream = NULL}};
-	enum qmac_status status = qmac_sweep_write_csv(folder, rows, sweep->run_count, &files[RESULTS], err);
-
-	if (!status && seeds->count)
-		status = qmac_seeds_write_csv(sweep, seeds, rows, folder, &files[SEEDS], err);
-	if (!status && qmac_curve_is_wanted(sweep))
-		status = qmac_curve_write_csv(sweep, points, point_count, folder, &files[CURVE], err);
-	for (int i = 0; !status && i < TABLES; i++)
-		if (files[i].stream)
-			status = qmac_atomic_place(&files[i], err);
-	for (int i = 0; i < TABLES; i++)
-		qmac_atomic_abandon(&files[i]);
-	return status ? status : qmac_folder_sync(folder, err);
-}
-
-/* Files and tables of all runs together. */
-static enum qmac_status conclude(const struct qmac_sweep *sweep, const struct qmac_sweep_row *rows,
-                                 const struct qmac_sweep_options *options, char *warning,
-                                 size_t warning_size, struct qmac_error *err)
-{
-	const char *folder = options->folder;
-	bool curve = qmac_curve_is_wanted(sweep);
-	struct qmac_curve_point *points = NULL;
-	int point_count = 0;
-	struct qmac_seeds seeds;
-	enum qmac_status status = qmac_seeds_make(sweep, rows, &seeds, err);
-
-	if (!status && curve)
-		point_count = qmac_curve_make(sweep, rows, &seeds, &points);
-	if (!status)
-		status = write_tables(sweep, rows, &seeds, points, point_count, folder, err);
-	if (status)
-		goto out;
-	if (curve)
-		qmac_curve_plot(sweep, points, point_count, folder, warning, warning_size);
-	else if (sweep->plot_x[0] && sweep->plot_y[0] && seeds.count)
-		qmac_seeds_plot(sweep, &seeds, rows, folder, warning, warning_size);
-	else if (sweep->plot_x[0] && sweep->plot_y[0])
-		plot(sweep, rows, folder, warning, warning_size);
-	if (options->table)
-		print_table(rows, sweep->run_count, options->table);
-	if (options->table && seeds.count)
-		qmac_seeds_print(sweep, &seeds, rows, options->table);
-	if (options->table && curve)
-		qmac_curve_print(sweep, points, point_count, options->table);
-out:
-	free(points);
-	qmac_seeds_free(&seeds);
-	return status;
 }
 
 /*
@@ -465,7 +371,7 @@ enum qmac_status qmac_sweep_run(const struct qmac_sweep *sweep, const struct qma
 	read_results(&running);
 	if (sweep->pareto_x[0] && sweep->pareto_y[0])
 		qmac_sweep_mark_pareto(running.rows, sweep->run_count, sweep->pareto_x, sweep->pareto_y);
-	status = conclude(sweep, running.rows, options, warning, warning_size, err);
+	status = qmac_sweep_conclude(sweep, running.rows, options, warning, warning_size, err);
 	if (!status)
 		status = verdict(running.rows, sweep->run_count, err);
 out:
