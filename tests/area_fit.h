@@ -11,8 +11,9 @@
 #include <string.h>
 
 #include "cost/area.h"
+#include "fit.h"
 
-enum { AREA_ROWS = 128, AREA_VALUES = 16, AREA_SWEEPS = 200000 };
+enum { AREA_ROWS = FIT_ROWS, AREA_VALUES = 16 };
 
 #define AREA_CSV "configs/area/osu018_180nm.csv"
 #define AREA_GATE_UM2 24 /* NAND2X1 of the library */
@@ -101,13 +102,10 @@ static inline double area_error(const double gates[QMAC_AREA_COEFFICIENTS], cons
 	return area_predict(gates, row) / row->gates - 1;
 }
 
-/*
- * The least sum of squared relative errors of the rows that are not held, with no coefficient below 0: one
- * coefficient at a time, to the best that it can be while the others stay, again and again.
- */
+/* To the rows that are not held. */
 static inline void area_fit(const struct area_rows *rows, double gates[QMAC_AREA_COEFFICIENTS])
 {
-	static double x[AREA_ROWS][QMAC_AREA_COEFFICIENTS], left[AREA_ROWS];
+	static double x[AREA_ROWS][QMAC_AREA_COEFFICIENTS];
 	int n = 0;
 
 	for (int r = 0; r < rows->count; r++) {
@@ -116,23 +114,9 @@ static inline void area_fit(const struct area_rows *rows, double gates[QMAC_AREA
 		qmac_area_amounts(rows->row[r].part, &rows->row[r].hw, x[n]);
 		for (int i = 0; i < QMAC_AREA_COEFFICIENTS; i++)
 			x[n][i] /= rows->row[r].gates;
-		left[n++] = 1;
+		n++;
 	}
-	memset(gates, 0, QMAC_AREA_COEFFICIENTS * sizeof *gates);
-	for (int sweep = 0; sweep < AREA_SWEEPS; sweep++)
-		for (int i = 0; i < QMAC_AREA_COEFFICIENTS; i++) {
-			double along = 0, square = 0, before = gates[i];
-
-			for (int r = 0; r < n; r++) {
-				along += x[r][i] * left[r];
-				square += x[r][i] * x[r][i];
-			}
-			gates[i] += square > 0 ? along / square : 0;
-			if (gates[i] < 0)
-				gates[i] = 0;
-			for (int r = 0; r < n; r++)
-				left[r] -= (gates[i] - before) * x[r][i];
-		}
+	fit_relative(x[0], n, QMAC_AREA_COEFFICIENTS, gates);
 }
 
 #endif

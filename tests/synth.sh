@@ -131,6 +131,112 @@ qmac_a 1 10 2 100 10 64 - - - -
 all 30 6 400 40 64 7 2 1.5 4' ]
 verdict 'one table of two targets' $?
 
+# Energies of a register whose output goes through an inverter to itself and to a register that stands still.
+cat > "$work/library" <<'END'
+  nom_voltage : 2;
+cell (INVX1) {
+  pin(A)  {
+    capacitance : 0.01;
+  }
+  pin(Y)  {
+    capacitance : 0;
+    internal_power() {
+      fall_power(energy_template_2x2) {
+        index_1 ("0.01, 0.03");
+        index_2 ("0.06, 0.18");
+        values ( \
+          "1, 2", \
+          "1, 4");
+      }
+      rise_power(energy_template_2x2) {
+        index_1 ("0.01, 0.03");
+        index_2 ("0.06, 0.18");
+        values ( \
+          "1, 4", \
+          "1, 6");
+      }
+    }
+  }
+}
+cell (DFFPOSX1) {
+  pin(CLK)  {
+    capacitance : 0.02;
+    internal_power() {
+      rise_power(passive_energy_template_2x1) {
+        index_1 ("0.06, 0.24");
+        values ("1, 2");
+      }
+      fall_power(passive_energy_template_2x1) {
+        index_1 ("0.06, 0.24");
+        values ("1, 4");
+      }
+    }
+  }
+  pin(D)  {
+    capacitance : 0.02;
+    internal_power() {
+      rise_power(passive_energy_template_2x1) {
+        index_1 ("0.06, 0.24");
+        values ("9, 2");
+      }
+    }
+    timing() {
+        values ("7, 7");
+    }
+  }
+  pin(Q)  {
+    internal_power() {
+      fall_power(energy_template_2x2) {
+        index_1 ("0.01, 0.03");
+        values ( \
+          "5, 1", \
+          "5, 1");
+      }
+    }
+  }
+}
+END
+cat > "$work/netlist" <<'END'
+  DFFPOSX1 \sum[0]\DFFPOSX1  (
+    .CLK(clk_i),
+    .D(_0_),
+    .Q(\sum[0] )
+  );
+  DFFPOSX1 \shadow[0]\DFFPOSX1  (
+    .CLK(clk_i),
+    .D(_0_),
+    .Q(\shadow[0] )
+  );
+  INVX1 _1_ (
+    .A(\sum[0] ),
+    .Y(_0_)
+  );
+END
+cat > "$work/vcd" <<'END'
+$var wire 1 ! _0_ $end
+$var wire 1 " \sum[0] $end
+$var wire 1 # \shadow[0] $end
+#0
+x!
+0"
+0#
+#10
+1!
+#20
+0!
+1"
+#30
+1!
+0"
+1#
+#40
+0!
+END
+# A change of _0_: 0.04 pF 2^2 / 2, 6 of its driver, 2 of each pin; of sum 0.02 + 1, of shadow 1; a tick 6.08.
+output=$(awk -v PERIOD=10 -f rtl/synth/power.awk "$work/library" "$work/netlist" "$work/vcd")
+[ "$output" = "1.5 $(awk 'BEGIN { print (3 * 10.08 + 2 * 1.02 + 1) / 4 + 6.08 }')" ]
+verdict 'energies of a simulation' $?
+
 refused 'without tools' 'yosys is not installed' env PATH=/nonexistent "$(command -v sh)" $script "$hardware"
 if ! command -v yosys >/dev/null 2>&1 || ! command -v sta >/dev/null 2>&1 ||
 	! [ -f "${LIBERTY:-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}" ]; then

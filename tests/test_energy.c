@@ -6,6 +6,7 @@
 
 #include "bit_fusion.h"
 #include "config/energy_file.h"
+#include "mac_rows.h"
 #include "shipped_hw.h"
 #include "test.h"
 
@@ -67,6 +68,38 @@ static void test_mac_model(void)
 	/* Operands may differ in width. */
 	CU_ASSERT(is_near(qmac_energy_of_mac(&table, 4, 16, 24).nominal,
 	                  narrow.k[0] * 64 + narrow.k[1] * 24 + narrow.k[2] * 20, 1e-4));
+}
+
+/*
+ * The table of this RTL is what a fit to its rows gives, and has their energies by width: MACs are as far
+ * from one of 8 bits as in the netlist, and one of 8 bits costs what it costs by the default table, which is
+ * as near to the netlist.
+ */
+static void test_mac_of_rtl(void)
+{
+	static struct mac_rows rows;
+	struct qmac_energy_table table, fitted = default_table();
+	double pinned;
+
+	mac_read(&rows);
+	pinned = mac_energy(&fitted, &rows.row[rows.pinned]);
+	CU_ASSERT_EQUAL_FATAL(qmac_energy_load(&table, "configs/energy/rtl_45nm.yaml", NULL), QMAC_OK);
+	CU_ASSERT(rows.count >= 5);
+	CU_ASSERT(is_near(mac_energy(&table, &rows.row[rows.pinned]), pinned, 1e-3));
+	for (int r = 0; r < rows.count; r++) {
+		const struct mac_row *row = &rows.row[r];
+
+		CU_ASSERT(is_near(mac_energy(&table, row) / pinned, row->pj / rows.row[rows.pinned].pj, .08));
+		CU_ASSERT(is_near(mac_energy(&fitted, row) / pinned, row->pj / rows.row[rows.pinned].pj, .09));
+		CU_ASSERT(row->pj_delays >= row->pj);
+	}
+	mac_calibrate(&rows, &fitted);
+	for (int i = 0; i < QMAC_ENERGY_COEFFICIENTS; i++) {
+		const struct qmac_band *got = &table.of[i].band, *wanted = &fitted.of[i].band;
+
+		CU_ASSERT(is_near(got->low, wanted->low, 1e-3) && is_near(got->nominal, wanted->nominal, 1e-3) &&
+		          is_near(got->high, wanted->high, 1e-3));
+	}
 }
 
 /* ---- by hand ------------------------------------------------------------------------ */
@@ -240,6 +273,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"the model of a MAC tells a width that it was not fitted to", test_mac_model},
+		{"the MACs of this RTL", test_mac_of_rtl},
 		{"a tiny program by hand", test_by_hand},
 		{"memories by their size", test_memories},
 		{"memory chips", test_dram},

@@ -1,44 +1,78 @@
 #!/bin/sh
-# power.sh: what a PE takes by the widths of its operands, in gates and in energy of a cycle; the table of
-# docs/area.md. The energy is OpenSTA's estimate from the library's figures, without simulation: every input
-# of the array, controls among them, changes every other cycle, and what a cell makes of that goes on to the
-# next. A PE is E(2x2) - E(1x2) - E(2x1) + E(1x1), in which the edges of the array cancel. BUILD is the
-# build folder; what is in its synth/ is not done again.
+# power.sh: what a PE takes by the widths of its operands: configs/energy/rtl_180nm.csv, on standard output.
+# An array of 4 x 4 is mapped to the cells of the library and simulated with random operands; power.awk makes
+# picojoules of what its nets did. A PE has a sixteenth. `pj` is without delays, so that a net changes once a
+# cycle at most; `pj_delays` with those of the cells, and so with all glitches of its product. BUILD is the
+# build folder; what is in its synth/ is not made again.
 set -eu
-export BUILD="${BUILD:-build}"
 hardware=configs/hw/8x8_w8.yaml
 LIBERTY=${LIBERTY:-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
-PERIOD_NS=100
-
-# measure ROWS COLS A_BITS W_BITS: area in um2, power in W.
-measure() {
-	set -- "ROWS=$1" "COLS=$2" "A_BITS=$3" "W_BITS=$4" OS_MAX=256
-	base=$BUILD/synth/$(basename $hardware .yaml)$(printf -- '-%s' "$@" qmac_array | tr '=' '_')
-	[ -s "$base.table" ] || {
-		TARGETS=cells sh rtl/synth/synth.sh $hardware qmac_array "$@" > "$base.table.tmp" || exit 1
-		mv "$base.table.tmp" "$base.table"
-	}
-	cat > "$base.power.tcl" <<END
-read_liberty $LIBERTY
-read_verilog $base.cells.v
-link_design qmac_array
-create_clock -name clock -period $PERIOD_NS [get_ports clk_i]
-set_power_activity -input -activity 0.5 -duty 0.5
-report_power -digits 8
-END
-	sta -no_splash -exit "$base.power.tcl" > "$base.power" 2>&1
-	awk '$1 == "all" { area = $4 } /^Total/ && $5 > 0 { power = $5 } END { print area, power }' \
-		"$base.table" "$base.power"
+BUILD=$(cd "${BUILD:-build}" && pwd)
+export BUILD LIBERTY
+here=$(cd "$(dirname "$0")" && pwd)
+folder=$BUILD/synth/power
+mkdir -p "$folder"
+command -v iverilog >/dev/null 2>&1 || {
+	echo 'power: Icarus is not installed (Debian: apt-get install iverilog)' >&2
+	exit 1
 }
 
-printf '| operands | gates of a PE | pJ a cycle | to 8x8 |\n|---|--:|--:|--:|\n'
-for widths in '8 8' '4 4' '16 16' '8 4'; do
-	for shape in '2 2' '1 2' '2 1' '1 1'; do
-		# shellcheck disable=SC2086 # numbers
-		measure $shape $widths
-	done | awk -v WIDTHS="$widths" -v PERIOD=$PERIOD_NS '
-		{ sign = NR == 1 || NR == 4 ? 1 : -1; area += sign * $1; power += sign * $2 }
-		END { print WIDTHS, area / 24, power * PERIOD * 1000 }'
-done | awk '
-	NR == 1 { eight = $4 }
-	{ printf "| %dx%d | %.0f | %.1f | %.2f |\n", $1, $2, $3, $4, $4 / eight }'
+# simulate NETLIST A_BITS W_BITS OPTION...: toggles and picojoules of the array.
+simulate() {
+	netlist=$1 a=$2 w=$3
+	shift 3
+	awk '$1 == "input" || $1 == "output" {
+		port = $2
+		bit = port
+		sub(/;$/, "", port)
+		gsub(/[\\;]/, "", bit)
+		if ($1 == "input") {
+			printf "%s.%s (%s)", separator, port, bit
+			separator = ",\n"
+		}
+	}' "$netlist" > "$folder/ports.vh"
+	iverilog -g2005 -Ttyp "$@" -I"$folder" -Ppower.A_BITS="$a" -Ppower.W_BITS="$w" -s power \
+		-o "$folder/power" "$here/power.v" "$netlist" "${LIBERTY%.lib}.v" >&2
+	(cd "$folder" && vvp -n power >&2)
+	awk -v PERIOD=10000 -f "$here/power.awk" "$LIBERTY" "$netlist" "$folder/power.vcd"
+}
+
+# row A_BITS W_BITS OS_MAX PSUM_BITS
+row() {
+	set -- "$@" ROWS=4 COLS=4 "A_BITS=$1" "W_BITS=$2" "OS_MAX=$3"
+	a=$1 w=$2 psum=$4
+	shift 4
+	base=$BUILD/synth/$(basename $hardware .yaml)$(printf -- '-%s' "$@" qmac_array | tr '=' '_')
+	[ -s "$base.table" ] || {
+		TARGETS=cells sh rtl/synth/synth.sh $hardware qmac_array "$@" > "$base.table.tmp"
+		mv "$base.table.tmp" "$base.table"
+	}
+	{
+		awk '$1 == "all" { print $5 }' "$base.table"
+		simulate "$base.cells.v" "$a" "$w"
+		simulate "$base.cells.v" "$a" "$w" -gspecify
+	} | awk -v ROW="$a,$w,$psum" '
+		NR == 1 { gates = $1 }
+		NR == 2 { toggles = $1; pj = $2 }
+		NR == 3 { slow = $2 }
+		END { if (NR != 3 || !(pj > 0 && slow >= pj)) exit 1
+			printf "%s,%.0f,%.1f,%.2f,%.2f\n", ROW, gates / 16, toggles / 16, pj / 16, slow / 16 }'
+}
+
+echo 'a_bits,w_bits,psum_bits,gates,toggles,pj,pj_delays'
+while read -r a w os_max psum; do
+	kept=$folder/$a-$w-$psum
+	[ -s "$kept" ] || {
+		row "$a" "$w" "$os_max" "$psum" > "$kept.tmp" || exit 1
+		mv "$kept.tmp" "$kept"
+	}
+	cat "$kept"
+done <<'END'
+2 2 256 13
+4 4 256 17
+8 8 256 25
+16 16 256 41
+8 4 256 21
+16 8 256 33
+8 8 65536 33
+END
