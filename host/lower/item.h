@@ -1,5 +1,5 @@
 /*
- * A command of a program while it is compiled, and its waits.
+ * A command of a program, and its waits.
  */
 #ifndef QMAC_LOWER_ITEM_H
 #define QMAC_LOWER_ITEM_H
@@ -8,11 +8,12 @@
 #include <stdint.h>
 
 #include "driver/driver.h"
+#include "isa/command.h"
 #include "lower/past.h"
 #include "qmac_isa.h"
 
 struct qmac_item {
-	struct qmac_command command;
+	struct qmac_command command; /* its own waits are set when it is submitted */
 	bool has_hull;
 	struct qmac_hull hull;
 	unsigned turns;             /* qmac_program_turn(): bit e, behind engine e */
@@ -38,15 +39,23 @@ static inline int32_t qmac_wait_in_reach(int32_t wait, uint32_t given)
 	return wait > oldest ? wait : oldest;
 }
 
-/* Sets the counts of a command's wait_mask: the engines were given `before` commands before the program. */
-static inline void qmac_wait_set(struct qmac_command *command, const int32_t wait[QMAC_ENGINES],
-                                 const uint16_t before[QMAC_ENGINES])
+/*
+ * Gives the command its waits. The engines were given `before` commands before the program, and `given` of
+ * it; that many with this one then.
+ */
+static inline void qmac_item_set_waits(const struct qmac_item *item, const uint16_t before[QMAC_ENGINES],
+                                       uint32_t given[QMAC_ENGINES], struct qmac_command *command)
 {
 	uint32_t *counts[QMAC_ENGINES] = {&command->wait_load, &command->wait_exec, &command->wait_store};
 
-	for (unsigned e = 0; e < QMAC_ENGINES; e++)
-		if (command->wait_mask >> e & 1)
-			*counts[e] = (uint16_t)(before[e] + (uint32_t)wait[e]);
+	command->wait_mask = 0;
+	for (unsigned e = 0; e < QMAC_ENGINES; e++) {
+		int32_t wait = item->waits[e] ? qmac_wait_in_reach(item->wait[e], given[e]) : 0;
+
+		*counts[e] = item->waits[e] ? (uint16_t)(before[e] + (uint32_t)wait) : 0;
+		command->wait_mask |= (uint32_t)item->waits[e] << e;
+	}
+	given[qmac_command_engine(command->opcode)]++;
 }
 
 #endif

@@ -140,6 +140,15 @@ static struct qmac_waits find_waits(const struct qmac_past *past, unsigned engin
 	return waits;
 }
 
+/* Whether commands of other engines may still be running. */
+static bool may_wait(const struct qmac_past *past, unsigned engine, const struct qmac_known *known)
+{
+	for (unsigned e = 0; e < QMAC_ENGINES; e++)
+		if (e != engine && past->count[e] > known->retired[e])
+			return true;
+	return false;
+}
+
 bool qmac_past_add(struct qmac_past *past, const struct qmac_hw *hw, const struct qmac_command *command,
                    const struct qmac_hull *hull, unsigned turns, struct qmac_waits *waits)
 {
@@ -180,15 +189,16 @@ void qmac_behind_add(struct qmac_behind *behind, const struct qmac_hw *hw, const
 {
 	const struct qmac_past *past = behind->past;
 	struct qmac_access accesses[QMAC_ACCESSES_MAX];
-	int count = list(hw, command, hull, accesses);
 	unsigned engine = qmac_command_engine(command->opcode);
 	struct qmac_known known = behind->known[engine][behind->count[engine]];
 
+	*waits = (struct qmac_waits){{0}};
 	/* what a wait within the stream makes sure of is looked for no more: it is later than all of the past */
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		if (own->number[e])
 			learn_of(&known, e, past->count[e] + own->number[e], behind->known[e][own->number[e]]);
-	*waits = find_waits(past, engine, &known, accesses, count, 0);
+	if (may_wait(past, engine, &known))
+		*waits = find_waits(past, engine, &known, accesses, list(hw, command, hull, accesses), 0);
 	behind->known[engine][++behind->count[engine]] = known;
 }
 

@@ -34,7 +34,6 @@ void qmac_program_destroy(struct qmac_program *program)
 	qmac_past_clear(&program->end);
 	free(program->items);
 	free(program->ring);
-	free(program->places);
 	free(program);
 }
 
@@ -213,36 +212,6 @@ static bool find_waits(struct qmac_program *program, const struct qmac_program *
 
 /* ---- the ring ---------------------------------------------------------------------------- */
 
-/* Copies the items into the ring in the order `order`. */
-static void fill_ring(struct qmac_program *program, const int64_t *order)
-{
-	uint32_t given[QMAC_ENGINES] = {0};
-
-	for (int64_t i = 0; i < program->count; i++) {
-		const struct qmac_item *item = &program->items[order[i]];
-		struct qmac_slot *slot = &program->ring[i];
-
-		slot->command = item->command;
-		program->places[order[i]] = i;
-		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
-			slot->wait[e] = qmac_wait_in_reach(item->wait[e], given[e]);
-			slot->command.wait_mask |= (uint32_t)item->waits[e] << e;
-		}
-		given[qmac_command_engine(item->command.opcode)]++;
-	}
-}
-
-/* Memory for the ring, and for an order of the items. */
-static enum qmac_status allocate_ring(struct qmac_program *program, int64_t **order, struct qmac_error *err)
-{
-	size_t count = (size_t)program->count + 1;
-
-	*order = malloc(count * sizeof **order);
-	program->ring = malloc(count * sizeof *program->ring);
-	program->places = malloc(count * sizeof *program->places);
-	return *order && program->ring && program->places ? QMAC_OK : out_of_memory(program, err);
-}
-
 /* How many times in a row a program is tried that stands behind others; a long one need not be. */
 static int copies_of(const struct qmac_program *program)
 {
@@ -275,27 +244,30 @@ static enum qmac_status make_order(const struct qmac_program *program, int copie
 	return QMAC_OK;
 }
 
+/* Puts the items, whose waits are known, into the ring. */
+static enum qmac_status fill_ring(struct qmac_program *program, int copies, struct qmac_error *err)
+{
+	int64_t *order = malloc(((size_t)program->count + 1) * sizeof *order);
+	enum qmac_status status = order ? make_order(program, copies, order, err) : out_of_memory(program, err);
+
+	if (status == QMAC_OK)
+		program->ring = order;
+	else
+		free(order);
+	return status;
+}
+
 enum qmac_status qmac_program_compile(struct qmac_program *program, const struct qmac_program *const *before,
                                       int befores, struct qmac_error *err)
 {
 	bool itself = false;
-	int64_t *order;
-	enum qmac_status status;
 
 	assert(!program->ring);
 	for (int i = 0; i < befores; i++)
 		itself = itself || before[i] == program;
 	if (!find_waits(program, before, befores))
 		return out_of_memory(program, err);
-	status = allocate_ring(program, &order, err);
-	if (status == QMAC_OK)
-		status = make_order(program, itself ? copies_of(program) : 1, order, err);
-	if (status == QMAC_OK)
-		fill_ring(program, order);
-	free(order);
-	free(program->items);
-	program->items = NULL;
-	return status;
+	return fill_ring(program, itself ? copies_of(program) : 1, err);
 }
 
 /* For a rehearsal: the first command of each engine waits for all that stands before the program, or not. */
@@ -318,20 +290,14 @@ static void fence(struct qmac_program *program, bool waits)
 
 enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program, struct qmac_error *err)
 {
-	int64_t *order;
 	enum qmac_status status;
 
 	assert(!program->ring);
 	if (!find_waits(program, NULL, 0))
 		return out_of_memory(program, err);
-	status = allocate_ring(program, &order, err);
 	fence(program, true);
-	if (status == QMAC_OK)
-		status = make_order(program, copies_of(program), order, err);
+	status = fill_ring(program, copies_of(program), err);
 	fence(program, false);
-	if (status == QMAC_OK)
-		fill_ring(program, order);
-	free(order);
 	return status;
 }
 
@@ -340,16 +306,20 @@ enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program,
 struct qmac_command *qmac_program_command(struct qmac_program *program, int64_t index)
 {
 	assert(program->ring && index >= 0 && index < program->count);
-	return &program->ring[program->places[index]].command;
+	return &program->items[index].command;
 }
 
 void qmac_program_list(const struct qmac_program *program, const uint16_t given[3],
                        struct qmac_command *commands)
 {
+	uint32_t own[QMAC_ENGINES] = {0};
+
 	assert(program->ring);
 	for (int64_t i = 0; i < program->count; i++) {
-		commands[i] = program->ring[i].command;
-		qmac_wait_set(&commands[i], program->ring[i].wait, given);
+		const struct qmac_item *item = &program->items[program->ring[i]];
+
+		commands[i] = item->command;
+		qmac_item_set_waits(item, given, own, &commands[i]);
 	}
 }
 
@@ -357,15 +327,16 @@ enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_d
                                      struct qmac_error *err)
 {
 	enum qmac_status status = QMAC_OK;
-	uint16_t given[QMAC_ENGINES];
+	uint16_t before[QMAC_ENGINES];
+	uint32_t given[QMAC_ENGINES] = {0};
 
 	assert(program->ring);
-	qmac_driver_submitted(driver, given);
+	qmac_driver_submitted(driver, before);
 	for (int64_t i = 0; status == QMAC_OK && i < program->count; i++) {
-		struct qmac_slot *slot = &program->ring[i];
+		struct qmac_item *item = &program->items[program->ring[i]];
 
-		qmac_wait_set(&slot->command, slot->wait, given);
-		status = qmac_driver_submit(driver, &slot->command, err);
+		qmac_item_set_waits(item, before, given, &item->command);
+		status = qmac_driver_submit(driver, &item->command, err);
 	}
 	return status;
 }

@@ -7,15 +7,9 @@
 #include "lower/item.h"
 #include "lower/program.h"
 
-/* A command of a compiled program, as it is submitted. */
-struct qmac_slot {
-	struct qmac_command command;
-	int32_t wait[QMAC_ENGINES]; /* counted from the engine's count at the start */
-};
-
 /* A wait at the start of a program for what stands before it. */
 struct qmac_entry {
-	int64_t place;              /* of the command, in the ring */
+	int64_t item;
 	unsigned engine;
 	int32_t wait;
 };
@@ -29,11 +23,10 @@ struct qmac_entries {
 
 struct qmac_program {
 	struct qmac_hw hw;
-	struct qmac_item *items;    /* as added; none once compiled, unless in a sequence */
+	struct qmac_item *items;    /* as added */
 	int64_t count, room;
 	unsigned turns;             /* of the command that is added next */
-	struct qmac_slot *ring;     /* compiled, in ring order */
-	int64_t *places;            /* of item i in the ring */
+	int64_t *ring;              /* compiled: the items in ring order */
 	enum qmac_ring_order {
 		QMAC_ORDER_TRIED,       /* the best of several */
 		QMAC_ORDER_ESTIMATED,
@@ -47,7 +40,7 @@ struct qmac_program {
 	int behinds;
 };
 
-/* Compiles for a sequence: behind nothing, and the order tried as one of many. Items stay. */
+/* Compiles for a sequence: behind nothing, and the order tried as one of many. */
 QMAC_MUST_CHECK enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program,
                                                                    struct qmac_error *err);
 

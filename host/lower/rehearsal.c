@@ -63,16 +63,10 @@ static void push(struct qmac_rehearsal *r, const int64_t *ring, uint16_t before[
 		const struct qmac_item *item = &r->items[ring[i]];
 		struct qmac_command command = item->command;
 		struct qmac_clock_work work;
-		int32_t wait[QMAC_ENGINES];
 
-		for (unsigned e = 0; e < QMAC_ENGINES; e++) {
-			wait[e] = qmac_wait_in_reach(item->wait[e], given[e]);
-			command.wait_mask |= (uint32_t)item->waits[e] << e;
-		}
-		qmac_wait_set(&command, wait, before);
+		qmac_item_set_waits(item, before, given, &command);
 		work = qmac_clock_work_of(r->hw, &command);
 		(void)qmac_clock_push(r->clock, &work, &ring[i]);
-		given[qmac_command_engine(command.opcode)]++;
 	}
 	for (unsigned e = 0; e < QMAC_ENGINES; e++)
 		before[e] = (uint16_t)(before[e] + given[e]);

@@ -70,12 +70,10 @@ static void wait_for_older(const struct qmac_program *program, const struct qmac
 	}
 }
 
-/* Keeps the waits that were found, in ring order. False: out of memory. */
-static bool keep(const struct qmac_program *program, const int64_t *order, const struct entry_waits *found,
+/* Keeps the waits that were found. False: out of memory. */
+static bool keep(const struct qmac_program *program, const struct entry_waits *found,
                  struct qmac_entries *entries)
 {
-	uint32_t given[QMAC_ENGINES] = {0};
-
 	entries->count = 0;
 	for (int64_t i = 0; i < program->count; i++)
 		for (unsigned e = 0; e < QMAC_ENGINES; e++)
@@ -84,16 +82,10 @@ static bool keep(const struct qmac_program *program, const int64_t *order, const
 	if (!entries->entries)
 		return false;
 	entries->count = 0;
-	for (int64_t place = 0; place < program->count; place++) {
-		int64_t i = order[place];
-
+	for (int64_t i = 0; i < program->count; i++)
 		for (unsigned e = 0; e < QMAC_ENGINES; e++)
 			if (found[i].waits[e])
-				entries->entries[entries->count++] = (struct qmac_entry){
-					place, e, qmac_wait_in_reach(found[i].wait[e], given[e]),
-				};
-		given[qmac_command_engine(program->items[i].command.opcode)]++;
-	}
+				entries->entries[entries->count++] = (struct qmac_entry){i, e, found[i].wait[e]};
 	return true;
 }
 
@@ -102,17 +94,13 @@ static bool find_entries(const struct qmac_program *program, const struct qmac_p
                          struct qmac_entries *entries)
 {
 	struct entry_waits *found = calloc((size_t)program->count + 1, sizeof *found);
-	int64_t *order = malloc((size_t)(program->count + 1) * sizeof *order);
-	bool complete = found && order && (!last || wait_for_last(program, last, found));
+	bool complete = found && (!last || wait_for_last(program, last, found));
 
 	if (complete) {
-		for (int64_t i = 0; i < program->count; i++)
-			order[program->places[i]] = i;
 		wait_for_older(program, last, found);
-		complete = keep(program, order, found, entries);
+		complete = keep(program, found, entries);
 	}
 	free(found);
-	free(order);
 	return complete;
 }
 
@@ -135,7 +123,7 @@ static const struct qmac_entries *entries_of(struct qmac_program *program, const
 	return &program->behind[program->behinds++];
 }
 
-/* Neither what a command touches nor how long it takes depends on these. */
+/* Neither what a command touches nor how long it takes depends on these; patches change them, too. */
 static void take_numbers(const struct qmac_command *from, struct qmac_command *to)
 {
 	to->imm = from->imm;
@@ -143,19 +131,23 @@ static void take_numbers(const struct qmac_command *from, struct qmac_command *t
 	to->l0 = from->l0;
 	to->shift = from->shift;
 	to->bw = from->bw;
+	to->rnd = from->rnd;
+	to->seed = from->seed;
+	to->monitor = from->monitor;
+	to->direction = from->direction;
 }
 
-/* But for numbers. */
+/* But for numbers, and the waits that one of them has already. */
 static bool is_same(const struct qmac_item *x, const struct qmac_item *y)
 {
 	uint32_t one[QMAC_COMMAND_WORDS], other[QMAC_COMMAND_WORDS];
 	struct qmac_command like = x->command;
 
 	take_numbers(&y->command, &like);
+	like.wait_mask = like.wait_load = like.wait_exec = like.wait_store = 0;
 	qmac_command_encode(&like, one);
 	qmac_command_encode(&y->command, other);
 	return !memcmp(one, other, sizeof one) && x->command.layer == y->command.layer &&
-	       x->command.direction == y->command.direction &&
 	       !memcmp(&x->command.unit, &y->command.unit, sizeof x->command.unit) &&
 	       x->turns == y->turns && x->has_hull == y->has_hull && x->hull.first == y->hull.first &&
 	       x->hull.bytes == y->hull.bytes;
@@ -165,13 +157,11 @@ bool qmac_program_follow(struct qmac_program *program, const struct qmac_program
 {
 	bool same = program->count == model->count;
 
-	assert(program->ring && program->items && !model->ring);
+	assert(program->ring && !model->ring);
 	for (int64_t i = 0; same && i < program->count; i++)
 		same = is_same(&program->items[i], &model->items[i]);
-	for (int64_t i = 0; same && i < program->count; i++) {
+	for (int64_t i = 0; same && i < program->count; i++)
 		take_numbers(&model->items[i].command, &program->items[i].command);
-		take_numbers(&model->items[i].command, qmac_program_command(program, i));
-	}
 	return same;
 }
 
@@ -188,19 +178,12 @@ void qmac_program_forget(struct qmac_program *program, const struct qmac_program
 
 static void set_entries(struct qmac_program *program, const struct qmac_entries *entries, bool wait)
 {
-	uint32_t *counts[QMAC_ENGINES];
-
 	for (int64_t i = 0; i < entries->count; i++) {
 		const struct qmac_entry *entry = &entries->entries[i];
-		struct qmac_slot *slot = &program->ring[entry->place];
+		struct qmac_item *item = &program->items[entry->item];
 
-		slot->wait[entry->engine] = entry->wait;
-		slot->command.wait_mask &= ~(1U << entry->engine);
-		slot->command.wait_mask |= (uint32_t)wait << entry->engine;
-		counts[QMAC_ENGINE_LOAD] = &slot->command.wait_load;
-		counts[QMAC_ENGINE_EXECUTE] = &slot->command.wait_exec;
-		counts[QMAC_ENGINE_STORE] = &slot->command.wait_store;
-		*counts[entry->engine] = 0;
+		item->wait[entry->engine] = entry->wait;
+		item->waits[entry->engine] = wait;
 	}
 }
 

@@ -31,7 +31,7 @@ struct qmac_net_minibatch {
 	int *sum_fl, *back_fl;
 };
 
-/* As what commands of the forward pass are counted from now on, until formats change: _FORWARD, _EVAL. */
+/* As what commands of the forward pass are counted from now on: _FORWARD, at first, or _EVAL. */
 void qmac_net_forward_counts_as(struct qmac_net_plan *plan, enum qmac_direction direction);
 
 /* Submits the forward pass; the input's codes lie there, and so do all coefficients of batch norms. */

@@ -240,7 +240,8 @@ enum qmac_status qmac_net_plan_make(struct qmac_net_plan *plan, const struct qma
 {
 	enum qmac_status status;
 
-	*plan = (struct qmac_net_plan){.net = net, .formats = formats, .hw = *hw, .batch = batch};
+	*plan = (struct qmac_net_plan){.net = net, .formats = formats, .hw = *hw, .batch = batch,
+	                               .forward_counts = QMAC_DIRECTION_FORWARD};
 	status = qmac_net_flow_make(&plan->flow, net, formats, err);
 	if (status != QMAC_OK)
 		return status;

@@ -131,6 +131,12 @@ struct qmac_net_plan {
 	struct qmac_net_plan_layer *layers;
 	struct qmac_view *contribution;        /* of each link; of those that are stored */
 	enum qmac_net_use *use;                /* of each link */
+	enum qmac_direction forward_counts;    /* as what commands that make outputs are counted */
+	/*
+	 * Set before the plan is opened, by who needs each program a few times only: it is made when it is
+	 * submitted, and gone when another one is made behind it.
+	 */
+	bool passing;
 	int64_t compiled;                      /* programs so far */
 	int *widths;                           /* that programs were made of, as plan_programs.c has them */
 	int64_t *values;                       /* room of minibatch.h, its own affair */
@@ -244,6 +250,11 @@ static inline struct qmac_format qmac_net_format(const struct qmac_net_plan *pla
 QMAC_MUST_CHECK enum qmac_status qmac_net_add_patch(struct qmac_net_part *part,
                                                     const struct qmac_net_patch *patch,
                                                     struct qmac_error *err);
+
+/* The part, which is there then if there is anything to do. */
+QMAC_MUST_CHECK enum qmac_status qmac_net_ready_part(struct qmac_net_plan *plan, int layer,
+                                                     enum qmac_net_part_kind kind,
+                                                     struct qmac_net_part **part, struct qmac_error *err);
 
 /* Makes the programs, but for those that are there and would be made of the same; frees them. */
 QMAC_MUST_CHECK enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_error *err);

@@ -37,13 +37,15 @@ static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_p
 		[QMAC_NET_PART_SUMS] = qmac_net_lower_sums, [QMAC_NET_PART_BACK_SUMS] = qmac_net_lower_back_sums,
 	};
 	static const enum qmac_direction directions[] = {
-		[QMAC_NET_PART_FORWARD] = QMAC_DIRECTION_FORWARD, [QMAC_NET_PART_ERROR] = QMAC_DIRECTION_DATA,
+		[QMAC_NET_PART_FORWARD] = QMAC_DIRECTION_NONE, [QMAC_NET_PART_ERROR] = QMAC_DIRECTION_DATA,
 		[QMAC_NET_PART_BACK] = QMAC_DIRECTION_DATA, [QMAC_NET_PART_UPDATE] = QMAC_DIRECTION_UPDATE,
 		[QMAC_NET_PART_SUMS] = QMAC_DIRECTION_FORWARD, [QMAC_NET_PART_BACK_SUMS] = QMAC_DIRECTION_DATA,
 	};
 	struct qmac_net_lowering to = {.plan = plan, .part = part, .direction = directions[kind]};
 	enum qmac_status status;
 
+	if (kind == QMAC_NET_PART_FORWARD)
+		to.direction = plan->forward_counts;
 	to.program = part->program = qmac_program_create(&plan->hw);
 	if (!part->program)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
@@ -117,6 +119,34 @@ static enum qmac_status renew(struct qmac_net_plan *plan, int l, enum qmac_net_p
 	return status;
 }
 
+/* Whether a minibatch may ask for it. */
+static bool is_wanted(const struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind)
+{
+	return kind == QMAC_NET_PART_FORWARD || plan->flow.layers[l].needed;
+}
+
+/* Of a passing plan only the program that was submitted last is looked at. */
+static void free_passed(struct qmac_net_plan *plan)
+{
+	for (int l = 0; l < plan->net->layer_count; l++)
+		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
+			if (plan->layers[l].parts[kind].program != plan->sequence.last)
+				free_part(&plan->layers[l].parts[kind]);
+}
+
+enum qmac_status qmac_net_ready_part(struct qmac_net_plan *plan, int layer, enum qmac_net_part_kind kind,
+                                     struct qmac_net_part **part, struct qmac_error *err)
+{
+	enum qmac_status status;
+
+	*part = &plan->layers[layer].parts[kind];
+	if (!plan->passing || (*part)->program || !is_wanted(plan, layer, kind))
+		return QMAC_OK;
+	free_passed(plan);
+	status = lower(plan, layer, kind, *part, err);
+	return status == QMAC_OK ? compile(plan, layer, kind, *part, err) : status;
+}
+
 /* ---- what they are made of --------------------------------------------------------------- */
 
 /* All that lowering sees of the formats but the layers' amounts; how many numbers. */
@@ -183,8 +213,8 @@ enum qmac_status qmac_net_make_programs(struct qmac_net_plan *plan, struct qmac_
 
 	for (int l = 0; status == QMAC_OK && l < plan->net->layer_count; l++)
 		for (int kind = 0; status == QMAC_OK && kind < QMAC_NET_PARTS; kind++)
-			if ((!same || has_changed(plan, l)) &&
-			    (kind == QMAC_NET_PART_FORWARD || plan->flow.layers[l].needed))
+			if (!plan->passing && (!same || has_changed(plan, l)) &&
+			    is_wanted(plan, l, (enum qmac_net_part_kind)kind))
 				status = renew(plan, l, (enum qmac_net_part_kind)kind, err);
 	for (int l = 0; l < plan->net->layer_count; l++)
 		plan->layers[l].made_of = plan->layers[l].amounts;

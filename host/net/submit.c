@@ -73,12 +73,15 @@ static void patch_one(struct qmac_net_plan *plan, const struct qmac_net_minibatc
 	}
 }
 
-static enum qmac_status submit(struct qmac_net_plan *plan, const struct qmac_net_part *part,
+static enum qmac_status submit(struct qmac_net_plan *plan, int layer, enum qmac_net_part_kind kind,
                                const struct qmac_net_minibatch *of, const struct rounding *as,
                                struct qmac_error *err)
 {
-	if (!part->program)
-		return QMAC_OK;
+	struct qmac_net_part *part;
+	enum qmac_status status = qmac_net_ready_part(plan, layer, kind, &part, err);
+
+	if (status != QMAC_OK || !part->program)
+		return status;
 	for (int i = 0; i < part->patch_count; i++)
 		patch_one(plan, of, &part->patches[i], qmac_program_command(part->program, part->patches[i].command),
 		          as);
@@ -87,6 +90,9 @@ static enum qmac_status submit(struct qmac_net_plan *plan, const struct qmac_net
 
 void qmac_net_forward_counts_as(struct qmac_net_plan *plan, enum qmac_direction direction)
 {
+	if (plan->forward_counts == direction)
+		return;
+	plan->forward_counts = direction;
 	for (int l = 0; l < plan->net->layer_count; l++) {
 		struct qmac_program *program = plan->layers[l].parts[QMAC_NET_PART_FORWARD].program;
 
@@ -116,11 +122,9 @@ enum qmac_status qmac_net_submit_layer(struct qmac_net_plan *plan, const struct 
 {
 	struct rounding as = {.mode = plan->formats->activation_rounding, .monitor = monitor};
 
-	if (!plan->layers[layer].parts[QMAC_NET_PART_FORWARD].program)
-		return QMAC_OK;
 	as.sum_fl = qmac_net_layer_sum_fl(plan, of, layer);
 	as.shift = as.sum_fl - qmac_net_format(plan, layer).fl;
-	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_FORWARD], of, &as, err);
+	return submit(plan, layer, QMAC_NET_PART_FORWARD, of, &as, err);
 }
 
 enum qmac_status qmac_net_submit_forward(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
@@ -144,7 +148,7 @@ enum qmac_status qmac_net_submit_error(struct qmac_net_plan *plan, const struct 
 	if (!plan->flow.layers[layer].has_error)
 		of->fl[layer] = as.sum_fl;
 	as.shift = as.sum_fl - of->fl[layer];
-	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_ERROR], of, &as, err);
+	return submit(plan, layer, QMAC_NET_PART_ERROR, of, &as, err);
 }
 
 /* Where a command's random numbers come from. */
@@ -189,18 +193,22 @@ static void move_dither(const struct qmac_net_part *part, struct dither *dither,
 }
 
 /* What a part rounds is shifted and rounded down, without random numbers. */
-static enum qmac_status submit_range(struct qmac_net_plan *plan, const struct qmac_net_part *part,
+static enum qmac_status submit_range(struct qmac_net_plan *plan, int layer, enum qmac_net_part_kind kind,
                                      const struct qmac_net_minibatch *of, struct rounding as,
                                      struct qmac_error *err)
 {
-	struct dither *dither = malloc(((size_t)part->patch_count + 1) * sizeof *dither);
-	enum qmac_status status;
+	struct qmac_net_part *part;
+	enum qmac_status status = qmac_net_ready_part(plan, layer, kind, &part, err);
+	struct dither *dither;
 
+	if (status != QMAC_OK)
+		return status;
+	dither = malloc(((size_t)part->patch_count + 1) * sizeof *dither);
 	if (!dither)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
 	as.floors = true;
 	move_dither(part, dither, false);
-	status = submit(plan, part, of, &as, err);
+	status = submit(plan, layer, kind, of, &as, err);
 	move_dither(part, dither, true);
 	free(dither);
 	return status;
@@ -215,7 +223,7 @@ enum qmac_status qmac_net_submit_range(struct qmac_net_plan *plan, const struct 
 	};
 
 	assert(plan->flow.layers[layer].has_error);
-	return submit_range(plan, &plan->layers[layer].parts[QMAC_NET_PART_ERROR], of, as, err);
+	return submit_range(plan, layer, QMAC_NET_PART_ERROR, of, as, err);
 }
 
 enum qmac_status qmac_net_submit_layer_range(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
@@ -223,7 +231,7 @@ enum qmac_status qmac_net_submit_layer_range(struct qmac_net_plan *plan, const s
 {
 	const struct rounding as = {.shift = shift, .monitor = monitor};
 
-	return submit_range(plan, &plan->layers[layer].parts[QMAC_NET_PART_FORWARD], of, as, err);
+	return submit_range(plan, layer, QMAC_NET_PART_FORWARD, of, as, err);
 }
 
 enum qmac_status qmac_net_submit_norm_sums(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
@@ -232,14 +240,13 @@ enum qmac_status qmac_net_submit_norm_sums(struct qmac_net_plan *plan, const str
 	enum qmac_net_part_kind kind = pass == QMAC_NET_PASS_FORWARD ? QMAC_NET_PART_SUMS :
 	                               QMAC_NET_PART_BACK_SUMS;
 
-	return submit(plan, &plan->layers[layer].parts[kind], of, &(struct rounding){.monitor = 0}, err);
+	return submit(plan, layer, kind, of, &(struct rounding){.monitor = 0}, err);
 }
 
 enum qmac_status qmac_net_submit_back(struct qmac_net_plan *plan, const struct qmac_net_minibatch *of,
                                       int layer, struct qmac_error *err)
 {
-	return submit(plan, &plan->layers[layer].parts[QMAC_NET_PART_BACK], of,
-	              &(struct rounding){.monitor = 0}, err);
+	return submit(plan, layer, QMAC_NET_PART_BACK, of, &(struct rounding){.monitor = 0}, err);
 }
 
 /* Of a layer without such a parameter: any. */
@@ -267,8 +274,7 @@ enum qmac_status qmac_net_submit_update(struct qmac_net_plan *plan, const struct
 
 		factors[QMAC_NET_FACTOR_WEIGHT] = gradient_factor(plan, of, layer->weight, step->share);
 		factors[QMAC_NET_FACTOR_BIAS] = gradient_factor(plan, of, layer->bias, step->share);
-		status = submit(plan, &plan->layers[l].parts[QMAC_NET_PART_UPDATE], of,
-		                &(struct rounding){.factors = factors}, err);
+		status = submit(plan, l, QMAC_NET_PART_UPDATE, of, &(struct rounding){.factors = factors}, err);
 	}
 	return status;
 }

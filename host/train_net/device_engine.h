@@ -34,7 +34,6 @@ struct qmac_net_device_engine {
 	struct qmac_net_plan plan;
 	struct qmac_net_minibatch of;  /* the running one */
 	enum qmac_net_loaded loaded;
-	enum qmac_direction forward_counts; /* as what commands of the forward pass are counted */
 	uint32_t loaded_step;          /* of the random numbers of these weights */
 	struct qmac_net_device_norms norms;
 	struct qmac_net_scale *scales; /* of each layer that has an error */

@@ -200,14 +200,6 @@ static void count_minibatch(const struct qmac_net_device_engine *engine, int64_t
 	                                             qmac_shape_count(engine->plan.layers[last].out)));
 }
 
-/* As what the commands of the layers are counted. */
-static void count_as(struct qmac_net_device_engine *engine, enum qmac_direction direction)
-{
-	if (engine->forward_counts != direction)
-		qmac_net_forward_counts_as(&engine->plan, direction);
-	engine->forward_counts = direction;
-}
-
 /* Images, all layers, the logits' codes, and what the host looks at. */
 static enum qmac_status run_forward(struct qmac_net_device_engine *engine,
                                     const struct qmac_image_batch *batch, bool trains, struct qmac_error *err)
@@ -215,7 +207,7 @@ static enum qmac_status run_forward(struct qmac_net_device_engine *engine,
 	const struct qmac_net_training *training = engine->training;
 	enum qmac_status status = put_images(engine, batch, err);
 
-	count_as(engine, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
+	qmac_net_forward_counts_as(&engine->plan, trains ? QMAC_DIRECTION_FORWARD : QMAC_DIRECTION_EVAL);
 	if (!status)
 		status = trains ? run_training(engine, err) :
 		         qmac_net_submit_forward(&engine->plan, &engine->of, err);

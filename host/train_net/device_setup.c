@@ -135,6 +135,7 @@ static enum qmac_status open_device(struct qmac_net_device_engine *engine, struc
 	if (!status)
 		status = qmac_net_plan_make(plan, &training->net, &engine->formats, training->run->batch,
 		                            &engine->hw, err);
+	plan->passing = training->passing;
 	if (!status)
 		status = qmac_train_device_open(&engine->device, training->run, &engine->hw,
 		                                qmac_net_plan_bytes(plan), err);
@@ -162,7 +163,6 @@ enum qmac_status qmac_net_device_reopen(struct qmac_net_device_engine *engine, s
 	tell_formats(engine);
 	if (!status)
 		status = qmac_net_plan_renew(&engine->plan, err);
-	engine->forward_counts = QMAC_DIRECTION_NONE; /* some programs are new, some are not */
 	return status ? status : qmac_net_load_constants(&engine->plan, err);
 }
 

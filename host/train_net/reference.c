@@ -17,7 +17,7 @@ static void borrow(const struct qmac_net_training *from, int bits, struct qmac_r
 	run->precision_err_bits = bits;
 	run->update = QMAC_UPDATE_HOST;
 	*own = (struct qmac_net_training){
-		.run = run, .estimated = true, .steady = true, .unbounded = true, .dy_bits = bits,
+		.run = run, .estimated = true, .steady = true, .passing = true, .unbounded = true, .dy_bits = bits,
 		.net = from->net, .images = from->images, .weights = from->weights, .statistics = from->statistics,
 		.weight_count = qmac_net_parameter_at(&from->net, from->net.parameter_count),
 	};
