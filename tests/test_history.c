@@ -113,13 +113,15 @@ static void check_each(const struct qmac_history *history)
 	CU_ASSERT_EQUAL(left, 0);
 }
 
-/* In all, or in a step alone. */
+/* In all, or in a loop alone. */
 static void change(struct qmac_access *access)
 {
 	int i = (int)test_between(&state, 0, 3);
 
-	if (i < 3 && access->n[i] > 1 && access->s[i] > 1)
+	if (i < 3 && access->n[i] > 1 && access->s[i] > 1 && test_random(&state) % 2)
 		access->s[i]--;
+	else if (i < 3 && access->n[i] > 2)
+		access->n[i]--;
 	else
 		*access = random_access();
 }

@@ -42,24 +42,41 @@ static uint64_t end_of(const struct qmac_access *access)
 
 /* ---- noting --------------------------------------------------------------------------- */
 
+struct writing {
+	struct qmac_row_history *history;
+	uint32_t last;
+};
+
 static bool write_run(void *context, uint64_t begin, uint64_t end)
 {
-	struct qmac_row_history *history = context;
-	uint64_t row = begin & ROW_MASK, behind = row + (end - begin);
+	const struct writing *w = context;
+	uint32_t *row = w->history->last + (begin & ROW_MASK), *behind = row + (end - begin), last = w->last;
 
-	for (uint64_t b = row / BLOCK; b <= (behind - 1) / BLOCK; b++)
-		history->block[b] = history->latest;
-	for (; row < behind; row++)
-		history->last[row] = history->latest;
+	for (uint64_t b = (begin & ROW_MASK) / BLOCK; b <= ((end - 1) & ROW_MASK) / BLOCK; b++)
+		w->history->block[b] = last;
+	while (row < behind)
+		*row++ = last;
 	return true;
 }
 
-/* Writes down what was noted last. */
-static void write_down(struct qmac_row_history *history)
+/* Writes down the earliest access that is due: so later ones stay where they go over it. */
+static void write_one(struct qmac_row_history *history)
 {
-	if (history->is_due)
-		(void)qmac_access_each_run(&history->noted, write_run, history);
-	history->is_due = false;
+	struct writing w = {history, 0};
+	int first = 0;
+
+	for (int i = 1; i < history->due_count; i++)
+		if (history->due[i].last < history->due[first].last)
+			first = i;
+	w.last = history->due[first].last;
+	(void)qmac_access_each_run(&history->due[first].access, write_run, &w);
+	history->due[first] = history->due[--history->due_count];
+}
+
+static void write_all(struct qmac_row_history *history)
+{
+	while (history->due_count)
+		write_one(history);
 }
 
 /* Loops of one iteration have no steps: accesses with the same runs in the same order are the same. */
@@ -71,14 +88,20 @@ static bool is_same(const struct qmac_access *a, const struct qmac_access *b)
 
 bool qmac_row_history_note(struct qmac_row_history *history, const struct qmac_access *access, uint32_t last)
 {
-	if (!history->is_due || !is_same(access, &history->noted)) {
-		write_down(history);
+	int i = 0;
+
+	while (i < history->due_count && !is_same(access, &history->due[i].access))
+		i++;
+	if (i == QMAC_ROWS_DUE) {
+		write_one(history);
+		i--;
+	}
+	if (i == history->due_count) {
 		if (!make_room(history, end_of(access)))
 			return false;
-		history->noted = *access;
-		history->is_due = true;
+		history->due[history->due_count++].access = *access;
 	}
-	history->latest = last;
+	history->due[i].last = history->latest = last;
 	return true;
 }
 
@@ -136,7 +159,7 @@ bool qmac_row_history_find(struct qmac_row_history *history, const struct qmac_a
 
 	if (history->latest < *last)
 		return false;
-	write_down(history);
+	write_all(history);
 	if (may_find(history, access, *last))
 		(void)qmac_access_each_run(access, search_run, &s);
 	if (!s.found)
@@ -152,7 +175,7 @@ bool qmac_row_history_each(struct qmac_row_history *history, unsigned region,
 {
 	const uint64_t base = (uint64_t)region << QMAC_PLACE_SHIFT;
 
-	write_down(history);
+	write_all(history);
 	for (uint32_t row = 0, begin; row < history->room;) {
 		for (begin = row++; row < history->room && history->last[row] == history->last[begin];)
 			row++;

@@ -2,8 +2,8 @@
  * Who touched a row last, of the rows of one scratchpad (or words, or ports): an array with a number for
  * every row, and the latest of every block of rows, so that a search passes by most of them.
  *
- * An access like the one before only takes its place: the passes of a product over the same rows cost no more
- * than one. So the access noted last is written down when another one comes, or somebody searches.
+ * An access like one of the few before only takes its place: the passes of a product over the same rows cost
+ * no more than one. So the accesses noted last are written down when others come, or somebody searches.
  */
 #ifndef QMAC_RACE_ROW_HISTORY_H
 #define QMAC_RACE_ROW_HISTORY_H
@@ -13,13 +13,18 @@
 
 #include "race/access.h"
 
+enum { QMAC_ROWS_DUE = 8 };
+
 /* Zeroed before first use. Places are those of one region. */
 struct qmac_row_history {
 	uint32_t *last, *block;    /* of each row, of each block: number of the last access, 0: none */
 	uint32_t room;             /* rows */
 	uint32_t latest;           /* over all rows */
-	bool is_due;               /* the latest access is not written down yet: */
-	struct qmac_access noted;
+	struct {
+		struct qmac_access access;
+		uint32_t last;
+	} due[QMAC_ROWS_DUE];      /* not written down yet, and later than all that is */
+	int due_count;
 };
 
 /* As qmac_history_note(). */
