@@ -12,9 +12,12 @@
 
 /* ---- resizing -------------------------------------------------------------------- */
 
+enum { SIZE_MOST = 1024 };
+
 /* Pixel d of the new ones lies between old pixels `before` and `after`, this share of 2 D behind `before`. */
 struct place {
-	int before, after, share;
+	int before, after;
+	uint32_t share;
 };
 
 static struct place place_of(int d, int old, int fresh)
@@ -24,24 +27,27 @@ static struct place place_of(int d, int old, int fresh)
 
 	at = at < 0 ? 0 : at > last ? last : at;
 	place.before = at / (2 * fresh);
-	place.share = at % (2 * fresh);
+	place.share = (uint32_t)(at % (2 * fresh));
 	place.after = place.share ? place.before + 1 : place.before;
 	return place;
 }
 
-static void resize_plane(const uint8_t *from, int height, int width, uint8_t *to, int size)
+/* across, down: of the new pixels of a line, of the new lines; `size` of each. */
+static void resize_plane(const uint8_t *from, int width, const struct place *across, const struct place *down,
+                         int size, uint8_t *to)
 {
-	int64_t whole = 4 * (int64_t)size * size;
+	const uint32_t side = 2 * (uint32_t)size, whole = side * side; /* 255 times that has 32 bits */
 
 	for (int y = 0; y < size; y++) {
-		const struct place v = place_of(y, height, size);
-		const uint8_t *above = from + (int64_t)v.before * width, *below = from + (int64_t)v.after * width;
+		const uint8_t *above = from + (int64_t)down[y].before * width;
+		const uint8_t *below = from + (int64_t)down[y].after * width;
+		uint32_t lower = down[y].share, upper = side - lower;
 
 		for (int x = 0; x < size; x++) {
-			const struct place h = place_of(x, width, size);
-			int64_t left = 2 * size - h.share, up = 2 * size - v.share;
-			int64_t sum = up * (left * above[h.before] + h.share * above[h.after]) +
-			              v.share * (left * below[h.before] + h.share * below[h.after]);
+			const struct place *h = &across[x];
+			uint32_t right = h->share, left = side - right;
+			uint32_t sum = upper * (left * above[h->before] + right * above[h->after]) +
+			               lower * (left * below[h->before] + right * below[h->after]);
 
 			*to++ = (uint8_t)((sum + whole / 2) / whole);
 		}
@@ -53,17 +59,28 @@ enum qmac_status qmac_images_resize(struct qmac_images *images, int size, struct
 	struct qmac_dataset *data = &images->data;
 	int64_t planes = (data->samples + data->test_samples) * data->channels;
 	int64_t old = (int64_t)data->height * data->width, fresh = (int64_t)size * size;
+	struct place *across, *down;
 	uint8_t *pixels;
 
-	assert(data->cell == QMAC_CELL_PIXEL && size > 0 && !data->bias);
+	assert(data->cell == QMAC_CELL_PIXEL && size > 0 && size <= SIZE_MOST && !data->bias);
 	if (data->height == size && data->width == size)
 		return QMAC_OK;
 	pixels = malloc((size_t)(planes * fresh));
-	if (!pixels)
+	across = malloc(2 * (size_t)size * sizeof *across);
+	if (!pixels || !across) {
+		free(pixels);
+		free(across);
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for %lld images of %d x %d pixels",
 		                 (long long)planes, size, size);
+	}
+	down = across + size;
+	for (int d = 0; d < size; d++) {
+		across[d] = place_of(d, data->width, size);
+		down[d] = place_of(d, data->height, size);
+	}
 	for (int64_t p = 0; p < planes && !qmac_stop_is_asked(); p++)
-		resize_plane(data->x.pixel + p * old, data->height, data->width, pixels + p * fresh, size);
+		resize_plane(data->x.pixel + p * old, data->width, across, down, size, pixels + p * fresh);
+	free(across);
 	free(data->x.any);
 	data->x.pixel = pixels;
 	data->height = data->width = size;
