@@ -51,7 +51,7 @@ enum qmac_status qmac_device_create(const struct qmac_hw *hw, const struct qmac_
 		.on_retire = options->on_retire ? on_retire : NULL, .context = d,
 		.record_bytes = options->on_retire ? sizeof(struct qmac_retire) : 0,
 		/* who looks at digests compares two devices, one of which shall not guess */
-		.limit = options->digests ? 0 : MEMO_BYTES,
+		.limit = options->digests || options->forgets ? 0 : MEMO_BYTES,
 		.beside = options->threads > 1 && !options->time_only,
 	};
 	status = qmac_memo_create(&d->hw, &memo, &d->memo, err);

@@ -47,6 +47,7 @@ struct qmac_device_options {
 	 * and digests are not looked at.
 	 */
 	bool time_only;
+	bool forgets;             /* times are not remembered (time/memo.h), as nothing comes twice */
 	/*
 	 * Above 1: time is found on a second thread while commands are carried out on the caller's. Results and
 	 * times are the same. Calls of on_retire then come from there, and qmac_device_run() does not look at its

@@ -51,7 +51,8 @@ void qmac_records_merge(struct qmac_records *to, const struct qmac_records *from
 {
 	assert(to->layers == from->layers && to->epoch == from->epoch);
 	for (int k = 0; k < to->layers * QMAC_DIRECTIONS; k++)
-		qmac_counts_add(to->spent[k], from->spent[k], 1);
+		if (from->spent[k][QMAC_COUNTER_COMMANDS]) /* or there is nothing */
+			qmac_counts_add(to->spent[k], from->spent[k], 1);
 	for (int l = 0; l < to->layers; l++) {
 		for (int d = 0; d < QMAC_DIRECTIONS; d++)
 			to->layer[l].shared_macs[d] += from->layer[l].shared_macs[d];

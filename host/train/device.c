@@ -33,6 +33,7 @@ enum qmac_status qmac_train_device_open(struct qmac_train_device *device, const 
 	struct qmac_device_options options = {
 		.memory_bytes = ((ring + memory) / megabyte + 2) * megabyte, .kernel = run->kernel,
 		.threads = run->threads, .on_retire = on_retire, .context = device,
+		.forgets = device->once,
 	};
 	enum qmac_status status = qmac_ledger_create(hw, RING_LOG2, device->records, &device->ledger, err);
 

@@ -13,6 +13,7 @@ struct qmac_train_device {
 	const struct qmac_train_observer *observer; /* the caller's to set; may be NULL */
 	struct qmac_records *records;               /* the caller's to set, with their layers */
 	bool estimated;                             /* the caller's to set: the backend "time" */
+	bool once;                                  /* and: nothing that takes time is done twice */
 	bool unobserved;                            /* what runs is no part of the run */
 	struct qmac_backend *backend;
 	struct qmac_driver *driver;

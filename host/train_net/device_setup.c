@@ -190,10 +190,11 @@ enum qmac_status qmac_net_device_create(struct qmac_net_training *training, cons
 		status = qmac_net_device_norms_create(engine, err);
 	if (!status)
 		status = create_records(engine, err);
+	/* who watches single commands is to see all of them */
+	engine->device.once = training->estimated && !(observer && observer->on_retire);
 	if (!status)
 		status = open_device(engine, err);
-	/* who watches single commands is to see all of them */
-	if (!status && training->estimated && !(observer && observer->on_retire))
+	if (!status && engine->device.once)
 		engine->recall = qmac_net_recall_create(training, &engine->formats, &engine->device);
 	if (status)
 		qmac_net_device_destroy(&engine->base);
