@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build} CC=${CC:-gcc}
 findings=0
 
-make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" "$BUILD/gen/qmac_isa.vh" || exit 1
+make -s BUILD="$BUILD" "$BUILD/gen/qmac_isa.h" "$BUILD/gen/qmac_isa.vh" "$BUILD/gen/energy_default.inc" \
+	"$BUILD/gen/area_default.inc" || exit 1
 # What compilers write that nobody needs goes there: /dev/null may not stay what it is if root writes to it.
 scratch=$(mktemp -d "$BUILD/lint.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
