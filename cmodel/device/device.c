@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "count/count.h"
-#include "device/internal.h"
+#include "device/pending.h"
 
 /* Bytes in which times are remembered: some ten minibatches of a network of twenty layers. */
 enum { MEMO_BYTES = 128 << 20 };
@@ -184,6 +184,8 @@ static unsigned execute(struct qmac_device *device, const struct qmac_command *c
 		return QMAC_FAULT_NONE;
 	device->digest = 0;
 	device->magnitudes = 0;
+	if (c->opcode != QMAC_OPCODE_GEMM)
+		qmac_pending_before(device, c);
 	switch (c->opcode) {
 	case QMAC_OPCODE_LOAD:
 		qmac_device_load(device, c);
@@ -314,6 +316,7 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 			break;
 		step(device);
 	}
+	qmac_pending_settle(device);
 	qmac_memo_settle(device->memo, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }

@@ -40,6 +40,7 @@ struct qmac_device_options {
 	uint64_t memory_bytes;    /* device memory behind the AXI master, 0..2^40; sparse until touched */
 	const char *kernel;       /* "auto" or a name of qmac_kernel_names(); NULL is auto */
 	bool digests;             /* compute digests (slower) */
+	bool plain;               /* carry out GEMMs one by one, too (slower; the same results) */
 	/*
 	 * Commands are checked, counted and timed, and nothing is computed: there are no scratchpads, and of the
 	 * memory only the ring is kept, once its registers are set; all else reads as zeros. Counters that depend

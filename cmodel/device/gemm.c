@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/pending.h"
 #include "num/fixed.h"
 
 /* A loop nest, innermost loop first; rows of A and of the other space: ACC (ws) or W (os). */
@@ -28,6 +28,7 @@ struct gemm {
 	struct qmac_gemm part;    /* what the kernels are told */
 	int64_t largest;          /* a product of two operands lies within -largest .. largest */
 	struct nest nest;
+	int64_t a_largest, w_largest; /* of operands */
 	uint32_t i[3];            /* first iteration of the next run */
 };
 
@@ -250,28 +251,39 @@ static bool inputs_known(const struct gemm *g)
 	return false;
 }
 
-static void weight_stationary(struct gemm *g)
+/* Counts products with an operand that is 0: all but those of inputs and weights that are not, row by row. */
+static void count_zeros(struct gemm *g)
 {
 	const struct qmac_command *c = g->c;
 	const struct qmac_kernel *kernel = g->device->kernel;
-	struct qmac_operands w = w_rows(g, c->w, 1);
 	uint32_t weights[QMAC_LANES_MAX], *inputs = g->device->inputs.nonzero; /* per array row */
-	uint64_t useful = 0, slots = slots_of(c);
-	bool known = inputs_known(g);
+	uint64_t useful = 0;
+	struct gemm runs = *g;
 	struct run run;
 
-	g->part.narrow = is_narrow(g, g->part.k);
-	while (next_run(g, QMAC_WS_SLOTS_MAX, &run)) {
-		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]);
-
-		if (!known)
-			kernel->nonzero_lanes(run.slots, g->part.k, a, inputs);
-		add_run(g, &run, a, w);
-	}
-	kernel->nonzero_rows(g->part.k, g->part.n, w, weights);
+	if (!inputs_known(g))
+		while (next_run(&runs, QMAC_WS_SLOTS_MAX, &run))
+			kernel->nonzero_lanes(run.slots, g->part.k, a_rows(g, run.a, g->nest.a[0]), inputs);
+	kernel->nonzero_rows(g->part.k, g->part.n, w_rows(g, c->w, 1), weights);
 	for (uint32_t r = 0; r < c->k; r++)
 		useful += (uint64_t)weights[r] * inputs[r];
-	g->device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots - useful;
+	g->device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots_of(c) - useful;
+}
+
+static void weight_stationary(struct gemm *g)
+{
+	const struct qmac_pending_gemm held = {
+		.c = g->c, .a_largest = g->a_largest, .w_largest = g->w_largest, .a_mask = g->part.a_mask,
+		.w_mask = g->part.w_mask,
+	};
+	struct run run;
+
+	count_zeros(g);
+	if (qmac_pending_hold(g->device, &held))
+		return;
+	g->part.narrow = is_narrow(g, g->part.k);
+	while (next_run(g, QMAC_WS_SLOTS_MAX, &run))
+		add_run(g, &run, a_rows(g, run.a, g->nest.a[0]), w_rows(g, g->c->w, 1));
 }
 
 /* ---- output stationary ---------------------------------------------------------- */
@@ -347,7 +359,10 @@ void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
 	const struct qmac_hw *hw = &device->hw;
 	int64_t a_largest = c->a_unsigned ? (1 << hw->a_bits) - 1 : 1 << (hw->a_bits - 1);
 	int64_t w_largest = c->w_unsigned ? (1 << hw->w_bits) - 1 : 1 << (hw->w_bits - 1);
-	struct gemm g = {.device = device, .c = c, .largest = a_largest * w_largest, .nest = nest_of(c)};
+	struct gemm g = {
+		.device = device, .c = c, .largest = a_largest * w_largest, .a_largest = a_largest,
+		.w_largest = w_largest, .nest = nest_of(c),
+	};
 
 	g.part = (struct qmac_gemm){
 		.k = (int)c->k,
@@ -355,8 +370,10 @@ void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
 		.a_mask = c->a_unsigned ? (1 << hw->a_bits) - 1 : -1,
 		.w_mask = c->w_unsigned ? (1 << hw->w_bits) - 1 : -1,
 	};
-	if (c->mode == QMAC_MODE_WS)
+	if (c->mode == QMAC_MODE_WS) {
 		weight_stationary(&g);
-	else
-		output_stationary(&g);
+		return;
+	}
+	qmac_pending_before(device, c);
+	output_stationary(&g);
 }

@@ -34,6 +34,8 @@ struct qmac_inputs {
 	uint32_t nonzero[QMAC_LANES_MAX]; /* per lane */
 };
 
+struct qmac_pending; /* pending.h */
+
 struct qmac_device {
 	struct qmac_hw hw;
 	struct qmac_device_options options;
@@ -60,6 +62,8 @@ struct qmac_device {
 	bool bell;              /* the doorbell was rung, and the clock does not know yet */
 	uint32_t status, error_code, error_command, irq_status, irq_enable;
 	uint64_t stamp;
+
+	struct qmac_pending *pending; /* GEMMs that are held back; NULL: none ever are */
 
 	uint64_t counters[QMAC_COUNTERS];
 	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */

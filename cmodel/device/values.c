@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/pending.h"
 #include "isa/space.h"
 #include "num/fixed.h"
 
@@ -38,11 +38,15 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                 (unsigned long long)d->memory_bytes);
-	return QMAC_OK;
+	/* Who looks at each command's results, and the oracle, have them one by one. */
+	if (d->options.plain || d->options.digests || d->options.on_command || d->kernel == &qmac_kernel_scalar)
+		return QMAC_OK;
+	return qmac_pending_create(d, err);
 }
 
 void qmac_device_values_destroy(struct qmac_device *device)
 {
+	qmac_pending_destroy(device);
 	free(device->a);
 	free(device->w);
 	free(device->a_nonzero);

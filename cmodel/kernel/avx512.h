@@ -81,7 +81,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	_mm512_storeu_si512(p, (__m512i)((a & 0xFFFFU) << 8 | (b & 0xFFFFU) >> 8));
 }
 
-enum { WORD_LANES = 16, TILE_ROWS = 8, FIRST_APART = 0 };
+enum { WORD_LANES = 16, TILE_ROWS = 8, FIRST_APART = 0, GROUP_WORDS = 16, GROUP_HELD = 8 };
 
 typedef int32_t word __attribute__((vector_size(64)));
 

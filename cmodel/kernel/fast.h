@@ -278,6 +278,7 @@ static int64_t fast_dot(int lanes, const int64_t *a, const int64_t *b)
 }
 
 #include "kernel/fast_gemm.h"
+#include "kernel/fast_group.h"
 #include "kernel/fast_move.h"
 
 const struct qmac_kernel FAST_KERNEL = {
@@ -289,6 +290,8 @@ const struct qmac_kernel FAST_KERNEL = {
 	.add_rows = fast_add_rows,
 	.dot = fast_dot,
 	.gemm_ws = fast_gemm_ws,
+	.pack = fast_pack,
+	.gemm_group = fast_gemm_group,
 	.gemm_os = fast_gemm_os,
 	.nonzero_rows = fast_nonzero_rows,
 	.nonzero_lanes = fast_nonzero_lanes,

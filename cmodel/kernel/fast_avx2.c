@@ -101,7 +101,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 	                    dither_join(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)));
 }
 
-enum { WORD_LANES = 8, TILE_ROWS = 4, FIRST_APART = 1 };
+enum { WORD_LANES = 8, TILE_ROWS = 4, FIRST_APART = 1, GROUP_WORDS = 8, GROUP_HELD = 2 };
 
 typedef int32_t word __attribute__((vector_size(32)));
 

@@ -11,6 +11,7 @@
  *   FIRST_APART    1 where it pays to take the first unit, which has nothing to be added to, out of the loop
  *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
  *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
+ *   GROUP_WORDS    words of sums that fit the registers beside GROUP_HELD words of weights (fast_group.h)
  *   pair_16(to,l,h,m)  to[j] = the operands l[j] & m (low half) and h[j] & m, for 16 of each
  *
  * Weight and output stationary are one product of two factors here: row i of the result is
@@ -24,7 +25,7 @@
 #include <string.h>
 
 enum {
-	BLOCK = 16,                       /* operands that are packed or counted together */
+	BLOCK = QMAC_PACKED_LANES,        /* operands that are packed or counted together */
 	TILE_WORDS = BLOCK / WORD_LANES,
 	TILE_VECS = 2,                    /* of 64 bits */
 	WS_ROWS = 64,                     /* rows of A that are worked on together */
@@ -183,16 +184,11 @@ FAST_INLINE void add_products(const struct qmac_gemm *g, const struct factors *f
 
 /* ---- packing ------------------------------------------------------------------ */
 
-static size_t packed_step(int lanes)
-{
-	return (size_t)(lanes + BLOCK - 1) / BLOCK * BLOCK;
-}
-
 /* Narrow units over consecutive rows, lane beside lane. A last row without partner is paired with zeros. */
 FAST_INLINE int pack_pairs(int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
 	static const int16_t zeros[QMAC_LANES_MAX];
-	size_t step = packed_step(lanes);
+	size_t step = qmac_packed_lanes(lanes);
 	const int16_t *low = row.first;
 	int units = (rows + 1) / 2;
 
@@ -208,7 +204,7 @@ FAST_INLINE int pack_pairs(int rows, int lanes, int mask, struct qmac_operands r
 /* Units over consecutive rows, lane beside lane; returns their number. */
 static int pack(bool narrow, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
 {
-	size_t step = packed_step(lanes);
+	size_t step = qmac_packed_lanes(lanes);
 
 	if (narrow)
 		return pack_pairs(rows, lanes, mask, row, to);
@@ -221,7 +217,7 @@ static int pack(bool narrow, int rows, int lanes, int mask, struct qmac_operands
 /* Units over consecutive lanes of one row, masked and, where sums are wide, widened. */
 FAST_INLINE void copy_units(const struct qmac_gemm *g, const int16_t *row, int32_t *copy)
 {
-	size_t lanes = packed_step(g->k);
+	size_t lanes = qmac_packed_lanes(g->k);
 
 	if (!g->narrow) {
 		for (size_t j = 0; j < lanes; j++)
@@ -250,7 +246,7 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
 		.row_step = as_kept ? a.step : 2 * QMAC_LANES_MAX,
 		.left_step = 2,
 		.right = weights,
-		.right_step = packed_step(g->n),
+		.right_step = qmac_packed_lanes(g->n),
 	};
 
 	for (int i = 0; i < g->slots; i += WS_ROWS) {
@@ -274,9 +270,9 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
 		.left = (const int16_t *)left,
 		.row_step = 2,
-		.left_step = 2 * (ptrdiff_t)packed_step(g->k),
+		.left_step = 2 * (ptrdiff_t)qmac_packed_lanes(g->k),
 		.right = right,
-		.right_step = packed_step(g->n),
+		.right_step = qmac_packed_lanes(g->n),
 	};
 
 	pack(g->narrow, g->slots, g->k, g->a_mask, a, left);

@@ -74,7 +74,7 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
 }
 
-enum { WORD_LANES = 4, TILE_ROWS = 4, FIRST_APART = 0 };
+enum { WORD_LANES = 4, TILE_ROWS = 4, FIRST_APART = 0, GROUP_WORDS = 8, GROUP_HELD = 4 };
 
 typedef int32_t word __attribute__((vector_size(16)));
 typedef uint32_t bare_word __attribute__((vector_size(16)));

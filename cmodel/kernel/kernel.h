@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "kernel/gemm_group.h"
 #include "qmac_isa.h"
 
 enum { QMAC_LANES_MAX = 64 };
@@ -38,6 +39,14 @@ struct qmac_tail {
 	bool relu;
 	int bw;            /* 1..63 */
 };
+
+/* Lanes that packed operands come in. */
+enum { QMAC_PACKED_LANES = 16 };
+
+static inline size_t qmac_packed_lanes(int lanes)
+{
+	return (size_t)(lanes + QMAC_PACKED_LANES - 1) / QMAC_PACKED_LANES * QMAC_PACKED_LANES;
+}
 
 /* Iterations of GEMM that one call takes: weight stationary few enough for the first cache. */
 enum { QMAC_WS_SLOTS_MAX = 256, QMAC_OS_SLOTS_MAX = 128 };
@@ -122,6 +131,21 @@ struct qmac_kernel {
 	 */
 	void (*gemm_ws)(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
 	                struct qmac_sums acc);
+	/*
+	 * Packs `rows` rows of `lanes` operands for gemm_group(); returns the units of them. QMAC_PACKED_LANES
+	 * lanes after as many, the last of which may hold anything, and unit after unit of them; a unit has for
+	 * each lane the operands of rows 2u (low half) and 2u+1 (high half; 0 beyond the last row), as signed
+	 * numbers of 16 bits. split: every unit is first that of the operands' low 8 bits, unsigned, in all
+	 * these lanes, and then that of what is above.
+	 */
+	int (*pack)(bool split, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to);
+	/*
+	 * At every point acc (+)= sum over the passes there of a row of A times the weights, << shift; n lanes.
+	 * Preconditions, of scalar too: every operand fits 16 bits signed, sums of products of A with what is
+	 * packed fit 32 bits in any order, the rows of ACC differ, and the result fits 64 bits, whatever it is
+	 * added to.
+	 */
+	void (*gemm_group)(const struct qmac_gemm_group *group);
 	/*
 	 * Output stationary: acc[r][j] (+)= sum over i < slots of a[i][r]*w[i][j] << shift, for r < k,
 	 * j < n; rows of acc differ. Precondition, of scalar too: the same, in any order of the additions.

@@ -149,6 +149,83 @@ static void scalar_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, st
 		}
 }
 
+/* Half h of a packed unit. */
+static int64_t half_of(int32_t unit, int h)
+{
+	return (int16_t)((uint32_t)unit >> 16 * h);
+}
+
+static int32_t join_halves(int low, int high)
+{
+	return (int32_t)((uint32_t)(low & 0xFFFF) | (uint32_t)(high & 0xFFFF) << 16);
+}
+
+/* Where unit u of lane j begins, of `units`. */
+static ptrdiff_t unit_at(bool split, int units, int u, int j)
+{
+	int first = j / QMAC_PACKED_LANES * QMAC_PACKED_LANES, parts = split ? 2 : 1;
+
+	return (ptrdiff_t)parts * (first * units + u * QMAC_PACKED_LANES) + j - first;
+}
+
+static int scalar_pack(bool split, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to)
+{
+	int units = (rows + 1) / 2;
+
+	for (int u = 0; u < units; u++)
+		for (int j = 0; j < lanes; j++) {
+			int low = row_of(row, 2 * u)[j] & mask, high = 0;
+			int32_t *unit = to + unit_at(split, units, u, j);
+
+			if (2 * u + 1 < rows)
+				high = row_of(row, 2 * u + 1)[j] & mask;
+			unit[0] = split ? join_halves(low & 0xFF, high & 0xFF) : join_halves(low, high);
+			if (split)
+				unit[QMAC_PACKED_LANES] = join_halves(low >> 8, high >> 8);
+		}
+	return units;
+}
+
+static bool lies_in(const struct qmac_points *points, int i, const struct qmac_pass *pass)
+{
+	bool in = true;
+
+	for (int l = 0; l < 3; l++)
+		in = in && points->at[l][i] >= pass->first[l] && points->at[l][i] - pass->first[l] < pass->count[l];
+	return in;
+}
+
+/* A row of A times the weights of lane j. */
+static int64_t pass_sum(const struct qmac_gemm_group *s, const struct qmac_pass *pass, const int16_t *a,
+                        int j)
+{
+	int64_t sum = 0;
+
+	for (int r = 0; r < 2 * pass->units; r++) {
+		const int32_t *unit = pass->weights + unit_at(s->split, pass->units, r / 2, j);
+		int64_t weight = half_of(unit[0], r % 2);
+
+		if (s->split)
+			weight += 256 * half_of(unit[QMAC_PACKED_LANES], r % 2);
+		sum += (a[r] & s->a_mask) * weight;
+	}
+	return sum;
+}
+
+static void scalar_gemm_group(const struct qmac_gemm_group *s)
+{
+	for (int i = 0; i < s->points->count; i++)
+		for (int j = 0; j < s->n; j++) {
+			int64_t *acc = &s->acc[s->points->acc[i] * s->acc_step + j];
+			uint64_t sum = 0;
+
+			for (int p = 0; p < s->pass_count; p++)
+				if (lies_in(s->points, i, s->passes[p]))
+					sum += (uint64_t)pass_sum(s, s->passes[p], s->a + s->passes[p]->a + s->points->a[i], j);
+			*acc = (int64_t)((s->accumulate ? (uint64_t)*acc : 0) + (sum << s->shift));
+		}
+}
+
 static void scalar_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
                            struct qmac_sums acc)
 {
@@ -232,6 +309,8 @@ const struct qmac_kernel qmac_kernel_scalar = {
 	.add_rows = scalar_add_rows,
 	.dot = scalar_dot,
 	.gemm_ws = scalar_gemm_ws,
+	.pack = scalar_pack,
+	.gemm_group = scalar_gemm_group,
 	.gemm_os = scalar_gemm_os,
 	.nonzero_rows = scalar_nonzero_rows,
 	.nonzero_lanes = scalar_nonzero_lanes,

@@ -1,0 +1,435 @@
+#include "device/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/vec_rows.h"
+
+enum {
+	GROUPS = 32,
+	WEIGHTS = 1 << 17,  /* packed units of all that is held: 512 KB */
+	SPLIT_BITS = 8      /* of the lower part of weights that are split */
+};
+
+/* Rows first .. last of a scratchpad. */
+struct rows {
+	uint32_t first, last;
+};
+
+static bool meet(struct rows a, struct rows b)
+{
+	return a.first <= b.last && b.first <= a.last;
+}
+
+/* A loop nest, innermost first: counts, and steps of rows of A and of ACC. */
+struct lattice {
+	uint32_t count[3], a[3], acc[3];
+};
+
+/* One GEMM. */
+struct held {
+	struct qmac_pass pass;
+	struct rows a;      /* that it reads */
+	int a_mask, shift;
+	bool split, done;
+};
+
+/* GEMMs that add to some of the rows of the first of them. */
+struct group {
+	struct lattice lattice;
+	struct rows acc;
+	uint32_t n;
+	bool assigns;       /* the first one does */
+	int64_t limit;      /* of the rows before */
+	int64_t bound;      /* of all that is added */
+	int64_t sum;        /* of products, before any shift, as gemm_group() adds them up */
+	int count;
+	struct held held[QMAC_PASSES_MAX];
+};
+
+struct qmac_pending {
+	int groups, last;    /* last: of the groups, that a GEMM came to */
+	struct rows a;       /* all that is read lies in it */
+	struct group group[GROUPS];
+	int32_t *weights;
+	size_t used;
+	struct qmac_points points; /* of `lattice` */
+	struct lattice lattice;
+};
+
+enum qmac_status qmac_pending_create(struct qmac_device *device, struct qmac_error *err)
+{
+	size_t points = (size_t)device->hw.acc_depth + QMAC_POINTS_STEP;
+	struct qmac_pending *p = calloc(1, sizeof *p);
+
+	device->pending = p;
+	if (p) {
+		p->weights = malloc(WEIGHTS * sizeof *p->weights);
+		p->points.a = malloc(points * sizeof *p->points.a);
+		p->points.acc = malloc(points * sizeof *p->points.acc);
+		for (int l = 0; l < 3; l++)
+			p->points.at[l] = malloc(points * sizeof *p->points.at[l]);
+	}
+	if (!p || !p->weights || !p->points.a || !p->points.acc || !p->points.at[0] || !p->points.at[1] ||
+	    !p->points.at[2])
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device's products");
+	return QMAC_OK;
+}
+
+void qmac_pending_destroy(struct qmac_device *device)
+{
+	struct qmac_pending *p = device->pending;
+
+	if (!p)
+		return;
+	for (int l = 0; l < 3; l++)
+		free(p->points.at[l]);
+	free(p->points.acc);
+	free(p->points.a);
+	free(p->weights);
+	free(p);
+}
+
+/* ---- settling ------------------------------------------------------------------- */
+
+/* The points of a lattice, and copies of the last one behind them. */
+static void find_points(struct qmac_pending *p, const struct lattice *l, int32_t lanes)
+{
+	struct qmac_points *points = &p->points;
+	int i = 0;
+
+	if (memcmp(l, &p->lattice, sizeof *l) == 0)
+		return;
+	p->lattice = *l;
+	for (uint32_t i2 = 0; i2 < l->count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < l->count[1]; i1++)
+			for (uint32_t i0 = 0; i0 < l->count[0]; i0++, i++) {
+				points->at[0][i] = (int32_t)i0;
+				points->at[1][i] = (int32_t)i1;
+				points->at[2][i] = (int32_t)i2;
+				points->a[i] = (int32_t)(i2 * l->a[2] + i1 * l->a[1] + i0 * l->a[0]) * lanes;
+				points->acc[i] = (int32_t)(i2 * l->acc[2] + i1 * l->acc[1] + i0 * l->acc[0]);
+			}
+	points->count = i;
+	for (int last = i - 1; i % QMAC_POINTS_STEP; i++) {
+		for (int d = 0; d < 3; d++)
+			points->at[d][i] = points->at[d][last];
+		points->a[i] = points->a[last];
+		points->acc[i] = points->acc[last];
+	}
+}
+
+/* The limits of the rows that a group has been added to. */
+static void raise(struct qmac_device *device, const struct group *g)
+{
+	const struct qmac_points *points = &device->pending->points;
+	bool whole = g->n == (uint32_t)device->hw.cols;
+
+	for (int i = 0; i < points->count; i++) {
+		int64_t *limit = &device->acc_limit[g->acc.first + (uint32_t)points->acc[i]];
+
+		if (!g->assigns)
+			*limit += g->bound;
+		else if (whole || *limit < g->bound)
+			*limit = g->bound;
+	}
+}
+
+/* GEMMs of a group that go over its rows at once with the first that is not done; false: all are done. */
+static bool choose(struct group *g, struct qmac_gemm_group *s, const struct qmac_pass **passes)
+{
+	const struct held *first = NULL;
+
+	s->pass_count = 0;
+	for (int i = 0; i < g->count; i++) {
+		struct held *h = &g->held[i];
+
+		if (h->done)
+			continue;
+		first = first ? first : h;
+		if (h->shift != first->shift || h->a_mask != first->a_mask || h->split != first->split)
+			continue;
+		h->done = true;
+		passes[s->pass_count++] = &h->pass;
+	}
+	if (!first)
+		return false;
+	s->a_mask = first->a_mask;
+	s->shift = first->shift;
+	s->split = first->split;
+	return true;
+}
+
+static void settle(struct qmac_device *device, struct group *g)
+{
+	struct qmac_pending *p = device->pending;
+	const struct qmac_pass *passes[QMAC_PASSES_MAX];
+	struct qmac_gemm_group s = {
+		.points = &p->points, .passes = passes, .a = device->a,
+		.zeros = device->hw.a_depth * device->hw.rows, .n = (int)g->n, .accumulate = !g->assigns,
+		.acc = qmac_device_acc(device, g->acc.first), .acc_step = device->hw.cols,
+	};
+
+	find_points(p, &g->lattice, device->hw.rows);
+	for (; choose(g, &s, passes); s.accumulate = true)
+		device->kernel->gemm_group(&s);
+	raise(device, g);
+}
+
+void qmac_pending_settle(struct qmac_device *device)
+{
+	struct qmac_pending *p = device->pending;
+
+	if (!p)
+		return;
+	for (int i = 0; i < p->groups; i++)
+		settle(device, &p->group[i]);
+	p->groups = p->last = 0;
+	p->used = 0;
+}
+
+/* ---- conflicts ------------------------------------------------------------------ */
+
+/* Rows of a loop nest. */
+static struct rows rows_of(uint32_t first, uint32_t n2, uint32_t s2, uint32_t n1, uint32_t s1, uint32_t n0,
+                           uint32_t s0)
+{
+	return (struct rows){first, first + (n2 - 1) * s2 + (n1 - 1) * s1 + (n0 - 1) * s0};
+}
+
+static bool writes(const struct qmac_pending *p, struct rows acc)
+{
+	for (int i = 0; i < p->groups; i++)
+		if (meet(p->group[i].acc, acc))
+			return true;
+	return false;
+}
+
+static bool reads(const struct qmac_pending *p, struct rows a)
+{
+	if (!meet(p->a, a))
+		return false;
+	for (int i = 0; i < p->groups; i++)
+		for (int k = 0; k < p->group[i].count; k++)
+			if (meet(p->group[i].held[k].a, a))
+				return true;
+	return false;
+}
+
+/* Would it matter if these rows were read (written) before what is held is carried out? */
+static bool matters(const struct qmac_pending *p, unsigned space, struct rows rows, bool written)
+{
+	if (space == QMAC_SPACE_ACC)
+		return writes(p, rows);
+	return space == QMAC_SPACE_A && written && reads(p, rows);
+}
+
+static bool vec_matters(const struct qmac_pending *p, const struct qmac_command *c)
+{
+	uint32_t latches = qmac_vec_latches(c), sums = qmac_vec_sums(c);
+
+	return matters(p, c->s0space, rows_of(c->src0, 1, 0, c->n1, c->a1, c->n0, c->a0), false) ||
+	       (qmac_vec_has_src1(c) &&
+	        matters(p, c->s1space, rows_of(c->src1, 1, 0, c->n1, c->b1, c->n0, c->b0), false)) ||
+	       matters(p, c->dspace, rows_of(c->dst, 1, 0, c->n1, c->d1, c->n0, c->d0), true) ||
+	       (latches && matters(p, QMAC_SPACE_ACC,
+	                           (struct rows){c->coef, c->coef + QMAC_COEFFICIENTS * latches - 1}, false)) ||
+	       (sums && matters(p, QMAC_SPACE_ACC, (struct rows){c->sum, c->sum + sums - 1}, true));
+}
+
+static struct rows acc_of(const struct qmac_command *c)
+{
+	if (c->mode == QMAC_MODE_OS)
+		return (struct rows){c->c, c->c + c->k - 1};
+	return rows_of(c->c, c->n2, c->cs2, c->n1, c->cs1, c->n0, c->cs0);
+}
+
+void qmac_pending_before(struct qmac_device *device, const struct qmac_command *c)
+{
+	const struct qmac_pending *p = device->pending;
+	bool settles = false;
+
+	if (!p || !p->groups)
+		return;
+	switch (c->opcode) {
+	case QMAC_OPCODE_LOAD:
+	case QMAC_OPCODE_STORE:
+		settles = matters(p, c->opcode == QMAC_OPCODE_LOAD ? c->space : (unsigned)QMAC_SPACE_ACC,
+		                  rows_of(c->row, c->n2, c->ds2, c->n1, c->ds1, c->n0, c->ds0), true);
+		break;
+	case QMAC_OPCODE_GEMM:
+		settles = writes(p, acc_of(c));
+		break;
+	case QMAC_OPCODE_VEC:
+		settles = vec_matters(p, c);
+		break;
+	default:
+		break; /* SYNC */
+	}
+	if (settles)
+		qmac_pending_settle(device);
+}
+
+/* ---- holding -------------------------------------------------------------------- */
+
+static struct lattice lattice_of(const struct qmac_command *c)
+{
+	return (struct lattice){
+		{c->n0, c->n1, c->n2}, {c->as0, c->as1, c->as2}, {c->cs0, c->cs1, c->cs2},
+	};
+}
+
+/* Does each row come once, and do the loops' rows lie one in the other? */
+static bool is_nested(const struct lattice *l)
+{
+	uint64_t span = 0;
+
+	for (int d = 0; d < 3; d++) {
+		if (l->count[d] == 1)
+			continue;
+		if (l->acc[d] <= span)
+			return false;
+		span += (uint64_t)(l->count[d] - 1) * l->acc[d];
+	}
+	return true;
+}
+
+/* Where in the lattice the box of a GEMM begins whose first row is c; false: it does not lie in it. */
+static bool find_box(const struct lattice *l, uint32_t row, const struct lattice *box, int32_t first[3])
+{
+	for (int d = 2; d >= 0; d--) {
+		uint32_t at = l->count[d] > 1 ? row / l->acc[d] : 0;
+
+		first[d] = (int32_t)at;
+		row -= at * l->acc[d];
+		if (at + box->count[d] > l->count[d])
+			return false;
+		if (box->count[d] > 1 && (box->a[d] != l->a[d] || box->acc[d] != l->acc[d]))
+			return false;
+	}
+	return row == 0;
+}
+
+/* Of the products in a sum of k; `split`: as gemm_group() adds up those of split weights. */
+static int64_t sum_of(const struct qmac_pending_gemm *gemm, bool split)
+{
+	int64_t low = (1 << SPLIT_BITS) - 1;
+
+	return (int64_t)gemm->c->k * gemm->a_largest * (split ? low : gemm->w_largest);
+}
+
+/* What may be held at all. */
+static bool can_hold(const struct qmac_device *device, const struct qmac_pending_gemm *gemm, bool *split)
+{
+	const struct lattice l = lattice_of(gemm->c);
+
+	*split = sum_of(gemm, false) > INT32_MAX / 4 || gemm->w_mask > INT16_MAX;
+	return gemm->a_mask <= INT16_MAX && is_nested(&l) && sum_of(gemm, *split) <= INT32_MAX / 4 &&
+	       gemm->a_largest * gemm->w_largest * (int64_t)gemm->c->k <=
+	               qmac_max_of(device->hw.acc_bits) >> gemm->c->acc_shift;
+}
+
+/* Adds the GEMM to a group, whose first row is that of `first`; false: a bound forbids. */
+static bool join(struct qmac_device *device, struct group *g, const struct qmac_pending_gemm *gemm,
+                 bool split, const int32_t first[3])
+{
+	struct qmac_pending *p = device->pending;
+	const struct qmac_command *c = gemm->c;
+	int64_t bound = (gemm->a_largest * gemm->w_largest * (int64_t)c->k) << c->acc_shift;
+	int64_t highest = qmac_max_of(device->hw.acc_bits);
+	size_t units = (size_t)(c->k + 1) / 2 * qmac_packed_lanes((int)c->n) * (split ? 2 : 1);
+	struct held *h = &g->held[g->count];
+	ptrdiff_t lanes = device->hw.cols, row = c->a;
+
+	if (g->count == QMAC_PASSES_MAX || units > WEIGHTS - p->used || g->limit > highest - bound - g->bound ||
+	    g->sum + sum_of(gemm, split) > INT32_MAX)
+		return false;
+	*h = (struct held){
+		.a = rows_of(c->a, c->n2, c->as2, c->n1, c->as1, c->n0, c->as0), .a_mask = gemm->a_mask,
+		.shift = (int)c->acc_shift, .split = split,
+		.pass = {
+			.count = {(int32_t)c->n0, (int32_t)c->n1, (int32_t)c->n2}, .weights = p->weights + p->used,
+			.units = device->kernel->pack(split, (int)c->k, (int)c->n, gemm->w_mask,
+			                              (struct qmac_operands){device->w + c->w * lanes, lanes},
+			                              p->weights + p->used),
+		},
+	};
+	for (int d = 0; d < 3; d++) {
+		h->pass.first[d] = first[d];
+		row -= (ptrdiff_t)first[d] * g->lattice.a[d];
+	}
+	h->pass.everywhere = c->n0 == g->lattice.count[0] && c->n1 == g->lattice.count[1] &&
+	                     c->n2 == g->lattice.count[2];
+	h->pass.a = (int32_t)(row * device->hw.rows);
+	p->used += units;
+	p->a.first = h->a.first < p->a.first ? h->a.first : p->a.first;
+	p->a.last = h->a.last > p->a.last ? h->a.last : p->a.last;
+	g->count++;
+	g->bound += bound;
+	g->sum += sum_of(gemm, split);
+	return true;
+}
+
+/* The group that the GEMM adds to, if there is one: mostly that behind the group of the GEMM before. */
+static struct group *find_group(struct qmac_pending *p, const struct qmac_command *c, int32_t first[3])
+{
+	const struct lattice box = lattice_of(c);
+
+	for (int i = 1; i <= p->groups && c->accumulate; i++) {
+		int at = (p->last + i) % p->groups;
+		struct group *g = &p->group[at];
+
+		if (c->c < g->acc.first || c->c > g->acc.last)
+			continue;
+		if (g->n != c->n || !find_box(&g->lattice, c->c - g->acc.first, &box, first))
+			return NULL;
+		p->last = at;
+		return g;
+	}
+	return NULL;
+}
+
+/* A group of its own, which nothing that is held stands in the way of. */
+static bool begin(struct qmac_device *device, const struct qmac_pending_gemm *gemm, bool split)
+{
+	static const int32_t origin[3];
+	struct qmac_pending *p = device->pending;
+	struct group *g;
+
+	qmac_pending_before(device, gemm->c);
+	if (p->groups == GROUPS)
+		qmac_pending_settle(device);
+	if (p->groups == 0)
+		p->a = (struct rows){UINT32_MAX, 0};
+	g = &p->group[p->groups];
+	g->lattice = lattice_of(gemm->c);
+	g->acc = acc_of(gemm->c);
+	g->n = gemm->c->n;
+	g->assigns = !gemm->c->accumulate;
+	g->limit = g->bound = g->sum = 0;
+	g->count = 0;
+	for (uint32_t i = g->acc.first; !g->assigns && i <= g->acc.last; i++)
+		g->limit = device->acc_limit[i] > g->limit ? device->acc_limit[i] : g->limit;
+	if (!join(device, g, gemm, split, origin))
+		return false;
+	p->last = p->groups++;
+	return true;
+}
+
+bool qmac_pending_hold(struct qmac_device *device, const struct qmac_pending_gemm *gemm)
+{
+	struct qmac_pending *p = device->pending;
+	struct group *g;
+	int32_t first[3];
+	bool split;
+
+	if (p && can_hold(device, gemm, &split)) {
+		g = find_group(p, gemm->c, first);
+		if (g && join(device, g, gemm, split, first))
+			return true;
+		if (begin(device, gemm, split))
+			return true;
+	}
+	qmac_pending_before(device, gemm->c);
+	return false;
+}
