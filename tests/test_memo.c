@@ -30,6 +30,7 @@ struct device {
 	struct qmac_hw hw;
 	struct qmac_memo *memo;
 	struct qmac_clock_retire times[COMMANDS];
+	uint32_t order[COMMANDS], retired;   /* numbers of the commands as they retired */
 	uint64_t counters[QMAC_COUNTERS];
 };
 
@@ -91,6 +92,7 @@ static void on_retire(void *context, void *record, struct qmac_clock_retire time
 	memcpy(&number, record, sizeof number);
 	CU_ASSERT(device->times[number].cycle == 0);
 	device->times[number] = time;
+	device->order[device->retired++] = number;
 }
 
 static void settle(struct rig *rig)
@@ -167,6 +169,8 @@ static void play_minibatch(struct rig *rig)
 	for (int d = 0; d < 2; d++) {
 		qmac_memo_reset(rig->device[d].memo);
 		memset(rig->device[d].times, 0, sizeof rig->device[d].times);
+		memset(rig->device[d].order, 0, sizeof rig->device[d].order);
+		rig->device[d].retired = 0;
 	}
 	memset(rig->given, 0, sizeof rig->given);
 	rig->number = rig->tail = 0;
@@ -187,6 +191,7 @@ static void play_minibatch(struct rig *rig)
 	CU_ASSERT(!goes_on || rig->number == all);
 	settle(rig);
 	CU_ASSERT(memcmp(rig->device[0].times, rig->device[1].times, sizeof rig->device[0].times) == 0);
+	CU_ASSERT(memcmp(rig->device[0].order, rig->device[1].order, sizeof rig->device[0].order) == 0);
 }
 
 static void open_device(struct device *device, const struct qmac_hw *hw, uint64_t limit, bool beside)

@@ -5,43 +5,18 @@
 #include <string.h>
 
 #include "time/beside.h"
+#include "time/memo_part.h"
 
 #define NOWHERE UINT64_MAX /* the index of a command whose time is not kept */
-
-/* What the clock has counted. */
-struct end {
-	bool known;
-	struct qmac_clock_totals totals;
-};
-
-/* What a clock is told up to a SYNC, and what it says. */
-struct part {
-	struct part *parent, *children;
-	struct part *next;                     /* of the same parent; the one that was asked for last is first */
-	struct part *onward;                   /* on the way from the root, while it is gone */
-	/* what it is told */
-	struct {
-		bool rung;
-		int ring_log2;
-		uint32_t tail;
-		uint64_t ring_base;
-	} bell;                                /* in front of the commands */
-	bool paused;                           /* in front of it, since the SYNC before */
-	uint32_t count, room;
-	struct qmac_clock_work *work;          /* the last one of a whole part is its SYNC */
-	/* what it says */
-	struct qmac_clock_retire *times;       /* of each; NULL where nobody asks */
-	struct qmac_clock_retire sync;
-	struct end end[2];                     /* behind it, without and with a pause */
-};
 
 struct qmac_memo {
 	struct qmac_memo_options options;
 	struct qmac_clock *clock;
 	struct qmac_beside *beside;     /* advances it; NULL: whoever pushes does */
-	struct part *root;
-	struct part *at;                /* the last whole part; NULL: nothing is kept until the next reset */
-	struct part *open, *spare;      /* what was told since; one that is not needed now */
+	struct qmac_memo_part *root;
+	struct qmac_memo_part *at;      /* the last whole part; NULL: nothing is kept until the next reset */
+	struct qmac_memo_part *open;    /* what was told since */
+	struct qmac_memo_part *spare;   /* one that is not needed now */
 	uint64_t bytes;                 /* of the tree */
 	bool full;
 	bool live;                      /* the clock was told all up to `at` */
@@ -55,107 +30,14 @@ struct qmac_memo {
 	uint64_t remembered;
 };
 
-/* ---- parts -------------------------------------------------------------------------------------- */
-
-static void free_part(struct part *part)
+/* Nothing is open then; the room serves the next part. */
+static void drop_open(struct qmac_memo *memo)
 {
-	if (!part)
+	if (!memo->open)
 		return;
-	free(part->work);
-	free(part->times);
-	free(part);
-}
-
-/* All below a part: always the first one that has none itself. */
-static void free_children(struct part *top)
-{
-	struct part *part = top, *parent;
-
-	for (;;) {
-		while (part->children)
-			part = part->children;
-		if (part == top)
-			return;
-		parent = part->parent;
-		parent->children = part->next;
-		free_part(part);
-		part = parent;
-	}
-}
-
-static uint64_t part_bytes(const struct qmac_memo *memo, uint32_t room)
-{
-	uint64_t each = sizeof(struct qmac_clock_work);
-
-	if (memo->options.on_retire)
-		each += sizeof(struct qmac_clock_retire);
-	return sizeof(struct part) + room * each;
-}
-
-/* With room for so many commands. NULL: out of memory. */
-static struct part *make_part(struct qmac_memo *memo, uint32_t room)
-{
-	struct part *part = memo->spare;
-
-	if (part && part->room >= room) {
-		struct part empty = {.room = part->room, .work = part->work, .times = part->times};
-
-		memo->spare = NULL;
-		*part = empty;
-		return part;
-	}
-	part = calloc(1, sizeof *part);
-	if (!part)
-		return NULL;
-	part->room = room;
-	part->work = malloc((size_t)room * sizeof *part->work);
-	if (memo->options.on_retire)
-		part->times = malloc((size_t)room * sizeof *part->times);
-	if (part->work && (part->times || !memo->options.on_retire))
-		return part;
-	free_part(part);
-	return NULL;
-}
-
-static void put_aside(struct qmac_memo *memo, struct part *part)
-{
-	free_part(memo->spare);
-	memo->spare = part;
-}
-
-/* Gives back the room that it did not need; an array that could not be moved stays. */
-static void shrink(struct part *part)
-{
-	void *work = realloc(part->work, part->count * sizeof *part->work);
-	void *times = part->times ? realloc(part->times, part->count * sizeof *part->times) : NULL;
-
-	part->work = work ? work : part->work;
-	part->times = times ? times : part->times;
-	part->room = part->count;
-}
-
-static bool is_told_the_same(const struct part *a, const struct part *b)
-{
-	return a->count == b->count && a->paused == b->paused && a->bell.rung == b->bell.rung &&
-	       a->bell.ring_log2 == b->bell.ring_log2 && a->bell.tail == b->bell.tail &&
-	       a->bell.ring_base == b->bell.ring_base &&
-	       memcmp(a->work, b->work, a->count * sizeof *a->work) == 0;
-}
-
-/* The part behind `at` that was told the same as `open`, made the first; NULL: there is none. */
-static struct part *find(struct qmac_memo *memo)
-{
-	struct part **at = &memo->at->children, *found;
-
-	while (*at && !is_told_the_same(*at, memo->open))
-		at = &(*at)->next;
-	found = *at;
-	if (found) {
-		*at = found->next;
-		found->next = memo->at->children;
-		memo->at->children = found;
-	}
-	return found;
+	qmac_memo_part_destroy(memo->spare);
+	memo->spare = memo->open;
+	memo->open = NULL;
 }
 
 /* ---- the clock ---------------------------------------------------------------------------------- */
@@ -169,7 +51,7 @@ static void on_retire(void *context, void *record, struct qmac_clock_retire time
 		return;
 	memcpy(&index, record, sizeof index);
 	if (memo->open && index != NOWHERE)
-		memo->open->times[index] = time;
+		memo->open->retired[memo->open->retired_count++] = (struct qmac_memo_retired){time, index};
 	memo->options.on_retire(memo->options.context, (char *)record + sizeof index, time);
 }
 
@@ -202,14 +84,14 @@ static void ring(struct qmac_memo *memo, uint32_t tail, uint64_t ring_base, int 
 	qmac_clock_doorbell(memo->clock, tail, ring_base, ring_log2);
 }
 
-static void tell_bell(struct qmac_memo *memo, const struct part *part)
+static void tell_bell(struct qmac_memo *memo, const struct qmac_memo_part *part)
 {
 	if (part->bell.rung)
 		ring(memo, part->bell.tail, part->bell.ring_base, part->bell.ring_log2);
 }
 
 /* As after a SYNC, at which the clock was asked for its counters. */
-static void tell_end(const struct qmac_memo *memo, const struct part *part, bool paused)
+static void tell_end(const struct qmac_memo *memo, const struct qmac_memo_part *part, bool paused)
 {
 	if (paused)
 		qmac_clock_pause(memo->clock, part->sync.cycle);
@@ -219,16 +101,16 @@ static void tell_end(const struct qmac_memo *memo, const struct part *part, bool
 /* Tells the clock all up to `at`. */
 static void catch_up(struct qmac_memo *memo)
 {
-	struct part *last = memo->at;
+	struct qmac_memo_part *last = memo->at;
 
 	if (memo->live)
 		return;
 	qmac_clock_reset(settled(memo));
 	memo->muted = true;
 	last->onward = NULL;
-	for (struct part *part = last; part->parent; part = part->parent)
+	for (struct qmac_memo_part *part = last; part->parent; part = part->parent)
 		part->parent->onward = part;
-	for (const struct part *part = memo->root->onward; part; part = part->onward) {
+	for (const struct qmac_memo_part *part = memo->root->onward; part; part = part->onward) {
 		tell_end(memo, part->parent, part->paused);
 		tell_bell(memo, part);
 		for (uint32_t i = 0; i < part->count; i++)
@@ -243,7 +125,7 @@ static void catch_up(struct qmac_memo *memo)
 static struct qmac_clock_retire watch(struct qmac_memo *memo)
 {
 	struct qmac_clock_retire time = {0, 0};
-	const struct part *open = memo->open;
+	const struct qmac_memo_part *open = memo->open;
 
 	if (!memo->waiting)
 		return time;
@@ -263,8 +145,8 @@ static void forget(struct qmac_memo *memo)
 	(void)watch(memo);
 	catch_up(memo);
 	(void)settled(memo);
-	put_aside(memo, memo->open);
-	memo->open = memo->at = NULL;
+	drop_open(memo);
+	memo->at = NULL;
 }
 
 /* ---- parts that begin and end ------------------------------------------------------------------- */
@@ -287,10 +169,15 @@ static bool make_room(struct qmac_memo *memo, uint32_t room)
 static void begin(struct qmac_memo *memo)
 {
 	uint32_t room = memo->tail - memo->number;
+	bool asked = memo->options.on_retire != NULL;
 	bool fits = room <= 1U << QMAC_RING_LOG2_MAX &&
-	            memo->bytes + part_bytes(memo, room) <= memo->options.limit;
-	struct part *part = fits && make_room(memo, room) ? make_part(memo, room) : NULL;
+	            memo->bytes + qmac_memo_part_bytes(room, asked) <= memo->options.limit;
+	struct qmac_memo_part *part = NULL;
 
+	if (fits && make_room(memo, room)) {
+		part = qmac_memo_part_create(memo->spare, room, asked);
+		memo->spare = NULL;
+	}
 	if (!part) {
 		memo->full = true;
 		forget(memo);
@@ -306,26 +193,26 @@ static void begin(struct qmac_memo *memo)
 /* A SYNC has ended `open`, which the clock was told. */
 static void keep(struct qmac_memo *memo, struct qmac_clock_retire sync)
 {
-	struct part *part = memo->open, *known = find(memo);
+	struct qmac_memo_part *part = memo->open, *known = qmac_memo_part_find(memo->at, memo->open);
 
-	memo->open = NULL;
 	if (known) {
 		memo->at = known;
-		put_aside(memo, part);
+		drop_open(memo);
 		return;
 	}
+	memo->open = NULL;
 	part->sync = sync;
-	shrink(part);
+	qmac_memo_part_shrink(part);
 	part->next = memo->at->children;
 	memo->at->children = part;
-	memo->bytes += part_bytes(memo, part->room);
+	memo->bytes += qmac_memo_part_bytes(part->room, memo->options.on_retire != NULL);
 	memo->at = part;
 }
 
 /* A SYNC has ended `open`, whose commands wait. */
 static struct qmac_clock_retire recall(struct qmac_memo *memo)
 {
-	struct part *known = find(memo), *open = memo->open;
+	struct qmac_memo_part *known = qmac_memo_part_find(memo->at, memo->open);
 	struct qmac_clock_retire sync;
 
 	if (!known) {
@@ -333,14 +220,14 @@ static struct qmac_clock_retire recall(struct qmac_memo *memo)
 		keep(memo, sync);
 		return sync;
 	}
-	for (uint32_t i = 0; memo->options.on_retire && i + 1 < known->count; i++)
-		memo->options.on_retire(memo->options.context, memo->records + i * memo->options.record_bytes,
-		                        known->times[i]);
+	for (uint32_t i = 0; i < known->retired_count; i++)
+		memo->options.on_retire(memo->options.context,
+		                        memo->records + known->retired[i].index * memo->options.record_bytes,
+		                        known->retired[i].time);
 	memo->remembered += known->count;
 	memo->at = known;
-	memo->open = NULL;
 	memo->live = memo->waiting = false;
-	put_aside(memo, open);
+	drop_open(memo);
 	return known->sync;
 }
 
@@ -382,10 +269,10 @@ void qmac_memo_destroy(struct qmac_memo *memo)
 	qmac_beside_destroy(memo->beside);
 	qmac_clock_destroy(memo->clock);
 	if (memo->root)
-		free_children(memo->root);
-	free_part(memo->root);
-	free_part(memo->open);
-	free_part(memo->spare);
+		qmac_memo_part_clear(memo->root);
+	qmac_memo_part_destroy(memo->root);
+	qmac_memo_part_destroy(memo->open);
+	qmac_memo_part_destroy(memo->spare);
 	free(memo->records);
 	free(memo->tagged);
 	free(memo);
@@ -394,14 +281,12 @@ void qmac_memo_destroy(struct qmac_memo *memo)
 void qmac_memo_reset(struct qmac_memo *memo)
 {
 	(void)settled(memo);
-	if (memo->open)
-		put_aside(memo, memo->open);
+	drop_open(memo);
 	if (memo->full) {
-		free_children(memo->root);
+		qmac_memo_part_clear(memo->root);
 		memo->bytes = 0;
 	}
 	memo->full = memo->paused = memo->waiting = false;
-	memo->open = NULL;
 	memo->at = memo->options.limit ? memo->root : NULL;
 	memo->number = memo->tail = 0;
 	memo->live = !memo->root->children;
@@ -468,8 +353,10 @@ void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle)
 
 void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS])
 {
-	struct end here = {.known = false}, *end = memo->at && !memo->open ? &memo->at->end[memo->paused] : &here;
+	struct qmac_memo_end here = {.known = false}, *end = &here;
 
+	if (memo->at && !memo->open)
+		end = &memo->at->end[memo->paused];
 	if (!end->known) {
 		(void)watch(memo);
 		if (memo->at)

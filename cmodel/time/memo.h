@@ -20,7 +20,7 @@
 struct qmac_memo;
 
 struct qmac_memo_options {
-	/* As of qmac_clock_create(); called at the latest at the SYNC behind the command. */
+	/* As of qmac_clock_create(), and in its order; called at the latest at the SYNC behind the command. */
 	void (*on_retire)(void *context, void *record, struct qmac_clock_retire time);
 	void *context;
 	size_t record_bytes;
