@@ -82,6 +82,11 @@ run 0 estimate learned/
 says out 'results in          learned-estimate'
 ok 'an estimate of a run that is done: cycles' \
 	same "$(value learned-estimate cycles)" "$(value learned cycles)"
+ok 'an estimate of a run that is done: products with a zero operand' \
+	same "$(column learned-estimate zero_macs)" "$(column learned zero_macs)"
+ok 'an estimate of a run that is done: joules' \
+	same "$(value learned-estimate energy_j)" "$(value learned energy_j)"
+says out "depends on data     acc_saturations, requant_saturations, container_saturations, all .*"
 ok 'an estimate of a run that is done: switches' cmp learned/switches.csv learned-estimate/switches.csv
 run 0 estimate learned --hw "$root/configs/hw/ragged.yaml"
 run 0 train digits.yaml --hw "$root/configs/hw/ragged.yaml" --out ragged
@@ -102,6 +107,19 @@ refuses 'qmac: cut holds no complete result: .*' estimate cut
 run 0 train run.yaml --out linear
 run 0 estimate linear --out linear-again --set epochs=2
 ok 'any run can be estimated by its folder' same "$(value linear-again epochs)" 2
+run 0 train run.yaml --out linear --set batch=4 --hw "$root/configs/hw/16x16_w8.yaml"
+run 0 estimate linear --out linear-again --set timeline=5
+ok 'joules of a linear model' same "$(value linear-again energy_j)" "$(value linear energy_j)"
+ok 'products with a zero operand of a linear model' \
+	same "$(column linear-again zero_macs)" "$(column linear zero_macs)"
+run 0 estimate linear --out linear-again --set seed=3
+says out ' *products with a zero operand are not known before such a run was trained: zero_gating is .*'
+run 0 estimate linear --out linear-again --hw "$root/configs/hw/ragged.yaml"
+says out ' *products with a zero operand are not known in multipliers of 7 x 11 bits, .*'
+sed '2s/.$/9/' linear/layers.csv > damaged.csv
+mv damaged.csv linear/layers.csv
+run 0 estimate linear --out linear-again
+says out ' *products with a zero operand are not known of the run: layers.csv is damaged: .*'
 
 # ---- shapes of layers -------------------------------------------------------------
 hw=$root/configs/hw/16x16_w8.yaml

@@ -66,11 +66,13 @@ static inline void check_columns(const char *one, const char *other, const char 
 	CU_ASSERT_EQUAL(different, 0);
 }
 
-/* Every counter of the whole run but those that depend on data, which the estimate does not know. */
+/*
+ * Every counter of the whole run but those that depend on data, which the estimate does not know: of products
+ * with a zero operand it may (check_energies() of test_recorded.c).
+ */
 static inline void check_counters(const char *trained, const char *estimated)
 {
-	static const char *const data[] = {"zero_macs", "acc_saturations", "requant_saturations",
-	                                   "container_saturations"};
+	static const char *const data[] = {"acc_saturations", "requant_saturations", "container_saturations"};
 	struct qmac_json *a = json_of(trained, "summary.json"), *b = json_of(estimated, "summary.json");
 	int counters = 0;
 
@@ -80,7 +82,7 @@ static inline void check_counters(const char *trained, const char *estimated)
 		bool of_data = false; \
 		for (int i = 0; i < TEST_COUNT(data); i++) \
 			of_data = of_data || strcmp(data[i], #lower) == 0; \
-		CU_ASSERT(of_data ? isnan(two) : one == two); \
+		CU_ASSERT(of_data ? isnan(two) : one == two || QMAC_COUNTER_##upper == QMAC_COUNTER_ZERO_MACS); \
 		counters++; \
 	}
 	QMAC_COUNTER_TABLE(COMPARE)

@@ -5,6 +5,7 @@
  */
 #define _XOPEN_SOURCE 700
 #include "config/hw_file.h"
+#include "cost/energy.h"
 #include "image_files.h"
 #include "net_costs.h"
 #include "report/members.h"
@@ -57,7 +58,7 @@ static enum qmac_status estimate(const char *from, const char *name, struct qmac
 	char folder[600];
 
 	snprintf(folder, sizeof folder, "%s/%s", test_folder(), from);
-	return run_job((struct qmac_job){.estimate = true, .recorded = folder}, name, err);
+	return run_job((struct qmac_job){.estimate = true, .recorded = folder, .counted = folder}, name, err);
 }
 
 static void estimate_well(const char *from, const char *name)
@@ -75,6 +76,27 @@ static void check_costs(const char *trained, const char *estimated)
 	check_all_costs(trained, estimated, "delta|");
 	check_file(trained, estimated, "switches.csv");
 	check_file(trained, estimated, "formats.csv");
+}
+
+/* On the hardware of the training products with a zero operand, and with them energies, are its own. */
+static void check_energies(const char *trained, const char *estimated)
+{
+	struct qmac_json *a = json_of(trained, "summary.json"), *b = json_of(estimated, "summary.json");
+	char path[64];
+
+	check_columns(trained, estimated, "metrics.csv", "energy_j");
+	check_columns(trained, estimated, "layers.csv", "energy_j|zero_macs|zero_mac_fraction");
+	CU_ASSERT(qmac_json_real(a, "counters.zero_macs") > 0);
+	CU_ASSERT_EQUAL(qmac_json_real(a, "counters.zero_macs"), qmac_json_real(b, "counters.zero_macs"));
+	CU_ASSERT_EQUAL(qmac_json_real(a, "energy_low_j"), qmac_json_real(b, "energy_low_j"));
+	CU_ASSERT_EQUAL(qmac_json_real(a, "energy_high_j"), qmac_json_real(b, "energy_high_j"));
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
+		snprintf(path, sizeof path, "energy.%s.nominal", qmac_energy_component_names[c]);
+		CU_ASSERT_EQUAL(qmac_json_real(a, path), qmac_json_real(b, path));
+	}
+	CU_ASSERT_PTR_NULL(qmac_json_text(b, "energy_note"));
+	qmac_json_free(a);
+	qmac_json_free(b);
 }
 
 static const char ragged[] = "configs/hw/ragged.yaml", small[] = "configs/hw/8x8_w8.yaml";
@@ -95,6 +117,8 @@ static void check_policy(const char *lines, const char *name)
 		estimate_well(trained, estimated);
 		snprintf(trained, sizeof trained, "%s%d", name, i);
 		check_costs(trained, estimated);
+		if (i == 0)
+			check_energies(trained, estimated);
 	}
 }
 
@@ -148,6 +172,9 @@ static void test_estimate_of_estimate(void)
 	configure_run(muppet_lines, ragged);
 	estimate_well("muppet0-estimate", "muppet-again");
 	check_costs("muppet1", "muppet-again");
+	configure_run(muppet_lines, NULL);
+	estimate_well("muppet0-estimate", "muppet-once-more");
+	check_energies("muppet0", "muppet-once-more");
 }
 
 /* A run that ended at a checkpoint and goes on has recorded all of it. */

@@ -4,7 +4,11 @@
  * not so it is found.
  */
 #define _XOPEN_SOURCE 700
+#include <math.h>
+
+#include "config/energy_file.h"
 #include "fuzz/hardware.h"
+#include "report/layer_rows.h"
 #include "report/results.h"
 #include "retime_case.h"
 #include "run/retime.h"
@@ -13,13 +17,14 @@
 enum { NETS = 12, MODELS = 24 };
 
 static uint64_t state;
+static bool other_multipliers; /* of the device that was drawn last, than of the one that trains */
 
 static int pick(int low, int high)
 {
 	return (int)test_between(&state, low, high);
 }
 
-/* Two devices that have nothing in common. */
+/* Two devices that have nothing in common, or the widths of their multipliers alone. */
 static void draw_hardware(void)
 {
 	struct qmac_hw one, other;
@@ -32,6 +37,13 @@ static void draw_hardware(void)
 	         other.a_bits * other.w_bits < 16);
 	if (pick(0, 1))
 		other = shipped_hw(shipped_hw_name(pick(0, 3)));
+	if (pick(0, 2)) {
+		one.a_bits = other.a_bits;
+		one.w_bits = other.w_bits;
+	}
+	one.zero_gating |= pick(0, 3) > 0;
+	other.zero_gating |= pick(0, 3) > 0;
+	other_multipliers = one.a_bits != other.a_bits || one.w_bits != other.w_bits;
 	/* most sums fit, and most tables */
 	one.acc_bits = pick(0, 5) ? 64 : one.acc_bits;
 	other.acc_bits = pick(0, 5) ? 64 : other.acc_bits;
@@ -102,6 +114,91 @@ static void draw_classifier(void)
 	configure(config_file("run.yaml", text), 0, NULL);
 }
 
+/* By how much of it the energy of a timed run was off at most. */
+static double farthest;
+
+static struct qmac_layer_rows rows_of(const char *name)
+{
+	struct qmac_layer_rows rows;
+	char folder[600];
+
+	snprintf(folder, sizeof folder, "%s/%s", test_folder(), name);
+	CU_ASSERT_EQUAL_FATAL(qmac_layer_rows_read(folder, &rows, NULL), QMAC_OK);
+	return rows;
+}
+
+static const char *word_of(const struct qmac_layer_rows *rows, int64_t row, const char *column)
+{
+	return rows->csv.words[(int)qmac_layer_rows_field(rows, row, column)];
+}
+
+/* A field of the row in another table of the same epoch, layer and direction as this one; 0: it has none. */
+static double twin_of(const struct qmac_layer_rows *other, const struct qmac_layer_rows *rows, int64_t row,
+                      const char *column)
+{
+	for (int64_t i = 0; i < other->csv.rows; i++)
+		if (qmac_layer_rows_field(other, i, "epoch") == qmac_layer_rows_field(rows, row, "epoch") &&
+		    strcmp(word_of(other, i, "layer"), word_of(rows, row, "layer")) == 0 &&
+		    strcmp(word_of(other, i, "direction"), word_of(rows, row, "direction")) == 0)
+			return qmac_layer_rows_field(other, i, column);
+	return 0;
+}
+
+/*
+ * Row by row: with the MACs of the training a layer has its products with a zero operand, else as many but
+ * for the difference. Leaves zeros_known as it has to be.
+ */
+static void check_zeros(void)
+{
+	struct qmac_layer_rows one = rows_of("one"), trained = rows_of("trained"), timed = rows_of("timed");
+
+	zeros_known = other_multipliers ? ZEROS_UNKNOWN : ZEROS_EXACT;
+	CU_ASSERT_EQUAL(timed.csv.rows, trained.csv.rows);
+	for (int64_t i = 0; !other_multipliers && i < trained.csv.rows; i++) {
+		double zeros = qmac_layer_rows_field(&trained, i, "zero_macs");
+		double more = fabs(twin_of(&one, &trained, i, "macs") - qmac_layer_rows_field(&trained, i, "macs"));
+
+		if (more > 0)
+			zeros_known = ZEROS_BY_SHARE;
+		CU_ASSERT(fabs(twin_of(&timed, &trained, i, "zero_macs") - zeros) <= more);
+	}
+	qmac_layer_rows_free(&one);
+	qmac_layer_rows_free(&trained);
+	qmac_layer_rows_free(&timed);
+}
+
+static double number_of(const char *name, const char *key)
+{
+	struct qmac_json *summary = json_of(name, "summary.json");
+	double number = qmac_json_real(summary, key);
+
+	qmac_json_free(summary);
+	return number;
+}
+
+/* Energy is off by the products with a zero operand that are not known alone; and that is said. */
+static void check_energy(void)
+{
+	struct qmac_json *timed = json_of("timed", "summary.json");
+	bool gates = strcmp(qmac_json_text(timed, "hw.zero_gating"), "true") == 0;
+	double joules = number_of("trained", "energy_j"), zeros = qmac_json_real(timed, "counters.zero_macs");
+	double more = qmac_json_real(timed, "energy_j") - joules, product;
+	struct qmac_energy_table table;
+
+	CU_ASSERT_EQUAL_FATAL(qmac_energy_load(&table, "", NULL), QMAC_OK);
+	product = 1e-12 * table.of[QMAC_ENERGY_MULTIPLIER].band.nominal * qmac_json_real(timed, "hw.a_bits") *
+	          qmac_json_real(timed, "hw.w_bits");
+	CU_ASSERT_EQUAL(isnan(zeros), zeros_known == ZEROS_UNKNOWN);
+	if (zeros_known == ZEROS_UNKNOWN)
+		zeros = 0;
+	zeros = gates ? number_of("trained", "counters.zero_macs") - zeros : 0;
+	CU_ASSERT(joules > 0 && fabs(more - zeros * product) <= 1e-12 * joules);
+	CU_ASSERT_EQUAL(qmac_json_text(timed, "energy_note") != NULL,
+	                gates && zeros_known != ZEROS_EXACT && qmac_json_real(timed, "macs") > 0);
+	farthest = fmax(farthest, fabs(more) / joules);
+	qmac_json_free(timed);
+}
+
 /* Trains on one device, and on the other both ways. Returns whether there was something to compare. */
 static bool play(void)
 {
@@ -122,10 +219,12 @@ static bool play(void)
 		return false;
 	}
 	CU_ASSERT_EQUAL_FATAL(run_on("other.yaml", "timed", "one", &err), QMAC_OK);
+	check_zeros();
 	if (compare_results("trained", "timed")) {
 		printf("trained and timed differ in %s\n", first_difference);
 		CU_FAIL_FATAL("a run that is timed differs from its training");
 	}
+	check_energy();
 	return true;
 }
 
@@ -138,7 +237,7 @@ static void play_many(int cases, void (*draw)(void))
 		draw();
 		compared += play();
 	}
-	printf("[%d of %d] ", compared, cases);
+	printf("[%d of %d, energy off by %.2g %% at most] ", compared, cases, 100 * farthest);
 	CU_ASSERT(compared >= cases / 4);
 }
 
@@ -183,6 +282,7 @@ static void test_planted(void)
 	struct qmac_error err;
 
 	write_pair();
+	zeros_known = ZEROS_EXACT;
 	for (int i = 0; i <= TEST_COUNT(others); i++) {
 		configure(file, 0, NULL);
 		CU_ASSERT_EQUAL_FATAL(run_on("one.yaml", "one", NULL, &err), QMAC_OK);

@@ -40,9 +40,21 @@ static enum qmac_status refuse_settings(const struct qmac_cli_options *options, 
 	return QMAC_OK;
 }
 
-/* *recorded: the folder where its run has recorded formats, else NULL. */
+/* Are all settings of keys that change nothing of what is computed? */
+static bool computes_the_same(const struct qmac_cli_options *options)
+{
+	static const char keys[] = "hw|energy|timeline|threads|kernel|speedup|checkpoint.every|checkpoint.steps|"
+		"checkpoint_every|checkpoint_steps";
+
+	for (int i = 0; i < options->setting_count; i++)
+		if (options->settings[i].key && qmac_words_find(keys, options->settings[i].key) < 0)
+			return false;
+	return true;
+}
+
+/* The job gets the folder where its run has recorded formats, and where it has counted what is computed. */
 static enum qmac_status take_folder(const struct qmac_cli_options *given, struct folder *folder,
-                                    struct qmac_cli_options *options, const char **recorded,
+                                    struct qmac_cli_options *options, struct qmac_job *job,
                                     struct qmac_error *err)
 {
 	size_t length = strlen(given->files[0]);
@@ -61,8 +73,11 @@ static enum qmac_status take_folder(const struct qmac_cli_options *given, struct
 	options->files = folder->files;
 	options->base = folder->base;
 	status = qmac_run_config_load(&config, folder->config, NULL, 0, err);
-	*recorded = !status && qmac_run_switches_formats(&config.run) ? folder->base : NULL;
-	return *recorded ? refuse_settings(given, folder->base, err) : status;
+	if (status)
+		return status;
+	job->counted = computes_the_same(given) ? folder->base : NULL;
+	job->recorded = qmac_run_switches_formats(&config.run) ? folder->base : NULL;
+	return job->recorded ? refuse_settings(given, folder->base, err) : QMAC_OK;
 }
 
 enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct qmac_error *err)
@@ -90,7 +105,7 @@ enum qmac_status qmac_cli_estimate(const struct qmac_cli_options *given, struct 
 		                 given->dataflow ? "--dataflow" : "--training");
 	status = qmac_cli_refuse_backend(options, "estimate asks no backend, only the model of time", err);
 	if (!status)
-		status = is_folder(given->files[0]) ? take_folder(given, &from, &own, &job.recorded, err) : QMAC_OK;
+		status = is_folder(given->files[0]) ? take_folder(given, &from, &own, &job, err) : QMAC_OK;
 	if (!status)
 		status = qmac_cli_prepare(options, "-estimate", &config, folder, err);
 	if (status)

@@ -17,17 +17,15 @@
 #include "run/job.h"
 
 /* What an estimate cannot tell. */
-static void print_missing(void)
+static void print_missing(const struct qmac_json *summary)
 {
-	const char *before = "";
-
 	printf("%-19s ", "depends on data");
 #define NAME(upper, lower) \
-	printf("%s%s", before, #lower); \
-	before = ", ";
+	if (!qmac_json_text(summary, "counters." #lower)) \
+		printf("%s, ", #lower);
 	QMAC_DATA_COUNTER_TABLE(NAME)
 #undef NAME
-	printf(", all figures of the training\n");
+	printf("all figures of the training\n");
 }
 
 static void print_line(const char *label, const char *text)
@@ -208,7 +206,7 @@ enum qmac_status qmac_cli_print_summary(const char *folder, struct qmac_error *e
 	print_shares(stored.summary);
 	qmac_cli_print_speedup(stored.summary);
 	if (estimated)
-		print_missing();
+		print_missing(stored.summary);
 	qmac_cli_say("%-19s %s\n", "results in", folder);
 	qmac_stored_free(&stored);
 	return QMAC_OK;

@@ -49,7 +49,7 @@ struct qmac_layer_values {
 
 struct qmac_records {
 	int64_t epoch;
-	bool estimated;                     /* nothing was computed: saturations and zero MACs are not known */
+	bool estimated;                     /* nothing was computed: saturations are not known, and zero MACs 0 */
 	int layers;
 	struct qmac_layer_record *layer;    /* layers */
 	uint64_t (*spent)[QMAC_COUNTS];     /* layers * QMAC_DIRECTIONS, by layer, then by direction */

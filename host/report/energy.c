@@ -4,6 +4,8 @@
 
 #include "report/json.h"
 
+enum { NOTE = 320 };
+
 const char *qmac_tariff_lacks(const struct qmac_tariff *tariff)
 {
 	if (!tariff->uses_device)
@@ -13,11 +15,19 @@ const char *qmac_tariff_lacks(const struct qmac_tariff *tariff)
 	return NULL;
 }
 
-/* Where no value is computed the array is taken to save nothing. */
-static const char *assumption_of(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+/* What the energy takes for granted of products with a zero operand. */
+static const char *assumption_of(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS],
+                                 char text[NOTE])
 {
-	return tariff->estimated && tariff->hw->hw.zero_gating && counts[QMAC_COUNTER_MACS] ?
-	       "products with a zero operand are not known: zero_gating is taken to save nothing" : NULL;
+	if (!tariff->hw->hw.zero_gating || !counts[QMAC_COUNTER_MACS])
+		return NULL;
+	if (!tariff->no_zeros)
+		return tariff->zeros_by_share ?
+		       "where a layer has other MACs than on the hardware of the training, the share of those with a"
+		       " zero operand is taken to be the same" : NULL;
+	snprintf(text, NOTE, "products with a zero operand are not known %s: zero_gating is taken to save"
+	         " nothing", tariff->no_zeros);
+	return text;
 }
 
 /* by_component as in cost/energy.h, and untouched where there is no energy. */
@@ -65,12 +75,13 @@ static void write_band(FILE *out, const char *name, const struct qmac_band *band
 void qmac_tariff_write(FILE *out, const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
 {
 	const char *lacks = qmac_tariff_lacks(tariff);
+	char note[NOTE];
 	struct qmac_band parts[QMAC_ENERGY_COMPONENTS], total = joules_of(tariff, counts, parts);
 
 	write_member(out, "energy_j", total.nominal);
 	write_member(out, "energy_low_j", total.low);
 	write_member(out, "energy_high_j", total.high);
-	write_text(out, "energy_note", lacks ? lacks : assumption_of(tariff, counts));
+	write_text(out, "energy_note", lacks ? lacks : assumption_of(tariff, counts, note));
 	if (lacks)
 		return;
 	fputs("\t\"energy\": {\n\t\t\"table\": ", out);

@@ -15,8 +15,9 @@
 struct qmac_tariff {
 	const struct qmac_energy_table *table;
 	const struct qmac_hw_file *hw;
-	bool uses_device;   /* without a device there is no energy */
-	bool estimated;     /* no product is known to have a zero operand */
+	bool uses_device;     /* without a device there is no energy */
+	bool zeros_by_share;  /* some products with a zero operand are known by a share alone (zeros.h) */
+	const char *no_zeros; /* products with a zero operand are not known: "from epoch 3 on"; NULL: they are */
 };
 
 /* Why there is no energy; NULL: there is. */

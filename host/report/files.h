@@ -23,7 +23,7 @@ struct qmac_summary {
 	const struct qmac_train_result *result;
 	const struct qmac_tariff *tariff;
 	const struct qmac_area_table *area;
-	const uint64_t *spent;            /* counts of all records: what energy is made of */
+	const uint64_t *spent;            /* counts of all records: what energy is made of, and ZERO_MACS */
 	const char *weights_sha256;       /* "": there are none */
 	const char *timed_from;           /* the run whose values these are (values.h); NULL: it was trained */
 	char (*sha256)[QMAC_SHA256_TEXT]; /* of the other files; "" for one that is not there */

@@ -58,7 +58,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	fprintf(out, "%" PRIu64 ",", spent[QMAC_COUNTER_CYCLES]);
 	write_optional(out, qmac_tariff_joules(tariff, spent).nominal);
 	fprintf(out, "%" PRIu64 ",%" PRIu64 ",", spent[QMAC_COUNTER_MACS], spent[QMAC_COUNTER_VEC_MULTS]);
-	write_optional(out, spent[QMAC_COUNTER_MACS] && !records->estimated ?
+	write_optional(out, spent[QMAC_COUNTER_MACS] && !tariff->no_zeros ?
 	                    qmac_records_zero_fraction(records, layer) : (double)NAN);
 	if (!records->estimated)
 		fprintf(out, "%" PRIu64, qmac_records_saturations(records, layer, direction));
@@ -66,7 +66,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 		fprintf(out, ",%" PRIu64, spent[rest[i]]);
 	write_weights(out, records, layer, direction);
 	fprintf(out, ",%" PRIu64 ",", spent[QMAC_COUNTER_A_READS]);
-	if (!records->estimated && !records->known)
+	if (!tariff->no_zeros)
 		fprintf(out, "%" PRIu64, spent[QMAC_COUNTER_ZERO_MACS]);
 	fputc('\n', out);
 }

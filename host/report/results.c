@@ -17,6 +17,7 @@
 #include "report/plot.h"
 #include "report/tensors.h"
 #include "report/values.h"
+#include "report/zeros.h"
 
 struct qmac_results {
 	char folder[QMAC_PATH_MAX];
@@ -31,6 +32,7 @@ struct qmac_results {
 	struct qmac_tensors tensors;                      /* of a network */
 	struct qmac_atomic_file picture;
 	struct qmac_folder_lock lock;
+	struct qmac_zeros *zeros;                         /* of an estimate; NULL: it is a training */
 	struct qmac_values *values;                       /* that an estimate gets; NULL: none */
 	char warning[512];
 };
@@ -139,31 +141,40 @@ enum qmac_status qmac_results_create(const char *folder, const struct qmac_run_c
 	return QMAC_OK;
 }
 
-static struct qmac_tariff tariff_of(const struct qmac_results *results, bool estimated)
+static struct qmac_tariff tariff_of(const struct qmac_results *results)
 {
-	bool uses_device = qmac_run_uses_device(&results->config.run);
+	const struct qmac_zeros *zeros = results->zeros;
 
-	return (struct qmac_tariff){&results->tables.energy, &results->hw, uses_device,
-	                            estimated || results->values};
+	return (struct qmac_tariff){
+		.table = &results->tables.energy, .hw = &results->hw,
+		.uses_device = qmac_run_uses_device(&results->config.run),
+		.zeros_by_share = zeros && !zeros->is_exact,
+		.no_zeros = zeros && zeros->why[0] ? zeros->why : NULL,
+	};
 }
 
-void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values)
+void qmac_results_are_estimated(struct qmac_results *results, struct qmac_zeros *zeros,
+                                struct qmac_values *values)
 {
+	results->zeros = zeros;
 	results->values = values;
 }
 
 enum qmac_status qmac_results_metrics(struct qmac_results *results, const struct qmac_metrics *metrics,
                                       const struct qmac_records *records, struct qmac_error *err)
 {
-	const struct qmac_tariff tariff = tariff_of(results, metrics->estimated);
+	struct qmac_tariff tariff;
 	struct qmac_metrics row = *metrics;
 	struct qmac_records layers = *records;
 	enum qmac_status status = QMAC_OK;
 
-	if (results->values)
+	if (results->zeros)
+		status = qmac_zeros_epoch(results->zeros, &layers, err);
+	if (!status && results->values)
 		status = qmac_values_epoch(results->values, &row, &layers, err);
 	if (status)
 		return status;
+	tariff = tariff_of(results);
 	qmac_records_add(records, results->spent);
 	qmac_metrics_csv_row(stream_of(results, QMAC_RESULT_METRICS), &row,
 	                     qmac_tariff_joules(&tariff, results->spent));
@@ -337,7 +348,7 @@ static enum qmac_status write_all(struct qmac_results *results, const struct qma
 {
 	struct qmac_atomic_file *summary_file = &results->files[QMAC_RESULT_SUMMARY];
 	char weights_sha256[QMAC_SHA256_TEXT] = "", sha256[QMAC_RESULT_FILES][QMAC_SHA256_TEXT] = {""};
-	const struct qmac_tariff tariff = tariff_of(results, result->last.estimated);
+	const struct qmac_tariff tariff = tariff_of(results);
 	const struct qmac_summary summary = {
 		.run = &results->config.run, .hw = &results->hw, .result = result, .tariff = &tariff,
 		.area = &results->tables.area, .spent = results->spent, .sha256 = sha256,

@@ -31,11 +31,13 @@ QMAC_MUST_CHECK enum qmac_status qmac_results_create(const char *folder, const s
                                                      struct qmac_results **results,
                                                      struct qmac_error *err);
 /*
- * The rows and the end to come are those of an estimate: they get these values (values.h), which must live as
- * long as the results. Before the first row.
+ * The rows and the end to come are those of an estimate: they get these products (zeros.h) and, where not
+ * NULL, these values (values.h), which must live as long as the results. Before the first row.
  */
 struct qmac_values;
-void qmac_results_have_values(struct qmac_results *results, struct qmac_values *values);
+struct qmac_zeros;
+void qmac_results_are_estimated(struct qmac_results *results, struct qmac_zeros *zeros,
+                                struct qmac_values *values);
 /* A row of metrics.csv and the rows of layers.csv of the same epoch, or of what is before the first. */
 QMAC_MUST_CHECK enum qmac_status qmac_results_metrics(struct qmac_results *results,
                                                       const struct qmac_metrics *metrics,

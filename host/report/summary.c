@@ -61,16 +61,16 @@ static bool depends_on_data(int counter)
 	return depends[counter];
 }
 
-/* Of a run that was timed with the values of another one products with a zero operand alone are not known. */
 static bool is_known(const struct qmac_summary *s, int counter)
 {
-	return !(s->result->last.estimated && depends_on_data(counter)) &&
-	       !(s->timed_from && counter == QMAC_COUNTER_ZERO_MACS);
+	if (counter == QMAC_COUNTER_ZERO_MACS)
+		return !s->tariff->no_zeros;
+	return !(s->result->last.estimated && depends_on_data(counter));
 }
 
 static void write_counters(FILE *out, const struct qmac_summary *s)
 {
-	const struct qmac_metrics *last = &s->result->last;
+	const uint64_t *counters = s->result->last.counters;
 	static const char *const names[] = {
 #define NAME(upper, lower, timed, help) #lower,
 		QMAC_COUNTER_TABLE(NAME)
@@ -81,7 +81,7 @@ static void write_counters(FILE *out, const struct qmac_summary *s)
 	for (int i = 0; i < QMAC_COUNTERS; i++) {
 		fprintf(out, "%s\n\t\t\"%s\": ", i ? "," : "{", names[i]);
 		if (is_known(s, i))
-			fprintf(out, "%" PRIu64, last->counters[i]);
+			fprintf(out, "%" PRIu64, i == QMAC_COUNTER_ZERO_MACS ? s->spent[i] : counters[i]);
 		else
 			fputs("null", out);
 	}

@@ -28,7 +28,6 @@ static void path_of(const struct qmac_values *values, const char *name, char pat
 
 enum qmac_status qmac_values_read(const char *folder, struct qmac_values *values, struct qmac_error *err)
 {
-	char path[QMAC_MEMBER_PATH];
 	char why[128];
 	enum qmac_status status;
 
@@ -44,11 +43,10 @@ enum qmac_status qmac_values_read(const char *folder, struct qmac_values *values
 		status = qmac_stored_read(folder, &values->stored, err);
 	if (status)
 		return status;
-	path_of(values, qmac_member_names[QMAC_RESULT_LAYERS], path);
 	if (qmac_stored_is_estimate(&values->stored))
 		status = qmac_fail(err, QMAC_BAD_INPUT, "%s holds an estimate, which has no values", folder);
 	else
-		status = qmac_csv_read_words(path, "layer|direction", &values->layers, err);
+		status = qmac_layer_rows_read(folder, &values->layers, err);
 	if (status)
 		qmac_values_free(values);
 	return status;
@@ -57,7 +55,7 @@ enum qmac_status qmac_values_read(const char *folder, struct qmac_values *values
 void qmac_values_free(struct qmac_values *values)
 {
 	qmac_stored_free(&values->stored);
-	qmac_csv_free(&values->layers);
+	qmac_layer_rows_free(&values->layers);
 	free(values->known);
 	memset(values, 0, sizeof *values);
 }
@@ -71,19 +69,10 @@ static double field(const struct qmac_csv *csv, int64_t row, const char *name)
 	return column < 0 ? (double)NAN : csv->values[row * csv->columns + column];
 }
 
-static uint64_t count(const struct qmac_csv *csv, int64_t row, const char *name)
+/* A count that is told as a number; 0 where there is none. */
+static uint64_t whole(double value)
 {
-	double value = field(csv, row, name);
-
 	return value > 0 && value < 0x1p63 ? (uint64_t)value : 0;
-}
-
-/* The word of a field; "" where there is none. */
-static const char *word(const struct qmac_csv *csv, int64_t row, const char *name)
-{
-	double number = field(csv, row, name);
-
-	return number >= 0 && number < csv->word_count ? csv->words[(int)number] : "";
 }
 
 static void set_row(const struct qmac_csv *csv, int64_t i, struct qmac_metrics *row)
@@ -100,52 +89,31 @@ static void set_row(const struct qmac_csv *csv, int64_t i, struct qmac_metrics *
 	row->weight_saturations = isnan(saturations) ? -1 : (int64_t)saturations;
 	/* the table has their sum alone */
 	row->counters[QMAC_COUNTER_ACC_SATURATIONS] = row->counters[QMAC_COUNTER_CONTAINER_SATURATIONS] = 0;
-	row->counters[QMAC_COUNTER_REQUANT_SATURATIONS] = count(csv, i, "saturations");
-}
-
-static int find_layer(const struct qmac_records *records, const char *name)
-{
-	for (int l = 0; l < records->layers; l++)
-		if (strcmp(records->layer[l].name, name) == 0)
-			return l;
-	return -1;
-}
-
-static int find_direction(const char *name)
-{
-	for (int d = 0; d < QMAC_DIRECTIONS; d++)
-		if (strcmp(qmac_direction_name((enum qmac_direction)d), name) == 0)
-			return d;
-	return -1;
-}
-
-static enum qmac_status fail_layer(const struct qmac_values *values, int64_t i, const char *why,
-                                   struct qmac_error *err)
-{
-	char path[QMAC_MEMBER_PATH];
-
-	path_of(values, qmac_member_names[QMAC_RESULT_LAYERS], path);
-	return qmac_fail_at(err, QMAC_BAD_INPUT, path, (int)i + 2, 1, "%s", why);
+	row->counters[QMAC_COUNTER_REQUANT_SATURATIONS] = whole(field(csv, i, "saturations"));
 }
 
 /* Row i of layers.csv: what a layer has in a direction, and what it has as a whole. */
 static enum qmac_status take_layer(struct qmac_values *values, int64_t i, const struct qmac_records *records,
                                    struct qmac_error *err)
 {
-	const struct qmac_csv *csv = &values->layers;
-	int l = find_layer(records, word(csv, i, "layer")), d = find_direction(word(csv, i, "direction"));
-	double saturations = field(csv, i, "weight_saturations");
+	const struct qmac_layer_rows *rows = &values->layers;
+	double saturations = qmac_layer_rows_field(rows, i, "weight_saturations");
+	double limited = qmac_layer_rows_field(rows, i, "saturations");
+	enum qmac_direction direction;
 	struct qmac_layer_values *known;
+	int layer;
 
-	if (l < 0 || d < 0)
-		return fail_layer(values, i, "the run has no such layer or direction", err);
-	known = &values->known[l];
-	known->saturations[d] = count(csv, i, "saturations");
-	if (known->saturations[d] &&
-	    !qmac_records_spent(records, l, (enum qmac_direction)d)[QMAC_COUNTER_COMMANDS])
-		return fail_layer(values, i, "saturations where the estimate has no commands", err);
-	known->delta = field(csv, i, "delta");
-	known->sparsity = field(csv, i, "sparsity");
+	if (!qmac_layer_rows_find(rows, i, records, &layer, &direction))
+		return qmac_fail_at(err, QMAC_BAD_INPUT, rows->path, (int)i + 2, 1,
+		                    "the run has no such layer or direction");
+	known = &values->known[layer];
+	known->saturations[direction] = whole(limited);
+	if (known->saturations[direction] &&
+	    !qmac_records_spent(records, layer, direction)[QMAC_COUNTER_COMMANDS])
+		return qmac_fail_at(err, QMAC_BAD_INPUT, rows->path, (int)i + 2, 1,
+		                    "saturations where the estimate has no commands");
+	known->delta = qmac_layer_rows_field(rows, i, "delta");
+	known->sparsity = qmac_layer_rows_field(rows, i, "sparsity");
 	if (!isnan(saturations)) /* in one row of the layer, 0 in the others */
 		known->weight_saturations = (int64_t)saturations + (known->weight_saturations > 0 ?
 		                                                    known->weight_saturations : 0);
@@ -155,9 +123,9 @@ static enum qmac_status take_layer(struct qmac_values *values, int64_t i, const 
 static enum qmac_status take_layers(struct qmac_values *values, int64_t epoch, struct qmac_records *records,
                                     struct qmac_error *err)
 {
-	const struct qmac_csv *csv = &values->layers;
 	size_t layers = (size_t)records->layers;
 	enum qmac_status status = QMAC_OK;
+	int64_t row;
 
 	if (!values->known)
 		values->known = calloc(layers, sizeof values->known[0]);
@@ -166,8 +134,8 @@ static enum qmac_status take_layers(struct qmac_values *values, int64_t epoch, s
 	for (size_t l = 0; l < layers; l++)
 		values->known[l] = (struct qmac_layer_values){.delta = NAN, .sparsity = NAN,
 		                                              .weight_saturations = -1};
-	while (!status && values->next < csv->rows && field(csv, values->next, "epoch") == (double)epoch)
-		status = take_layer(values, values->next++, records, err);
+	while (!status && (row = qmac_layer_rows_take(&values->layers, epoch)) >= 0)
+		status = take_layer(values, row, records, err);
 	records->known = values->known;
 	records->estimated = false;
 	return status;
@@ -187,13 +155,6 @@ enum qmac_status qmac_values_epoch(struct qmac_values *values, struct qmac_metri
 }
 
 /* ---- the end -------------------------------------------------------------------------------------- */
-
-static uint64_t counter(const struct qmac_json *summary, const char *path)
-{
-	double value = qmac_json_real(summary, path);
-
-	return value > 0 && value < 0x1p63 ? (uint64_t)value : 0;
-}
 
 static void take_model(const struct qmac_json *summary, const char *name, struct qmac_analytic_result *model)
 {
@@ -228,9 +189,11 @@ void qmac_values_end(const struct qmac_values *values, struct qmac_train_result 
 	uint64_t *counters = result->last.counters;
 
 	set_row(&values->stored.metrics, result->last.epoch, &result->last);
-	counters[QMAC_COUNTER_ACC_SATURATIONS] = counter(summary, "counters.acc_saturations");
-	counters[QMAC_COUNTER_REQUANT_SATURATIONS] = counter(summary, "counters.requant_saturations");
-	counters[QMAC_COUNTER_CONTAINER_SATURATIONS] = counter(summary, "counters.container_saturations");
+	counters[QMAC_COUNTER_ACC_SATURATIONS] = whole(qmac_json_real(summary, "counters.acc_saturations"));
+	counters[QMAC_COUNTER_REQUANT_SATURATIONS] =
+		whole(qmac_json_real(summary, "counters.requant_saturations"));
+	counters[QMAC_COUNTER_CONTAINER_SATURATIONS] =
+		whole(qmac_json_real(summary, "counters.container_saturations"));
 	result->diverged = qmac_values_diverged(values);
 	result->coefficient_max = qmac_json_real(summary, "coefficient_max");
 	snprintf(result->kernel, sizeof result->kernel, "%s", kernel ? kernel : "");

@@ -1,12 +1,12 @@
 /*
  * What a training has found beside its costs, read back from its result folder: figures, saturations,
  * sparsity, weights. The same run on other hardware has the same (run/retime.h): with these the estimate of
- * it becomes a whole result. Products with a zero operand alone remain unknown: how many there are depends on
- * the limbs that operands are cut into, and on the pieces of a product.
+ * it becomes a whole result. Products with a zero operand alone depend on the hardware, too: zeros.h.
  */
 #ifndef QMAC_REPORT_VALUES_H
 #define QMAC_REPORT_VALUES_H
 
+#include "report/layer_rows.h"
 #include "report/stored.h"
 #include "report/tensors.h"
 #include "train/train.h"
@@ -17,8 +17,7 @@ struct qmac_values {
 	char folder[QMAC_PATH_MAX];
 	char name[QMAC_VALUES_NAME];     /* of the folder, without those above it */
 	struct qmac_stored stored;
-	struct qmac_csv layers;
-	int64_t next;                    /* row of layers.csv, where the next epoch begins */
+	struct qmac_layer_rows layers;
 	struct qmac_layer_values *known; /* of the running epoch, a layer each */
 };
 

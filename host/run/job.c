@@ -14,6 +14,7 @@
 #include "report/recorded.h"
 #include "report/results.h"
 #include "report/values.h"
+#include "report/zeros.h"
 #include "run/checkpoint.h"
 #include "run/inputs.h"
 #include "run/train.h"
@@ -402,16 +403,19 @@ static enum qmac_status make_result(const struct qmac_job *job, const struct qma
 {
 	struct qmac_recorder *recorder = NULL;
 	struct qmac_results *results = NULL;
-	struct qmac_values values = {.next = 0}, *from = job->timed_from ? &values : NULL;
-	enum qmac_status status = from ? qmac_values_read(job->timed_from, from, err) : QMAC_OK;
+	struct qmac_values values = {.known = NULL}, *from = job->timed_from ? &values : NULL;
+	struct qmac_zeros zeros;
+	enum qmac_status status = qmac_zeros_read(from ? job->timed_from : job->counted, &hw->hw, &zeros, err);
 
-	if (status)
-		return status;
-	status = create_recorder(job, &recorder, err);
+	if (!status && from)
+		status = qmac_values_read(job->timed_from, from, err);
+	if (!status)
+		status = create_recorder(job, &recorder, err);
 	if (!status)
 		status = qmac_results_create(job->folder, job->config, hw, &results, err);
 	if (!status) {
-		qmac_results_have_values(results, from);
+		if (is_estimate(job))
+			qmac_results_are_estimated(results, &zeros, from);
 		status = train(job, hw, results, from, recorder, result, err);
 		snprintf(result->warning, sizeof result->warning, "%s", qmac_results_warning(results));
 		qmac_results_destroy(results);
@@ -419,6 +423,7 @@ static enum qmac_status make_result(const struct qmac_job *job, const struct qma
 	qmac_recorder_destroy(recorder);
 	if (from)
 		qmac_values_free(from);
+	qmac_zeros_free(&zeros);
 	return status;
 }
 

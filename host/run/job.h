@@ -18,6 +18,7 @@ struct qmac_job {
 	const char *folder;
 	bool estimate;                     /* no training: what it would cost (qmac_estimate()) */
 	const char *recorded;              /* the folder of a run: estimate with its formats; NULL: none */
+	const char *counted;               /* of a run that computes the same: its zero MACs (report/zeros.h) */
 	/*
 	 * The folder of the same run, trained on other hardware, on which its values do not depend (retime.h):
 	 * an estimate that gets these, and so is a whole result. NULL: none; then `resume` does not keep a
