@@ -142,6 +142,9 @@ ok 'formats have switched' test "$(wc -l < n/adapt/switches.csv)" -gt 2
 run 0 report n --out nets.svg
 ok 'a line for each run of a network' test "$(grep -c '^n/' out)" -eq 4
 ok 'nothing is said against them' test ! -s err
+run 0 report n --goal test_accuracy=0
+says out 'n/fixed  *0  *[1-9][0-9,]*  *[0-9.e-]*  *[0-9.e-]*  *[0-9.e-]*'
+says out 'n/float  *0  *[1-9][0-9,]*  *[0-9.e-]*  *[0-9.e-]*  *[0-9.e-]*  *in 32 bits'
 if command -v gnuplot >/dev/null 2>&1; then
 	for text in 'test accuracy' 'training loss' 'formats of n/adapt: tiny, adapt, seed 1' \
 		'formats of n/fixed' 'formats of n/muppet' 'word length BW, bits' 'switch of the word length' \
