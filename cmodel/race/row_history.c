@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* log2 of the rows of a block. */
-enum { BLOCK_SHIFT = 6, BLOCK = 1 << BLOCK_SHIFT };
+enum { BLOCK_SHIFT = 6, BLOCK = 1 << BLOCK_SHIFT, BURST = 8 };
 
 #define ROW_MASK ((UINT64_C(1) << QMAC_PLACE_SHIFT) - 1)
 
@@ -54,6 +54,9 @@ static bool write_run(void *context, uint64_t begin, uint64_t end)
 
 	for (uint64_t b = (begin & ROW_MASK) / BLOCK; b <= ((end - 1) & ROW_MASK) / BLOCK; b++)
 		w->history->block[b] = last;
+	for (; behind - row >= BURST; row += BURST) /* a few stores of the machine's vectors */
+		for (int i = 0; i < BURST; i++)
+			row[i] = last;
 	while (row < behind)
 		*row++ = last;
 	return true;

@@ -35,37 +35,33 @@ uint32_t qmac_sight_range(const struct qmac_sight *sight, uint32_t n, int64_t ta
 	return begin < end ? (uint32_t)(end - begin) : 0;
 }
 
-/* Positions of a pass: where they begin, and how many. */
-struct span {
-	uint32_t first[3], n[3];
-};
-
-static bool find_span(const struct qmac_passes *p, const int64_t tap[2], struct span *span)
-{
-	*span = (struct span){.n = {p->n[0]}};
-	for (int d = 0; d < 2; d++)
-		span->n[d + 1] = qmac_sight_range(&p->sight[d], p->n[d + 1], tap[d], &span->first[d + 1]);
-	return span->n[1] > 0 && span->n[2] > 0;
-}
-
 /*
  * Number i of the taps: where some see less than others, the middle one comes first, which sees most. For
  * what the first one assigns are all positions, those at which it sees nothing, too.
  */
-static void find_tap(const struct qmac_passes *p, int64_t i, int64_t tap[2])
+static void find_tap(struct qmac_passes *p, int64_t i)
 {
+	struct qmac_seen *seen = &p->seen;
 	const int *n = p->taps.n;
 
+	if (seen->number == i + 1)
+		return;
+	seen->number = i + 1;
 	if (p->sight[0].size || p->sight[1].size)
 		i = (i + (int64_t)(n[0] / 2) * n[1] + n[1] / 2) % ((int64_t)n[0] * n[1]);
-	tap[0] = i / n[1];
-	tap[1] = i % n[1];
+	seen->tap[0] = i / n[1];
+	seen->tap[1] = i % n[1];
+	seen->first[0] = 0;
+	seen->n[0] = p->n[0];
+	for (int d = 0; d < 2; d++)
+		seen->n[d + 1] = qmac_sight_range(&p->sight[d], p->n[d + 1], seen->tap[d], &seen->first[d + 1]);
+	seen->any = seen->n[1] > 0 && seen->n[2] > 0;
 }
 
 /* ---- commands ---------------------------------------------------------------------- */
 
 /* Positions, as loops i2, i1, i0 of a command, and the rows of the first. */
-static void put_positions(struct qmac_command *c, const struct qmac_passes *p, const struct span *span)
+static void put_positions(struct qmac_command *c, const struct qmac_passes *p, const struct qmac_seen *span)
 {
 	const struct qmac_panel *other = p->form == QMAC_FORM_AB ? &p->c : &p->b;
 	uint32_t steps[3], a_steps[3], first = 0;
@@ -100,7 +96,7 @@ static void put_positions(struct qmac_command *c, const struct qmac_passes *p, c
  * channels, blocks of A's, and taps. So in AB the sum grows tap by tap and block by block, each of which is a
  * product of whole operands.
  */
-static bool make_pass(const struct qmac_passes *p, int64_t at, struct qmac_command *command)
+static bool make_pass(struct qmac_passes *p, int64_t at, struct qmac_command *command)
 {
 	bool ab = p->form == QMAC_FORM_AB;
 	int b_limb = (int)qmac_turn(&at, p->b.limbs.count), a_limb = (int)qmac_turn(&at, p->a.limbs.count);
@@ -108,20 +104,17 @@ static bool make_pass(const struct qmac_passes *p, int64_t at, struct qmac_comma
 	struct qmac_limb_cut a_cut = qmac_limb_cut(&p->a.limbs, a_limb);
 	struct qmac_limb_cut b_cut = qmac_limb_cut(&p->b.limbs, b_limb);
 	/* the first of a row of C */
-	bool first = a_limb == 0 && b_limb == 0 && (!ab || (x == 0 && at == 0)), sees;
+	bool first = a_limb == 0 && b_limb == 0 && (!ab || (x == 0 && at == 0));
 	struct qmac_command c = {.opcode = QMAC_OPCODE_GEMM, .accumulate = p->accumulate || !first};
-	int64_t tap[2], a_tap, other;
-	struct span span;
+	const struct qmac_seen all = {.n = {p->n[0], p->n[1], p->n[2]}}, *seen = &p->seen;
+	int64_t a_tap, other;
 
-	find_tap(p, at, tap);
-	sees = find_span(p, tap, &span);
-	if (!sees && c.accumulate)
+	find_tap(p, at);
+	if (!seen->any && c.accumulate)
 		return false;
-	if (!c.accumulate && (ab || !sees))
-		span = (struct span){.n = {p->n[0], p->n[1], p->n[2]}};
-	a_tap = tap[0] * p->taps.a[0] + tap[1] * p->taps.a[1];
+	a_tap = seen->tap[0] * p->taps.a[0] + seen->tap[1] * p->taps.a[1];
 	/* rows of B (AB) or C (ATB) before this block of A's channels at this tap */
-	other = tap[0] * p->taps.other[0] + tap[1] * p->taps.other[1] + x * p->a.lanes;
+	other = seen->tap[0] * p->taps.other[0] + seen->tap[1] * p->taps.other[1] + x * p->a.lanes;
 	c.mode = ab ? QMAC_MODE_WS : QMAC_MODE_OS;
 	c.k = qmac_panel_lanes(&p->a, x);
 	c.n = qmac_panel_lanes(&p->b, y);
@@ -131,7 +124,7 @@ static bool make_pass(const struct qmac_passes *p, int64_t at, struct qmac_comma
 	c.acc_shift = a_cut.lsb + b_cut.lsb + (uint32_t)p->shift;
 	c.a_unsigned = a_cut.is_unsigned;
 	c.w_unsigned = b_cut.is_unsigned;
-	put_positions(&c, p, &span);
+	put_positions(&c, p, !c.accumulate && (ab || !seen->any) ? &all : seen);
 	*command = c;
 	return true;
 }

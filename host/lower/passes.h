@@ -49,6 +49,12 @@ struct qmac_passes {
 	bool accumulate;    /* they are added to what C holds; otherwise the first of each row of C assigns */
 	/* where qmac_passes_next() is; 0 at first */
 	int64_t at;
+	struct qmac_seen {
+		int64_t number;           /* of the tap, from 1; 0: none */
+		int64_t tap[2];
+		uint32_t first[3], n[3];  /* the positions that it sees: where they begin, how many; */
+		bool any;                 /* at all */
+	} seen;
 };
 
 /* A product of matrices over `positions` positions, at first assigned. */

@@ -68,20 +68,13 @@ static enum qmac_status check_legal(const struct qmac_program *program, const st
 enum qmac_status qmac_program_add(struct qmac_program *program, const struct qmac_command *command,
                                   const struct qmac_hull *hull, int64_t *index, struct qmac_error *err)
 {
-	struct qmac_item item = {.command = *command, .has_hull = hull != NULL, .turns = program->turns};
+	struct qmac_item *item;
 	enum qmac_status status;
 
 	assert(!program->ring);
-	program->turns = 0;
 	if (program->count == COMMANDS_MAX)
 		return qmac_fail(err, QMAC_BAD_INPUT, "a program of more than %d commands: make it several smaller"
 		                 " ones", COMMANDS_MAX);
-	item.command.wait_mask = item.command.wait_load = item.command.wait_exec = item.command.wait_store = 0;
-	if (hull)
-		item.hull = *hull;
-	status = check_legal(program, &item.command, err);
-	if (status != QMAC_OK)
-		return status;
 	if (program->count == program->room) {
 		int64_t room = program->room ? 2 * program->room : FIRST_ROOM;
 		struct qmac_item *wider = realloc(program->items, (size_t)room * sizeof *wider);
@@ -91,10 +84,20 @@ enum qmac_status qmac_program_add(struct qmac_program *program, const struct qma
 		program->items = wider;
 		program->room = room;
 	}
+	item = &program->items[program->count];
+	*item = (struct qmac_item){.command = *command, .has_hull = hull != NULL, .turns = program->turns};
+	program->turns = 0;
+	item->command.wait_mask = 0;
+	item->command.wait_load = item->command.wait_exec = item->command.wait_store = 0;
+	if (hull)
+		item->hull = *hull;
+	status = check_legal(program, &item->command, err);
+	if (status != QMAC_OK)
+		return status;
 	if (index)
 		*index = program->count;
 	program->engine_count[qmac_command_engine(command->opcode)]++;
-	program->items[program->count++] = item;
+	program->count++;
 	return QMAC_OK;
 }
 
@@ -295,6 +298,8 @@ enum qmac_status qmac_program_compile_for_sequence(struct qmac_program *program,
 	assert(!program->ring);
 	if (!find_waits(program, NULL, 0))
 		return out_of_memory(program, err);
+	if (program->order != QMAC_ORDER_TRIED)
+		return fill_ring(program, 1, err);
 	fence(program, true);
 	status = fill_ring(program, copies_of(program), err);
 	fence(program, false);

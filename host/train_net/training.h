@@ -19,7 +19,7 @@ struct qmac_net_training {
 	const struct qmac_run *run;
 	bool estimated;              /* nothing is computed: what is done is ordered, timed and counted */
 	bool steady;                 /* of an estimate: no minibatch is the first, which finds scales */
-	bool passing;                /* of an estimate: hardly anything is done twice, and nothing is kept for it */
+	bool passing;                /* of an estimate: hardly anything is done twice, no program is kept */
 	bool unbounded;              /* of an estimate: as if accumulators held every sum (net/formats.h) */
 	struct qmac_net net;
 	struct qmac_images images;
