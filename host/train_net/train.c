@@ -443,12 +443,9 @@ static enum qmac_status give_result(struct course *course, struct qmac_error *er
 	struct qmac_train_result *result = course->result;
 
 	result->coefficient_max = NAN;
-	snprintf(result->kernel, sizeof result->kernel, "%s", course->engine->operations->kernel(course->engine));
 	result->net = calloc(1, sizeof *result->net);
 	if (!result->net)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory");
-	course->engine->operations->destroy(course->engine); /* it looks at the network */
-	course->engine = NULL;
 	if (training->in_float) {
 		free(training->formats);
 		free(training->outputs);
@@ -480,6 +477,10 @@ enum qmac_status qmac_net_train(const struct qmac_run *run, const struct qmac_hw
 		status = qmac_net_replay_end(course.precision, err);
 	if (!status) {
 		result->stopped = course.stopped && goes_on(&course);
+		snprintf(result->kernel, sizeof result->kernel, "%s",
+		         course.engine->operations->kernel(course.engine));
+		course.engine->operations->destroy(course.engine); /* what follows needs its memory */
+		course.engine = NULL;
 		if (!result->stopped)
 			qmac_net_tally_find(&course.tally, &course.training, &result->last, hw, observer, &result->speed);
 	}
