@@ -55,6 +55,15 @@ static const struct affine_case affine_cases[] = {
 	{3, -BIT(31) - 1, 131071, -BIT(17), 5, false},
 	{BIT(32), BIT(32), 1, 1, 0, false},
 	{BIT(40), 1, 7, 131071, -BIT(50), false},
+	/* 2^31, 2^31 - 1 and -2^31 in each term and in their sum, and sources of 33 bits */
+	{-BIT(14), 0, -BIT(17), 0, 0, false},
+	{0, -BIT(14), 0, -BIT(17), 0, false},
+	{-BIT(13), -BIT(13), -BIT(17), -BIT(17), 0, false},
+	{BIT(13), BIT(13), 131071, 131071, BIT(18) - 1, false},
+	{1, 0, 1, 0, BIT(31) - 1, false},
+	{0, -1, 0, 1, -BIT(31), false},
+	{1, 1, 1, 1, BIT(30) - 1, false},
+	{BIT(32), -BIT(32), 1, 1, 0, false},
 	/* clamped coefficients */
 	{1, 1, BIT(17), -BIT(17) - 1, 0, true},
 	{BIT(20), 5, INT64_MAX, INT64_MIN, BIT(40), true},
@@ -123,6 +132,121 @@ static void test_operands(void)
 		kernel_rig_load_rows(&rig, 52, 1, 1, way & 4 ? BIT(61) : -BIT(61));
 		CU_ASSERT_EQUAL(kernel_rig_execute(&rig, &vec).requant_saturations, 0);
 	}
+	kernel_rig_close(&rig);
+}
+
+/* ---- lanes of 32 bits ------------------------------------------------------------------- */
+
+/* Two words, and what is done with them. */
+struct narrow_case {
+	uint32_t op;
+	int64_t a, b;
+	int64_t mult;
+	uint32_t l0, shift;
+	uint32_t bw;         /* 0: wide enough */
+	bool saturates;
+};
+
+/* At 2^31 and one less, where x, a source or what is in between just fits 32 bits and where it does not. */
+static const struct narrow_case narrow_cases[] = {
+	{QMAC_OP_ADD, BIT(31) - 2, 1, 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(31) - 1, 1, 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, -BIT(31), -1, 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(30) - 1, BIT(30), 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(30), BIT(30), 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, -BIT(30), -BIT(30), 1, 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(30) - 1, BIT(30) - 1, 1, 0, 0, 32, false},
+	{QMAC_OP_ADD, BIT(20), 0, 1, 10, 0, 0, false},
+	{QMAC_OP_ADD, BIT(20), 0, 1, 11, 0, 0, false},
+	{QMAC_OP_ADD, -BIT(20), -1, 1, 11, 0, 0, false},
+	{QMAC_OP_ADD, BIT(29), -BIT(29), 131071, 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(14), 0, 131071, 0, 0, 0, false},
+	{QMAC_OP_ADD, -BIT(14), 0, -BIT(17), 0, 0, 0, false},
+	{QMAC_OP_ADD, BIT(32), -BIT(32), 1, 0, 0, 0, false},
+	{QMAC_OP_SUB, -BIT(30), BIT(30) + 1, 1, 0, 0, 0, false},
+	{QMAC_OP_SUB, BIT(30), -BIT(30), 1, 0, 0, 0, false},
+	{QMAC_OP_MAX, BIT(21), BIT(31) - 1, 1, 10, 0, 0, false},
+	{QMAC_OP_MIN, -BIT(22), -BIT(31), 1, 10, 0, 0, false},
+	{QMAC_OP_MAX, -BIT(31), BIT(32), 1, 0, 0, 0, false},
+	{QMAC_OP_MUL, BIT(14) - 1, -BIT(17), 0, 0, 0, 0, false},
+	{QMAC_OP_MUL, -BIT(14), -BIT(17), 0, 0, 0, 0, false},
+	{QMAC_OP_MUL, BIT(31), 2, 0, 0, 0, 0, false},
+	{QMAC_OP_MUL, -BIT(15), BIT(17), 0, 0, 0, 0, true},
+	{QMAC_OP_EQ, 5, BIT(32) + 5, 0, 0, 0, 2, false},
+	{QMAC_OP_EQ, -BIT(31), BIT(31), 0, 0, 0, 2, false},
+	{QMAC_OP_SELECT, BIT(31), 1, 0, 0, 0, 0, false},
+	{QMAC_OP_SELECT, 7, BIT(32), 0, 0, 0, 0, false},
+	{QMAC_OP_SELECT, 7, -BIT(32), 0, 0, 0, 0, false},
+	/* shifts, and results that just fit bw and do not */
+	{QMAC_OP_ADD, BIT(31) - 1, 0, 1, 0, 31, 0, false},
+	{QMAC_OP_ADD, -BIT(30), 0, 1, 0, 32, 0, false},
+	{QMAC_OP_ADD, BIT(30) - 1, 0, 1, 0, 63, 0, false},
+	{QMAC_OP_ADD, 127, 0, 1, 0, 0, 8, false},
+	{QMAC_OP_ADD, 128, 0, 1, 0, 0, 8, true},
+	{QMAC_OP_ADD, -129, 0, 1, 0, 0, 8, true},
+	{QMAC_OP_ADD, 511, 0, 1, 0, 2, 8, true},
+	{QMAC_OP_ADD, 509, 0, 1, 0, 2, 8, false},
+	{QMAC_OP_ADD, BIT(31) - 1, 0, 1, 0, 1, 31, true},
+	{QMAC_OP_ADD, BIT(31) - 1, 0, 1, 0, 1, 32, false},
+};
+
+/* The case in row `at` of 40, which is more than kernels take at a time, and a sum over them. */
+static void check_narrow(struct kernel_rig *rig, const struct narrow_case *v, uint32_t at)
+{
+	struct qmac_command vec = {
+		.opcode = QMAC_OPCODE_VEC, .op = v->op, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC,
+		.dspace = QMAC_SPACE_ACC, .src0 = 1, .src1 = 41, .dst = 81, .n0 = 40, .n1 = 1, .a0 = 1, .b0 = 1,
+		.d0 = 1, .l0 = v->l0, .lanes = 3, .bw = v->bw ? v->bw : 63, .monitor = 3,
+		.shift = v->shift, .rnd = v->shift ? QMAC_ROUND_NEAREST : QMAC_ROUND_FLOOR,
+	};
+
+	kernel_rig_load_rows(rig, 0, 122, 1, 0);
+	kernel_rig_load_rows(rig, 1 + at, 1, 1, v->a);
+	kernel_rig_load_rows(rig, 41 + at, 1, 1, v->b);
+	if (v->op != QMAC_OP_MUL && v->op != QMAC_OP_EQ && v->op != QMAC_OP_SELECT)
+		vec.mult = (int32_t)v->mult;
+	CU_ASSERT_EQUAL(kernel_rig_execute(rig, &vec).requant_saturations > 0, v->saturates);
+	vec.sum = 121;
+	kernel_rig_execute(rig, &vec);
+	vec.sum = 0;
+	vec.red_rows = 1;
+	vec.d0 = 0;
+	kernel_rig_execute(rig, &vec);
+}
+
+static void test_narrow(void)
+{
+	const struct qmac_hw hw = hw_of(16, 16, 64);
+	struct kernel_rig rig;
+
+	if (!kernel_rig_open(&rig, &hw))
+		return;
+	for (int i = 0; i < TEST_COUNT(narrow_cases); i++)
+		for (uint32_t at = 0; at < 40; at += 39)
+			check_narrow(&rig, &narrow_cases[i], at);
+	kernel_rig_close(&rig);
+}
+
+/* Sums of 40 results at their ends, of as many bits as lanes of 32 hold and more. */
+static void test_narrow_sums(void)
+{
+	const struct qmac_hw hw = hw_of(16, 16, 64);
+	struct qmac_command vec = {
+		.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MAX, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_ACC,
+		.dspace = QMAC_SPACE_A, .src0 = 1, .src1 = 1, .a0 = 1, .b0 = 1, .d0 = 1, .n0 = 40, .n1 = 1,
+		.mult = 1, .lanes = 3, .nbits = 16, .sum = 121,
+	};
+	struct kernel_rig rig;
+
+	if (!kernel_rig_open(&rig, &hw))
+		return;
+	for (vec.bw = 25; vec.bw < 33; vec.bw++)
+		for (int negative = 0; negative < 2; negative++) {
+			int64_t end = negative ? qmac_min_of((int)vec.bw) : qmac_max_of((int)vec.bw);
+
+			kernel_rig_load_rows(&rig, 1, 40, 1, end);
+			CU_ASSERT_EQUAL(kernel_rig_execute(&rig, &vec).requant_saturations, 0);
+		}
 	kernel_rig_close(&rig);
 }
 
@@ -237,6 +361,8 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"affine maps", test_affine},
 		{"affine maps of operands", test_operands},
+		{"around 32 bits", test_narrow},
+		{"sums in lanes of 32 bits", test_narrow_sums},
 		{"rows of sums", test_rows},
 		{"rows of sums that are full", test_full_rows},
 		{"sums around 64 bits", test_wide_sums},

@@ -1,7 +1,7 @@
 /*
- * Row kernels: the scalar oracle against the reference arithmetic, with its
+ * Sweeps of VEC: the scalar oracle against the reference arithmetic, with its
  * saturation counts, and every kernel of this CPU against the oracle wherever the
- * preconditions of kernel.h hold.
+ * preconditions of kernel.h hold, in lanes of 64 bits and of 32.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,10 @@
 #include "reference/ref_num.h"
 #include "test.h"
 
-enum { LANES = QMAC_LANES_MAX, MODES = 3, GUARD = 8, ROWS = QMAC_ROWS_MAX, PITCH = LANES + GUARD };
+enum {
+	LANES = QMAC_LANES_MAX, MODES = 3, GUARD = 8, PITCH = LANES + GUARD,
+	ROWS = 72, SPACE = ROWS + GUARD /* in two blocks of the kernels and a part of one */
+};
 
 static const int64_t corners[] = {
 	0, 1, -1, 2, -2, 3, 127, -128, 32767, -32768, 65535, 131071, -131072, 131072, -131073,
@@ -35,11 +38,6 @@ static int64_t any_number(int bits)
 static int below(int count)
 {
 	return (int)(test_random(&state) % (uint64_t)count);
-}
-
-static int64_t any_mult(void)
-{
-	return below(3) == 0 ? 1 : any_number(18);
 }
 
 /* Reference of one lane of affine. */
@@ -70,378 +68,295 @@ static int64_t expected_lane(unsigned op, int l0, int64_t mult, int64_t a, int64
 	return ref_clamp(x, 64, count);
 }
 
-static void oracle_combines_as_documented(void)
+/* Where a sweep reads, and where it writes: results start as sources, for those that are made in place. */
+struct memory {
+	int64_t words[2][SPACE][PITCH];
+	int16_t operands[2][SPACE][PITCH];
+	int64_t c[QMAC_COEFFICIENTS][LANES];
+};
+
+struct results {
+	int64_t words[SPACE][PITCH];
+	int16_t operands[SPACE][PITCH];
+	qmac_int128 sum[LANES];
+	uint64_t count, magnitudes;
+};
+
+/* A number of `bits` bits: often at an end of what they hold. */
+static int64_t bounded(int bits)
 {
-	int64_t a[LANES], b[LANES], x[LANES] = {0};
+	int64_t most = (int64_t)((1ULL << (bits - 1)) - 1);
+
+	switch (below(8)) {
+	case 0:
+		return most;
+	case 1:
+		return -1 - most;
+	default:
+		return any_number(bits);
+	}
+}
+
+/* `count` rows of words of `bits` bits, or where these hold them sometimes operands; which = 0: a, 1: b. */
+static struct qmac_sources any_source(struct memory *m, int which, int bits, int count)
+{
+	struct qmac_sources rows = {.step = below(4) ? PITCH : 0, .mask = below(2) ? -1 : 0xFFFF};
+
+	if (bits >= 17 && below(2)) {
+		rows.operands = m->operands[which][0];
+		return rows;
+	}
+	rows.words = m->words[which][0];
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < PITCH; j++)
+			m->words[which][i][j] = bounded(bits);
+	return rows;
+}
+
+/* The narrower one of a random width and `most`, at least 1. */
+static int some_bits(int most)
+{
+	int bits = 1 + below(64);
+
+	return most < 1 ? 1 : bits < most ? bits : most;
+}
+
+/*
+ * Sources of an operation whose exact results fit `width` bits. A product of a and b bits is not beyond
+ * 2^(a + b - 2); three terms not beyond 2^(width - 3) fit.
+ */
+static void any_operation(struct memory *m, unsigned op, int width, int rows, struct qmac_sweep *s)
+{
+	int a = some_bits(width), b = some_bits(width), factor = some_bits(18);
+
+	s->op = op;
+	s->mult = 1;
+	if (op == QMAC_OP_MUL) {
+		b = some_bits(18);
+		a = some_bits(width - b);
+	} else if (op == QMAC_OP_AFFINE) {
+		a = b = some_bits(width - 1 - factor);
+		for (int j = 0; j < LANES; j++) {
+			m->c[0][j] = bounded(factor);
+			m->c[1][j] = bounded(factor);
+			m->c[2][j] = bounded(width - 2);
+		}
+	} else if (op <= QMAC_OP_MAX) {
+		s->mult = below(2) ? 1 : (int32_t)any_number(factor);
+		b = some_bits(width - 1 - factor);
+		a = some_bits(width - 1 - factor);
+		s->l0 = below(width - factor - a < 32 ? width - factor - a : 32);
+	}
+	s->short_factors = a <= 32 && b <= 32;
+	s->c = (const int64_t (*)[LANES])m->c;
+	s->a = any_source(m, 0, a, rows);
+	s->b = any_source(m, 1, b, rows);
+}
+
+static void any_finish(struct qmac_sweep *s, int shifts, int widths)
+{
+	s->tail = (struct qmac_tail){below(shifts), (unsigned)below(MODES), below(2), below(widths) + 1};
+	s->draws = (struct qmac_draws){(uint32_t)test_random(&state), (uint32_t)test_random(&state),
+	                               (uint32_t)below(2), (uint32_t)test_random(&state) & 0xFFFF,
+	                               below(2) ? 0 : (uint32_t)below(128)};
+	s->lanes = below(3) == 0 ? 16 : below(LANES) + 1;
+}
+
+/* Nowhere, words or operands, in place or not. */
+static void any_results(struct qmac_sweep *s, struct results *r)
+{
+	uint32_t nbits = (uint32_t)below(16) + 1;
+	bool extends = nbits == 16 || below(2);
+
+	s->to = (struct qmac_results){.step = PITCH, .lsb = below(64), .mask = (uint16_t)((1U << nbits) - 1),
+	                              .sign = (uint16_t)(extends ? 1U << (nbits - 1) : 0)};
+	if (below(8) == 0)
+		return;
+	if (below(2))
+		s->to.words = r->words[0];
+	else
+		s->to.operands = r->operands[0];
+	if (below(4) == 0 && s->a.step && s->a.words && s->to.words)
+		s->a.words = r->words[0];
+	if (below(4) == 0 && s->b.step && s->b.operands && s->to.operands)
+		s->b.operands = r->operands[0];
+}
+
+/* From the same start each time; `summed` and `measured` ask for sums and magnitudes. */
+static void sweep(const struct qmac_kernel *kernel, const struct qmac_sweep *s, const struct memory *m,
+                  int rows, bool summed, bool measured, struct results *r)
+{
+	size_t count = (size_t)(rows + GUARD);
+
+	memcpy(r->words, m->words[0], count * sizeof r->words[0]);
+	memcpy(r->operands, m->operands[1], count * sizeof r->operands[0]);
+	memset(r->sum, 0x3C, sizeof r->sum);
+	r->magnitudes = 1ULL << 40;
+	r->count = kernel->sweep(s, rows, summed ? r->sum : NULL, measured ? &r->magnitudes : NULL);
+}
+
+static bool results_equal(const struct results *a, const struct results *b, int rows)
+{
+	size_t count = (size_t)(rows + GUARD);
+
+	return a->count == b->count && a->magnitudes == b->magnitudes &&
+	       memcmp(a->words, b->words, count * sizeof a->words[0]) == 0 &&
+	       memcmp(a->operands, b->operands, count * sizeof a->operands[0]) == 0 &&
+	       memcmp(a->sum, b->sum, sizeof a->sum) == 0;
+}
+
+static void fill_operands(struct memory *m)
+{
+	for (int which = 0; which < 2; which++)
+		for (int i = 0; i < SPACE; i++)
+			for (int j = 0; j < PITCH; j++)
+				m->operands[which][i][j] = (int16_t)bounded(16);
+}
+
+static int64_t lane_of(const struct qmac_sources *rows, int i, int j)
+{
+	ptrdiff_t at = i * rows->step + j;
+
+	return rows->words ? rows->words[at] : rows->operands[at] & rows->mask;
+}
+
+/* What a sweep that is not in place ought to give. */
+static void expect(const struct qmac_sweep *s, const struct memory *m, int rows, struct results *r)
+{
+	int bits = __builtin_popcount(s->to.mask);
+
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < s->lanes; j++) {
+			const int64_t c[QMAC_COEFFICIENTS] = {m->c[0][j], m->c[1][j], m->c[2][j]};
+			int64_t a = lane_of(&s->a, i, j), b = lane_of(&s->b, i, j), x, y;
+			uint32_t row = s->draws.row0 + (uint32_t)i * s->draws.row_step;
+			uint32_t channel = s->draws.channel0 + (uint32_t)i * s->draws.channel_step + (uint32_t)j;
+
+			x = s->op == QMAC_OP_AFFINE ? expected_affine(a, b, c, &r->count)
+			                            : expected_lane(s->op, s->l0, s->mult, a, b, &r->count);
+			y = ref_round(x, s->tail.shift, s->tail.rnd, ref_dither(s->draws.key, row, channel % 65536));
+			y = s->tail.relu && y < 0 ? 0 : y;
+			r->magnitudes |= (uint64_t)(y < 0 ? -(ref_int)y : (ref_int)y);
+			y = ref_clamp(y, s->tail.bw, &r->count);
+			r->sum[j] += y;
+			if (s->to.words)
+				r->words[i][j] = y;
+			else if (s->to.operands)
+				r->operands[i][j] = (int16_t)ref_limb(y, s->to.lsb, bits, !s->to.sign);
+		}
+}
+
+static struct memory memory;
+static struct results found, expected;
+
+static uint64_t sweep_nothing(const struct qmac_sweep *s, int rows, qmac_int128 *sum, uint64_t *magnitudes)
+{
+	(void)s;
+	(void)rows;
+	(void)sum;
+	(void)magnitudes;
+	return 0;
+}
+
+static void oracle_sweeps_as_documented(void)
+{
+	const struct qmac_kernel nothing = {.sweep = sweep_nothing};
 	uint64_t saturated = 0;
 	int wrong = 0;
 
 	state = test_seed();
-	for (int i = 0; i < 20000; i++) {
-		unsigned op = (unsigned)below(QMAC_OP_SELECT + 1);
-		int lanes = below(LANES) + 1, l0 = below(32);
-		int64_t mult = any_mult();
-		uint64_t expected_count = 0, count;
+	fill_operands(&memory);
+	for (int i = 0; i < 4000; i++) {
+		struct qmac_sweep s = {.mult = (int32_t)(below(3) ? any_number(18) : 1), .l0 = below(32),
+		                       .op = (unsigned)below(QMAC_OP_AFFINE)};
+		int rows = below(8) + 1;
 
-		for (int j = 0; j < lanes; j++) {
-			a[j] = any_number(64);
-			b[j] = below(8) ? any_number(64) : a[j];
+		s.op += s.op == QMAC_OP_LOOKUP;
+		s.a = any_source(&memory, 0, below(2) ? 64 : 16, rows);
+		s.b = any_source(&memory, 1, below(2) ? 64 : 16, rows);
+		for (int j = 0; j < LANES; j++) {
+			memory.c[0][j] = bounded(18);
+			memory.c[1][j] = below(4) ? bounded(18) : -memory.c[0][j] - 1;
+			memory.c[2][j] = bounded(64);
 		}
-		count = qmac_kernel_scalar.combine(op, 1, lanes, l0, (int32_t)mult, (struct qmac_sources){a, 0},
-		                                   (struct qmac_sources){b, 0}, (struct qmac_sums){x, 0});
-		for (int j = 0; j < lanes; j++)
-			wrong += x[j] != expected_lane(op, l0, mult, a[j], b[j], &expected_count);
-		wrong += count != expected_count;
-		saturated += count;
+		s.c = (const int64_t (*)[LANES])memory.c;
+		any_finish(&s, 64, 64);
+		any_results(&s, &found);
+		if (s.a.words == found.words[0])
+			s.a.words = memory.words[0][0];
+		if (s.b.operands == found.operands[0])
+			s.b.operands = memory.operands[1][0];
+		sweep(&qmac_kernel_scalar, &s, &memory, rows, true, true, &found);
+		sweep(&nothing, &s, &memory, rows, true, true, &expected);
+		expect(&s, &memory, rows, &expected);
+		wrong += !results_equal(&found, &expected, rows);
+		saturated += found.count;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT(saturated > 1000); /* else the counts have not been tested */
 }
 
-static void oracle_maps_as_documented(void)
+/* Compares one sweep of some rows with the oracle's. */
+static int sweep_differs(const struct qmac_kernel *kernel, unsigned op, bool narrow)
 {
-	int64_t a[LANES], b[LANES], c[3][LANES], x[LANES] = {0};
-	uint64_t saturated = 0;
-	int wrong = 0, cancelled = 0;
+	struct qmac_sweep s = {.narrow = narrow};
+	int rows = below(16) ? below(3) + 1 : below(ROWS) + 1;
+	bool summed = below(2), measured = below(2);
 
-	state = test_seed() + 3;
-	for (int i = 0; i < 20000; i++) {
-		int lanes = below(LANES) + 1;
-		uint64_t expected_count = 0, count;
-
-		for (int j = 0; j < lanes; j++) {
-			a[j] = any_number(64);
-			b[j] = below(4) ? any_number(64) : ~a[j];
-			c[0][j] = any_number(18);
-			c[1][j] = below(4) ? any_number(18) : c[0][j];
-			c[2][j] = any_number(64);
-		}
-		count = qmac_kernel_scalar.affine(false, 1, lanes, (struct qmac_sources){a, 0},
-		                                  (struct qmac_sources){b, 0}, (const int64_t (*)[LANES])c,
-		                                  (struct qmac_sums){x, 0});
-		for (int j = 0; j < lanes; j++) {
-			const int64_t factors[3] = {c[0][j], c[1][j], c[2][j]};
-			ref_int term = (ref_int)a[j] * c[0][j];
-			uint64_t out = expected_count;
-
-			wrong += x[j] != expected_affine(a[j], b[j], factors, &expected_count);
-			cancelled += out == expected_count && (term > INT64_MAX || term < INT64_MIN);
-		}
-		wrong += count != expected_count;
-		saturated += count;
-	}
-	CU_ASSERT_EQUAL(wrong, 0);
-	CU_ASSERT(saturated > 1000 && cancelled > 1000); /* of terms that leave 64 bits, too */
-}
-
-static void oracle_finishes_as_documented(void)
-{
-	int64_t x[LANES], y[LANES] = {0};
-	int wrong = 0;
-
-	state = test_seed() + 1;
-	for (int i = 0; i < 20000; i++) {
-		struct qmac_tail tail = {below(64), (unsigned)below(MODES), below(2), below(63) + 1};
-		uint32_t key = (uint32_t)test_random(&state), row = (uint32_t)test_random(&state);
-		uint32_t channel0 = (uint32_t)test_random(&state) & 0xFFFF, row_state;
-		uint64_t expected_count = 0, count, before = test_random(&state) & test_random(&state);
-		uint64_t expected_magnitudes = before, magnitudes = before;
-		int lanes = below(below(2) ? 3 : LANES) + 1, bits = below(64) + 1;
-
-		for (int j = 0; j < lanes; j++)
-			x[j] = any_number(bits);
-		row_state = qmac_dither_row(key, row);
-		count = qmac_kernel_scalar.finish(&tail, 1, lanes, &row_state, &channel0, (struct qmac_sources){x, 0},
-		                                  (struct qmac_sums){y, 0}, &magnitudes);
-		for (int j = 0; j < lanes; j++) {
-			uint32_t channel = (channel0 + (uint32_t)j) % 65536;
-			int64_t v = ref_round(x[j], tail.shift, tail.rnd, ref_dither(key, row, channel));
-
-			v = tail.relu && v < 0 ? 0 : v;
-			expected_magnitudes |= (uint64_t)(v < 0 ? -(ref_int)v : (ref_int)v);
-			wrong += y[j] != ref_clamp(v, tail.bw, &expected_count);
-		}
-		wrong += count != expected_count || magnitudes != expected_magnitudes;
-	}
-	CU_ASSERT_EQUAL(wrong, 0);
-}
-
-static int report(const char *what, const char *kernel, unsigned op, int lanes, int shift)
-{
-	printf("%s: kernel %s differs: op or mode %u, %d lanes, shift %d\n", what, kernel, op, lanes, shift);
+	any_operation(&memory, op, narrow ? 32 : 64, rows, &s);
+	any_finish(&s, narrow ? 32 : 64, summed ? narrow ? 27 : 57 : 64);
+	any_results(&s, &expected);
+	sweep(&qmac_kernel_scalar, &s, &memory, rows, summed, measured, &expected);
+	s.fits = expected.count == 0 && below(2);
+	if (s.a.words == expected.words[0])
+		s.a.words = found.words[0];
+	if (s.b.operands == expected.operands[0])
+		s.b.operands = found.operands[0];
+	if (s.to.words)
+		s.to.words = found.words[0];
+	if (s.to.operands)
+		s.to.operands = found.operands[0];
+	sweep(kernel, &s, &memory, rows, summed, measured, &found);
+	if (results_equal(&found, &expected, rows))
+		return 0;
+	printf("kernel %s differs: op %u, mode %u, %d lanes, %d rows, shift %d, %s\n", kernel->name, op,
+	       s.tail.rnd, s.lanes, rows, s.tail.shift, narrow ? "narrow" : "wide");
 	return 1;
 }
 
-/* Mostly few, for the test to be quick. */
-static int some_rows(void)
+static int check_sweeps(const struct qmac_kernel *kernel, bool narrow)
 {
-	return below(8) ? below(3) + 1 : below(ROWS) + 1;
+	int wrong = 0;
+
+	fill_operands(&memory);
+	for (unsigned op = QMAC_OP_ADD; op <= QMAC_OP_AFFINE; op++)
+		for (int i = 0; i < 500 && op != QMAC_OP_LOOKUP && !wrong; i++)
+			wrong += sweep_differs(kernel, op, narrow);
+	return wrong;
 }
 
-/*
- * Compares one combine of some rows, the sources at a random distance, 0 included. Precondition: x, and
- * a << l0, fit 64 bits; b fits 18 bits for mul. Numbers are short enough, or 0, which fulfils it.
- */
-static int combine_differs(const struct qmac_kernel *kernel, unsigned op, int lanes)
+/* Runs every kernel but the oracle, after finding it by its name. */
+static void each_kernel(bool narrow)
 {
-	int64_t a[ROWS][PITCH], b[ROWS][PITCH], expected[ROWS][PITCH], x[ROWS][PITCH];
-	int l0 = below(32), bits = 8 + below(57), rows = some_rows();
-	ptrdiff_t a_step = below(4) ? PITCH : 0, b_step = below(4) ? PITCH : 0;
-	int64_t mult = any_mult();
-	uint64_t count = 0;
-
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++) {
-			a[i][j] = any_number(bits);
-			b[i][j] = below(8) ? any_number(op == QMAC_OP_MUL ? 18 : bits) : a[i][j];
-		}
-	/* from the start again where a number was changed: others may share it */
-	for (int k = 0; k < rows * lanes; k++) {
-		int64_t *left = &a[a_step ? k / lanes : 0][k % lanes], *right = &b[b_step ? k / lanes : 0][k % lanes];
-		uint64_t out = 0;
-
-		expected_lane(op, l0, mult, *left, *right, &out);
-		ref_clamp(*left * ref_power(l0), 64, &out);
-		if (out) {
-			*left = *right = 0;
-			k = a_step && b_step ? k : -1;
-		}
-	}
-	memset(expected, 0x5A, sizeof expected);
-	memset(x, 0x5A, sizeof x);
-	count += qmac_kernel_scalar.combine(op, rows, lanes, l0, (int32_t)mult,
-	                                    (struct qmac_sources){a[0], a_step},
-	                                    (struct qmac_sources){b[0], b_step},
-	                                    (struct qmac_sums){expected[0], PITCH});
-	count += kernel->combine(op, rows, lanes, l0, (int32_t)mult, (struct qmac_sources){a[0], a_step},
-	                         (struct qmac_sources){b[0], b_step}, (struct qmac_sums){x[0], PITCH});
-	if (count || memcmp(x, expected, sizeof x) != 0)
-		return report("combine", kernel->name, op, lanes, l0);
-	return 0;
-}
-
-/* Compares one affine map of some rows. Precondition: three terms, none beyond 2^61. */
-static int affine_differs(const struct qmac_kernel *kernel, bool narrow, int lanes)
-{
-	int64_t a[ROWS][PITCH], b[ROWS][PITCH], c[3][LANES], expected[ROWS][PITCH], x[ROWS][PITCH];
-	ptrdiff_t a_step = below(4) ? PITCH : 0, b_step = below(4) ? PITCH : 0;
-	int rows = some_rows(), bits = narrow ? 32 : 33 + below(13);
-	uint64_t count = 0;
-
-	for (int j = 0; j < lanes; j++) {
-		c[0][j] = any_number(18);
-		c[1][j] = any_number(18);
-		c[2][j] = any_number(62);
-	}
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++) {
-			a[i][j] = any_number(bits);
-			b[i][j] = any_number(bits);
-		}
-	memset(expected, 0x5A, sizeof expected);
-	memset(x, 0x5A, sizeof x);
-	count += qmac_kernel_scalar.affine(narrow, rows, lanes, (struct qmac_sources){a[0], a_step},
-	                                   (struct qmac_sources){b[0], b_step}, (const int64_t (*)[LANES])c,
-	                                   (struct qmac_sums){expected[0], PITCH});
-	count += kernel->affine(narrow, rows, lanes, (struct qmac_sources){a[0], a_step},
-	                        (struct qmac_sources){b[0], b_step}, (const int64_t (*)[LANES])c,
-	                        (struct qmac_sums){x[0], PITCH});
-	if (count || memcmp(x, expected, sizeof x) != 0)
-		return report("affine", kernel->name, narrow, lanes, bits);
-	return 0;
-}
-
-static int add_rows_differs(const struct qmac_kernel *kernel, int lanes)
-{
-	int64_t y[ROWS][PITCH], expected[PITCH], sum[PITCH];
-	ptrdiff_t step = below(4) ? PITCH : 0;
-	int rows = some_rows();
-
-	memset(expected, 0x5A, sizeof expected);
-	memset(sum, 0x5A, sizeof sum);
-	for (int j = 0; j < lanes; j++)
-		expected[j] = sum[j] = any_number(60);
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++)
-			y[i][j] = any_number(59);
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++)
-			expected[j] += y[step ? i : 0][j];
-	kernel->add_rows(rows, lanes, (struct qmac_sources){y[0], step}, sum);
-	if (memcmp(sum, expected, sizeof sum) != 0)
-		return report("add_rows", kernel->name, 0, lanes, rows);
-	return 0;
-}
-
-/* One finish of some rows, in place or not, with and without magnitudes. */
-static int finish_differs(const struct qmac_kernel *kernel, const struct qmac_tail *tail, int lanes)
-{
-	int64_t x[ROWS][PITCH], expected[ROWS][PITCH], y[ROWS][PITCH];
-	uint32_t row_state[ROWS], channel[ROWS];
-	uint64_t expected_count, count, expected_magnitudes = 1ULL << below(64), magnitudes = expected_magnitudes;
-	int bits = below(64) + 1, rows = some_rows();
-	bool in_place = below(2), measured = below(2);
-
-	memset(expected, 0x5A, sizeof expected);
-	memset(y, 0x5A, sizeof y);
-	for (int i = 0; i < rows; i++) {
-		row_state[i] = (uint32_t)test_random(&state);
-		channel[i] = (uint32_t)test_random(&state) & 0xFFFF;
-		if (below(4) == 0)
-			channel[i] = 0xFFF0 + channel[i] % 16;
-		for (int j = 0; j < lanes; j++)
-			x[i][j] = expected[i][j] = y[i][j] = any_number(bits);
-	}
-	expected_count = qmac_kernel_scalar.finish(tail, rows, lanes, row_state, channel,
-	                                           (struct qmac_sources){x[0], PITCH},
-	                                           (struct qmac_sums){expected[0], PITCH},
-	                                           measured ? &expected_magnitudes : NULL);
-	count = kernel->finish(tail, rows, lanes, row_state, channel,
-	                       (struct qmac_sources){in_place ? y[0] : x[0], PITCH},
-	                       (struct qmac_sums){y[0], PITCH}, measured ? &magnitudes : NULL);
-	if (count != expected_count || magnitudes != expected_magnitudes || memcmp(y, expected, sizeof y) != 0)
-		return report("finish", kernel->name, tail->rnd, lanes, tail->shift);
-	return 0;
-}
-
-static int dot_differs(const struct qmac_kernel *kernel, int lanes, int bits)
-{
-	int64_t a[LANES], b[LANES];
-	int64_t extreme = -(int64_t)ref_power(bits - 1);
-
-	for (int j = 0; j < lanes; j++) {
-		a[j] = below(3) ? any_number(bits) : extreme;
-		b[j] = below(3) ? any_number(bits) : extreme;
-	}
-	if (kernel->dot(lanes, a, b) != qmac_kernel_scalar.dot(lanes, a, b))
-		return report("dot", kernel->name, 0, lanes, bits);
-	return 0;
-}
-
-/* Runs `check` for every kernel but the oracle, after finding it by its name. */
-static void each_kernel(int (*check)(const struct qmac_kernel *))
-{
-	state = test_seed() + 2;
+	state = test_seed() + narrow;
 	for (const char *const *name = qmac_kernel_names(); *name; name++) {
 		const struct qmac_kernel *kernel = NULL;
 
 		CU_ASSERT_EQUAL_FATAL(qmac_kernel_find(*name, &kernel, NULL), QMAC_OK);
 		CU_ASSERT_STRING_EQUAL(kernel->name, *name);
 		if (kernel != &qmac_kernel_scalar)
-			CU_ASSERT_EQUAL(check(kernel), 0);
+			CU_ASSERT_EQUAL(check_sweeps(kernel, narrow), 0);
 	}
 }
 
-static int check_combine(const struct qmac_kernel *kernel)
+static void kernels_sweep_alike(void)
 {
-	int wrong = 0;
-
-	for (unsigned op = QMAC_OP_ADD; op <= QMAC_OP_SELECT; op++)
-		for (int lanes = 1; lanes <= LANES; lanes++)
-			for (int i = 0; i < 4 && !wrong; i++)
-				wrong += combine_differs(kernel, op, lanes);
-	return wrong;
+	each_kernel(false);
 }
 
-static int check_affine(const struct qmac_kernel *kernel)
+static void kernels_sweep_alike_in_narrow_lanes(void)
 {
-	int wrong = 0;
-
-	for (int lanes = 1; lanes <= LANES; lanes++)
-		for (int i = 0; i < 16 && !wrong; i++)
-			wrong += affine_differs(kernel, i % 2, lanes);
-	return wrong;
-}
-
-static int check_add_rows(const struct qmac_kernel *kernel)
-{
-	int wrong = 0;
-
-	for (int lanes = 1; lanes <= LANES; lanes++)
-		for (int i = 0; i < 8 && !wrong; i++)
-			wrong += add_rows_differs(kernel, lanes);
-	return wrong + add_rows_differs(&qmac_kernel_scalar, LANES);
-}
-
-static int check_finish(const struct qmac_kernel *kernel)
-{
-	struct qmac_tail tail;
-	int wrong = 0;
-
-	for (tail.rnd = 0; tail.rnd < MODES; tail.rnd++)
-		for (tail.shift = 0; tail.shift < 64; tail.shift++)
-			for (int lanes = 1; lanes <= LANES && !wrong; lanes++) {
-				tail.relu = below(2);
-				tail.bw = below(63) + 1;
-				wrong += finish_differs(kernel, &tail, lanes);
-			}
-	for (tail.bw = 1; tail.bw < 64; tail.bw++)
-		for (int i = 0; i < 64 && !wrong; i++) {
-			tail.rnd = (unsigned)below(MODES);
-			tail.shift = below(64);
-			tail.relu = below(2);
-			wrong += finish_differs(kernel, &tail, below(LANES) + 1);
-		}
-	return wrong;
-}
-
-static int check_dot(const struct qmac_kernel *kernel)
-{
-	int wrong = 0;
-
-	for (int lanes = 1; lanes <= LANES; lanes++) {
-		for (int bits = 2; bits <= 28; bits++)
-			wrong += dot_differs(kernel, lanes, bits);
-		wrong += lanes == 1 && dot_differs(kernel, lanes, 32);
-	}
-	return wrong;
-}
-
-static void kernels_combine_alike(void)
-{
-	each_kernel(check_combine);
-}
-
-static void kernels_map_alike(void)
-{
-	each_kernel(check_affine);
-}
-
-static int check_dither_rows(const struct qmac_kernel *kernel)
-{
-	int wrong = 0;
-
-	for (int i = 0; i < 2000; i++) {
-		uint32_t key = (uint32_t)test_random(&state), row[QMAC_ROWS_MAX], found[QMAC_ROWS_MAX] = {0};
-		int rows = below(QMAC_ROWS_MAX) + 1;
-
-		for (int r = 0; r < rows; r++)
-			row[r] = (uint32_t)test_random(&state);
-		kernel->dither_rows(key, rows, row, found);
-		for (int r = 0; r < QMAC_ROWS_MAX; r++)
-			wrong += found[r] != (r < rows ? qmac_dither_row(key, row[r]) : 0);
-	}
-	return wrong;
-}
-
-static void kernels_draw_alike(void)
-{
-	each_kernel(check_dither_rows);
-}
-
-static void kernels_add_alike(void)
-{
-	each_kernel(check_add_rows);
-}
-
-static void kernels_finish_alike(void)
-{
-	each_kernel(check_finish);
-}
-
-static void kernels_dot_alike(void)
-{
-	each_kernel(check_dot);
+	each_kernel(true);
 }
 
 static void names_are_found_or_refused(void)
@@ -467,15 +382,9 @@ static void names_are_found_or_refused(void)
 int main(void)
 {
 	static const struct test_case cases[] = {
-		{"the oracle combines as documented", oracle_combines_as_documented},
-		{"the oracle maps as documented", oracle_maps_as_documented},
-		{"the oracle finishes as documented", oracle_finishes_as_documented},
-		{"all kernels combine alike", kernels_combine_alike},
-		{"all kernels map alike", kernels_map_alike},
-		{"all kernels finish alike", kernels_finish_alike},
-		{"all kernels draw random rows alike", kernels_draw_alike},
-		{"all kernels sum rows alike", kernels_add_alike},
-		{"all kernels sum products alike", kernels_dot_alike},
+		{"the oracle sweeps as documented", oracle_sweeps_as_documented},
+		{"all kernels sweep alike", kernels_sweep_alike},
+		{"all kernels sweep alike in lanes of 32 bits", kernels_sweep_alike_in_narrow_lanes},
 		{"kernels are found by name, others refused", names_are_found_or_refused},
 	};
 

@@ -3,88 +3,79 @@
 #include "isa/vec_rows.h"
 #include "num/fixed.h"
 
-int qmac_vec_rows_bits(const struct qmac_vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
-                       bool is_unsigned)
-{
-	int64_t limits = 0;
-
-	if (space != QMAC_SPACE_ACC)
-		return (space == QMAC_SPACE_A ? v->device->hw.a_bits : v->device->hw.w_bits) + is_unsigned;
-	for (int i = 0; i < count; i++)
-		limits |= v->device->acc_limit[row + (uint32_t)i * step];
-	return qmac_width_of(limits);
-}
-
-static void widen(struct qmac_vec *v, uint32_t space, uint32_t row, bool is_unsigned, int64_t *to)
-{
-	enum { BLOCK = 8 }; /* always as many: compilers make vectors of them; there is room behind a row */
-	int row_lanes, bits, mask;
-	const int16_t *from = qmac_device_operands(v->device, space, row, &row_lanes, &bits);
-
-	mask = is_unsigned ? (1 << bits) - 1 : -1;
-	for (int j = 0; j < v->lanes; j += BLOCK)
-		for (int k = j; k < j + BLOCK; k++)
-			to[k] = from[k] & mask;
-}
-
 /* Rows row + i * step, i < count. */
-static void read_source(struct qmac_vec *v, uint32_t space, uint32_t row, uint32_t step, int count,
+static void read_source(const struct qmac_vec *v, uint32_t space, uint32_t row, uint32_t step, uint32_t count,
                         bool is_unsigned, struct qmac_source *source)
 {
-	source->bits = qmac_vec_rows_bits(v, space, row, step, count, is_unsigned);
-	source->acc_rows = 0;
-	if (space == QMAC_SPACE_ACC) {
-		source->acc_row = row;
-		source->acc_step = step;
-		source->acc_rows = step ? count : 1;
-		source->rows.first = qmac_device_acc(v->device, row);
-		source->rows.step = (ptrdiff_t)step * v->device->hw.cols;
+	int64_t limits = 0;
+	int lanes, bits;
+
+	*source = (struct qmac_source){.acc_row = row, .acc_step = step};
+	if (space != QMAC_SPACE_ACC) {
+		source->rows.operands = qmac_device_operands(v->device, space, row, &lanes, &bits);
+		source->rows.step = (ptrdiff_t)step * lanes;
+		source->rows.mask = is_unsigned ? (1 << bits) - 1 : -1;
+		source->bits = bits + is_unsigned;
 		return;
 	}
-	for (int i = 0; i < (step ? count : 1); i++)
-		widen(v, space, row + (uint32_t)i * step, is_unsigned, source->widened[i]);
-	source->rows = (struct qmac_sources){source->widened[0], step ? QMAC_LANES_MAX : 0};
+	source->acc_rows = step ? count : 1;
+	source->rows.words = qmac_device_acc(v->device, row);
+	source->rows.step = (ptrdiff_t)step * v->device->hw.cols;
+	for (uint32_t i = 0; i < source->acc_rows; i++)
+		limits |= v->device->acc_limit[row + i * step];
+	source->bits = qmac_width_of(limits);
 }
 
-void qmac_vec_read_src0(struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, struct qmac_source *source)
+void qmac_vec_read_src0(const struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count,
+                        struct qmac_source *source)
 {
 	const struct qmac_command *c = v->c;
 
 	read_source(v, c->s0space, c->src0 + i1 * c->a1 + i0 * c->a0, c->a0, count, c->s0_unsigned, source);
 }
 
-void qmac_vec_read_src1(struct qmac_vec *v, uint32_t i1, uint32_t i0, int count, struct qmac_source *source)
+void qmac_vec_read_src1(const struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count,
+                        struct qmac_source *source)
 {
 	const struct qmac_command *c = v->c;
 
-	source->rows = (struct qmac_sources){v->imm, 0};
-	source->bits = v->imm_bits;
-	source->acc_rows = 0;
+	*source = (struct qmac_source){.rows = {.words = v->imm}, .bits = v->imm_bits};
 	if (qmac_vec_has_src1(c))
 		read_source(v, c->s1space, c->src1 + i1 * c->b1 + i0 * c->b0, c->b0, count, c->s1_unsigned, source);
 }
 
-/* A width that every exact x fits, of all operations but lookup and affine. */
-static int exact_bits(const struct qmac_vec *v, const struct qmac_source *a, const struct qmac_source *b)
+/* A width that a sum fits of terms that are not beyond 2^a, 2^b and 2^c; above 64: perhaps none. */
+static int sum_bits(int a, int b, int c)
+{
+	enum { MOST = 61 };
+
+	if (a > MOST || b > MOST || c > MOST)
+		return 65;
+	return qmac_width_of(((int64_t)1 << a) + ((int64_t)1 << b) + ((int64_t)1 << c));
+}
+
+/*
+ * A width that every exact x fits; above 64: perhaps none that there is. A product of a and b bits is not
+ * beyond 2^(a + b - 2).
+ */
+static int exact_bits(const struct qmac_vec *v, unsigned op, const struct qmac_source *a,
+                      const struct qmac_source *b)
 {
 	int shifted = a->bits + (int)v->c->l0;
 
-	switch (v->c->op) {
+	switch (op) {
 	case QMAC_OP_MUL:
 		return a->bits + b->bits;
 	case QMAC_OP_EQ:
 		return 2;
 	case QMAC_OP_SELECT:
 		return a->bits;
+	case QMAC_OP_AFFINE:
+		return sum_bits(a->bits + v->coefficients->bits[0] - 2, b->bits + v->coefficients->bits[1] - 2,
+		                v->coefficients->bits[2] - 1);
 	default:
-		return (shifted > b->bits ? shifted : b->bits) + 1 + v->mult_bits;
+		return (shifted > b->bits ? shifted : b->bits) + 1 + (v->c->mult == 1 ? 0 : v->mult_bits);
 	}
-}
-
-/* Does that prove the fast kernels' precondition? */
-static bool fits_fast(const struct qmac_vec *v, const struct qmac_source *b)
-{
-	return v->x_bits <= 64 && (v->c->op != QMAC_OP_MUL || b->bits <= (int)QMAC_MULT_BITS);
 }
 
 /* Looks at the words of a source, whose bounds may be wider than they are. */
@@ -92,8 +83,8 @@ static void tighten(struct qmac_vec *v, struct qmac_source *source)
 {
 	int64_t limits = 0;
 
-	for (int i = 0; i < source->acc_rows; i++) {
-		uint32_t row = source->acc_row + (uint32_t)i * source->acc_step;
+	for (uint32_t i = 0; i < source->acc_rows; i++) {
+		uint32_t row = source->acc_row + i * source->acc_step;
 
 		qmac_device_acc_measure(v->device, row);
 		limits |= v->device->acc_limit[row];
@@ -102,31 +93,40 @@ static void tighten(struct qmac_vec *v, struct qmac_source *source)
 		source->bits = qmac_width_of(limits);
 }
 
-const struct qmac_kernel *qmac_vec_kernel(struct qmac_vec *v, struct qmac_source *a, struct qmac_source *b)
+int qmac_vec_result_bits(struct qmac_sweep *sweep, int x_bits)
 {
-	v->x_bits = exact_bits(v, a, b);
-	if (fits_fast(v, b))
-		return v->device->kernel;
-	tighten(v, a);
-	tighten(v, b);
-	v->x_bits = exact_bits(v, a, b);
-	return fits_fast(v, b) ? v->device->kernel : &qmac_kernel_scalar;
+	int left = x_bits, shift = sweep->tail.shift;
+
+	/* rounding up may need a bit more than is left of x */
+	if (shift > 0)
+		left = left > shift + 1 ? left - shift + 1 : 2;
+	sweep->fits = left <= sweep->tail.bw;
+	return sweep->fits ? left : sweep->tail.bw;
 }
 
-/*
- * Do the bounds prove the precondition of affine? Three terms of 62 bits do: none is beyond 2^61. A product
- * of a and b bits is not beyond 2^(a + b - 2).
- */
-static bool affine_fits(const struct qmac_vec *v, const struct qmac_source *a, const struct qmac_source *b)
+/* Do the bounds prove what every fast kernel asks for? */
+static bool fits_fast(const struct qmac_source *b, uint32_t rows, bool summed, const struct qmac_sweep *sweep,
+                      int x_bits, int y_bits)
 {
-	const int *bits = v->coefficients->bits;
-
-	return a->bits + bits[0] <= 63 && b->bits + bits[1] <= 63 && bits[2] <= 62;
+	return x_bits <= 64 && (sweep->op != QMAC_OP_MUL || b->bits <= (int)QMAC_MULT_BITS) &&
+	       (!summed || y_bits - 1 + qmac_width_of(rows) - 1 <= 63);
 }
 
-const struct qmac_kernel *qmac_vec_affine_kernel(struct qmac_vec *v, const struct qmac_source *a,
-                                                 const struct qmac_source *b)
+const struct qmac_kernel *qmac_vec_prove(struct qmac_vec *v, struct qmac_source *a, struct qmac_source *b,
+                                         uint32_t rows, bool summed, struct qmac_sweep *sweep, int *y_bits)
 {
-	v->x_bits = 64;
-	return affine_fits(v, a, b) ? v->device->kernel : &qmac_kernel_scalar;
+	enum { NARROW = 32, SUMMED = 27 };
+	int x_bits = exact_bits(v, sweep->op, a, b);
+
+	*y_bits = qmac_vec_result_bits(sweep, x_bits);
+	if (!fits_fast(b, rows, summed, sweep, x_bits, *y_bits)) {
+		tighten(v, a);
+		tighten(v, b);
+		x_bits = exact_bits(v, sweep->op, a, b);
+		*y_bits = qmac_vec_result_bits(sweep, x_bits < 64 ? x_bits : 64);
+	}
+	sweep->short_factors = a->bits <= NARROW && b->bits <= NARROW;
+	sweep->narrow = sweep->short_factors && x_bits <= NARROW && sweep->tail.shift < NARROW &&
+	                (!summed || *y_bits <= SUMMED);
+	return fits_fast(b, rows, summed, sweep, x_bits, *y_bits) ? v->device->kernel : &qmac_kernel_scalar;
 }

@@ -1,5 +1,5 @@
 /*
- * Vector primitives of fast.h for AVX-512 (F, DQ, BW, VL): 8 lanes of 64 bits, 16 random
+ * Vector primitives of fast.h for AVX-512 (F, DQ, BW, VL): 8 lanes of 64 bits, 16 of 32, 32 random
  * numbers at a time. Included by one file for each kernel that has these instructions.
  */
 #ifndef QMAC_KERNEL_AVX512_H
@@ -9,11 +9,13 @@
 
 typedef uint64_t vec __attribute__((vector_size(64)));
 
-enum { VEC_LANES = 8 };
+typedef uint32_t slim __attribute__((vector_size(64)));
 
-static inline __mmask8 lane_mask(int n)
+enum { VEC_LANES = 8, SLIM_LANES = 16 };
+
+static inline __mmask8 vec_mask(int n)
 {
-	return (__mmask8)(n >= VEC_LANES ? 0xFFU : (1U << n) - 1);
+	return (__mmask8)(n >= VEC_LANES ? 0xFFU : n > 0 ? (1U << n) - 1 : 0);
 }
 
 static inline vec vec_of(int64_t s)
@@ -23,12 +25,32 @@ static inline vec vec_of(int64_t s)
 
 static inline vec vec_load(const int64_t *p, int n)
 {
-	return (vec)_mm512_maskz_loadu_epi64(lane_mask(n), p);
+	return (vec)_mm512_maskz_loadu_epi64(vec_mask(n), p);
+}
+
+static inline vec vec_kept(const uint64_t *p, int n)
+{
+	return vec_load((const int64_t *)p, n);
+}
+
+static inline void vec_keep(uint64_t *p, vec v)
+{
+	_mm512_storeu_si512(p, (__m512i)v);
 }
 
 static inline void vec_store(int64_t *p, int n, vec v)
 {
-	_mm512_mask_storeu_epi64(p, lane_mask(n), (__m512i)v);
+	_mm512_mask_storeu_epi64(p, vec_mask(n), (__m512i)v);
+}
+
+static inline vec vec_operands(const int16_t *p)
+{
+	return (vec)_mm512_cvtepi16_epi64(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline void vec_put_operands(int16_t *p, int n, vec v)
+{
+	_mm_mask_storeu_epi16(p, vec_mask(n), _mm512_cvtepi64_epi16((__m512i)v));
 }
 
 static inline vec vec_widen(const uint32_t *p)
@@ -44,6 +66,12 @@ static inline vec vec_equal(vec a, vec b)
 static inline vec vec_above(vec a, vec b)
 {
 	return (vec)_mm512_movm_epi64(_mm512_cmpgt_epi64_mask((__m512i)a, (__m512i)b));
+}
+
+static inline vec vec_tally(vec count, vec a, vec b)
+{
+	return (vec)_mm512_mask_add_epi64((__m512i)count, _mm512_cmpneq_epi64_mask((__m512i)a, (__m512i)b),
+	                                  (__m512i)count, _mm512_set1_epi64(1));
 }
 
 static inline vec vec_min(vec a, vec b)
@@ -71,14 +99,9 @@ static inline uint64_t vec_sum(vec v)
 	return (uint64_t)_mm512_reduce_add_epi64((__m512i)v);
 }
 
-enum { DITHER_LANES = 16, DITHER_BITS = 32 };
-
-typedef uint32_t dither_lane;
-typedef dither_lane dither_word __attribute__((vector_size(64)));
-
-static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
+static inline void vec_add(int64_t *p, vec v)
 {
-	_mm512_storeu_si512(p, (__m512i)((a & 0xFFFFU) << 8 | (b & 0xFFFFU) >> 8));
+	_mm512_storeu_si512(p, _mm512_add_epi64(_mm512_loadu_si512(p), (__m512i)v));
 }
 
 enum { WORD_LANES = 16, TILE_ROWS = 8, FIRST_APART = 0, GROUP_WORDS = 16, GROUP_HELD = 8 };
@@ -110,6 +133,137 @@ static inline vec word_part(word v, int part)
 	                                       : _mm512_castsi512_si256((__m512i)v));
 }
 
+static inline __mmask16 slim_mask(int n)
+{
+	return (__mmask16)(n >= SLIM_LANES ? 0xFFFFU : (1U << n) - 1);
+}
+
+static inline slim slim_of(int64_t s)
+{
+	return (slim)_mm512_set1_epi32((int32_t)s);
+}
+
+static inline slim slim_kept(const uint32_t *p, int n)
+{
+	return (slim)_mm512_maskz_loadu_epi32(slim_mask(n), p);
+}
+
+static inline void slim_keep(uint32_t *p, slim v)
+{
+	_mm512_storeu_si512(p, (__m512i)v);
+}
+
+static inline slim slim_load(const int64_t *p, int n)
+{
+	const __m512i low = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+
+	return (slim)_mm512_permutex2var_epi32((__m512i)vec_load(p, n), low,
+	                                       (__m512i)vec_load(p + VEC_LANES, n - VEC_LANES));
+}
+
+/* Half 0 or 1 of the lanes, sign extended. */
+static inline vec slim_half(slim v, int half)
+{
+	return word_part((word)v, half);
+}
+
+static inline void slim_store(int64_t *p, int n, slim v)
+{
+	vec_store(p, n, slim_half(v, 0));
+	vec_store(p + VEC_LANES, n - VEC_LANES, slim_half(v, 1));
+}
+
+static inline slim slim_operands(const int16_t *p)
+{
+	return (slim)_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)p));
+}
+
+static inline void slim_put_operands(int16_t *p, int n, slim v)
+{
+	_mm256_mask_storeu_epi16(p, slim_mask(n), _mm512_cvtepi32_epi16((__m512i)v));
+}
+
+static inline slim slim_widen(const uint32_t *p)
+{
+	return (slim)_mm512_loadu_si512(p);
+}
+
+static inline slim slim_equal(slim a, slim b)
+{
+	return (slim)_mm512_movm_epi32(_mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b));
+}
+
+static inline slim slim_above(slim a, slim b)
+{
+	return (slim)_mm512_movm_epi32(_mm512_cmpgt_epi32_mask((__m512i)a, (__m512i)b));
+}
+
+static inline slim slim_tally(slim count, slim a, slim b)
+{
+	return (slim)_mm512_mask_add_epi32((__m512i)count, _mm512_cmpneq_epi32_mask((__m512i)a, (__m512i)b),
+	                                   (__m512i)count, _mm512_set1_epi32(1));
+}
+
+static inline slim slim_min(slim a, slim b)
+{
+	return (slim)_mm512_min_epi32((__m512i)a, (__m512i)b);
+}
+
+static inline slim slim_max(slim a, slim b)
+{
+	return (slim)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+
+static inline slim slim_right(slim v, int n)
+{
+	return (slim)_mm512_sra_epi32((__m512i)v, _mm_cvtsi32_si128(n));
+}
+
+static inline slim slim_mul32(slim a, slim b)
+{
+	return a * b;
+}
+
+static inline void slim_add(int64_t *p, slim v)
+{
+	vec_add(p, slim_half(v, 0));
+	vec_add(p + VEC_LANES, slim_half(v, 1));
+}
+
+enum { DITHER_LANES = 32 };
+
+typedef uint16_t dither_word __attribute__((vector_size(64)));
+
+#define DITHER_NUMBERS {0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23, \
+	8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31}
+
+static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
+{
+	_mm512_storeu_si512(p, _mm512_srli_epi32(_mm512_unpacklo_epi16((__m512i)b, (__m512i)a), 8));
+	_mm512_storeu_si512(p + 16, _mm512_srli_epi32(_mm512_unpackhi_epi16((__m512i)b, (__m512i)a), 8));
+}
+
+static inline dither_word dither_rows(const uint32_t *p, bool paired)
+{
+	__m512i v = _mm512_set1_epi32((int32_t)p[0]);
+
+	return (dither_word)(paired ? _mm512_mask_set1_epi32(v, 0xCCCC, (int32_t)p[1]) : v);
+}
+
+static inline dither_word dither_turn(dither_word a, int n)
+{
+	if (n == 8)
+		return (dither_word)_mm512_shuffle_epi8((__m512i)a, _mm512_set_epi64(
+			0x0E0F0C0D0A0B0809, 0x0607040502030001, 0x0E0F0C0D0A0B0809, 0x0607040502030001,
+			0x0E0F0C0D0A0B0809, 0x0607040502030001, 0x0E0F0C0D0A0B0809, 0x0607040502030001));
+#ifdef __AVX512VBMI2__
+	return (dither_word)(n == 1 ? _mm512_shldi_epi16((__m512i)a, (__m512i)a, 1)
+	                            : _mm512_shldi_epi16((__m512i)a, (__m512i)a, 2));
+#else
+	return a << (uint16_t)n | a >> (uint16_t)(16 - n);
+#endif
+}
+
 static inline unsigned nonzero_16(const int16_t *p)
 {
 	__m256i v = _mm256_loadu_si256((const __m256i *)p);
@@ -129,7 +283,5 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 	_mm512_storeu_si512(to, _mm512_or_si512(widen_16(low, mask),
 	                                        _mm512_slli_epi32(widen_16(high, mask), 16)));
 }
-
-#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
 #endif

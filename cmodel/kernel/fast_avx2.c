@@ -1,4 +1,4 @@
-/* The kernel for AVX2: 4 lanes of 64 bits, 16 random numbers at a time. */
+/* The kernel for AVX2: 4 lanes of 64 bits, 8 of 32, 16 random numbers at a time. */
 #include "kernel/variants.h"
 
 #if defined(__x86_64__)
@@ -6,14 +6,24 @@
 
 typedef uint64_t vec __attribute__((vector_size(32)));
 
-enum { VEC_LANES = 4 };
+typedef uint32_t slim __attribute__((vector_size(32)));
+
+enum { VEC_LANES = 4, SLIM_LANES = 8 };
 
 /* Read from 4 - n on: all ones for the first n lanes. */
 static const int64_t lane_masks[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
 
 static inline __m256i lane_mask(int n)
 {
-	return _mm256_loadu_si256((const __m256i *)(lane_masks + VEC_LANES - n));
+	return _mm256_loadu_si256((const __m256i *)(lane_masks + VEC_LANES - (n > 0 ? n : 0)));
+}
+
+/* The same of 8 lanes of 32 bits, n > 0. */
+static const int32_t slim_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+static inline __m256i slim_mask(int n)
+{
+	return _mm256_loadu_si256((const __m256i *)(slim_masks + SLIM_LANES - (n < SLIM_LANES ? n : SLIM_LANES)));
 }
 
 static inline vec vec_of(int64_t s)
@@ -36,6 +46,27 @@ static inline void vec_store(int64_t *p, int n, vec v)
 		_mm256_maskstore_epi64((long long *)p, lane_mask(n), (__m256i)v);
 }
 
+static inline vec vec_kept(const uint64_t *p, int n)
+{
+	return vec_load((const int64_t *)p, n);
+}
+
+static inline void vec_keep(uint64_t *p, vec v)
+{
+	_mm256_storeu_si256((__m256i *)p, (__m256i)v);
+}
+
+static inline vec vec_operands(const int16_t *p)
+{
+	return (vec)_mm256_cvtepi16_epi64(_mm_loadl_epi64((const __m128i *)p));
+}
+
+static inline void vec_put_operands(int16_t *p, int n, vec v)
+{
+	for (int i = 0; i < VEC_LANES && i < n; i++)
+		p[i] = (int16_t)v[i];
+}
+
 static inline vec vec_widen(const uint32_t *p)
 {
 	return (vec)_mm256_cvtepu32_epi64(_mm_loadu_si128((const __m128i *)p));
@@ -49,6 +80,11 @@ static inline vec vec_equal(vec a, vec b)
 static inline vec vec_above(vec a, vec b)
 {
 	return (vec)_mm256_cmpgt_epi64((__m256i)a, (__m256i)b);
+}
+
+static inline vec vec_tally(vec count, vec a, vec b)
+{
+	return count + vec_equal(a, b) + vec_of(1);
 }
 
 static inline vec vec_min(vec a, vec b)
@@ -81,24 +117,9 @@ static inline uint64_t vec_sum(vec v)
 	return (uint64_t)_mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
 }
 
-enum { DITHER_LANES = 16, DITHER_BITS = 16 };
-
-typedef uint16_t dither_lane;
-typedef dither_lane dither_word __attribute__((vector_size(32)));
-
-static inline __m256i dither_join(__m128i a, __m128i b)
+static inline void vec_add(int64_t *p, vec v)
 {
-	return _mm256_or_si256(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 8), _mm256_cvtepu16_epi32(b));
-}
-
-static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
-{
-	__m256i high = (__m256i)a, low = (__m256i)(b >> 8);
-
-	_mm256_storeu_si256((__m256i *)p,
-	                    dither_join(_mm256_castsi256_si128(high), _mm256_castsi256_si128(low)));
-	_mm256_storeu_si256((__m256i *)(p + 8),
-	                    dither_join(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)));
+	vec_store(p, VEC_LANES, vec_load(p, VEC_LANES) + v);
 }
 
 enum { WORD_LANES = 8, TILE_ROWS = 4, FIRST_APART = 1, GROUP_WORDS = 8, GROUP_HELD = 2 };
@@ -126,6 +147,124 @@ static inline vec word_part(word v, int part)
 	                                       : _mm256_castsi256_si128((__m256i)v));
 }
 
+static inline slim slim_of(int64_t s)
+{
+	return (slim)_mm256_set1_epi32((int32_t)s);
+}
+
+static inline slim slim_load(const int64_t *p, int n)
+{
+	__m256 low = (__m256)vec_load(p, n), high = (__m256)vec_load(p + VEC_LANES, n - VEC_LANES);
+
+	/* The low half of every lane, those of each 128 bits of both together; then in order. */
+	return (slim)_mm256_permute4x64_epi64((__m256i)_mm256_shuffle_ps(low, high, 0x88), 0xD8);
+}
+
+static inline void slim_store(int64_t *p, int n, slim v)
+{
+	vec_store(p, n, word_part((word)v, 0));
+	vec_store(p + VEC_LANES, n - VEC_LANES, word_part((word)v, 1));
+}
+
+static inline slim slim_kept(const uint32_t *p, int n)
+{
+	return (slim)_mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), slim_mask(n));
+}
+
+static inline void slim_keep(uint32_t *p, slim v)
+{
+	_mm256_storeu_si256((__m256i *)p, (__m256i)v);
+}
+
+static inline slim slim_operands(const int16_t *p)
+{
+	return (slim)_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline void slim_put_operands(int16_t *p, int n, slim v)
+{
+	__m256i packed = _mm256_packs_epi32((__m256i)v, (__m256i)v);
+
+	if (n >= SLIM_LANES)
+		_mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+	for (int i = 0; n < SLIM_LANES && i < n; i++)
+		p[i] = (int16_t)v[i];
+}
+
+static inline slim slim_widen(const uint32_t *p)
+{
+	return (slim)_mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline slim slim_equal(slim a, slim b)
+{
+	return (slim)_mm256_cmpeq_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline slim slim_above(slim a, slim b)
+{
+	return (slim)_mm256_cmpgt_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline slim slim_tally(slim count, slim a, slim b)
+{
+	return count + slim_equal(a, b) + slim_of(1);
+}
+
+static inline slim slim_min(slim a, slim b)
+{
+	return (slim)_mm256_min_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline slim slim_max(slim a, slim b)
+{
+	return (slim)_mm256_max_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline slim slim_right(slim v, int n)
+{
+	return (slim)_mm256_sra_epi32((__m256i)v, _mm_cvtsi32_si128(n));
+}
+
+static inline slim slim_mul32(slim a, slim b)
+{
+	return a * b;
+}
+
+static inline void slim_add(int64_t *p, slim v)
+{
+	vec_add(p, word_part((word)v, 0));
+	vec_add(p + VEC_LANES, word_part((word)v, 1));
+}
+
+enum { DITHER_LANES = 16 };
+
+typedef uint16_t dither_word __attribute__((vector_size(32)));
+
+#define DITHER_NUMBERS {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15}
+
+static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
+{
+	_mm256_storeu_si256((__m256i *)p, _mm256_srli_epi32(_mm256_unpacklo_epi16((__m256i)b, (__m256i)a), 8));
+	_mm256_storeu_si256((__m256i *)(p + 8),
+	                    _mm256_srli_epi32(_mm256_unpackhi_epi16((__m256i)b, (__m256i)a), 8));
+}
+
+/* There are no pairs: a row fills a vector. */
+static inline dither_word dither_rows(const uint32_t *p, bool paired)
+{
+	(void)paired;
+	return (dither_word)_mm256_set1_epi32((int32_t)*p);
+}
+
+static inline dither_word dither_turn(dither_word a, int n)
+{
+	if (n == 8)
+		return (dither_word)_mm256_shuffle_epi8((__m256i)a, _mm256_set_epi64x(
+			0x0E0F0C0D0A0B0809, 0x0607040502030001, 0x0E0F0C0D0A0B0809, 0x0607040502030001));
+	return a << (uint16_t)n | a >> (uint16_t)(16 - n);
+}
+
 static inline unsigned nonzero_16(const int16_t *p)
 {
 	__m256i zero = _mm256_cmpeq_epi16(_mm256_loadu_si256((const __m256i *)p), _mm256_setzero_si256());
@@ -145,7 +284,6 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 	_mm256_storeu_si256((__m256i *)(to + 8), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 #define FAST_KERNEL qmac_kernel_avx2
 #define FAST_NAME "avx2"
 #include "kernel/fast.h"

@@ -1,10 +1,14 @@
-/* The kernel for any CPU: 64-bit arithmetic, one lane at a time; only the dither is a vector. */
+/* The kernel for any CPU: one lane of 64 bits at a time, 4 of 32, 8 random numbers. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 typedef uint64_t vec;
 
-enum { VEC_LANES = 1 };
+typedef uint32_t slim __attribute__((vector_size(16)));
+typedef int32_t signed_slim __attribute__((vector_size(16)));
+
+enum { VEC_LANES = 1, SLIM_LANES = 4 };
 
 static inline vec vec_of(int64_t s)
 {
@@ -23,6 +27,28 @@ static inline void vec_store(int64_t *p, int n, vec v)
 	*p = (int64_t)v;
 }
 
+static inline vec vec_kept(const uint64_t *p, int n)
+{
+	(void)n;
+	return *p;
+}
+
+static inline void vec_keep(uint64_t *p, vec v)
+{
+	*p = v;
+}
+
+static inline vec vec_operands(const int16_t *p)
+{
+	return (vec)*p;
+}
+
+static inline void vec_put_operands(int16_t *p, int n, vec v)
+{
+	(void)n;
+	*p = (int16_t)v;
+}
+
 static inline vec vec_widen(const uint32_t *p)
 {
 	return *p;
@@ -36,6 +62,11 @@ static inline vec vec_equal(vec a, vec b)
 static inline vec vec_above(vec a, vec b)
 {
 	return -(vec)((int64_t)a > (int64_t)b);
+}
+
+static inline vec vec_tally(vec count, vec a, vec b)
+{
+	return count + (a != b);
 }
 
 static inline vec vec_min(vec a, vec b)
@@ -63,15 +94,137 @@ static inline uint64_t vec_sum(vec v)
 	return v;
 }
 
-enum { DITHER_LANES = 8, DITHER_BITS = 16 };
+static inline void vec_add(int64_t *p, vec v)
+{
+	*p += (int64_t)v;
+}
 
-typedef uint16_t dither_lane;
-typedef dither_lane dither_word __attribute__((vector_size(16)));
+static inline slim slim_of(int64_t s)
+{
+	return (slim){0} + (uint32_t)s;
+}
+
+static inline slim slim_load(const int64_t *p, int n)
+{
+	slim v = {0};
+
+	for (int i = 0; i < SLIM_LANES && i < n; i++)
+		v[i] = (uint32_t)p[i];
+	return v;
+}
+
+static inline void slim_store(int64_t *p, int n, slim v)
+{
+	for (int i = 0; i < SLIM_LANES && i < n; i++)
+		p[i] = (int32_t)v[i];
+}
+
+static inline void slim_keep(uint32_t *p, slim v)
+{
+	memcpy(p, &v, sizeof v);
+}
+
+static inline slim slim_widen(const uint32_t *p)
+{
+	slim v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline slim slim_kept(const uint32_t *p, int n)
+{
+	slim v = {0};
+
+	if (n >= SLIM_LANES)
+		return slim_widen(p);
+	for (int i = 0; i < n; i++)
+		v[i] = p[i];
+	return v;
+}
+
+static inline slim slim_operands(const int16_t *p)
+{
+	slim v = {0};
+
+	for (int i = 0; i < SLIM_LANES; i++)
+		v[i] = (uint32_t)p[i];
+	return v;
+}
+
+static inline void slim_put_operands(int16_t *p, int n, slim v)
+{
+	for (int i = 0; i < SLIM_LANES && i < n; i++)
+		p[i] = (int16_t)v[i];
+}
+
+static inline slim slim_equal(slim a, slim b)
+{
+	return (slim)(a == b);
+}
+
+static inline slim slim_above(slim a, slim b)
+{
+	return (slim)((signed_slim)a > (signed_slim)b);
+}
+
+static inline slim slim_tally(slim count, slim a, slim b)
+{
+	return count - (slim)(a != b);
+}
+
+static inline slim slim_min(slim a, slim b)
+{
+	slim above = slim_above(a, b);
+
+	return (a & ~above) | (b & above);
+}
+
+static inline slim slim_max(slim a, slim b)
+{
+	slim above = slim_above(a, b);
+
+	return (b & ~above) | (a & above);
+}
+
+static inline slim slim_right(slim v, int n)
+{
+	return (slim)((signed_slim)v >> n);
+}
+
+static inline slim slim_mul32(slim a, slim b)
+{
+	return a * b;
+}
+
+static inline void slim_add(int64_t *p, slim v)
+{
+	for (int i = 0; i < SLIM_LANES; i++)
+		p[i] += (int32_t)v[i];
+}
+
+enum { DITHER_LANES = 8 };
+
+typedef uint16_t dither_word __attribute__((vector_size(16)));
+
+#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}
 
 static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 {
 	for (int i = 0; i < DITHER_LANES; i++)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
+}
+
+/* There are no pairs: a row fills a vector. */
+static inline dither_word dither_rows(const uint32_t *p, bool paired)
+{
+	(void)paired;
+	return (dither_word){0} + (uint16_t)*p;
+}
+
+static inline dither_word dither_turn(dither_word a, int n)
+{
+	return a << (uint16_t)n | a >> (uint16_t)(16 - n);
 }
 
 enum { WORD_LANES = 4, TILE_ROWS = 4, FIRST_APART = 0, GROUP_WORDS = 8, GROUP_HELD = 4 };
@@ -119,7 +272,6 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 		to[j] = (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) | (uint32_t)(high[j] & mask) << 16);
 }
 
-#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}
 #define FAST_KERNEL qmac_kernel_portable
 #define FAST_NAME "portable"
 #include "kernel/fast.h"

@@ -16,20 +16,35 @@
 
 #include "base/error.h"
 #include "kernel/gemm_group.h"
+#include "num/fixed.h"
 #include "qmac_isa.h"
 
 enum { QMAC_LANES_MAX = 64 };
 
-/* Rows that one call of combine, affine, finish or add_rows takes at most. */
-enum { QMAC_ROWS_MAX = 16 };
-
 /*
- * Rows of a VEC, at most QMAC_LANES_MAX lanes each, widened to 64 bits: lane j of row i is
- * first[i * step + j].
+ * Rows of a source of VEC at equal distances, at most QMAC_LANES_MAX lanes each: words of ACC, or operands as
+ * they are kept, sign extended. An operand is `kept & mask`. Every row of operands can be read for
+ * QMAC_LANES_MAX of them: those beyond its lanes do not matter.
  */
 struct qmac_sources {
-	const int64_t *first;
+	const int64_t *words;    /* NULL: operands */
+	const int16_t *operands;
 	ptrdiff_t step;
+	int mask;                /* -1: signed, else 2^bits - 1 */
+};
+
+/* Where results go: to words, to operands (the bits `mask` of y >> lsb, extended from `sign`), or nowhere. */
+struct qmac_results {
+	int64_t *words;
+	int16_t *operands;       /* NULL, too: nowhere */
+	ptrdiff_t step;
+	int lsb;                 /* 0..63 */
+	uint16_t mask, sign;     /* sign 0: not extended, and mask below 2^15 */
+};
+
+/* Lane j of row i has the random number of row row0 + i*row_step, channel channel0 + i*channel_step + j. */
+struct qmac_draws {
+	uint32_t key, row0, row_step, channel0, channel_step;
 };
 
 /* Arithmetic of one VEC command, taken from its descriptor once. */
@@ -37,7 +52,28 @@ struct qmac_tail {
 	int shift;         /* 0..63 */
 	unsigned rnd;      /* QMAC_ROUND_* */
 	bool relu;
-	int bw;            /* 1..63 */
+	int bw;            /* 1..64 */
+};
+
+/* The inner loop of a VEC: in row i, lane j < lanes x = op(a, b), y = clamp(relu(round(x))). */
+struct qmac_sweep {
+	unsigned op;            /* but lookup */
+	int lanes, l0;          /* l0 and mult count for add, sub, min and max only */
+	int32_t mult;
+	struct qmac_sources a, b;
+	const int64_t (*c)[QMAC_LANES_MAX]; /* of affine: x = a*c[0][j] + b*c[1][j] + c[2][j] */
+	struct qmac_tail tail;
+	struct qmac_draws draws;
+	struct qmac_results to; /* may be the rows of a or b */
+	/*
+	 * What the caller has proved, and scalar does without. Always: every x, and for min and max a << l0,
+	 * fits 64 bits; for mul every b, for affine c[0] and c[1], fit 18 bits; with sums, no sum of some of
+	 * the rows leaves 64 bits.
+	 */
+	bool narrow;            /* all of these and every a and b fit 32 bits, shift is below 32; with sums every
+	                         * y fits 27 bits */
+	bool short_factors;     /* every a and b fits 32 bits */
+	bool fits;              /* no y is clamped */
 };
 
 /* Lanes that packed operands come in. */
@@ -93,37 +129,10 @@ struct qmac_cut {
 struct qmac_kernel {
 	const char *name;
 	/*
-	 * In each of `rows` rows x[j] = op(a[j], b[j]) of docs/command-set.md for every operation but
-	 * lookup and affine; l0 and mult count for add, sub, min and max only. x may be a or b.
-	 * Precondition (not for scalar): every exact x fits 64 bits, for min and max a << l0 does
-	 * too, for mul every b fits 18 bits. Returns the saturations (0 under the precondition).
+	 * Up to 65,535 rows. Returns the saturations: of x to 64 bits, of b of mul to 18, of y. Where they are
+	 * not NULL sum[j] += the y of lane j, and *magnitudes |= |relu(round(x))| of every element, in 64 bits.
 	 */
-	uint64_t (*combine)(unsigned op, int rows, int lanes, int l0, int32_t mult, struct qmac_sources a,
-	                    struct qmac_sources b, struct qmac_sums x);
-	/*
-	 * In each of `rows` rows x[j] = a[j]*c[0][j] + b[j]*c[1][j] + c[2][j]; c[0][j] and c[1][j] fit 18 bits.
-	 * x may be a or b. Preconditions (not for scalar): every exact x fits 64 bits, and where `narrow`
-	 * every a and b fits 32 bits signed. Returns the saturations (0 under the precondition).
-	 */
-	uint64_t (*affine)(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
-	                   const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x);
-	/*
-	 * In row i y[j] = clamp(relu(round(x[j]))), random numbers of channels channel[i] + j from
-	 * state[i] (qmac_dither_row). Returns the clamps. x and y may be the same rows. Where magnitudes is
-	 * not NULL, *magnitudes |= |relu(round(x[j]))| of every element, in 64 bits.
-	 */
-	uint64_t (*finish)(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
-	                   const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
-	                   uint64_t *magnitudes);
-	/* qmac_dither_rows(), of QMAC_ROWS_MAX rows at most. */
-	void (*dither_rows)(uint32_t key, int count, const uint32_t *row, uint32_t *state);
-	/* sum[j] += the sum of y[j] over `rows` rows. Precondition, of scalar too: each sum fits 64 bits. */
-	void (*add_rows)(int rows, int lanes, struct qmac_sources y, int64_t *sum);
-	/*
-	 * Sum of a[j]*b[j]. Precondition, of scalar too: both factors fit 32 bits signed and the
-	 * exact sum 64 bits; 28-bit factors always do.
-	 */
-	int64_t (*dot)(int lanes, const int64_t *a, const int64_t *b);
+	uint64_t (*sweep)(const struct qmac_sweep *sweep, int rows, qmac_int128 *sum, uint64_t *magnitudes);
 	/*
 	 * Weight stationary: acc[i][j] (+)= sum over r < k of a[i][r]*w[r][j] << shift, for i < slots
 	 * one after the other (rows of acc may be one row), j < n. Precondition, of scalar too: every

@@ -44,37 +44,6 @@ static qmac_int128 combine_lane(unsigned op, int l0, int32_t mult, int64_t a, in
 	}
 }
 
-static uint64_t scalar_combine(unsigned op, int rows, int lanes, int l0, int32_t mult,
-                               struct qmac_sources a, struct qmac_sources b, struct qmac_sums x)
-{
-	uint64_t count = 0;
-
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++) {
-			qmac_int128 exact = combine_lane(op, l0, mult, a.first[i * a.step + j], b.first[i * b.step + j],
-			                                 &count);
-
-			x.first[i * x.step + j] = qmac_clamp128(exact, 64, &count);
-		}
-	return count;
-}
-
-static uint64_t scalar_affine(bool narrow, int rows, int lanes, struct qmac_sources a, struct qmac_sources b,
-                              const int64_t (*c)[QMAC_LANES_MAX], struct qmac_sums x)
-{
-	uint64_t count = 0;
-
-	(void)narrow;
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++) {
-			qmac_int128 exact = (qmac_int128)a.first[i * a.step + j] * c[0][j] +
-			                    (qmac_int128)b.first[i * b.step + j] * c[1][j] + c[2][j];
-
-			x.first[i * x.step + j] = qmac_clamp128(exact, 64, &count);
-		}
-	return count;
-}
-
 static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, uint64_t *count,
                            uint64_t *magnitudes)
 {
@@ -86,44 +55,62 @@ static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, 
 	return qmac_clamp(v, tail->bw, count);
 }
 
-static uint64_t scalar_finish(const struct qmac_tail *tail, int rows, int lanes, const uint32_t *state,
-                              const uint32_t *channel, struct qmac_sources x, struct qmac_sums y,
-                              uint64_t *magnitudes)
+static int64_t source_lane(const struct qmac_sources *rows, int i, int j)
 {
-	bool draws = tail->rnd == QMAC_ROUND_STOCHASTIC;
+	ptrdiff_t at = i * rows->step + j;
+
+	return rows->words ? rows->words[at] : rows->operands[at] & rows->mask;
+}
+
+/* x, exact and then limited to 64 bits. */
+static int64_t map_lane(const struct qmac_sweep *s, int i, int j, uint64_t *count)
+{
+	int64_t a = source_lane(&s->a, i, j), b = source_lane(&s->b, i, j);
+	qmac_int128 x;
+
+	if (s->op == QMAC_OP_AFFINE)
+		x = (qmac_int128)a * s->c[0][j] + (qmac_int128)b * s->c[1][j] + s->c[2][j];
+	else
+		x = combine_lane(s->op, s->l0, s->mult, a, b, count);
+	return qmac_clamp128(x, 64, count);
+}
+
+static void put_lane(const struct qmac_results *to, int i, int j, int64_t y)
+{
+	uint64_t limb = (uint64_t)qmac_shift_right(y, to->lsb);
+	ptrdiff_t at = i * to->step + j;
+
+	if (to->words)
+		to->words[at] = y;
+	else if (to->operands)
+		to->operands[at] = (int16_t)(((limb & to->mask) ^ to->sign) - to->sign);
+}
+
+static uint64_t scalar_sweep(const struct qmac_sweep *s, int rows, qmac_int128 *sum, uint64_t *magnitudes)
+{
+	const struct qmac_draws *draws = &s->draws;
+	bool draw = s->tail.rnd == QMAC_ROUND_STOCHASTIC;
 	uint64_t count = 0, seen = 0;
+	int64_t x[QMAC_LANES_MAX];
 
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++) {
-			uint32_t r = draws ? qmac_dither_channel(state[i], channel[i] + (uint32_t)j) : 0;
+	for (int i = 0; i < rows; i++) {
+		uint32_t channel = draws->channel0 + (uint32_t)i * draws->channel_step;
+		uint32_t state = draw ? qmac_dither_row(draws->key, draws->row0 + (uint32_t)i * draws->row_step) : 0;
 
-			y.first[i * y.step + j] = finish_lane(tail, x.first[i * x.step + j], r, &count, &seen);
+		for (int j = 0; j < s->lanes; j++) /* the row is read, then written */
+			x[j] = map_lane(s, i, j, &count);
+		for (int j = 0; j < s->lanes; j++) {
+			uint32_t r = draw ? qmac_dither_channel(state, channel + (uint32_t)j) : 0;
+			int64_t y = finish_lane(&s->tail, x[j], r, &count, &seen);
+
+			put_lane(&s->to, i, j, y);
+			if (sum)
+				sum[j] += y;
 		}
+	}
 	if (magnitudes)
 		*magnitudes |= seen;
 	return count;
-}
-
-static void scalar_add_rows(int rows, int lanes, struct qmac_sources y, int64_t *sum)
-{
-	for (int j = 0; j < lanes; j++) {
-		qmac_int128 exact = sum[j];
-
-		for (int i = 0; i < rows; i++)
-			exact += y.first[i * y.step + j];
-		assert(exact >= INT64_MIN && exact <= INT64_MAX);
-		sum[j] = (int64_t)exact;
-	}
-}
-
-static int64_t scalar_dot(int lanes, const int64_t *a, const int64_t *b)
-{
-	qmac_int128 sum = 0;
-
-	for (int j = 0; j < lanes; j++)
-		sum += (qmac_int128)a[j] * b[j];
-	assert(sum >= INT64_MIN && sum <= INT64_MAX);
-	return (int64_t)sum;
 }
 
 static void add_to(const struct qmac_gemm *g, int64_t *acc, int64_t sum)
@@ -302,12 +289,7 @@ static void scalar_fit(unsigned container, size_t count, const int64_t *from, ui
 
 const struct qmac_kernel qmac_kernel_scalar = {
 	.name = "scalar",
-	.combine = scalar_combine,
-	.affine = scalar_affine,
-	.finish = scalar_finish,
-	.dither_rows = qmac_dither_rows,
-	.add_rows = scalar_add_rows,
-	.dot = scalar_dot,
+	.sweep = scalar_sweep,
 	.gemm_ws = scalar_gemm_ws,
 	.pack = scalar_pack,
 	.gemm_group = scalar_gemm_group,
