@@ -78,7 +78,7 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 		return;
 	}
 	for (uint32_t i = 0; i < rows; i++, to += (ptrdiff_t)c->ds0 * lanes) {
-		if (!c->keep)
+		if (!c->keep && c->len < (uint32_t)lanes)
 			memset(to, 0, (size_t)lanes * sizeof *to);
 		if (!from)
 			memset(to + c->lane0, 0, c->len * sizeof *to);
