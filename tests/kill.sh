@@ -115,18 +115,10 @@ train svrg algorithm=svrg epochs=60 option=II checkpoint_steps=100
 train batch algorithm=halp batch=16 epochs=30 checkpoint_steps=5 option=II
 
 # ---- networks -------------------------------------------------------------------------------
-# 120 training images of 8x8 pixels, 24 for testing, in two classes; digits of the numbers from 1 are noise.
+. "$root/tests/idx.sh"
 mkdir images
-idx() { # NAME IMAGES
-	byte=$(printf '\\0%03o' "$2")
-	{ printf '\000\000\010\003\000\000\000%b\000\000\000\010\000\000\000\010' "$byte"
-		seq 1 9999 | tr -d '\n' | head -c $(($2 * 64)); } > "images/$1-images-idx3-ubyte"
-	{ printf '\000\000\010\001\000\000\000%b' "$byte"
-		seq 1 999 | tr -d '\n' | tr '0-9' '\000\001\000\001\000\001' | head -c "$2"; } \
-		> "images/$1-labels-idx1-ubyte"
-}
-idx train 120
-idx t10k 24
+idx images/train 120
+idx images/t10k 24
 cat > net.yaml <<END
 name: small
 input: {channels: 1, height: 8, width: 8}
@@ -138,7 +130,7 @@ layers:
   - relu
   - avg_pool: {size: 8}
   - flatten
-  - linear: {out: 2}
+  - linear: {out: 10}
 END
 cat > net_run.yaml <<END
 network: net.yaml

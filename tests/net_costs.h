@@ -7,7 +7,7 @@
 #include "config/text.h"
 #include "net_runs.h"
 
-enum { COST_ROWS = 600, COST_FIELDS = 32, COST_TEXT = 1 << 17 };
+enum { COST_ROWS = 600, COST_FIELDS = 48, COST_TEXT = 1 << 17 };
 
 struct cost_table {
 	char text[COST_TEXT];

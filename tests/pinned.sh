@@ -78,7 +78,7 @@ data="$data|acc_saturations|requant_saturations|container_saturations|weight_sat
 # Energy does where products with a zero operand take less: left out on both sides.
 energy="energy_j|energy_low_j|energy_high_j|energy_note|mac"
 without_energy() {
-	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^energy_/) at[i] }
+	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^energy_|^mac_j$/) at[i] }
 		{ for (i in at) $i = ""; print }' OFS=,
 }
 # differences: between the run in out and its estimate in estimate; nothing where they agree.

@@ -8,7 +8,7 @@
 #include "report/members.h"
 #include "report/tensors.h"
 
-enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, ENERGY_FIELD = 8,
+enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, MAC_ENERGY_FIELD = 23, ENERGY_FIELD = 8,
        ENERGY_LOW_FIELD = 21, ENERGY_HIGH_FIELD = 22 };
 
 static inline void write_hw(const char *name, const struct qmac_hw *hw)
@@ -98,6 +98,7 @@ static inline void drop_unknown(const char *file, char *line)
 	if (zeros_known == ZEROS_EXACT)
 		return;
 	if (strcmp(file, "layers.csv") == 0) {
+		drop_field(line, MAC_ENERGY_FIELD);
 		drop_field(line, ZERO_MACS_FIELD);
 		drop_field(line, ZERO_FIELD);
 		drop_field(line, LAYER_ENERGY_FIELD);

@@ -99,12 +99,13 @@ static void test_csv_files(void)
 	CU_ASSERT_STRING_EQUAL(text_of("csv", "layers.csv"),
 		"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,"
 		"saturations,commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,"
-		"store_busy,sparsity,weight_saturations,a_reads,zero_macs\n"
-		"1,conv1,forward,6,8,0.25,24,,5,7,1.2,27,4,19,20,23,25,26,27,0.5,3,11,6\n"
-		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0,0\n"
-		"2,conv1,forward,6,8,0.25,22,,3,5,1.25,21,2,17,18,21,23,24,25,0.5,3,9,4\n"
-		"2,conv1,update,6,8,0.25,1,,1,1,1.25,3,1,1,1,1,1,1,1,0.5,0,1,1\n"
-		"2,fc,weight_grad,32,8,,1,,1,1,1,3,1,1,1,1,1,1,1,,,1,1\n");
+		"store_busy,sparsity,weight_saturations,a_reads,zero_macs,mac_j,vec_j,requantise_j,random_j,lookup_j,"
+		"sram_a_j,sram_w_j,sram_acc_j,control_j,leakage_j,dram_data_j,dram_descriptors_j\n"
+		"1,conv1,forward,6,8,0.25,24,,5,7,1.2,27,4,19,20,23,25,26,27,0.5,3,11,6,,,,,,,,,,,,\n"
+		"1,fc,none,32,8,,0,,0,0,,0,0,0,0,0,0,0,0,,,0,0,,,,,,,,,,,,\n"
+		"2,conv1,forward,6,8,0.25,22,,3,5,1.25,21,2,17,18,21,23,24,25,0.5,3,9,4,,,,,,,,,,,,\n"
+		"2,conv1,update,6,8,0.25,1,,1,1,1.25,3,1,1,1,1,1,1,1,0.5,0,1,1,,,,,,,,,,,,\n"
+		"2,fc,weight_grad,32,8,,1,,1,1,1,3,1,1,1,1,1,1,1,,,1,1,,,,,,,,,,,,\n");
 }
 
 /* Of all rows of a column of a table. */
@@ -127,7 +128,7 @@ static void test_energies(void)
 	double total, parts = 0;
 	struct qmac_stored stored;
 	struct qmac_error err;
-	char path[64];
+	char path[64], column[40];
 
 	load("bits", "6");
 	CU_ASSERT_FATAL(hw.dram_energy == QMAC_DRAM_DDR3);
@@ -137,6 +138,9 @@ static void test_energies(void)
 	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
 		snprintf(path, sizeof path, "energy.%s.nominal", qmac_energy_component_names[c]);
 		parts += qmac_json_real(stored.summary, path);
+		snprintf(column, sizeof column, "%s_j", qmac_energy_component_names[c]);
+		CU_ASSERT(fabs(column_sum("layers.csv", column) - qmac_json_real(stored.summary, path)) <=
+		          1e-13 * total);
 	}
 	CU_ASSERT(total > 0 && fabs(parts - total) <= 1e-13 * total);
 	CU_ASSERT(fabs(column_sum("layers.csv", "energy_j") - total) <= 1e-13 * total);
@@ -346,20 +350,26 @@ static void test_comparison(void)
 	struct qmac_error err;
 
 	load(NULL, NULL);
+	hw.dram_energy = QMAC_DRAM_UNKNOWN; /* no joules but those that are written here */
 	CU_ASSERT_FATAL(out && write_run("two", .125, &err) == QMAC_OK);
 	CU_ASSERT_FATAL(qmac_stored_read(path_of("two", ""), &stored[0], &err) == QMAC_OK);
 	edit_summary("two", "\"headline\": \"grad_norm\"", "\"headline\": \"train_loss\"");
+	edit_summary("two", "\"energy_j\": null", "\"energy_j\": 1.25");
+	edit_summary("two", "\"energy_low_j\": null", "\"energy_low_j\": 0.5");
+	edit_summary("two", "\"energy_high_j\": null", "\"energy_high_j\": 2.5");
 	CU_ASSERT_FATAL(qmac_stored_read(path_of("two", ""), &stored[1], &err) == QMAC_OK);
 	qmac_comparison_print(lines, 3, out);
 	rewind(out);
 	text[fread(text, 1, sizeof text - 1, out)] = 0;
 	CU_ASSERT_STRING_EQUAL(text,
-		"gradient norm at epoch   last  cycles  vec mults  DRAM bytes  descriptor bytes    note\n"
-		"a                       0.125      48         14          78                46\n"
-		"b                           -       -          -           -                 -  failed\n"
+		"gradient norm at epoch   last  cycles  vec mults  DRAM bytes  descriptor bytes  joules    note\n"
+		"a                       0.125      48         14          78                46       -\n"
+		"b                           -       -          -           -                 -       -  failed\n"
 		"\n"
-		"training loss at epoch    last  cycles  vec mults  DRAM bytes  descriptor bytes  note\n"
-		"c                       0.0156      48         14          78                46     x\n");
+		"training loss at epoch    last  cycles  vec mults  DRAM bytes  descriptor bytes"
+		"             joules  note\n"
+		"c                       0.0156      48         14          78                46"
+		"  1.25 (0.5 to 2.5)     x\n");
 	fclose(out);
 	for (int i = 0; i < 2; i++)
 		qmac_stored_free(&stored[i]);

@@ -47,8 +47,8 @@ static const struct qmac_cli_command commands[] = {
 		"report", "DIR... [--array] [--goal FIGURE=VALUE[,VALUE]...] [--out FILE.svg]",
 		"Prints result folders side by side and draws the figure that tells how far each is. In place of\n"
 		"a run's folder may stand one that holds several, such as that of a sweep.\n\n"
-		"  --array           of one network on the device: how far its layers use the array, and\n"
-		"                    where the rest of their time goes\n"
+		"  --array           of one network on the device: cycles and joules of each layer and direction,\n"
+		"                    how far it uses the array, and where the rest of its time goes\n"
 		"  --goal F=V,V      when each run came to the value V of the figure F, a column of metrics.csv,\n"
 		"                    and the cycles and joules until then: --goal test_accuracy=0.97,0.98\n"
 		"  --out FILE.svg    the plot; qmac-out/report.svg where not given\n",

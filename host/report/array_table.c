@@ -5,9 +5,31 @@
 #include "report/table.h"
 
 enum { LANES, VECTORS, WAITS, LOSSES };
+enum { ARITHMETIC, SCRATCHPADS, STANDING, MEMORY, GROUPS };
 
-struct use {
-	double cycles, array, loss[LOSSES];
+static const int group_of[QMAC_ENERGY_COMPONENTS] = {
+	[QMAC_ENERGY_MAC] = ARITHMETIC,       [QMAC_ENERGY_VEC] = ARITHMETIC,
+	[QMAC_ENERGY_REQUANTISE] = ARITHMETIC, [QMAC_ENERGY_RANDOM] = ARITHMETIC,
+	[QMAC_ENERGY_LOOKUP] = ARITHMETIC,    [QMAC_ENERGY_A] = SCRATCHPADS,
+	[QMAC_ENERGY_W] = SCRATCHPADS,        [QMAC_ENERGY_ACC] = SCRATCHPADS,
+	[QMAC_ENERGY_CONTROL] = STANDING,     [QMAC_ENERGY_LEAKAGE] = STANDING,
+	[QMAC_ENERGY_DRAM_DATA] = MEMORY,     [QMAC_ENERGY_DRAM_DESCRIPTORS] = MEMORY,
+};
+
+/* What a row of the table is of. */
+struct spent {
+	double cycles;
+	struct qmac_layer_use use;
+};
+
+struct report {
+	struct qmac_table *table;
+	const struct qmac_hw *hw;
+	struct spent by[QMAC_DIRECTIONS], all; /* sums over layers */
+};
+
+struct shares {
+	double array, loss[LOSSES];
 };
 
 /* Takes a share off what is left. */
@@ -19,85 +41,137 @@ static double take(double *left, double share)
 	return taken;
 }
 
-static struct use use_of(double cycles, const struct qmac_array_use *spent, const struct qmac_hw *hw)
+static struct shares shares_of(const struct spent *spent, const struct qmac_hw *hw)
 {
-	struct use use = {.cycles = cycles};
+	const struct qmac_layer_use *use = &spent->use;
+	struct shares shares;
 	double left = 1;
 
-	use.array = take(&left, spent->macs / cycles / hw->rows / hw->cols);
-	use.loss[LANES] = take(&left, spent->a_reads / cycles - use.array);
-	use.loss[VECTORS] = take(&left, (spent->execute_busy - spent->a_reads) / cycles);
-	use.loss[WAITS] = left;
-	return use;
+	shares.array = take(&left, use->macs / spent->cycles / hw->rows / hw->cols);
+	shares.loss[LANES] = take(&left, use->a_reads / spent->cycles - shares.array);
+	shares.loss[VECTORS] = take(&left, (use->execute_busy - use->a_reads) / spent->cycles);
+	shares.loss[WAITS] = left;
+	return shares;
+}
+
+static const char *reason(int loss, const struct spent *spent)
+{
+	const struct qmac_layer_use *use = &spent->use;
+
+	if (loss == LANES)
+		return "fewer channels than lanes";
+	if (loss == VECTORS)
+		return use->macs > 0 ? "vector work, preloads and fills" : "vector work alone";
+	if (fmax(use->load_busy, use->store_busy) < spent->cycles / 2)
+		return "short programs: starts and ends";
+	return use->load_busy >= use->store_busy ? "waits for what LOAD brings" : "waits for STORE";
 }
 
 /* Where most of what the array does not use goes to. */
-static const char *reason(const struct use *use, const struct qmac_array_use *spent)
+static void add_most(struct qmac_table *table, const struct shares *shares, const struct spent *spent)
 {
 	int most = LANES;
 
 	for (int i = 0; i < LOSSES; i++)
-		if (use->loss[i] > use->loss[most])
+		if (shares->loss[i] > shares->loss[most])
 			most = i;
-	if (most == LANES)
-		return "fewer channels than lanes";
-	if (most == VECTORS)
-		return spent->macs > 0 ? "vector work, preloads and fills" : "vector work alone";
-	if (fmax(spent->load_busy, spent->store_busy) < use->cycles / 2)
-		return "short programs: starts and ends";
-	return spent->load_busy >= spent->store_busy ? "waits for what LOAD brings" : "waits for STORE";
+	qmac_table_add(table, "%.1f %% %s", 100 * shares->loss[most], reason(most, spent));
 }
 
-static void add_row(struct qmac_table *table, const char *layer, const char *direction, double cycles,
-                    const struct qmac_array_use *spent, const struct qmac_hw *hw)
+static void add_share(struct qmac_table *table, double share)
 {
-	struct use use = use_of(cycles, spent, hw);
-
-	qmac_table_add(table, "%s", layer);
-	qmac_table_add(table, "%s", direction);
-	qmac_table_add_count(table, cycles);
-	qmac_table_add(table, "%.1f %%", 100 * use.array);
-	for (int i = 0; i < LOSSES; i++)
-		qmac_table_add(table, "%.1f %%", 100 * use.loss[i]);
-	qmac_table_add(table, "%s", reason(&use, spent));
+	if (isfinite(share))
+		qmac_table_add(table, "%.1f %%", 100 * share);
+	else
+		qmac_table_add(table, "-");
 }
 
-static void add_use(struct qmac_array_use *sum, const struct qmac_array_use *use)
+static void add_joules(const struct report *report, const struct qmac_layer_use *use)
 {
-	sum->macs += use->macs;
-	sum->a_reads += use->a_reads;
-	sum->load_busy += use->load_busy;
-	sum->execute_busy += use->execute_busy;
-	sum->store_busy += use->store_busy;
+	double groups[GROUPS] = {0};
+
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++)
+		groups[group_of[c]] += use->parts[c];
+	qmac_table_add_figure(report->table, use->joules);
+	add_share(report->table, use->joules / report->all.use.joules);
+	for (int g = 0; g < GROUPS; g++)
+		add_share(report->table, groups[g] / use->joules);
 }
+
+static void add_row(const struct report *report, const char *layer, const char *direction,
+                    const struct spent *spent)
+{
+	struct shares shares = shares_of(spent, report->hw);
+
+	qmac_table_add(report->table, "%s", layer);
+	qmac_table_add(report->table, "%s", direction);
+	qmac_table_add_count(report->table, spent->cycles);
+	add_share(report->table, spent->cycles / report->all.cycles);
+	add_share(report->table, shares.array);
+	add_most(report->table, &shares, spent);
+	add_joules(report, &spent->use);
+}
+
+static void add_rows(const struct report *report, const char *layer, const struct spent by[QMAC_DIRECTIONS])
+{
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		if (d != QMAC_DIRECTION_NONE && by[d].cycles > 0)
+			add_row(report, layer, qmac_direction_name((enum qmac_direction)d), &by[d]);
+}
+
+static void add_spent(struct spent *sum, const struct spent *spent)
+{
+	sum->cycles += spent->cycles;
+	sum->use.macs += spent->use.macs;
+	sum->use.a_reads += spent->use.a_reads;
+	sum->use.load_busy += spent->use.load_busy;
+	sum->use.execute_busy += spent->use.execute_busy;
+	sum->use.store_busy += spent->use.store_busy;
+	sum->use.joules += spent->use.joules;
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++)
+		sum->use.parts[c] += spent->use.parts[c];
+}
+
+static void spent_of(const struct qmac_layer_history *layer, struct spent by[QMAC_DIRECTIONS])
+{
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		by[d] = (struct spent){layer->cycles[d], layer->use[d]};
+}
+
+static void add_heads(struct qmac_table *table)
+{
+	static const char *const heads[] = {"layer", "direction", "cycles", "share", "array", "most of the rest",
+	                                    "joules", "share", "arithmetic", "scratchpads", "standing", "memory"};
+
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+		qmac_table_add(table, "%s", heads[i]);
+}
+
+enum { COLUMNS = 8 + GROUPS };
 
 void qmac_array_table_print(const struct qmac_net_history *history, const struct qmac_hw *hw, FILE *out)
 {
-	static const char *const heads[] = {"layer", "direction", "cycles", "array", "lanes", "vectors", "waits",
-	                                    "most of the rest"};
-	struct qmac_table *table = qmac_table_create(sizeof heads / sizeof heads[0]);
-	struct qmac_array_use all = {0};
-	double cycles = 0;
+	struct report report = {.table = qmac_table_create(COLUMNS), .hw = hw};
+	struct spent by[QMAC_DIRECTIONS];
 
-	if (!table)
+	if (!report.table)
 		return;
-	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-		qmac_table_add(table, "%s", heads[i]);
 	for (int l = 0; l < history->layer_count; l++) {
-		const struct qmac_layer_history *layer = &history->layers[l];
-
+		spent_of(&history->layers[l], by);
 		for (int d = 0; d < QMAC_DIRECTIONS; d++) {
-			if (d == QMAC_DIRECTION_NONE || !(layer->cycles[d] > 0))
-				continue;
-			add_row(table, layer->name, qmac_direction_name((enum qmac_direction)d), layer->cycles[d],
-			        &layer->use[d], hw);
-			add_use(&all, &layer->use[d]);
-			cycles += layer->cycles[d];
+			add_spent(&report.by[d], &by[d]);
+			add_spent(&report.all, &by[d]);
 		}
 	}
-	if (cycles > 0 && !isnan(all.a_reads)) {
-		add_row(table, "all layers", "", cycles, &all, hw);
-		qmac_table_print(table, out);
+	add_heads(report.table);
+	for (int l = 0; l < history->layer_count; l++) {
+		spent_of(&history->layers[l], by);
+		add_rows(&report, history->layers[l].name, by);
 	}
-	qmac_table_destroy(table);
+	if (report.all.cycles > 0 && !isnan(report.all.use.a_reads)) {
+		add_rows(&report, "all layers", report.by);
+		add_row(&report, "all layers", "", &report.all);
+		qmac_table_print(report.table, out);
+	}
+	qmac_table_destroy(report.table);
 }

@@ -1,14 +1,22 @@
 /*
- * How far each layer of a network uses the array in each direction, and what the rest of the time goes to, as
- * a table. Of the cycles of a layer and direction, in four shares that sum to all:
+ * What each layer of a network takes in each direction, how far it uses the array, and where its energy goes,
+ * as a table for a terminal:
  *
- *   array     MACs / (cycles rows cols): all multipliers at work
- *   lanes     the rest of the cycles in which the array takes operands: fewer channels than lanes
- *   vectors   EXECUTE has a command, and the array takes no operands: VEC, preloads, fills
- *   waits     EXECUTE has no command that could run
+ *   cycles, share       elapsed, and of all of the run
+ *   array               MACs / (cycles rows cols): all multipliers at work
+ *   most of the rest    the largest of three losses, which with `array` sum to all cycles of the row:
+ *       fewer channels than lanes       the rest of the cycles in which the array takes operands
+ *       vector work, preloads, fills    EXECUTE has a command, and the array takes no operands
+ *       waits, starts and ends          EXECUTE has no command that could run
+ *   joules, share       nominal, and of all of the run; their parts by component (docs/cost.md):
+ *       arithmetic      mac, vec, requantise, random, lookup
+ *       scratchpads     sram_a, sram_w, sram_acc
+ *       standing        control, leakage: what a cycle takes, whatever is done in it
+ *       memory          dram_data, dram_descriptors
  *
- * They are those of a layer's own commands, while cycles are elapsed time, shared out (layers.csv); where the
- * engines of two layers overlap, a share may fall short of 0 or exceed 100 % by a little, and is cut there.
+ * The uses are those of a layer's own commands, while cycles are elapsed time, shared out (layers.csv); where
+ * the engines of two layers overlap, a share may fall short of 0 or exceed 100 % by a little, and is cut
+ * there.
  */
 #ifndef QMAC_REPORT_ARRAY_TABLE_H
 #define QMAC_REPORT_ARRAY_TABLE_H
@@ -18,7 +26,11 @@
 #include "hw/hw.h"
 #include "report/net_history.h"
 
-/* Nothing where the folder does not tell. Directions without cycles are left out. */
+/*
+ * Directions without cycles are left out; sums over layers stand below: of each direction, and of all, which
+ * have what is in no direction, too. Nothing where the folder does not tell what the array did, and '-' for
+ * joules where it does not tell these.
+ */
 void qmac_array_table_print(const struct qmac_net_history *history, const struct qmac_hw *hw, FILE *out);
 
 #endif

@@ -44,6 +44,18 @@ struct qmac_band qmac_tariff_joules(const struct qmac_tariff *tariff, const uint
 	return joules_of(tariff, counts, NULL);
 }
 
+void qmac_tariff_components(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS],
+                            double joules[QMAC_ENERGY_COMPONENTS])
+{
+	bool lacks = qmac_tariff_lacks(tariff) != NULL;
+	struct qmac_band parts[QMAC_ENERGY_COMPONENTS];
+
+	if (!lacks)
+		(void)qmac_energy(tariff->table, &tariff->hw->hw, tariff->hw->dram_energy, counts, parts);
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++)
+		joules[c] = lacks ? (double)NAN : parts[c].nominal;
+}
+
 static void write_member(FILE *out, const char *key, double value)
 {
 	fprintf(out, "\t\"%s\": ", key);

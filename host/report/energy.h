@@ -26,6 +26,10 @@ const char *qmac_tariff_lacks(const struct qmac_tariff *tariff);
 /* Joules of these counts, and their band; all three NaN where there is no energy. */
 struct qmac_band qmac_tariff_joules(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS]);
 
+/* The same of each component. */
+void qmac_tariff_components(const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS],
+                            double joules[QMAC_ENERGY_COMPONENTS]);
+
 /*
  * Members of summary.json: energy_j, energy_low_j, energy_high_j, energy_note, and `energy`, the bands of the
  * components. counts: of the whole run.

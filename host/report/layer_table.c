@@ -58,25 +58,37 @@ static void add_formats(struct qmac_table *table, const struct qmac_net_history 
 		qmac_table_add(table, "%.3f .. %.3f", first, last);
 }
 
-/* A layer's cycles, in those directions that any layer has some in. */
-static void add_cycles(struct qmac_table *table, const double cycles[QMAC_DIRECTIONS],
-                       const double total[QMAC_DIRECTIONS])
+/* What a layer takes: cycles in those directions that any layer has some in, and joules. */
+static void add_costs(struct qmac_table *table, const double cycles[QMAC_DIRECTIONS],
+                      const double total[QMAC_DIRECTIONS], double joules)
 {
 	for (int d = 0; d < DIRECTIONS; d++)
 		if (total[directions[d]] > 0)
 			qmac_table_add_count(table, cycles[directions[d]]);
 	qmac_table_add(table, "%.1f %%", 100 * sum_of(cycles) / sum_of(total));
+	qmac_table_add_figure(table, joules);
+}
+
+static double joules_of(const struct qmac_layer_history *layer)
+{
+	double sum = 0;
+
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		sum += layer->use[d].joules;
+	return sum;
 }
 
 void qmac_layer_table_print(const struct qmac_net_history *history, FILE *out)
 {
-	double total[QMAC_DIRECTIONS] = {0};
+	double total[QMAC_DIRECTIONS] = {0}, joules = 0;
 	struct qmac_table *table;
-	int columns = HEADS + 1;
+	int columns = HEADS + 2;
 
-	for (int l = 0; l < history->layer_count; l++)
+	for (int l = 0; l < history->layer_count; l++) {
 		for (int d = 0; d < QMAC_DIRECTIONS; d++)
 			total[d] += history->layers[l].cycles[d];
+		joules += joules_of(&history->layers[l]);
+	}
 	for (int d = 0; d < DIRECTIONS; d++)
 		columns += total[directions[d]] > 0;
 	table = qmac_table_create(columns);
@@ -88,6 +100,7 @@ void qmac_layer_table_print(const struct qmac_net_history *history, FILE *out)
 		if (total[directions[d]] > 0)
 			qmac_table_add(table, "%s", qmac_direction_name(directions[d]));
 	qmac_table_add(table, "cycles");
+	qmac_table_add(table, "joules");
 	for (int l = 0; l < history->layer_count; l++) {
 		const struct qmac_layer_history *layer = &history->layers[l];
 
@@ -98,12 +111,12 @@ void qmac_layer_table_print(const struct qmac_net_history *history, FILE *out)
 			add_formats(table, history, layer);
 		for (int i = 1; i < HEADS && !layer->format_count; i++)
 			qmac_table_add(table, "%s", "");
-		add_cycles(table, layer->cycles, total);
+		add_costs(table, layer->cycles, total, joules_of(layer));
 	}
 	qmac_table_add(table, "all layers");
 	for (int i = 1; i < HEADS; i++)
 		qmac_table_add(table, "%s", "");
-	add_cycles(table, total, total);
+	add_costs(table, total, total, joules);
 	qmac_table_print(table, out);
 	qmac_table_destroy(table);
 }

@@ -7,11 +7,15 @@
 static const char layers_head[] =
 	"epoch,layer,direction,w_bits,x_bits,delta,cycles,energy_j,macs,vec_mults,zero_mac_fraction,saturations,"
 	"commands,dram_read_bytes,dram_write_bytes,fetch_bytes,load_busy,execute_busy,store_busy,sparsity,"
-	"weight_saturations,a_reads,zero_macs\n";
+	"weight_saturations,a_reads,zero_macs";
 
+/* Behind these the joules of the components: "mac_j". */
 void qmac_layers_csv_head(FILE *out)
 {
 	fputs(layers_head, out);
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++)
+		fprintf(out, ",%s_j", qmac_energy_component_names[c]);
+	fputc('\n', out);
 }
 
 static void write_bits(FILE *out, int bits)
@@ -38,6 +42,18 @@ static void write_weights(FILE *out, const struct qmac_records *records, int lay
 	write_optional(out, qmac_records_sparsity(records, layer));
 	if (saturations >= 0)
 		fprintf(out, "%" PRId64, direction == QMAC_DIRECTION_FORWARD ? saturations : 0);
+}
+
+static void write_components(FILE *out, const struct qmac_tariff *tariff, const uint64_t counts[QMAC_COUNTS])
+{
+	double joules[QMAC_ENERGY_COMPONENTS];
+
+	qmac_tariff_components(tariff, counts, joules);
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
+		fputc(',', out);
+		if (!isnan(joules[c]))
+			qmac_csv_write_real(out, joules[c]);
+	}
 }
 
 /* What a layer spent in one direction. */
@@ -68,6 +84,7 @@ static void write_row(FILE *out, const struct qmac_records *records, int layer, 
 	fprintf(out, ",%" PRIu64 ",", spent[QMAC_COUNTER_A_READS]);
 	if (!tariff->no_zeros)
 		fprintf(out, "%" PRIu64, spent[QMAC_COUNTER_ZERO_MACS]);
+	write_components(out, tariff, spent);
 	fputc('\n', out);
 }
 

@@ -114,13 +114,20 @@ static enum qmac_status find_layers(struct source *source, struct qmac_error *er
 	return QMAC_OK;
 }
 
-static void take_use(const struct source *source, int64_t row, struct qmac_array_use *use)
+static void take_use(const struct source *source, int64_t row, struct qmac_layer_use *use)
 {
+	char column[40];
+
 	use->macs += field(source, row, "macs");
 	use->a_reads += field(source, row, "a_reads");
 	use->load_busy += field(source, row, "load_busy");
 	use->execute_busy += field(source, row, "execute_busy");
 	use->store_busy += field(source, row, "store_busy");
+	use->joules += field(source, row, "energy_j");
+	for (int c = 0; c < QMAC_ENERGY_COMPONENTS; c++) {
+		snprintf(column, sizeof column, "%s_j", qmac_energy_component_names[c]);
+		use->parts[c] += field(source, row, column);
+	}
 }
 
 static enum qmac_status take_row(struct source *source, int64_t row, struct qmac_error *err)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cost/energy.h"
 #include "num/format.h"
 #include "record/record.h"
 #include "report/stored.h"
@@ -20,9 +21,13 @@ struct qmac_format_since {
 	bool is_float;
 };
 
-/* What a layer's cycles in a direction were used for; a_reads: those in which the array took a row of A. */
-struct qmac_array_use {
-	double macs, a_reads, load_busy, execute_busy, store_busy; /* NaN in folders that do not tell */
+/*
+ * What a layer's cycles in a direction were used for, and the joules that they took; a_reads: cycles in which
+ * the array took a row of A. NaN in folders that do not tell.
+ */
+struct qmac_layer_use {
+	double macs, a_reads, load_busy, execute_busy, store_busy;
+	double joules, parts[QMAC_ENERGY_COMPONENTS]; /* nominal; parts: by component */
 };
 
 struct qmac_layer_history {
@@ -30,7 +35,7 @@ struct qmac_layer_history {
 	struct qmac_format_since *formats; /* the first from step 0 on; in each step the last one counts */
 	int format_count;                  /* 0: no weights, or none on the device */
 	double cycles[QMAC_DIRECTIONS];    /* of the whole run */
-	struct qmac_array_use use[QMAC_DIRECTIONS]; /* likewise */
+	struct qmac_layer_use use[QMAC_DIRECTIONS]; /* likewise */
 	double *sparsity;                  /* by epoch, the first at 0; NaN where it is not known */
 };
 

@@ -83,12 +83,16 @@ static double last_epoch(const struct qmac_comparison *line)
 	return line->stored ? qmac_json_real(line->stored->summary, "epochs") : (double)NAN;
 }
 
-static void add_figure(struct qmac_table *table, double figure)
+/* "0.0195 (0.00721 to 0.025)": nominal, and the band of the sources. */
+static void add_joules(struct qmac_table *table, const struct qmac_json *summary)
 {
-	if (isnan(figure))
+	double joules = summary ? qmac_json_real(summary, "energy_j") : (double)NAN;
+
+	if (isnan(joules))
 		qmac_table_add(table, "-");
 	else
-		qmac_table_add(table, "%.3g", figure);
+		qmac_table_add(table, "%.3g (%.3g to %.3g)", joules, qmac_json_real(summary, "energy_low_j"),
+		               qmac_json_real(summary, "energy_high_j"));
 }
 
 static void add_line(struct qmac_table *table, const struct qmac_comparison *line, const char *figure,
@@ -102,14 +106,15 @@ static void add_line(struct qmac_table *table, const struct qmac_comparison *lin
 
 	qmac_table_add(table, "%s", line->name);
 	for (int i = 0; i < epoch_count; i++)
-		add_figure(table, summary ? figure_at(line->stored, figure, epochs[i]) : (double)NAN);
-	add_figure(table, summary ? qmac_json_real(summary, figure) : (double)NAN);
+		qmac_table_add_figure(table, summary ? figure_at(line->stored, figure, epochs[i]) : (double)NAN);
+	qmac_table_add_figure(table, summary ? qmac_json_real(summary, figure) : (double)NAN);
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
 		qmac_table_add_count(table, device ? qmac_json_real(summary, counts[i]) : (double)NAN);
 	qmac_table_add_count(table, device ? qmac_json_real(summary, "dram_read_bytes")
 	                                     + qmac_json_real(summary, "dram_write_bytes") : (double)NAN);
 	/* An older revision has it among the counters only. */
 	qmac_table_add_count(table, device ? qmac_json_real(summary, "counters.fetch_bytes") : (double)NAN);
+	add_joules(table, summary);
 	qmac_table_add(table, "%s", line->note);
 }
 
@@ -135,7 +140,7 @@ static void print_table(const struct qmac_comparison *lines, int count,
                         const struct qmac_figure_kind *headline, bool others, FILE *out)
 {
 	static const char *const heads[] = {"last", "cycles", "vec mults", "DRAM bytes", "descriptor bytes",
-	                                    "note"};
+	                                    "joules", "note"};
 	enum { HEADS = sizeof heads / sizeof heads[0] };
 	int epochs[QMAC_COMPARISON_EPOCHS], epoch_count;
 	struct qmac_table *table;

@@ -53,9 +53,9 @@ int qmac_comparison_epochs(double last, int epochs[QMAC_COMPARISON_EPOCHS]);
 
 /*
  * Prints a table: the headline figure at epochs 5, 10, 20, 50 (those that some run has) and the last, cycles,
- * vector multiplies, DRAM bytes, bytes of descriptors fetched, note. Figures of the device are '-' for a run
- * that did not use it. Runs with another headline have a table of their own; runs without a result stand in
- * the first.
+ * vector multiplies, DRAM bytes, bytes of descriptors fetched, joules with their band, note. Figures of the
+ * device are '-' for a run that did not use it. Runs with another headline have a table of their own; runs
+ * without a result stand in the first.
  */
 void qmac_comparison_print(const struct qmac_comparison *lines, int count, FILE *out);
 

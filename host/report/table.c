@@ -70,6 +70,14 @@ void qmac_table_add_count(struct qmac_table *table, double count)
 	qmac_table_add(table, "%s", text);
 }
 
+void qmac_table_add_figure(struct qmac_table *table, double figure)
+{
+	if (isnan(figure))
+		qmac_table_add(table, "-");
+	else
+		qmac_table_add(table, "%.3g", figure);
+}
+
 static int width_of(const struct qmac_table *table, int column)
 {
 	size_t width = 0;
