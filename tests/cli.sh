@@ -262,7 +262,7 @@ else
 fi
 for case in '0 layers.csv' '1 checkpoint'; do # without checkpoints, the file that grows fastest
 	(
-		ulimit -f 2
+		ulimit -f 5
 		trap '' XFSZ
 		"$qmac" train run.yaml --set epochs=200 --set checkpoint.every="${case%% *}" --out full > out 2> err
 	)

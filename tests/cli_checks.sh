@@ -76,7 +76,7 @@ column() {
 }
 # told FOLDER: its layers.csv without what the RTL does not tell of a layer: it has one sum of the zero MACs.
 told() {
-	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) left[i] = $i ~ /^(energy_j|mac_j|zero_macs|zero_mac_fraction)$/ }
+	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) left[i] = $i ~ /^(energy_j|mac_j|zero_mac.*)$/ }
 		{ line = ""; for (i = 1; i <= NF; i++) if (!left[i]) line = line "," $i; print line }' "$1/layers.csv"
 }
 # records_agree FOLDER FOLDER: the layers.csv of a training on the C model and of the same on the RTL.

@@ -15,6 +15,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/qmac-docs-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 [ $# -gt 0 ] || set -- README.md docs/*.md
 passed=0 failed=0 skipped=0
+data=${QMAC_DATA:-$HOME/.cache/qmac/data}
 export QMAC_CACHE="$BUILD/cache" QMAC_RTL="$root" QMAC_RTL_OPT="${QMAC_RTL_OPT:--O1}" LC_ALL=C
 
 # commands FILE: for its n-th command the files n.sh (the command), n.at (its line) and n.out (its output).
@@ -31,8 +32,8 @@ commands() {
 missing() {
 	if grep -q 'qmac cosim\|qmac fuzz\|--backend' "$1" && ! command -v verilator > /dev/null; then
 		echo 'verilator is not installed'
-	elif grep -q 'mnist\|housing\|a9a\|fig4\|lenet5_' "$1" &&
-		[ ! -d "${QMAC_DATA:-$HOME/.cache/qmac/data}/mnist" ]; then
+	elif grep -q 'mnist\|housing\|a9a\|fig4\|lenet5_' "$1" && [ ! -d "$data/mnist" ] ||
+		grep -q cifar10 "$1" && [ ! -d "$data/cifar-10-batches-bin" ]; then
 		echo 'the data sets are not there'
 	fi
 }

@@ -236,7 +236,7 @@ static void test_full_disk(void)
 	test_limit_file_size(200, &old); /* less than metrics.csv takes */
 	in_growing = write_run("full", .125, &err);
 	setrlimit(RLIMIT_FSIZE, &old);
-	test_limit_file_size(800, &old); /* more than metrics.csv and layers.csv, less than config.yaml */
+	test_limit_file_size(1500, &old); /* more than metrics.csv and layers.csv, less than config.yaml */
 	finishing = write_run("fuller", .125, &err);
 	setrlimit(RLIMIT_FSIZE, &old);
 	CU_ASSERT_EQUAL(in_growing, QMAC_BAD_INPUT);

@@ -1,6 +1,8 @@
 #include "report/array_table.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <string.h>
 
 #include "report/table.h"
 
@@ -24,8 +26,9 @@ struct spent {
 
 struct report {
 	struct qmac_table *table;
+	const struct qmac_net_history *history;
 	const struct qmac_hw *hw;
-	struct spent by[QMAC_DIRECTIONS], all; /* sums over layers */
+	struct spent all; /* sum over layers and directions */
 };
 
 struct shares {
@@ -132,10 +135,60 @@ static void add_spent(struct spent *sum, const struct spent *spent)
 		sum->use.parts[c] += spent->use.parts[c];
 }
 
-static void spent_of(const struct qmac_layer_history *layer, struct spent by[QMAC_DIRECTIONS])
+/* Of conv12 the length of "conv". */
+static size_t stem_of(const char *name)
 {
+	size_t length = strlen(name);
+
+	while (length > 0 && isdigit((unsigned char)name[length - 1]))
+		length--;
+	return length;
+}
+
+/* Whether names differ in their numbers alone. */
+static bool is_alike(const char *one, const char *other)
+{
+	return stem_of(one) == stem_of(other) && strncmp(one, other, stem_of(one)) == 0;
+}
+
+/* What the layers spent whose names are like that one, NULL: all; how many they are. */
+static int sum_layers(const struct qmac_net_history *history, const char *name,
+                      struct spent by[QMAC_DIRECTIONS])
+{
+	int count = 0;
+
 	for (int d = 0; d < QMAC_DIRECTIONS; d++)
-		by[d] = (struct spent){layer->cycles[d], layer->use[d]};
+		by[d] = (struct spent){.cycles = 0};
+	for (int l = 0; l < history->layer_count; l++) {
+		const struct qmac_layer_history *layer = &history->layers[l];
+
+		if (name && !is_alike(layer->name, name))
+			continue;
+		count++;
+		for (int d = 0; d < QMAC_DIRECTIONS; d++)
+			add_spent(&by[d], &(const struct spent){layer->cycles[d], layer->use[d]});
+	}
+	return count;
+}
+
+/* Sums over layers whose names differ in their numbers alone: at the first of several. */
+static void add_kinds(const struct report *report)
+{
+	const struct qmac_net_history *history = report->history;
+	struct spent by[QMAC_DIRECTIONS];
+
+	for (int l = 0; l < history->layer_count; l++) {
+		const char *name = history->layers[l].name;
+		char title[QMAC_LAYER_NAME + 8];
+		bool seen = false;
+
+		for (int k = 0; k < l; k++)
+			seen = seen || is_alike(history->layers[k].name, name);
+		if (seen || sum_layers(history, name, by) < 2)
+			continue;
+		snprintf(title, sizeof title, "all %.*s", (int)stem_of(name), name);
+		add_rows(report, title, by);
+	}
 }
 
 static void add_heads(struct qmac_table *table)
@@ -151,25 +204,26 @@ enum { COLUMNS = 8 + GROUPS };
 
 void qmac_array_table_print(const struct qmac_net_history *history, const struct qmac_hw *hw, FILE *out)
 {
-	struct report report = {.table = qmac_table_create(COLUMNS), .hw = hw};
+	struct report report = {.table = qmac_table_create(COLUMNS), .history = history, .hw = hw};
 	struct spent by[QMAC_DIRECTIONS];
 
 	if (!report.table)
 		return;
-	for (int l = 0; l < history->layer_count; l++) {
-		spent_of(&history->layers[l], by);
-		for (int d = 0; d < QMAC_DIRECTIONS; d++) {
-			add_spent(&report.by[d], &by[d]);
-			add_spent(&report.all, &by[d]);
-		}
-	}
+	(void)sum_layers(history, NULL, by);
+	for (int d = 0; d < QMAC_DIRECTIONS; d++)
+		add_spent(&report.all, &by[d]);
 	add_heads(report.table);
 	for (int l = 0; l < history->layer_count; l++) {
-		spent_of(&history->layers[l], by);
-		add_rows(&report, history->layers[l].name, by);
+		const struct qmac_layer_history *layer = &history->layers[l];
+		struct spent own[QMAC_DIRECTIONS];
+
+		for (int d = 0; d < QMAC_DIRECTIONS; d++)
+			own[d] = (struct spent){layer->cycles[d], layer->use[d]};
+		add_rows(&report, layer->name, own);
 	}
+	add_kinds(&report);
+	add_rows(&report, "all layers", by);
 	if (report.all.cycles > 0 && !isnan(report.all.use.a_reads)) {
-		add_rows(&report, "all layers", report.by);
 		add_row(&report, "all layers", "", &report.all);
 		qmac_table_print(report.table, out);
 	}
