@@ -32,9 +32,10 @@ commands() {
 missing() {
 	if grep -q 'qmac cosim\|qmac fuzz\|--backend' "$1" && ! command -v verilator > /dev/null; then
 		echo 'verilator is not installed'
-	elif grep -q 'mnist\|housing\|a9a\|fig4\|lenet5_' "$1" && [ ! -d "$data/mnist" ] ||
-		grep -q cifar10 "$1" && [ ! -d "$data/cifar-10-batches-bin" ]; then
+	elif grep -q 'mnist\|housing\|a9a\|fig4\|lenet5_' "$1" && [ ! -d "$data/mnist" ]; then
 		echo 'the data sets are not there'
+	elif grep -q cifar10 "$1" && [ ! -d "$data/cifar-10-batches-bin" ]; then
+		echo 'CIFAR-10 is not there'
 	fi
 }
 
