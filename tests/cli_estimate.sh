@@ -88,6 +88,8 @@ ok 'an estimate of a run that is done: joules' \
 	same "$(value learned-estimate energy_j)" "$(value learned energy_j)"
 says out "depends on data     acc_saturations, requant_saturations, container_saturations, all .*"
 ok 'an estimate of a run that is done: switches' cmp learned/switches.csv learned-estimate/switches.csv
+run 0 estimate learned --set speedup=false --out alone
+ok 'without 32 bits to compare with: cycles' same "$(value alone cycles)" "$(value learned cycles)"
 run 0 estimate learned --hw "$root/configs/hw/ragged.yaml"
 run 0 train digits.yaml --hw "$root/configs/hw/ragged.yaml" --out ragged
 ok 'on other hardware: cycles' same "$(value learned-ragged-estimate cycles)" "$(value ragged cycles)"

@@ -15,6 +15,12 @@ joules() {
 	done
 	ok "$1: the last row of metrics.csv" same "$(tail -n 1 "$1/metrics.csv" | cut -d, -f 9)" \
 		"$(value "$1" energy_j)"
+	ok "$1: joules of each row of metrics.csv lie in their band, and none falls" awk -F, '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{ low = $at["energy_low_j"]; all = $at["energy_j"]; high = $at["energy_high_j"] }
+		low > all || all > high || low < last_low || all < last || high < last_high { bad = 1 }
+		{ last_low = low; last = all; last_high = high }
+		END { exit bad || !at["energy_low_j"] || !(last > 0) }' "$1/metrics.csv"
 }
 sum_up() {
 	folder=$1

@@ -27,7 +27,7 @@ static bool is_folder(const char *path)
 static enum qmac_status refuse_settings(const struct qmac_cli_options *options, const char *folder,
                                         struct qmac_error *err)
 {
-	static const char keys[] = "hw|energy|area|file|test_limit|timeline|threads|kernel|eval_every|"
+	static const char keys[] = "hw|energy|area|file|test_limit|timeline|threads|kernel|speedup|eval_every|"
 		"checkpoint.every|checkpoint.steps|checkpoint_every|checkpoint_steps";
 
 	for (int i = 0; i < options->setting_count; i++) {
