@@ -198,7 +198,7 @@ static void make_gemm(const struct family *f, struct qmac_command *c)
 		row += at[d] * f->acc[d];
 	}
 	*c = (struct qmac_command){
-		.opcode = QMAC_OPCODE_GEMM, .mode = pick(0, 15) ? QMAC_MODE_WS : QMAC_MODE_OS, .n0 = box[0],
+		.opcode = QMAC_OPCODE_GEMM, .mode = pick(0, 7) ? QMAC_MODE_WS : QMAC_MODE_OS, .n0 = box[0],
 		.n1 = box[1], .n2 = box[2], .as0 = f->a[0], .as1 = f->a[1], .as2 = f->a[2], .a = pick(0, 50),
 		.k = f->ragged ? pick(1, f->hw.rows) : f->k, .n = f->ragged ? pick(1, f->hw.cols) : f->cols,
 		.w = pick(0, ROWS - f->hw.rows), .c = f->first[pick(0, 1)] + row, .accumulate = pick(0, 7) != 0,

@@ -271,17 +271,18 @@ static inline unsigned nonzero_16(const int16_t *p)
 	return _mm256_test_epi16_mask(v, v);
 }
 
-static inline __m512i widen_16(const int16_t *p, int mask)
-{
-	__m256i v = _mm256_loadu_si256((const __m256i *)p);
-
-	return _mm512_cvtepu16_epi32(_mm256_and_si256(v, _mm256_set1_epi16((int16_t)mask)));
-}
-
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
-	_mm512_storeu_si512(to, _mm512_or_si512(widen_16(low, mask),
-	                                        _mm512_slli_epi32(widen_16(high, mask), 16)));
+	typedef uint16_t halves __attribute__((vector_size(64)));
+	const halves order = {
+		0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+		8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31,
+	};
+	__m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low)),
+	                                  _mm256_loadu_si256((const __m256i *)high), 1);
+
+	both = _mm512_and_si512(both, _mm512_set1_epi16((int16_t)mask));
+	_mm512_storeu_si512(to, _mm512_permutexvar_epi16((__m512i)order, both));
 }
 
 #endif
