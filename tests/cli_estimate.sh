@@ -151,8 +151,14 @@ refuses 'qmac: nowhere.yaml: cannot open: .*' \
 sed '/^  preset:/d' "$hw" > bare.yaml
 printf '  %s\n' 'latency: 34' 'bytes_per_cycle: 16' 'banks: 64' 'row_bytes: 2048' 'miss: 28' \
 	'turnaround: 12' >> bare.yaml
+refuses "bare.yaml:[0-9]*:[0-9]*: missing key 'dram.energy' (ddr3|ddr4|gddr5|lpddr4|hbm2|none; .*" \
+	estimate --topology shapes.csv --hw bare.yaml --out shapes
+refuses "bare.yaml:[0-9]*:[0-9]*: missing key 'dram.energy' .*" estimate run.yaml --hw bare.yaml --out shapes
+echo '  energy: none' >> bare.yaml
+run 0 estimate run.yaml --hw bare.yaml --out none
+says out 'joules  *not estimated: dram.energy of the hardware file is none'
 run 0 estimate --topology shapes.csv --hw bare.yaml --out shapes
-says err 'qmac: no energy: which memory it has, dram.energy of the hardware file would say'
+says err 'qmac: no energy: dram.energy of the hardware file is none'
 ok 'shapes: no joules of an unknown memory' test "$(grep -c -e joules -e '^energy' out)" -eq 0
 printf 'h,\nc, 8, 8, 3, 3, 4, 8, 1' > short.csv
 run 0 estimate --topology short.csv --hw "$hw" --out shapes

@@ -244,7 +244,7 @@ static void test_parts(void)
 
 	for (int turn = 0; turn < TURNS; turn++) {
 		struct qmac_hw hw = shipped_hw(turn % 2 ? "ragged" : "edge_16x16");
-		enum qmac_dram_kind kind = (enum qmac_dram_kind)(turn % QMAC_DRAM_UNKNOWN);
+		enum qmac_dram_kind kind = (enum qmac_dram_kind)(turn % QMAC_DRAM_NONE);
 		uint64_t whole[QMAC_COUNTS] = {0}, part[PARTS][QMAC_COUNTS];
 		struct qmac_band sum = {0, 0, 0}, total, got;
 

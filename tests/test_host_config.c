@@ -1,7 +1,11 @@
-/* The group of a hardware file that says what the host is: in every way of writing it, and its faults. */
+/*
+ * What a hardware file says beside the device: the group of the host, in every way of writing it, and its
+ * faults; whose energy the memory has.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hw_lines.h"
 
@@ -71,8 +75,31 @@ static void faults_of_the_host(void)
 		struct qmac_hw hw;
 
 		CU_ASSERT_EQUAL(qmac_hw_load(&hw, file, &err), QMAC_BAD_INPUT);
-		check_error(&err, file, qmac_param_count + 2, cases[i].column, cases[i].part);
+		check_error(&err, file, qmac_param_count + 3, cases[i].column, cases[i].part);
 	}
+}
+
+/* Of a memory without a preset it is to be said whose energy it has, if only that it has none. */
+static void missing_energy(void)
+{
+	struct text_lines lines;
+	struct qmac_error err = {0};
+	struct qmac_hw_file hw;
+	const char *file;
+	int last, dram = 0;
+
+	valid_file(&lines);
+	last = lines.count;
+	while (strcmp(lines.line[dram], "dram:") != 0)
+		dram++;
+	CU_ASSERT_STRING_EQUAL(lines.line[last - 1], "  energy: none");
+	file = changed_file(&lines, last, "  energy: lpddr4");
+	CU_ASSERT_FATAL(qmac_hw_file_load(&hw, file, &err) == QMAC_OK);
+	CU_ASSERT_EQUAL(hw.dram_energy, QMAC_DRAM_LPDDR4);
+	file = changed_file(&lines, last, NULL);
+	CU_ASSERT_EQUAL(qmac_hw_file_load(&hw, file, &err), QMAC_BAD_INPUT);
+	check_error(&err, file, dram + 2, 3,
+	            "missing key 'dram.energy' (ddr3|ddr4|gddr5|lpddr4|hbm2|none; whose energy");
 }
 
 int main(void)
@@ -80,6 +107,7 @@ int main(void)
 	static const struct test_case cases[] = {
 		{"costs of the host", costs_of_the_host},
 		{"faults of the host", faults_of_the_host},
+		{"a memory whose energy is not said", missing_energy},
 	};
 
 	return test_main("test_host_config", cases, TEST_COUNT(cases));

@@ -90,9 +90,9 @@ static enum qmac_status take_tables(struct request *request, struct qmac_error *
 {
 	enum qmac_status status;
 
-	request->has_energy = request->hw.dram_energy != QMAC_DRAM_UNKNOWN;
+	request->has_energy = request->hw.dram_energy != QMAC_DRAM_NONE;
 	if (!request->has_energy)
-		qmac_cli_warn("qmac: no energy: which memory it has, dram.energy of the hardware file would say\n");
+		qmac_cli_warn("qmac: no energy: dram.energy of the hardware file is none\n");
 	status = qmac_energy_load(&request->table, request->energy, err);
 	return status ? status : qmac_area_load(&request->area_table, request->area, err);
 }

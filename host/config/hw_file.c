@@ -21,7 +21,8 @@ struct values {
 /* Beside the device's parameters. */
 static const struct qmac_key more_keys[] = {
 	VALUE("dram", "preset", CHOICE, QMAC_DRAM_PRESET_WORDS, preset, "a ready-made memory"),
-	VALUE("dram", "energy", CHOICE, QMAC_DRAM_ENERGY_WORDS, file.dram_energy, "whose energy it has"),
+	VALUE("dram", "energy", CHOICE, QMAC_DRAM_ENERGY_WORDS, file.dram_energy,
+	      "whose energy it has, none: no joules"),
 	VALUE("host", "gflops", POSITIVE, "", file.host.gflops, "operations of the host per nanosecond"),
 	VALUE("host", "gbytes_per_s", POSITIVE, "", file.host.gbytes_per_s, "bytes it moves per nanosecond"),
 	VALUE("host", "pj_per_flop", REAL, "", file.host.pj_per_flop, "energy of an operation of the host in pJ"),
@@ -98,13 +99,13 @@ static enum qmac_status complete(struct loader *l)
 	struct qmac_hw *hw = &l->values.file.hw, ready = *hw;
 	bool preset = l->nodes[qmac_param_count + PRESET] != NULL, host = is_there(l, "host");
 
-	if (!l->nodes[qmac_param_count + DRAM_ENERGY])
-		l->values.file.dram_energy = preset ? preset_energy[l->values.preset] : QMAC_DRAM_UNKNOWN;
+	if (preset && !l->nodes[qmac_param_count + DRAM_ENERGY])
+		l->values.file.dram_energy = preset_energy[l->values.preset];
 	for (int i = 0; i < qmac_param_count + qmac_hw_more_table.count; i++) {
 		const struct qmac_key *key = &l->keys[i];
 
-		if (l->nodes[i] || i == qmac_param_count + PRESET || i == qmac_param_count + DRAM_ENERGY ||
-		    (i > qmac_param_count && !host))
+		if (l->nodes[i] || i == qmac_param_count + PRESET || (preset && i == qmac_param_count + DRAM_ENERGY) ||
+		    (strcmp(key->group, "host") == 0 && !host))
 			continue;
 		if (i >= qmac_param_count || !key->group[0] || !preset)
 			return fail_missing(l, key);
@@ -166,7 +167,7 @@ enum qmac_status qmac_hw_load(struct qmac_hw *hw, const char *file, struct qmac_
 
 void qmac_hw_print(const struct qmac_hw *hw, FILE *out)
 {
-	const struct qmac_hw_file hw_file = {.hw = *hw, .dram_energy = QMAC_DRAM_UNKNOWN};
+	const struct qmac_hw_file hw_file = {.hw = *hw, .dram_energy = QMAC_DRAM_NONE};
 
 	qmac_hw_file_print(&hw_file, out);
 }
@@ -182,8 +183,6 @@ void qmac_hw_file_print(const struct qmac_hw_file *hw_file, FILE *out)
 
 		if (i == qmac_param_count + PRESET)
 			continue; /* there is none any more: its cycles stand there */
-		if (i == qmac_param_count + DRAM_ENERGY && hw_file->dram_energy == QMAC_DRAM_UNKNOWN)
-			continue;
 		if (i > qmac_param_count && !is_dram && !qmac_host_is_given(&hw_file->host))
 			continue;
 		qmac_key_table_print(&table, i, &values, out);

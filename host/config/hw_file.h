@@ -19,7 +19,7 @@ struct qmac_host {
 struct qmac_hw_file {
 	struct qmac_hw hw;
 	struct qmac_host host;
-	enum qmac_dram_kind dram_energy; /* by dram.energy, else by the preset; else QMAC_DRAM_UNKNOWN */
+	enum qmac_dram_kind dram_energy; /* by dram.energy, else by the preset */
 };
 
 /* What a hardware file may hold beside qmac_params: dram.preset, dram.energy and the group `host`. */
@@ -29,8 +29,7 @@ extern const struct qmac_key_table qmac_hw_more_table;
  * Every key of params.def must be there, once; of the mapping `dram`, either `preset` with any
  * overrides or all keys. A preset counts nanoseconds, which clock_mhz makes cycles, in whatever order the
  * keys stand; an override counts cycles. Which memory chips energy is that of, `energy` says, else the
- * preset; a memory of its own keys without it is of no known kind. The mapping `host` may be left out; where
- * it is there it has all of its keys. Unknown (with the nearest key), duplicate, missing, mistyped,
+ * preset. The mapping `host` may be left out; where it is there it has all of its keys. Unknown (with the nearest key), duplicate, missing, mistyped,
  * out-of-range and inconsistent keys are refused with file:line:column, as is a mac_style that
  * is not available yet.
  */

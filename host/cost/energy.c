@@ -255,7 +255,7 @@ struct qmac_band qmac_energy(const struct qmac_energy_table *table, const struct
 	int read = QMAC_ENERGY_DDR3_READ + 2 * (int)dram;
 	struct qmac_band total = {0, 0, 0};
 
-	assert(dram < QMAC_DRAM_UNKNOWN);
+	assert(dram < QMAC_DRAM_NONE);
 	for (int i = 0; i < VALUES; i++) {
 		const struct pricing p = {table, values[i], hw, counts};
 

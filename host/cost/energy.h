@@ -38,10 +38,10 @@ struct qmac_energy_table {
 	struct qmac_energy_coefficient_value of[QMAC_ENERGY_COEFFICIENTS];
 };
 
-/* Memory chips that a table knows, in the order of the words; UNKNOWN: nobody has said which it is. */
-#define QMAC_DRAM_ENERGY_WORDS "ddr3|ddr4|gddr5|lpddr4|hbm2"
+/* Memory chips that a table knows, in the order of the words; NONE: another one, whose energy nobody estimates. */
+#define QMAC_DRAM_ENERGY_WORDS "ddr3|ddr4|gddr5|lpddr4|hbm2|none"
 enum qmac_dram_kind {
-	QMAC_DRAM_DDR3, QMAC_DRAM_DDR4, QMAC_DRAM_GDDR5, QMAC_DRAM_LPDDR4, QMAC_DRAM_HBM2, QMAC_DRAM_UNKNOWN
+	QMAC_DRAM_DDR3, QMAC_DRAM_DDR4, QMAC_DRAM_GDDR5, QMAC_DRAM_LPDDR4, QMAC_DRAM_HBM2, QMAC_DRAM_NONE
 };
 
 /* Parts of a device, and its memory, that spend energy. */
@@ -65,7 +65,7 @@ extern const char *const qmac_energy_component_names[QMAC_ENERGY_COMPONENTS];
 /*
  * Joules for these counts (count/count.h: counters and actions) on hw, by component, and of all together.
  * Of the counters it looks at MACS, ZERO_MACS (only with hw->zero_gating), VEC_MULTS, those of rows, of table
- * words and of bytes, and at CYCLES. by_component may be NULL. dram is not UNKNOWN.
+ * words and of bytes, and at CYCLES. by_component may be NULL. dram is not NONE.
  */
 struct qmac_band qmac_energy(const struct qmac_energy_table *table, const struct qmac_hw *hw,
                              enum qmac_dram_kind dram, const uint64_t counts[QMAC_COUNTS],

@@ -10,8 +10,8 @@ const char *qmac_tariff_lacks(const struct qmac_tariff *tariff)
 {
 	if (!tariff->uses_device)
 		return "the device is not used";
-	if (tariff->hw->dram_energy == QMAC_DRAM_UNKNOWN)
-		return "the hardware file does not say which memory it is: give dram.energy";
+	if (tariff->hw->dram_energy == QMAC_DRAM_NONE)
+		return "dram.energy of the hardware file is none";
 	return NULL;
 }
 
