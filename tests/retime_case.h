@@ -6,6 +6,7 @@
 #include "image_files.h"
 #include "net_runs.h"
 #include "report/members.h"
+#include "report/results.h"
 #include "report/tensors.h"
 
 enum { LAYER_ENERGY_FIELD = 7, ZERO_FIELD = 10, ZERO_MACS_FIELD = 22, MAC_ENERGY_FIELD = 23, ENERGY_FIELD = 8,
