@@ -156,7 +156,16 @@ else
 	skipped=$((skipped + 11))
 fi
 run 0 estimate tiny_run.yaml --set precision.policy=fixed --out n/estimate
-run 0 report n/estimate --out nets.svg
+# Layer, direction, cycles, share and use of the array, to the sum of all.
+array_of() {
+	"$qmac" report "$1" --array --out nets.svg | sed -n '/^layer .*direction/,/^$/p' |
+		awk '{ print $1, $2, $3, $4, $6 }'
+}
+run 0 report n/estimate --array --out nets.svg
+says out 'layer .*direction .*cycles .*array .*joules .*memory'
+says out 'all layers  *[0-9,]*  *100.0 % .*'
+ok "layers, directions and the array of an estimate are the training's" same "$(array_of n/fixed)" \
+	"$(array_of n/estimate)"
 cp -r n/adapt net-cut
 sed -i '$s/,[^,]*$//' net-cut/switches.csv
 refuses 'net-cut/switches.csv:[0-9]*:[0-9]*: a number of column [a-z_]* should end here' report net-cut
