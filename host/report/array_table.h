@@ -28,8 +28,8 @@
 
 /*
  * Directions without cycles are left out. Below stand sums over layers: over those whose names differ in
- * their numbers alone ("all conv"), over all, and over all directions, too, what is in none included. Nothing where the folder does not tell what the array did, and '-' for
- * joules where it does not tell these.
+ * their numbers alone ("all conv"), over all, and over all directions, too, what is in none included. Nothing
+ * where the folder does not tell what the array did, and '-' for joules where it does not tell these.
  */
 void qmac_array_table_print(const struct qmac_net_history *history, const struct qmac_hw *hw, FILE *out);
 
