@@ -39,7 +39,7 @@ static void copy_formats(const struct device *d, struct qmac_net_formats *to)
 	memcpy(to->parameter, d->formats.parameter, (size_t)d->net.parameter_count * sizeof *to->parameter);
 }
 
-static void open_fresh(const struct device *d, int widest, struct fresh *fresh)
+static void open_fresh(const struct device *d, int widest, bool passing, struct fresh *fresh)
 {
 	struct qmac_device_options options = {.kernel = "auto"};
 	struct qmac_error err = {0};
@@ -50,6 +50,7 @@ static void open_fresh(const struct device *d, int widest, struct fresh *fresh)
 	f->parameter = calloc((size_t)d->net.parameter_count + 1, sizeof *f->parameter);
 	set_widest(&d->net, f, widest);
 	check(qmac_net_plan_make(&fresh->plan, &d->net, f, d->batch, &d->hw, &err), &err, "plan");
+	fresh->plan.passing = passing;
 	options.memory_bytes = ((uint64_t)QMAC_COMMAND_BYTES << d->ring_log2) + qmac_net_plan_bytes(&fresh->plan);
 	check(qmac_backend_create("time", &d->hw, &options, &fresh->backend, &err), &err, "backend");
 	check(qmac_driver_open(fresh->backend, &d->hw, d->ring_log2, &fresh->driver, &err), &err, "driver");
@@ -135,7 +136,7 @@ static int count_stale(struct device *d, int widest)
 	struct fresh fresh;
 	int stale = 0;
 
-	open_fresh(d, widest, &fresh);
+	open_fresh(d, widest, false, &fresh);
 	for (int l = 0; l < d->net.layer_count; l++)
 		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
 			stale += !is_same_part(&d->plan.layers[l].parts[kind], &fresh.plan.layers[l].parts[kind]);
@@ -361,11 +362,67 @@ static void test_stale_programs(void)
 	CU_ASSERT(changed >= 6);
 }
 
+/* ---- programs that pass ------------------------------------------------------------------------ */
+
+/* Cycles of a forward pass, twice: the second begins behind the last program of the first. */
+static uint64_t cycles_of(const struct device *d, struct fresh *fresh)
+{
+	size_t layers = (size_t)d->net.layer_count;
+	struct qmac_net_minibatch of = {.fl = calloc(layers, sizeof(int)), .sum_fl = calloc(layers, sizeof(int)),
+	                                .back_fl = calloc(layers, sizeof(int))};
+	uint64_t counters[QMAC_COUNTERS];
+	struct qmac_error err = {0};
+
+	for (int l = 0; l < d->net.layer_count; l++)
+		of.sum_fl[l] = 40; /* finer than any output */
+	check(qmac_net_submit_forward(&fresh->plan, &of, &err), &err, "forward");
+	check(qmac_net_submit_forward(&fresh->plan, &of, &err), &err, "forward");
+	check(qmac_driver_finish(fresh->driver, &err), &err, "finish");
+	qmac_driver_counters(fresh->driver, counters);
+	free(of.fl);
+	free(of.sum_fl);
+	free(of.back_fl);
+	return counters[QMAC_COUNTER_CYCLES];
+}
+
+/* Programs that are made when they are asked for, each in the memory of another, are those that are kept. */
+static void test_passing(void)
+{
+	state = test_seed();
+	for (int i = 0; i < CASES / 4 + 1; i++) {
+		struct fresh kept, passing;
+		struct qmac_net_part *part;
+		struct qmac_error err = {0};
+		struct qmac_hw hw = draw_hw();
+		struct device d;
+
+		draw_case(&d, &hw, pick(0, 1));
+		draw_formats(&d, 8);
+		set_widest(&d.net, &d.formats, 8);
+		open_device_of(&d, 16);
+		pick_switch(&d, 8, 0);
+		set_reference(&d);
+		open_fresh(&d, 8, false, &kept);
+		open_fresh(&d, 8, true, &passing);
+		CU_ASSERT_EQUAL(cycles_of(&d, &passing), cycles_of(&d, &kept));
+		for (int l = 0; l < d.net.layer_count; l++)
+			for (int kind = 0; kind < QMAC_NET_PARTS; kind++) {
+				check(qmac_net_ready_part(&passing.plan, l, (enum qmac_net_part_kind)kind, &part, &err), &err,
+				      "part");
+				CU_ASSERT_TRUE(is_same_part(&kept.plan.layers[l].parts[kind], part));
+			}
+		close_fresh(&kept);
+		close_fresh(&passing);
+		close_device(&d);
+	}
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
 		{"random switches", test_random_switches},
 		{"stale programs", test_stale_programs},
+		{"programs that pass", test_passing},
 	};
 
 	return test_main("test_net_switch", cases, TEST_COUNT(cases));

@@ -24,16 +24,24 @@ struct qmac_program *qmac_program_create(const struct qmac_hw *hw)
 	return program;
 }
 
-void qmac_program_destroy(struct qmac_program *program)
+void qmac_program_clear(struct qmac_program *program)
 {
-	if (!program)
-		return;
+	struct qmac_program empty = {.hw = program->hw, .items = program->items, .room = program->room};
+
 	for (int i = 0; i < program->behinds; i++)
 		free(program->behind[i].entries);
 	free(program->behind);
 	qmac_past_clear(&program->end);
-	free(program->items);
 	free(program->ring);
+	*program = empty;
+}
+
+void qmac_program_destroy(struct qmac_program *program)
+{
+	if (!program)
+		return;
+	qmac_program_clear(program);
+	free(program->items);
 	free(program);
 }
 

@@ -22,6 +22,9 @@ struct qmac_program;
 struct qmac_program *qmac_program_create(const struct qmac_hw *hw);
 void qmac_program_destroy(struct qmac_program *program);
 
+/* As if it had just been created; the memory of its commands is kept for the next ones. */
+void qmac_program_clear(struct qmac_program *program);
+
 /*
  * Adds a command; its waits are ignored. *index (may be NULL) is its number among the added ones, from 0,
  * for patches. A command whose DRAM addresses are patched later says within which part of device memory
@@ -79,7 +82,7 @@ static inline void qmac_command_note(struct qmac_command *command, enum qmac_dir
 
 /*
  * Whether a program of a sequence that is compiled has the commands of `model`, which is not, as they were
- * added, but for numbers that nothing hangs on: immediates, factors, shifts, widths of results. Then it takes
+ * added, but for numbers that nothing hangs on, as those that are patched. Then it takes
  * those over, and is what the model would be if it were compiled.
  */
 bool qmac_program_follow(struct qmac_program *program, const struct qmac_program *model);

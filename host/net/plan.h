@@ -134,9 +134,10 @@ struct qmac_net_plan {
 	enum qmac_direction forward_counts;    /* as what commands that make outputs are counted */
 	/*
 	 * Set before the plan is opened, by who needs each program a few times only: it is made when it is
-	 * submitted, and gone when another one is made behind it.
+	 * submitted, and gone when another one is made behind it, in its memory.
 	 */
 	bool passing;
+	struct qmac_program *spare;            /* cleared; NULL: none */
 	int64_t compiled;                      /* programs so far */
 	int *widths;                           /* that programs were made of, as plan_programs.c has them */
 	int64_t *values;                       /* room of minibatch.h, its own affair */

@@ -27,6 +27,17 @@ static void free_part(struct qmac_net_part *part)
 	*part = (struct qmac_net_part){.program = NULL};
 }
 
+/* Frees a part; of a passing plan the program's memory is for the next one. */
+static void drop_part(struct qmac_net_plan *plan, struct qmac_net_part *part)
+{
+	if (plan->passing && part->program && !plan->spare) {
+		plan->spare = part->program;
+		qmac_program_clear(plan->spare);
+		part->program = NULL;
+	}
+	free_part(part);
+}
+
 /* The commands of a part. Without any there is no program. */
 static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_part_kind kind,
                               struct qmac_net_part *part, struct qmac_error *err)
@@ -46,12 +57,13 @@ static enum qmac_status lower(struct qmac_net_plan *plan, int l, enum qmac_net_p
 
 	if (kind == QMAC_NET_PART_FORWARD)
 		to.direction = plan->forward_counts;
-	to.program = part->program = qmac_program_create(&plan->hw);
+	to.program = part->program = plan->spare ? plan->spare : qmac_program_create(&plan->hw);
+	plan->spare = NULL;
 	if (!part->program)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a program");
 	status = lowerings[kind](&to, l, err);
 	if (status == QMAC_OK && !qmac_program_count(part->program))
-		free_part(part);
+		drop_part(plan, part);
 	return status;
 }
 
@@ -131,7 +143,7 @@ static void free_passed(struct qmac_net_plan *plan)
 	for (int l = 0; l < plan->net->layer_count; l++)
 		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
 			if (plan->layers[l].parts[kind].program != plan->sequence.last)
-				free_part(&plan->layers[l].parts[kind]);
+				drop_part(plan, &plan->layers[l].parts[kind]);
 }
 
 enum qmac_status qmac_net_ready_part(struct qmac_net_plan *plan, int layer, enum qmac_net_part_kind kind,
@@ -228,4 +240,5 @@ void qmac_net_free_programs(struct qmac_net_plan *plan)
 	for (int l = 0; plan->layers && l < plan->net->layer_count; l++)
 		for (int kind = 0; kind < QMAC_NET_PARTS; kind++)
 			free_part(&plan->layers[l].parts[kind]);
+	qmac_program_destroy(plan->spare);
 }
