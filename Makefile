@@ -81,6 +81,7 @@ x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
 avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512.o: kernel_flags = $(if $(x86),$(avx512))
 %_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
+%_avx512vbmi2.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni -mavx512vbmi2)
 
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
 %/device/move.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o %/float/pointwise.o %/float/pool.o %/net/layer.o \

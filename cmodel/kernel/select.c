@@ -8,6 +8,7 @@
 /* Fastest first. A CPU that has one of them has all that follow, so what it has is a tail of this list. */
 static const struct qmac_kernel *const kernels[] = {
 #if defined(__x86_64__)
+	&qmac_kernel_avx512vbmi2,
 	&qmac_kernel_avx512vnni,
 	&qmac_kernel_avx512,
 	&qmac_kernel_avx2,
@@ -18,6 +19,7 @@ static const struct qmac_kernel *const kernels[] = {
 
 static const char *const names[] = {
 #if defined(__x86_64__)
+	"avx512vbmi2",
 	"avx512vnni",
 	"avx512",
 	"avx2",
@@ -37,8 +39,10 @@ static int first_available(void)
 	bool avx2 = __builtin_cpu_supports("avx2");
 	bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
 	              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+	bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+	bool vbmi2 = vnni && __builtin_cpu_supports("avx512vbmi2");
 
-	first = avx512 && __builtin_cpu_supports("avx512vnni") ? 0 : avx512 ? 1 : avx2 ? 2 : 3;
+	first = vbmi2 ? 0 : vnni ? 1 : avx512 ? 2 : avx2 ? 3 : 4;
 #endif
 	return first;
 }

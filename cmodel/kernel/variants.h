@@ -12,6 +12,7 @@ extern const struct qmac_kernel qmac_kernel_portable;
 extern const struct qmac_kernel qmac_kernel_avx2;
 extern const struct qmac_kernel qmac_kernel_avx512;
 extern const struct qmac_kernel qmac_kernel_avx512vnni;
+extern const struct qmac_kernel qmac_kernel_avx512vbmi2;
 #endif
 
 #endif

@@ -1,0 +1,11 @@
+/* The kernel for AVX-512 with VNNI and VBMI2: rotations of 16 bits, which random numbers are made of, too. */
+#include "kernel/variants.h"
+
+#if defined(__x86_64__)
+#include "kernel/avx512.h"
+
+#define FAST_KERNEL qmac_kernel_avx512vbmi2
+#define FAST_NAME "avx512vbmi2"
+#include "kernel/fast.h"
+
+#endif
