@@ -1,9 +1,11 @@
 /*
  * What a device keeps of values: scratchpads and data memory.
  */
+#define _DEFAULT_SOURCE
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "device/pending.h"
 #include "isa/space.h"
@@ -17,6 +19,24 @@ static int64_t *allocate_acc(size_t words)
 	int64_t *acc = aligned_alloc(LINE, bytes);
 
 	return acc ? memset(acc, 0, bytes) : NULL;
+}
+
+/*
+ * Asks for large pages, where there are such: moves go all over the memory, and would look up a page for
+ * each few rows. It is a wish: whatever is answered, values are the same.
+ */
+static void widen_pages(uint8_t *memory, uint64_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+	enum { PAGE = 1 << 21 };
+	size_t skip = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
+
+	if (bytes > skip)
+		(void)madvise(memory + skip, (bytes - skip) / PAGE * PAGE, MADV_HUGEPAGE);
+#else
+	(void)memory;
+	(void)bytes;
+#endif
 }
 
 enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_error *err)
@@ -38,6 +58,7 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                 (unsigned long long)d->memory_bytes);
+	widen_pages(d->memory, d->memory_bytes);
 	/* Who looks at each command's results, and the oracle, have them one by one. */
 	if (d->options.plain || d->options.digests || d->options.on_command || d->kernel == &qmac_kernel_scalar)
 		return QMAC_OK;
