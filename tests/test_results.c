@@ -155,7 +155,8 @@ static void test_energies(void)
 	hw.dram_energy = QMAC_DRAM_NONE;
 	CU_ASSERT_FATAL(write_run("energy", .125, &err) == QMAC_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("energy", "summary.json"), "\"energy_j\": null"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("energy", "summary.json"), "dram.energy of the hardware file is none"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_of("energy", "summary.json"),
+	                              "dram.energy of the hardware file is none"));
 }
 
 static void test_summary(void)

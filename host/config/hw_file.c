@@ -104,7 +104,8 @@ static enum qmac_status complete(struct loader *l)
 	for (int i = 0; i < qmac_param_count + qmac_hw_more_table.count; i++) {
 		const struct qmac_key *key = &l->keys[i];
 
-		if (l->nodes[i] || i == qmac_param_count + PRESET || (preset && i == qmac_param_count + DRAM_ENERGY) ||
+		if (l->nodes[i] || i == qmac_param_count + PRESET ||
+		    (preset && i == qmac_param_count + DRAM_ENERGY) ||
 		    (strcmp(key->group, "host") == 0 && !host))
 			continue;
 		if (i >= qmac_param_count || !key->group[0] || !preset)

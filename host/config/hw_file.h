@@ -29,9 +29,9 @@ extern const struct qmac_key_table qmac_hw_more_table;
  * Every key of params.def must be there, once; of the mapping `dram`, either `preset` with any
  * overrides or all keys. A preset counts nanoseconds, which clock_mhz makes cycles, in whatever order the
  * keys stand; an override counts cycles. Which memory chips energy is that of, `energy` says, else the
- * preset. The mapping `host` may be left out; where it is there it has all of its keys. Unknown (with the nearest key), duplicate, missing, mistyped,
- * out-of-range and inconsistent keys are refused with file:line:column, as is a mac_style that
- * is not available yet.
+ * preset. The mapping `host` may be left out; where it is there it has all of its keys. Unknown (with the
+ * nearest key), duplicate, missing, mistyped, out-of-range and inconsistent keys are refused with
+ * file:line:column, as is a mac_style that is not available yet.
  */
 QMAC_MUST_CHECK enum qmac_status qmac_hw_file_load(struct qmac_hw_file *hw_file, const char *file,
                                                    struct qmac_error *err);

@@ -61,7 +61,7 @@ static bool is_reached(const struct qmac_figure_kind *figure, double value, doub
 	return figure->over_magnitudes ? value <= goal : value >= goal;
 }
 
-/* Of a network in float32, a figure of its summary by what was done until a row, from the costs in 32 bits. */
+/* Of a network in float32, a figure of its summary by what was done until a row, by the costs in 32 bits. */
 static double wide(const struct qmac_stored *stored, int64_t row, const char *training,
                    const char *inference)
 {

@@ -34,7 +34,7 @@ struct qmac_goal_cost {
 struct qmac_goal_cost qmac_goal_find(const struct qmac_stored *stored, const struct qmac_figure_kind *figure,
                                      double value);
 
-/* A table for each value, a line for each run. A run that has not come to a value says how far it has come. */
+/* A table for each value, a line for each run. A run that never comes to a value says how far it has come. */
 void qmac_goal_print(const struct qmac_goal *goal, const struct qmac_comparison *lines, int count,
                      FILE *out);
 

@@ -16,7 +16,8 @@ map_fpga() {
 		hierarchy -top $top
 		tee -q -o $out.path sta"
 	# shellcheck disable=SC2086 # a list of options
-	yosys $quiet -w no.timing.arcs -w recognised.endpoint -w sta_arrival -w Resizing.cell.port -l "$out.log" -p "
+	yosys $quiet -w no.timing.arcs -w recognised.endpoint -w sta_arrival -w Resizing.cell.port \
+		-l "$out.log" -p "
 		$read
 		$1 -top $top
 		tee -q -o $out.stat stat$flat" >&2
