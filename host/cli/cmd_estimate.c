@@ -43,8 +43,8 @@ static enum qmac_status refuse_settings(const struct qmac_cli_options *options, 
 /* Are all settings of keys that change nothing of what is computed? */
 static bool computes_the_same(const struct qmac_cli_options *options)
 {
-	static const char keys[] = "hw|energy|area|timeline|threads|kernel|speedup|checkpoint.every|checkpoint.steps|"
-		"checkpoint_every|checkpoint_steps";
+	static const char keys[] = "hw|energy|area|timeline|threads|kernel|speedup|"
+		"checkpoint.every|checkpoint.steps|checkpoint_every|checkpoint_steps";
 
 	for (int i = 0; i < options->setting_count; i++)
 		if (options->settings[i].key && qmac_words_find(keys, options->settings[i].key) < 0)

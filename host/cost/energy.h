@@ -38,7 +38,7 @@ struct qmac_energy_table {
 	struct qmac_energy_coefficient_value of[QMAC_ENERGY_COEFFICIENTS];
 };
 
-/* Memory chips that a table knows, in the order of the words; NONE: another one, whose energy is not known. */
+/* Memory chips that a table knows, in the order of the words; NONE: another one, of no known energy. */
 #define QMAC_DRAM_ENERGY_WORDS "ddr3|ddr4|gddr5|lpddr4|hbm2|none"
 enum qmac_dram_kind {
 	QMAC_DRAM_DDR3, QMAC_DRAM_DDR4, QMAC_DRAM_GDDR5, QMAC_DRAM_LPDDR4, QMAC_DRAM_HBM2, QMAC_DRAM_NONE
