@@ -27,12 +27,12 @@ enum qmac_action {
 	QMAC_COUNTS
 };
 
-/* Adds counts so many times. */
-static inline void qmac_counts_add(uint64_t sum[QMAC_COUNTS], const uint64_t counts[QMAC_COUNTS],
+/* to += counts * times. */
+static inline void qmac_counts_add(uint64_t to[QMAC_COUNTS], const uint64_t counts[QMAC_COUNTS],
                                    uint64_t times)
 {
 	for (int i = 0; i < (int)QMAC_COUNTS; i++)
-		sum[i] += counts[i] * times;
+		to[i] += counts[i] * times;
 }
 
 /* Adds what a legal command does of these actions. */
