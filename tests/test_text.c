@@ -1,4 +1,7 @@
 /* Text for people: what a terminal may get, and what is said of a word that is not known. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/text.h"
@@ -89,9 +92,43 @@ static void test_unknown(void)
 	expect_unknown("gemm", "help|train", "unknown key 'gemm'; use one of help, train");
 }
 
+/* The shortest decimal is the first of 1 to 17 digits that reads back. */
+static const char *shortest(double value, char text[QMAC_REAL_TEXT])
+{
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, QMAC_REAL_TEXT, "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	return text;
+}
+
+/* Random bits; numbers of few digits; powers of two and their neighbours, where gaps change. */
+static void test_reals(void)
+{
+	uint64_t rng = test_seed();
+
+	for (int i = 0; i < 60000; i++) {
+		char text[QMAC_REAL_TEXT], expected[QMAC_REAL_TEXT];
+		uint64_t bits = test_random(&rng);
+		double value;
+
+		memcpy(&value, &bits, sizeof value);
+		if (i % 3 == 1)
+			value = (double)test_between(&rng, -100000, 100000) / pow(10, (double)test_between(&rng, 1, 30));
+		else if (i % 3 == 2)
+			value = nextafter(ldexp(1, (int)test_between(&rng, -1070, -1)), i % 2 ? 1 : 0) * (i % 5 ? 1 : -1);
+		if (!isfinite(value) || value == floor(value))
+			continue;
+		CU_ASSERT_STRING_EQUAL(qmac_real_text(value, text), shortest(value, expected));
+		CU_ASSERT(strtod(text, NULL) == value);
+	}
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
+		{"shortest decimals", test_reals},
 		{"what a terminal may get", test_show},
 		{"the same in little room", test_show_cut},
 		{"cells of tables are shown", test_table},

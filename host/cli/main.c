@@ -100,7 +100,8 @@ static const struct qmac_cli_command commands[] = {
 		"Cycles, bytes and counts that a training would take of the device: the same commands, checked,\n"
 		"counted and timed, without their values. What depends on data is named. In place of the run file\n"
 		"may stand the result folder of a run: a network whose formats changed while it was trained has\n"
-		"them again at the same steps, and so its costs, also on other hardware.\n"
+		"them again at the same steps, and so its costs, also on other hardware. A network is compared\n"
+		"with itself in 32 bits where the run file or --set says speedup: true, which takes longer.\n"
 		"With --topology: what each layer of a file of shapes takes, convolutions or products as\n"
 		"SCALE-Sim's files have them, and its COMPUTE_REPORT.csv.\n\n" HW_OPTION SET_OPTIONS
 		"  --out DIR         result folder; that of `qmac train` with -estimate behind it where not given,\n"

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -343,7 +344,8 @@ const char *qmac_real_text(double value, char text[QMAC_REAL_TEXT])
 		snprintf(text, QMAC_REAL_TEXT, "%.0f", value);
 		return text;
 	}
-	for (int digits = 1; digits <= 17; digits++) {
+	/* At most 15 digits are what "%.15g" gives back of a normal double next to them; 17 are always enough. */
+	for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
 		snprintf(text, QMAC_REAL_TEXT, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
 			break;
