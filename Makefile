@@ -77,8 +77,10 @@ sanitize_link := $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsa
 # Kernels for one instruction set; elsewhere their files are empty. The compiler is asked when it is
 # needed, because `make deps` may have to install it first.
 x86 = $(findstring x86_64,$(shell $(CC) -dumpmachine))
-%_avx2.o: kernel_flags = $(if $(x86),-O3 -mavx2)
-avx512 := -O3 -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
+# With the sanitizers each takes five times as long to compile as to test.
+kernel_level = $(if $(findstring /sanitize/,$@),-O1,-O3)
+%_avx2.o: kernel_flags = $(if $(x86),$(kernel_level) -mavx2)
+avx512 = $(kernel_level) -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512.o: kernel_flags = $(if $(x86),$(avx512))
 %_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
 %_avx512vbmi2.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni -mavx512vbmi2)

@@ -5,7 +5,7 @@
 #
 # Each of tests/bench_*.c prints tables; the rows of reference/measure.h go to $BUILD/bench.csv, too. OpenBLAS
 # is measured with the kernels that are the fastest here: it takes slow ones on processors that are younger.
-# Behind them, where perf is installed, where the time of a step goes, by source file.
+# Behind them, where perf is installed, where the time of a step goes.
 set -eu
 
 build=${BUILD:-build}
@@ -34,19 +34,12 @@ if [ -n "$fastest" ]; then
 	export OPENBLAS_CORETYPE="$fastest"
 fi
 
-# The time of a step by source file, of functions that perf has seen and that the library has the symbols of.
+# The functions that take the most time in a step.
 profile() {
 	perf record -q -F 999 -o "$build/bench.perf" "$programs/bench_step" "$1" > /dev/null 2>&1 || return 1
-	nm -A "$build/release/libqmac.a" 2> /dev/null | awk '$(NF - 1) ~ /^[tT]$/ {
-		split($1, part, ":")
-		print $NF, part[2]
-	}' > "$build/bench.symbols"
 	perf report -q -i "$build/bench.perf" --no-children --sort symbol 2> /dev/null |
-	awk 'NR == FNR {file[$1] = $2; next}
-		$1 ~ /%$/ {share[$NF in file ? file[$NF] : "others"] += $1}
-		END {for (f in share) printf "%6.1f %%  %s\n", share[f], f}' "$build/bench.symbols" - | sort -rn |
-	head -n 14
-	rm -f "$build/bench.perf" "$build/bench.symbols"
+	awk '$1 ~ /%$/ && n++ < 14 {printf "%8s  %s\n", $1, $3}'
+	rm -f "$build/bench.perf"
 }
 
 rm -f "$rows"
@@ -60,7 +53,7 @@ for program; do
 done
 for network in lenet5 resnet20; do
 	echo
-	echo "Where the time of a step of $network goes, by source file"
+	echo "Where the time of a step of $network goes"
 	if ! command -v perf > /dev/null; then
 		echo "left out: perf is not installed"
 	elif ! profile $network; then

@@ -82,6 +82,7 @@ program test_long_counts lockstep
 	sed -n 's/^hw \([a-z_]*\) \(.*\)/\1: \2/p' "$root/traces/mix_5x7.trace"
 	echo 'dram:'
 	sed -n 's/^hw dram\.\([a-z_]*\) \(.*\)/  \1: \2/p' "$root/traces/mix_5x7.trace"
+	echo '  energy: none'
 } > mix.yaml
 
 # ---- trainings ------------------------------------------------------------------------

@@ -254,7 +254,7 @@ static void test_merge(void)
 	for (int k = 0; k < 2 * QMAC_DIRECTIONS; k++)
 		for (int i = 0; i < QMAC_COUNTERS; i++) {
 			first.spent[k][i] = (uint64_t)(1000 * k + i);
-			second.spent[k][i] = (uint64_t)(k * i);
+			second.spent[k][i] = (uint64_t)(k * (i + 1)); /* none, or a command and more */
 		}
 	second.layer[1].shared_macs[3] = 5;
 	qmac_records_count_codes(&first, 1, true, codes, 2, 1);
@@ -265,12 +265,12 @@ static void test_merge(void)
 	qmac_records_merge(&first, &second);
 	for (int k = 0; k < 2 * QMAC_DIRECTIONS; k++)
 		for (int i = 0; i < QMAC_COUNTERS; i++)
-			CU_ASSERT_EQUAL(first.spent[k][i], (uint64_t)(1000 * k + i + k * i));
+			CU_ASSERT_EQUAL(first.spent[k][i], (uint64_t)(1000 * k + i + k * (i + 1)));
 	CU_ASSERT_EQUAL(first.layer[1].shared_macs[3], 5);
 	CU_ASSERT(first.layer[1].codes == 6 && first.layer[1].weight_saturations == 7);
 	CU_ASSERT_EQUAL(qmac_records_sparsity(&first, 1), 3.0 / 5);
 	qmac_records_add_layer(&first, 1, sum);
-	CU_ASSERT_EQUAL(sum[0], 1000 * (6 + 7 + 8 + 9 + 10 + 11));
+	CU_ASSERT_EQUAL(sum[0], 1001 * (6 + 7 + 8 + 9 + 10 + 11));
 	CU_ASSERT_EQUAL(qmac_records_index(1, QMAC_DIRECTION_NONE), 6);
 	qmac_records_begin(&first, 8);
 	CU_ASSERT(first.epoch == 8 && first.spent[11][3] == 0 && first.layer[1].shared_macs[3] == 0);
