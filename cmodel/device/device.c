@@ -182,46 +182,37 @@ static unsigned execute(struct qmac_device *device, const struct qmac_command *c
 		return QMAC_FAULT_BUS;
 	if (device->options.time_only)
 		return QMAC_FAULT_NONE;
-	device->digest = 0;
-	device->magnitudes = 0;
-	if (c->opcode != QMAC_OPCODE_GEMM)
-		qmac_pending_before(device, c);
-	switch (c->opcode) {
-	case QMAC_OPCODE_LOAD:
-		qmac_device_load(device, c);
-		break;
-	case QMAC_OPCODE_STORE:
-		qmac_device_store(device, c);
-		break;
-	case QMAC_OPCODE_GEMM:
-		qmac_device_gemm(device, c);
-		break;
-	case QMAC_OPCODE_VEC:
-		qmac_device_vec(device, c);
-		break;
-	default:
-		break; /* SYNC */
-	}
+	qmac_unit_execute(&device->unit, c);
 	return QMAC_FAULT_NONE;
 }
 
 static struct qmac_retire record_of(const struct qmac_device *device, const struct qmac_command *c,
-                                    const uint64_t before[4])
+                                    const struct qmac_outcome *outcome)
 {
-	const uint64_t *counters = device->counters;
-
 	return (struct qmac_retire){
 		.number = device->head,
 		.engine = (uint8_t)qmac_command_engine(c->opcode),
 		.opcode = (uint8_t)c->opcode,
 		.tag = (uint16_t)c->tag,
-		.acc_saturations = (uint32_t)(counters[QMAC_COUNTER_ACC_SATURATIONS] - before[0]),
-		.requant_saturations = (uint32_t)(counters[QMAC_COUNTER_REQUANT_SATURATIONS] - before[1]),
-		.container_saturations = (uint32_t)(counters[QMAC_COUNTER_CONTAINER_SATURATIONS] - before[2]),
-		.zero_macs = counters[QMAC_COUNTER_ZERO_MACS] - before[3],
-		.magnitudes = device->magnitudes,
-		.digest = device->digest,
+		.acc_saturations = (uint32_t)outcome->acc_saturations,
+		.requant_saturations = (uint32_t)outcome->requant_saturations,
+		.container_saturations = (uint32_t)outcome->container_saturations,
+		.zero_macs = outcome->zero_macs,
+		.magnitudes = outcome->magnitudes,
+		.digest = outcome->digest,
 	};
+}
+
+/* What data tell of a command comes to the counters and monitors. */
+static void count_outcome(struct qmac_device *device, const struct qmac_command *c,
+                          const struct qmac_outcome *outcome)
+{
+	device->counters[QMAC_COUNTER_ACC_SATURATIONS] += outcome->acc_saturations;
+	device->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += outcome->requant_saturations;
+	device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS] += outcome->container_saturations;
+	device->counters[QMAC_COUNTER_ZERO_MACS] += outcome->zero_macs;
+	if (c->opcode == QMAC_OPCODE_VEC && c->monitor)
+		device->monitors[c->monitor] |= outcome->magnitudes;
 }
 
 /* A SYNC retires in the dispatcher: there is nothing behind it whose time is not known. */
@@ -242,7 +233,8 @@ static void retire_sync(struct qmac_device *device, const struct qmac_command *c
 }
 
 /* The command has done its work: lets the clock find out when. */
-static void complete(struct qmac_device *device, const struct qmac_command *c, const uint64_t before[4])
+static void complete(struct qmac_device *device, const struct qmac_command *c,
+                     const struct qmac_outcome *outcome)
 {
 	struct qmac_clock_work work = qmac_clock_work_of(&device->hw, c);
 	unsigned engine = qmac_command_engine(c->opcode);
@@ -250,7 +242,8 @@ static void complete(struct qmac_device *device, const struct qmac_command *c, c
 	struct qmac_retire record;
 
 	if (device->options.on_retire)
-		record = record_of(device, c, before);
+		record = record_of(device, c, outcome);
+	count_outcome(device, c, outcome);
 	qmac_count(&device->hw, c, device->counters);
 	time = qmac_memo_push(device->memo, &work, &record);
 	if (engine == QMAC_ENGINE_CONTROL)
@@ -265,10 +258,6 @@ static void step(struct qmac_device *device)
 {
 	uint64_t address = device->ring_base + (uint64_t)QMAC_COMMAND_BYTES *
 	                   (device->head & ((1U << device->ring_log2) - 1));
-	uint64_t before[4] = {device->counters[QMAC_COUNTER_ACC_SATURATIONS],
-	                      device->counters[QMAC_COUNTER_REQUANT_SATURATIONS],
-	                      device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS],
-	                      device->counters[QMAC_COUNTER_ZERO_MACS]};
 	uint32_t words[QMAC_COMMAND_WORDS];
 	struct qmac_command c;
 	unsigned fault = QMAC_FAULT_BUS;
@@ -286,7 +275,7 @@ static void step(struct qmac_device *device)
 		stop(device, fault);
 		return;
 	}
-	complete(device, &c, before);
+	complete(device, &c, &device->unit.outcome);
 }
 
 /* The host wrote RING_TAIL: are there commands, in a usable ring? */
@@ -316,7 +305,7 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles)
 			break;
 		step(device);
 	}
-	qmac_pending_settle(device);
+	qmac_pending_settle(&device->unit);
 	qmac_memo_settle(device->memo, device->counters);
 	return (device->status & QMAC_STATUS_ERROR) || device->head == device->tail || qmac_device_irq(device);
 }

@@ -23,7 +23,8 @@ struct run {
 };
 
 struct gemm {
-	struct qmac_device *device;
+	struct qmac_unit *unit;
+	struct qmac_device *device; /* the unit's */
 	const struct qmac_command *c;
 	struct qmac_gemm part;    /* what the kernels are told */
 	int64_t largest;          /* a product of two operands lies within -largest .. largest */
@@ -178,7 +179,7 @@ static void add_exactly(const struct gemm *g, uint32_t row, const int64_t *sums)
 	struct qmac_device *device = g->device;
 	int64_t *acc = qmac_device_acc(device, row);
 	int bits = device->hw.acc_bits;
-	uint64_t *events = &device->counters[QMAC_COUNTER_ACC_SATURATIONS];
+	uint64_t *events = &g->unit->outcome.acc_saturations;
 
 	for (uint32_t j = 0; j < g->c->n; j++) {
 		/* |sum| < 2^50 and acc_shift < 64: exact in 128 bits. */
@@ -195,7 +196,7 @@ static void add_exactly(const struct gemm *g, uint32_t row, const int64_t *sums)
 		}
 	}
 	if (device->options.digests)
-		qmac_device_digest_acc(device, row, 0, g->c->n);
+		qmac_device_digest_acc(g->unit, row, 0, g->c->n);
 }
 
 /* Adds straight to ACC, or plain sums to `acc` without shift. */
@@ -224,7 +225,7 @@ static void add_run(struct gemm *g, const struct run *run, struct qmac_operands 
 		aim(g, true, g->c->accumulate);
 		device->kernel->gemm_ws(&g->part, a, w, acc_rows(g, run->other, step));
 		for (int i = 0; device->options.digests && i < run->slots; i++)
-			qmac_device_digest_acc(device, run->other + (uint32_t)i * step, 0, g->c->n);
+			qmac_device_digest_acc(g->unit, run->other + (uint32_t)i * step, 0, g->c->n);
 		return;
 	}
 	aim(g, false, false);
@@ -240,14 +241,14 @@ static void add_run(struct gemm *g, const struct run *run, struct qmac_operands 
 /* Are the device's inputs those of this GEMM? If not they become so, with counts of 0. */
 static bool inputs_known(const struct gemm *g)
 {
-	struct qmac_inputs inputs = {.writes = g->device->a_writes, .a = g->c->a, .k = g->c->k};
+	struct qmac_inputs inputs = {.writes = g->unit->a_writes, .a = g->c->a, .k = g->c->k};
 	size_t key = offsetof(struct qmac_inputs, nonzero);
 
 	memcpy(inputs.count, g->nest.count, sizeof inputs.count);
 	memcpy(inputs.step, g->nest.a, sizeof inputs.step);
-	if (memcmp(&inputs, &g->device->inputs, key) == 0)
+	if (memcmp(&inputs, &g->unit->inputs, key) == 0)
 		return true;
-	g->device->inputs = inputs;
+	g->unit->inputs = inputs;
 	return false;
 }
 
@@ -256,7 +257,7 @@ static void count_zeros(struct gemm *g)
 {
 	const struct qmac_command *c = g->c;
 	const struct qmac_kernel *kernel = g->device->kernel;
-	uint32_t weights[QMAC_LANES_MAX], *inputs = g->device->inputs.nonzero; /* per array row */
+	uint32_t weights[QMAC_LANES_MAX], *inputs = g->unit->inputs.nonzero; /* per array row */
 	uint64_t useful = 0;
 	struct gemm runs = *g;
 	struct run run;
@@ -267,7 +268,7 @@ static void count_zeros(struct gemm *g)
 	kernel->nonzero_rows(g->part.k, g->part.n, w_rows(g, c->w, 1), weights);
 	for (uint32_t r = 0; r < c->k; r++)
 		useful += (uint64_t)weights[r] * inputs[r];
-	g->device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots_of(c) - useful;
+	g->unit->outcome.zero_macs += c->k * c->n * slots_of(c) - useful;
 }
 
 static void weight_stationary(struct gemm *g)
@@ -279,7 +280,7 @@ static void weight_stationary(struct gemm *g)
 	struct run run;
 
 	count_zeros(g);
-	if (qmac_pending_hold(g->device, &held))
+	if (qmac_pending_hold(g->unit, &held))
 		return;
 	g->part.narrow = is_narrow(g, g->part.k);
 	while (next_run(g, QMAC_WS_SLOTS_MAX, &run))
@@ -349,18 +350,18 @@ static void output_stationary(struct gemm *g)
 		if (!proven)
 			add_exactly(g, c->c + r, sums[r]);
 		else if (device->options.digests)
-			qmac_device_digest_acc(device, c->c + r, 0, c->n);
+			qmac_device_digest_acc(g->unit, c->c + r, 0, c->n);
 	}
-	device->counters[QMAC_COUNTER_ZERO_MACS] += c->k * c->n * slots - useful;
+	g->unit->outcome.zero_macs += c->k * c->n * slots - useful;
 }
 
-void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_gemm(struct qmac_unit *unit, const struct qmac_command *c)
 {
-	const struct qmac_hw *hw = &device->hw;
+	const struct qmac_hw *hw = &unit->device->hw;
 	int64_t a_largest = c->a_unsigned ? (1 << hw->a_bits) - 1 : 1 << (hw->a_bits - 1);
 	int64_t w_largest = c->w_unsigned ? (1 << hw->w_bits) - 1 : 1 << (hw->w_bits - 1);
 	struct gemm g = {
-		.device = device, .c = c, .largest = a_largest * w_largest, .a_largest = a_largest,
+		.unit = unit, .device = unit->device, .c = c, .largest = a_largest * w_largest, .a_largest = a_largest,
 		.w_largest = w_largest, .nest = nest_of(c),
 	};
 
@@ -374,6 +375,6 @@ void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c)
 		weight_stationary(&g);
 		return;
 	}
-	qmac_pending_before(device, c);
+	qmac_pending_before(unit, c);
 	output_stationary(&g);
 }

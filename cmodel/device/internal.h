@@ -26,7 +26,7 @@ enum { QMAC_UNCOUNTED = 0x80 };
 
 /*
  * What the last weight-stationary GEMM read from A: the passes of a product that differ in their
- * weights only need not count it again. Valid while a_writes of the device is `writes`.
+ * weights only need not count it again. Valid while a_writes of the unit is `writes`.
  */
 struct qmac_inputs {
 	uint64_t writes;
@@ -35,6 +35,25 @@ struct qmac_inputs {
 };
 
 struct qmac_pending; /* pending.h */
+
+/* What a command did that only its data tell. */
+struct qmac_outcome {
+	uint64_t acc_saturations, requant_saturations, container_saturations, zero_macs;
+	uint64_t digest;
+	uint32_t magnitudes;
+};
+
+/*
+ * What carries out commands, one after the other. Scratchpads and memory are the device's; a unit has what
+ * it keeps from one command to the next.
+ */
+struct qmac_unit {
+	struct qmac_device *device;
+	struct qmac_pending *pending; /* GEMMs that are held back; NULL: none ever are */
+	uint64_t a_writes;            /* changes whenever rows of A do */
+	struct qmac_inputs inputs;
+	struct qmac_outcome outcome;  /* of the command under way */
+};
 
 struct qmac_device {
 	struct qmac_hw hw;
@@ -47,8 +66,6 @@ struct qmac_device {
 	 */
 	int16_t *a, *w;         /* a_depth x rows, w_depth x cols */
 	uint8_t *a_nonzero, *w_nonzero; /* per row: operands that are not 0, or QMAC_UNCOUNTED */
-	uint64_t a_writes;      /* changes whenever rows of A do */
-	struct qmac_inputs inputs;
 	int64_t *acc;           /* acc_depth x cols, within acc_bits */
 	int64_t *acc_limit;     /* per ACC row: -limit-1 <= word <= limit for every word, within acc_bits */
 	uint32_t *lut;
@@ -63,15 +80,11 @@ struct qmac_device {
 	uint32_t status, error_code, error_command, irq_status, irq_enable;
 	uint64_t stamp;
 
-	struct qmac_pending *pending; /* GEMMs that are held back; NULL: none ever are */
+	struct qmac_unit unit;
 
 	uint64_t counters[QMAC_COUNTERS];
 	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */
 	struct qmac_memo *memo; /* the clock */
-
-	/* The command being executed */
-	uint64_t digest;
-	uint32_t magnitudes;
 };
 
 /* Scratchpads, memory and kernel, as the options say; destroy() leaves the memory. */
@@ -85,44 +98,45 @@ static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_
 	return (c->base + (uint64_t)i2 * c->s2 + (uint64_t)i1 * c->s1 + (uint64_t)i0 * c->s0) & 0xFFFFFFFFFFFFULL;
 }
 
-/*
- * Each executes one valid command and updates the digest, the magnitudes and monitors, and the counters that
- * depend on data. The memory of a LOAD or STORE is there.
- */
-void qmac_device_load(struct qmac_device *device, const struct qmac_command *c);
-void qmac_device_store(struct qmac_device *device, const struct qmac_command *c);
-void qmac_device_gemm(struct qmac_device *device, const struct qmac_command *c);
-void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c);
+/* Carries a valid command out, but for GEMMs that it holds back; its outcome is in the unit. */
+void qmac_unit_execute(struct qmac_unit *unit, const struct qmac_command *c);
 
-static inline void qmac_device_digest(struct qmac_device *device, uint64_t space, uint64_t row, uint64_t lane,
+/*
+ * Each executes one valid command and adds to the unit's outcome. The memory of a LOAD or STORE is there.
+ */
+void qmac_device_load(struct qmac_unit *unit, const struct qmac_command *c);
+void qmac_device_store(struct qmac_unit *unit, const struct qmac_command *c);
+void qmac_device_gemm(struct qmac_unit *unit, const struct qmac_command *c);
+void qmac_device_vec(struct qmac_unit *unit, const struct qmac_command *c);
+
+static inline void qmac_device_digest(struct qmac_unit *unit, uint64_t space, uint64_t row, uint64_t lane,
                                       uint64_t value)
 {
 	uint64_t h = value * 0x9E3779B97F4A7C15ULL + (space << 58 ^ row << 8 ^ lane);
 
 	h = (h ^ h >> 32) * 0xD6E8FEB86659FD93ULL;
 	h = (h ^ h >> 29) * 0xC2B2AE3D27D4EB4FULL;
-	device->digest += h ^ h >> 32;
+	unit->outcome.digest += h ^ h >> 32;
 }
 
 /* To be told of rows of A or W (space) that are written: `row` and every step-th after it. */
-static inline void qmac_device_operands_written(struct qmac_device *device, unsigned space, uint32_t row,
+static inline void qmac_device_operands_written(struct qmac_unit *unit, unsigned space, uint32_t row,
                                                 uint32_t rows, uint32_t step)
 {
-	uint8_t *count = space == QMAC_SPACE_A ? device->a_nonzero : device->w_nonzero;
+	uint8_t *count = space == QMAC_SPACE_A ? unit->device->a_nonzero : unit->device->w_nonzero;
 
 	for (uint32_t i = 0; i < rows; i++)
 		count[row + i * step] = QMAC_UNCOUNTED;
-	device->a_writes += space == QMAC_SPACE_A;
+	unit->a_writes += space == QMAC_SPACE_A;
 }
 
 /* A whole A or W row, or lanes 0..lanes-1 of an ACC row. */
-void qmac_device_digest_operands(struct qmac_device *device, unsigned space, uint32_t row);
-void qmac_device_digest_acc(struct qmac_device *device, uint32_t row, uint32_t first, uint32_t lanes);
+void qmac_device_digest_operands(struct qmac_unit *unit, unsigned space, uint32_t row);
+void qmac_device_digest_acc(struct qmac_unit *unit, uint32_t row, uint32_t first, uint32_t lanes);
 
 /* Row `row` of A or W (space), its lanes and operand width. */
 static inline int16_t *qmac_device_operands(struct qmac_device *device, unsigned space, uint32_t row,
-				int *lanes,
-                                            int *bits)
+                                            int *lanes, int *bits)
 {
 	if (space == QMAC_SPACE_A) {
 		*lanes = device->hw.rows;

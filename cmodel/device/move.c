@@ -42,15 +42,16 @@ static void cut_wide_row(const struct qmac_command *c, int bits, const uint8_t *
 	}
 }
 
-static void digest_loaded(struct qmac_device *device, const struct qmac_command *c, uint32_t row)
+static void digest_loaded(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row)
 {
+	struct qmac_device *device = unit->device;
 	int lanes, bits;
 	const int16_t *operands = qmac_device_operands(device, c->space, row, &lanes, &bits);
 
 	if (!c->keep)
-		qmac_device_digest_operands(device, c->space, row);
+		qmac_device_digest_operands(unit, c->space, row);
 	for (uint32_t j = c->lane0; c->keep && j < c->lane0 + c->len; j++)
-		qmac_device_digest(device, c->space, row, j,
+		qmac_device_digest(unit, c->space, row, j,
 		                   (uint64_t)qmac_zero_extend((uint64_t)operands[j], bits));
 }
 
@@ -64,15 +65,16 @@ static bool is_one_run(const struct qmac_device *device, const struct qmac_comma
 }
 
 /* `rows` iterations of the innermost loop, the first of which reads `from`; NULL: all read zeros. */
-static void load_operands(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+static void load_operands(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row,
                           uint32_t rows, const uint8_t *from)
 {
+	struct qmac_device *device = unit->device;
 	int lanes, bits;
 	int16_t *to = qmac_device_operands(device, c->space, row, &lanes, &bits);
 	const struct qmac_cut cut = cut_of(c, bits);
 	bool wide = c->container > QMAC_CONTAINER_HALF;
 
-	qmac_device_operands_written(device, c->space, row, rows, c->ds0);
+	qmac_device_operands_written(unit, c->space, row, rows, c->ds0);
 	if (from && !wide && is_one_run(device, c, lanes)) {
 		mover(device)->cut(&cut, rows * c->len, from, to);
 		return;
@@ -87,16 +89,16 @@ static void load_operands(struct qmac_device *device, const struct qmac_command 
 		else
 			mover(device)->cut(&cut, c->len, from + (uint64_t)i * c->s0, to + c->lane0);
 		if (device->options.digests)
-			digest_loaded(device, c, row + i * c->ds0);
+			digest_loaded(unit, c, row + i * c->ds0);
 	}
 }
 
 /* Any containers: limited to ACC. */
-static void load_words(struct qmac_device *device, const struct qmac_command *c, uint32_t count,
+static void load_words(struct qmac_unit *unit, const struct qmac_command *c, uint32_t count,
                        const uint8_t *from, int64_t *to)
 {
-	uint64_t *clamped = &device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
-	int acc_bits = device->hw.acc_bits;
+	uint64_t *clamped = &unit->outcome.container_saturations;
+	int acc_bits = unit->device->hw.acc_bits;
 
 	for (uint32_t j = 0; j < count; j++) {
 		uint64_t raw = qmac_container_read(from + (j << c->container), c->container);
@@ -114,8 +116,9 @@ static bool fits_acc(const struct qmac_device *device, const struct qmac_command
 }
 
 /* What is known of ACC rows that were loaded. */
-static void note_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint32_t rows)
+static void note_acc(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row, uint32_t rows)
 {
+	struct qmac_device *device = unit->device;
 	uint32_t cols = (uint32_t)device->hw.cols;
 	int acc_bits = device->hw.acc_bits, container_bits = (8 << c->container) + (c->is_signed ? 0 : 1);
 	int bound = container_bits < acc_bits ? container_bits : acc_bits;
@@ -126,14 +129,15 @@ static void note_acc(struct qmac_device *device, const struct qmac_command *c, u
 		else
 			qmac_device_acc_measure(device, row + i); /* they are often wider than what is in them */
 		if (device->options.digests)
-			qmac_device_digest_acc(device, row + i, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
+			qmac_device_digest_acc(unit, row + i, c->keep ? c->lane0 : 0, c->keep ? c->len : cols);
 	}
 }
 
 /* `rows` rows that are neighbours, one after the other in memory; where they are more than one, whole. */
-static void load_acc(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint32_t rows,
+static void load_acc(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row, uint32_t rows,
                      const uint8_t *from)
 {
+	struct qmac_device *device = unit->device;
 	int64_t *to = qmac_device_acc(device, row);
 	uint32_t cols = (uint32_t)device->hw.cols, count = rows * c->len;
 
@@ -145,62 +149,63 @@ static void load_acc(struct qmac_device *device, const struct qmac_command *c, u
 	else if (fits_acc(device, c))
 		mover(device)->widen(c->container, count, from, to);
 	else
-		load_words(device, c, count, from, to);
-	note_acc(device, c, row, rows);
+		load_words(unit, c, count, from, to);
+	note_acc(unit, c, row, rows);
 }
 
-static void load_word(struct qmac_device *device, const struct qmac_command *c, uint32_t row,
+static void load_word(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row,
                       const uint8_t *from)
 {
+	struct qmac_device *device = unit->device;
 	device->lut[row] = from ? (uint32_t)qmac_container_read(from, c->container) : 0;
 	if (device->options.digests)
-		qmac_device_digest(device, QMAC_SPACE_LUT, row, 0, device->lut[row]);
+		qmac_device_digest(unit, QMAC_SPACE_LUT, row, 0, device->lut[row]);
 }
 
 /* As load_operands, for every space. */
-static void load_rows(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint32_t rows,
+static void load_rows(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row, uint32_t rows,
                       const uint8_t *from)
 {
 	uint32_t together = 1;
 
 	if (rows && c->space <= QMAC_SPACE_W) {
-		load_operands(device, c, row, rows, from);
+		load_operands(unit, c, row, rows, from);
 		return;
 	}
-	if (rows && c->space == QMAC_SPACE_ACC && is_one_run(device, c, device->hw.cols))
+	if (rows && c->space == QMAC_SPACE_ACC && is_one_run(unit->device, c, unit->device->hw.cols))
 		together = rows;
 	for (uint32_t i = 0; i < rows; i += together) {
 		const uint8_t *row_from = from ? from + (uint64_t)i * c->s0 : NULL;
 
 		if (c->space == QMAC_SPACE_LUT)
-			load_word(device, c, row + i * c->ds0, row_from);
+			load_word(unit, c, row + i * c->ds0, row_from);
 		else
-			load_acc(device, c, row + i * c->ds0, together, row_from);
+			load_acc(unit, c, row + i * c->ds0, together, row_from);
 	}
 }
 
-void qmac_device_load(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_load(struct qmac_unit *unit, const struct qmac_command *c)
 {
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
 		for (uint32_t i1 = 0; i1 < c->n1; i1++) {
 			uint32_t row = c->row + i2 * c->ds2 + i1 * c->ds1, rest = c->hi0 + 1;
 
 			if (i1 < c->lo1 || i1 > c->hi1) {
-				load_rows(device, c, row, c->n0, NULL);
+				load_rows(unit, c, row, c->n0, NULL);
 				continue;
 			}
 			/* In the window addresses do not wrap: the memory answers. */
-			load_rows(device, c, row, c->lo0, NULL);
-			load_rows(device, c, row + c->lo0 * c->ds0, rest - c->lo0,
-			          device->memory + qmac_device_address(c, i2, i1, c->lo0));
-			load_rows(device, c, row + rest * c->ds0, c->n0 - rest, NULL);
+			load_rows(unit, c, row, c->lo0, NULL);
+			load_rows(unit, c, row + c->lo0 * c->ds0, rest - c->lo0,
+			          unit->device->memory + qmac_device_address(c, i2, i1, c->lo0));
+			load_rows(unit, c, row + rest * c->ds0, c->n0 - rest, NULL);
 		}
 }
 
 /* v limited to the container, as raw bits; counted. */
-static uint64_t fit_container(struct qmac_device *device, const struct qmac_command *c, int64_t v)
+static uint64_t fit_container(struct qmac_unit *unit, const struct qmac_command *c, int64_t v)
 {
-	uint64_t *clamped = &device->counters[QMAC_COUNTER_CONTAINER_SATURATIONS];
+	uint64_t *clamped = &unit->outcome.container_saturations;
 	int bits = 8 << c->container;
 	int64_t high = bits < 64 ? (int64_t)(1ULL << bits) - 1 : INT64_MAX;
 
@@ -228,9 +233,10 @@ static bool fit_containers(struct qmac_device *device, const struct qmac_command
 }
 
 /* `rows` rows that are neighbours, one after the other in memory; where they are more than one, whole. */
-static void store_rows(struct qmac_device *device, const struct qmac_command *c, uint32_t row, uint32_t rows,
+static void store_rows(struct qmac_unit *unit, const struct qmac_command *c, uint32_t row, uint32_t rows,
                        uint64_t address)
 {
+	struct qmac_device *device = unit->device;
 	const int64_t *from = qmac_device_acc(device, row) + c->lane0;
 	uint32_t count = rows * c->len;
 
@@ -241,21 +247,21 @@ static void store_rows(struct qmac_device *device, const struct qmac_command *c,
 		return;
 	}
 	for (uint32_t j = 0; j < count; j++) {
-		uint64_t value = fit_container(device, c, from[j]), at = address + (j << c->container);
+		uint64_t value = fit_container(unit, c, from[j]), at = address + (j << c->container);
 
 		qmac_container_write(device->memory + at, c->container, value);
 		if (device->options.digests)
-			qmac_device_digest(device, QMAC_DIGEST_DRAM, at, 0, value);
+			qmac_device_digest(unit, QMAC_DIGEST_DRAM, at, 0, value);
 	}
 }
 
-void qmac_device_store(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_store(struct qmac_unit *unit, const struct qmac_command *c)
 {
-	uint32_t together = is_one_run(device, c, device->hw.cols) ? c->hi0 - c->lo0 + 1 : 1;
+	uint32_t together = is_one_run(unit->device, c, unit->device->hw.cols) ? c->hi0 - c->lo0 + 1 : 1;
 
 	for (uint32_t i2 = 0; i2 < c->n2; i2++)
 		for (uint32_t i1 = c->lo1; i1 <= c->hi1; i1++)
 			for (uint32_t i0 = c->lo0; i0 <= c->hi0; i0 += together)
-				store_rows(device, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0, together,
+				store_rows(unit, c, c->row + i2 * c->ds2 + i1 * c->ds1 + i0 * c->ds0, together,
 				           qmac_device_address(c, i2, i1, i0));
 }

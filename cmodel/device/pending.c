@@ -57,12 +57,12 @@ struct qmac_pending {
 	struct lattice lattice;
 };
 
-enum qmac_status qmac_pending_create(struct qmac_device *device, struct qmac_error *err)
+enum qmac_status qmac_pending_create(struct qmac_unit *unit, struct qmac_error *err)
 {
-	size_t points = (size_t)device->hw.acc_depth + QMAC_POINTS_STEP;
+	size_t points = (size_t)unit->device->hw.acc_depth + QMAC_POINTS_STEP;
 	struct qmac_pending *p = calloc(1, sizeof *p);
 
-	device->pending = p;
+	unit->pending = p;
 	if (p) {
 		p->weights = malloc(WEIGHTS * sizeof *p->weights);
 		p->points.a = malloc(points * sizeof *p->points.a);
@@ -76,9 +76,9 @@ enum qmac_status qmac_pending_create(struct qmac_device *device, struct qmac_err
 	return QMAC_OK;
 }
 
-void qmac_pending_destroy(struct qmac_device *device)
+void qmac_pending_destroy(struct qmac_unit *unit)
 {
-	struct qmac_pending *p = device->pending;
+	struct qmac_pending *p = unit->pending;
 
 	if (!p)
 		return;
@@ -120,9 +120,10 @@ static void find_points(struct qmac_pending *p, const struct lattice *l, int32_t
 }
 
 /* The limits of the rows that a group has been added to. */
-static void raise(struct qmac_device *device, const struct group *g)
+static void raise(struct qmac_unit *unit, const struct group *g)
 {
-	const struct qmac_points *points = &device->pending->points;
+	const struct qmac_points *points = &unit->pending->points;
+	struct qmac_device *device = unit->device;
 	bool whole = g->n == (uint32_t)device->hw.cols;
 
 	for (int i = 0; i < points->count; i++) {
@@ -160,9 +161,10 @@ static bool choose(struct group *g, struct qmac_gemm_group *s, const struct qmac
 	return true;
 }
 
-static void settle(struct qmac_device *device, struct group *g)
+static void settle(struct qmac_unit *unit, struct group *g)
 {
-	struct qmac_pending *p = device->pending;
+	struct qmac_device *device = unit->device;
+	struct qmac_pending *p = unit->pending;
 	const struct qmac_pass *passes[QMAC_PASSES_MAX];
 	struct qmac_gemm_group s = {
 		.points = &p->points, .passes = passes, .a = device->a,
@@ -173,17 +175,17 @@ static void settle(struct qmac_device *device, struct group *g)
 	find_points(p, &g->lattice, device->hw.rows);
 	for (; choose(g, &s, passes); s.accumulate = true)
 		device->kernel->gemm_group(&s);
-	raise(device, g);
+	raise(unit, g);
 }
 
-void qmac_pending_settle(struct qmac_device *device)
+void qmac_pending_settle(struct qmac_unit *unit)
 {
-	struct qmac_pending *p = device->pending;
+	struct qmac_pending *p = unit->pending;
 
 	if (!p)
 		return;
 	for (int i = 0; i < p->groups; i++)
-		settle(device, &p->group[i]);
+		settle(unit, &p->group[i]);
 	p->groups = p->last = 0;
 	p->used = 0;
 }
@@ -244,9 +246,9 @@ static struct rows acc_of(const struct qmac_command *c)
 	return rows_of(c->c, c->n2, c->cs2, c->n1, c->cs1, c->n0, c->cs0);
 }
 
-void qmac_pending_before(struct qmac_device *device, const struct qmac_command *c)
+void qmac_pending_before(struct qmac_unit *unit, const struct qmac_command *c)
 {
-	const struct qmac_pending *p = device->pending;
+	const struct qmac_pending *p = unit->pending;
 	bool settles = false;
 
 	if (!p || !p->groups)
@@ -267,7 +269,7 @@ void qmac_pending_before(struct qmac_device *device, const struct qmac_command *
 		break; /* SYNC */
 	}
 	if (settles)
-		qmac_pending_settle(device);
+		qmac_pending_settle(unit);
 }
 
 /* ---- holding -------------------------------------------------------------------- */
@@ -330,10 +332,11 @@ static bool can_hold(const struct qmac_device *device, const struct qmac_pending
 }
 
 /* Adds the GEMM to a group, whose first row is that of `first`; false: a bound forbids. */
-static bool join(struct qmac_device *device, struct group *g, const struct qmac_pending_gemm *gemm,
+static bool join(struct qmac_unit *unit, struct group *g, const struct qmac_pending_gemm *gemm,
                  bool split, const int32_t first[3])
 {
-	struct qmac_pending *p = device->pending;
+	struct qmac_device *device = unit->device;
+	struct qmac_pending *p = unit->pending;
 	const struct qmac_command *c = gemm->c;
 	int64_t bound = (gemm->a_largest * gemm->w_largest * (int64_t)c->k) << c->acc_shift;
 	int64_t highest = qmac_max_of(device->hw.acc_bits);
@@ -390,15 +393,16 @@ static struct group *find_group(struct qmac_pending *p, const struct qmac_comman
 }
 
 /* A group of its own, which nothing that is held stands in the way of. */
-static bool begin(struct qmac_device *device, const struct qmac_pending_gemm *gemm, bool split)
+static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm, bool split)
 {
 	static const int32_t origin[3];
-	struct qmac_pending *p = device->pending;
+	const int64_t *acc_limit = unit->device->acc_limit;
+	struct qmac_pending *p = unit->pending;
 	struct group *g;
 
-	qmac_pending_before(device, gemm->c);
+	qmac_pending_before(unit, gemm->c);
 	if (p->groups == GROUPS)
-		qmac_pending_settle(device);
+		qmac_pending_settle(unit);
 	if (p->groups == 0)
 		p->a = (struct rows){UINT32_MAX, 0};
 	g = &p->group[p->groups];
@@ -409,27 +413,27 @@ static bool begin(struct qmac_device *device, const struct qmac_pending_gemm *ge
 	g->limit = g->bound = g->sum = 0;
 	g->count = 0;
 	for (uint32_t i = g->acc.first; !g->assigns && i <= g->acc.last; i++)
-		g->limit = device->acc_limit[i] > g->limit ? device->acc_limit[i] : g->limit;
-	if (!join(device, g, gemm, split, origin))
+		g->limit = acc_limit[i] > g->limit ? acc_limit[i] : g->limit;
+	if (!join(unit, g, gemm, split, origin))
 		return false;
 	p->last = p->groups++;
 	return true;
 }
 
-bool qmac_pending_hold(struct qmac_device *device, const struct qmac_pending_gemm *gemm)
+bool qmac_pending_hold(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm)
 {
-	struct qmac_pending *p = device->pending;
+	struct qmac_pending *p = unit->pending;
 	struct group *g;
 	int32_t first[3];
 	bool split;
 
-	if (p && can_hold(device, gemm, &split)) {
+	if (p && can_hold(unit->device, gemm, &split)) {
 		g = find_group(p, gemm->c, first);
-		if (g && join(device, g, gemm, split, first))
+		if (g && join(unit, g, gemm, split, first))
 			return true;
-		if (begin(device, gemm, split))
+		if (begin(unit, gemm, split))
 			return true;
 	}
-	qmac_pending_before(device, gemm->c);
+	qmac_pending_before(unit, gemm->c);
 	return false;
 }

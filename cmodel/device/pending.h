@@ -21,16 +21,16 @@ struct qmac_pending_gemm {
 	int a_mask, w_mask;           /* struct qmac_gemm */
 };
 
-enum qmac_status qmac_pending_create(struct qmac_device *device, struct qmac_error *err);
-void qmac_pending_destroy(struct qmac_device *device);
+enum qmac_status qmac_pending_create(struct qmac_unit *unit, struct qmac_error *err);
+void qmac_pending_destroy(struct qmac_unit *unit);
 
 /* Holds the GEMM back; false: it cannot be, and what stands in its way is settled. */
-bool qmac_pending_hold(struct qmac_device *device, const struct qmac_pending_gemm *gemm);
+bool qmac_pending_hold(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm);
 
 /* To be told of each command that is about to be carried out, but for those that are held. */
-void qmac_pending_before(struct qmac_device *device, const struct qmac_command *c);
+void qmac_pending_before(struct qmac_unit *unit, const struct qmac_command *c);
 
 /* Carries out all that is held. */
-void qmac_pending_settle(struct qmac_device *device);
+void qmac_pending_settle(struct qmac_unit *unit);
 
 #endif

@@ -47,6 +47,7 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 
 	if (status != QMAC_OK)
 		return status;
+	d->unit.device = d;
 	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
 	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
 	d->a_nonzero = calloc((size_t)hw->a_depth, sizeof *d->a_nonzero);
@@ -62,12 +63,12 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 	/* Who looks at each command's results, and the oracle, have them one by one. */
 	if (d->options.plain || d->options.digests || d->options.on_command || d->kernel == &qmac_kernel_scalar)
 		return QMAC_OK;
-	return qmac_pending_create(d, err);
+	return qmac_pending_create(&d->unit, err);
 }
 
 void qmac_device_values_destroy(struct qmac_device *device)
 {
-	qmac_pending_destroy(device);
+	qmac_pending_destroy(&device->unit);
 	free(device->a);
 	free(device->w);
 	free(device->a_nonzero);
@@ -108,11 +109,11 @@ void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, 
 	switch (space) {
 	case QMAC_SPACE_A:
 		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);
-		qmac_device_operands_written(device, space, row, 1, 1);
+		qmac_device_operands_written(&device->unit, space, row, 1, 1);
 		break;
 	case QMAC_SPACE_W:
 		device->w[at] = (int16_t)qmac_sign_extend(value, device->hw.w_bits);
-		qmac_device_operands_written(device, space, row, 1, 1);
+		qmac_device_operands_written(&device->unit, space, row, 1, 1);
 		break;
 	case QMAC_SPACE_ACC:
 		device->acc[at] = qmac_sign_extend(value, device->hw.acc_bits);

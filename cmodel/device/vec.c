@@ -128,7 +128,7 @@ static void note_acc(struct qmac_vec *v, uint32_t row, uint32_t count, int bits)
 	for (uint32_t i = 0; i < count; i++, row += v->c->d0) {
 		qmac_device_acc_bits(device, row, (uint32_t)v->lanes, bits);
 		if (device->options.digests)
-			qmac_device_digest_acc(device, row, 0, (uint32_t)v->lanes);
+			qmac_device_digest_acc(v->unit, row, 0, (uint32_t)v->lanes);
 	}
 }
 
@@ -144,9 +144,9 @@ static void note_operands(struct qmac_vec *v, uint32_t row, uint32_t count)
 		memset(to, 0, c->lane0 * sizeof *to);
 		memset(to + behind, 0, (size_t)(row_lanes - behind) * sizeof *to);
 	}
-	qmac_device_operands_written(v->device, c->dspace, row, count, c->d0);
+	qmac_device_operands_written(v->unit, c->dspace, row, count, c->d0);
 	for (uint32_t i = 0; i < count && v->device->options.digests; i++)
-		qmac_device_digest_operands(v->device, c->dspace, row + i * c->d0);
+		qmac_device_digest_operands(v->unit, c->dspace, row + i * c->d0);
 }
 
 /* Where results of rows from `row` on go. */
@@ -217,7 +217,7 @@ static void write_sums(struct qmac_vec *v, uint32_t i1, const qmac_int128 *sum, 
 		limit = (int64_t)(each * v->c->n0 - 1);
 	qmac_device_acc_within(device, row, lanes, limit < most ? limit : most);
 	if (device->options.digests)
-		qmac_device_digest_acc(device, row, 0, lanes);
+		qmac_device_digest_acc(v->unit, row, 0, lanes);
 }
 
 /* ---- loops -------------------------------------------------------------------- */
@@ -331,13 +331,14 @@ static uint32_t cut_magnitudes(uint64_t magnitudes)
 	return (uint32_t)magnitudes | (magnitudes >> 32 ? 1U << 31 : 0);
 }
 
-void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
+void qmac_device_vec(struct qmac_unit *unit, const struct qmac_command *c)
 {
 	bool sums = c->op != QMAC_OP_MAX && c->op != QMAC_OP_MIN && c->op != QMAC_OP_LOOKUP;
 	int64_t imm[QMAC_LANES_MAX];
 	struct qmac_coefficients coefficients;
 	struct qmac_vec v = {
-		.device = device,
+		.unit = unit,
+		.device = unit->device,
 		.c = c,
 		.lanes = (int)c->lanes,
 		.mult_bits = qmac_width_of(c->mult),
@@ -357,9 +358,7 @@ void qmac_device_vec(struct qmac_device *device, const struct qmac_command *c)
 		look_up_rows(&v);
 	else
 		map_rows(&v);
-	device->counters[QMAC_COUNTER_REQUANT_SATURATIONS] += v.saturations;
-	if (c->monitor) {
-		device->magnitudes = cut_magnitudes(v.magnitudes);
-		device->monitors[c->monitor] |= device->magnitudes;
-	}
+	unit->outcome.requant_saturations += v.saturations;
+	if (c->monitor)
+		unit->outcome.magnitudes = cut_magnitudes(v.magnitudes);
 }

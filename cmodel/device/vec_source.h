@@ -14,7 +14,8 @@ struct qmac_coefficients {
 };
 
 struct qmac_vec {
-	struct qmac_device *device;
+	struct qmac_unit *unit;
+	struct qmac_device *device;  /* the unit's */
 	const struct qmac_command *c;
 	int lanes, mult_bits;
 	int imm_bits;             /* width of imm */
