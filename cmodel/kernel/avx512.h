@@ -133,6 +133,8 @@ static inline vec word_part(word v, int part)
 	                                       : _mm512_castsi512_si256((__m512i)v));
 }
 
+#include "kernel/avx512_move.h"
+
 static inline __mmask16 slim_mask(int n)
 {
 	return (__mmask16)(n >= SLIM_LANES ? 0xFFFFU : (1U << n) - 1);

@@ -286,6 +286,7 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 
 #define FAST_KERNEL qmac_kernel_avx2
 #define FAST_NAME "avx2"
+#include "kernel/avx2_move.h"
 #include "kernel/fast.h"
 
 #endif

@@ -3,6 +3,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/kernel.h"
+
+enum { MOVE_LANES = 8 };
+
+#include "kernel/few_bytes.h"
+
 typedef uint64_t vec;
 
 typedef uint32_t slim __attribute__((vector_size(16)));
@@ -97,6 +103,28 @@ static inline uint64_t vec_sum(vec v)
 static inline void vec_add(int64_t *p, vec v)
 {
 	*p += (int64_t)v;
+}
+
+static inline vec vec_from(unsigned container, const uint8_t *p, int n)
+{
+	uint64_t raw = n > 0 ? few_load(p, 1 << container) : 0;
+
+	switch (container) {
+	case QMAC_CONTAINER_BYTE:
+		return (vec)(int8_t)raw;
+	case QMAC_CONTAINER_HALF:
+		return (vec)(int16_t)raw;
+	case QMAC_CONTAINER_WORD:
+		return (vec)(int32_t)raw;
+	default:
+		return raw;
+	}
+}
+
+static inline void vec_to(unsigned container, uint8_t *p, int n, vec v)
+{
+	(void)n;
+	few_store(p, 1 << container, v);
 }
 
 static inline slim slim_of(int64_t s)

@@ -117,11 +117,23 @@ struct qmac_gemm {
 };
 
 /*
+ * Rows of containers in memory, `pitch` bytes from one to the next, and of lanes on the chip, `step` lanes from
+ * one to the next. They are written one after the other: where they overlap, the last one is left.
+ */
+struct qmac_tile {
+	uint32_t rows, len;  /* len: containers of a row, at least 1 */
+	uint32_t after;      /* of cut() and widen(): lanes behind them that become 0 */
+	uint64_t pitch;
+	ptrdiff_t step;
+	unsigned container;  /* QMAC_CONTAINER_* */
+	bool is_signed;      /* of fit(): what a container holds */
+};
+
+/*
  * How containers of at most 16 bits become operands: as the bits `mask` of container >> lsb, extended from
  * the bit `sign` (0: not).
  */
 struct qmac_cut {
-	unsigned container; /* QMAC_CONTAINER_BYTE or _HALF */
 	int lsb;
 	uint16_t mask, sign;
 };
@@ -175,13 +187,13 @@ struct qmac_kernel {
 	 */
 	bool (*raise)(int count, int64_t *limit, int64_t bound, int64_t highest);
 	/*
-	 * `count` containers in memory, little endian and one after the other: as operands, as words of ACC
-	 * (sign extended), and from the low bits of these. Precondition (not for scalar): this host is little
-	 * endian, too.
+	 * Containers in memory, little endian: as operands, as words of ACC (sign extended), and from these,
+	 * limited to what a container holds; returns how many were. Precondition (not for scalar): this host is
+	 * little endian, too.
 	 */
-	void (*cut)(const struct qmac_cut *cut, size_t count, const uint8_t *from, int16_t *to);
-	void (*widen)(unsigned container, size_t count, const uint8_t *from, int64_t *to);
-	void (*fit)(unsigned container, size_t count, const int64_t *from, uint8_t *to);
+	void (*cut)(const struct qmac_cut *cut, const struct qmac_tile *tile, const uint8_t *from, int16_t *to);
+	void (*widen)(const struct qmac_tile *tile, const uint8_t *from, int64_t *to);
+	uint64_t (*fit)(const struct qmac_tile *tile, const int64_t *from, uint8_t *to);
 };
 
 /* NULL-terminated names, fastest that this CPU has first; "scalar" is always last. */

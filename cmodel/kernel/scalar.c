@@ -263,28 +263,50 @@ static bool scalar_raise(int count, int64_t *limit, int64_t bound, int64_t highe
 	return true;
 }
 
-static void scalar_cut(const struct qmac_cut *cut, size_t count, const uint8_t *from, int16_t *to)
+static void scalar_cut(const struct qmac_cut *cut, const struct qmac_tile *tile, const uint8_t *from,
+                       int16_t *to)
 {
-	for (size_t j = 0; j < count; j++) {
-		unsigned raw = (unsigned)qmac_container_read(from, cut->container) >> cut->lsb & cut->mask;
+	int bytes = qmac_container_bytes(tile->container);
 
-		to[j] = (int16_t)((raw ^ cut->sign) - cut->sign);
-		from += qmac_container_bytes(cut->container);
-	}
+	for (uint32_t i = 0; i < tile->rows; i++, from += tile->pitch, to += tile->step)
+		for (uint32_t j = 0; j < tile->len + tile->after; j++) {
+			unsigned raw = 0;
+
+			if (j < tile->len)
+				raw = (unsigned)qmac_container_read(from + j * (size_t)bytes, tile->container);
+			raw = raw >> cut->lsb & cut->mask;
+			to[j] = (int16_t)((raw ^ cut->sign) - cut->sign);
+		}
 }
 
-static void scalar_widen(unsigned container, size_t count, const uint8_t *from, int64_t *to)
+static void scalar_widen(const struct qmac_tile *tile, const uint8_t *from, int64_t *to)
 {
-	int bytes = qmac_container_bytes(container);
+	int bytes = qmac_container_bytes(tile->container);
 
-	for (size_t j = 0; j < count; j++, from += bytes)
-		to[j] = qmac_sign_extend(qmac_container_read(from, container), 8 * bytes);
+	for (uint32_t i = 0; i < tile->rows; i++, from += tile->pitch, to += tile->step)
+		for (uint32_t j = 0; j < tile->len + tile->after; j++) {
+			uint64_t raw = 0;
+
+			if (j < tile->len)
+				raw = qmac_container_read(from + j * (size_t)bytes, tile->container);
+			to[j] = qmac_sign_extend(raw, 8 * bytes);
+		}
 }
 
-static void scalar_fit(unsigned container, size_t count, const int64_t *from, uint8_t *to)
+static uint64_t scalar_fit(const struct qmac_tile *tile, const int64_t *from, uint8_t *to)
 {
-	for (size_t j = 0; j < count; j++, to += qmac_container_bytes(container))
-		qmac_container_write(to, container, (uint64_t)from[j]);
+	int bytes = qmac_container_bytes(tile->container);
+	qmac_int128 span = (qmac_int128)1 << 8 * bytes, low = tile->is_signed ? -span / 2 : 0;
+	uint64_t limited = 0;
+
+	for (uint32_t i = 0; i < tile->rows; i++, from += tile->step, to += tile->pitch)
+		for (uint32_t j = 0; j < tile->len; j++) {
+			qmac_int128 v = from[j] < low ? low : from[j] >= low + span ? low + span - 1 : from[j];
+
+			limited += v != from[j];
+			qmac_container_write(to + j * (size_t)bytes, tile->container, (uint64_t)v);
+		}
+	return limited;
 }
 
 const struct qmac_kernel qmac_kernel_scalar = {
