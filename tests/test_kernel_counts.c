@@ -1,10 +1,10 @@
-/* Counts and limits of rows: every kernel, the oracle among them, against plain loops. */
+/* Counts, bytes and limits of rows: every kernel, the oracle among them, against plain loops. */
 #include <string.h>
 
 #include "kernel/kernel.h"
 #include "test.h"
 
-enum { LANES = QMAC_LANES_MAX, LIMITS = LANES + 8 };
+enum { LANES = QMAC_LANES_MAX, LIMITS = LANES + 8, ROWS = 40 };
 
 static uint64_t state;
 
@@ -14,17 +14,53 @@ static int counts_differ(const struct qmac_kernel *kernel)
 	int wrong = 0;
 
 	for (int count = 0; count <= LANES; count++) {
-		unsigned seen = 0, expected_seen = 0;
 		uint32_t sum = 0;
 
 		for (int i = 0; i < count; i++) {
-			a[i] = (uint8_t)(test_random(&state) % 256);
-			b[i] = (uint8_t)(test_random(&state) % 256);
+			a[i] = (uint8_t)(test_random(&state) % 4 ? test_random(&state) % (LANES + 1) : LANES);
+			b[i] = (uint8_t)(test_random(&state) % 4 ? test_random(&state) % (LANES + 1) : LANES);
 			sum += (uint32_t)a[i] * b[i];
-			expected_seen |= (unsigned)a[i] | b[i];
 		}
-		wrong += kernel->dot_counts(count, a, b, &seen) != sum || seen != expected_seen;
+		wrong += kernel->dot_counts(count, a, b) != sum;
 	}
+	return wrong;
+}
+
+/* Counts and bytes of some of the rows of a space, the others of which nobody touches. */
+static int note_differs(const struct qmac_kernel *kernel, int lanes, bool with_bytes)
+{
+	int16_t operands[ROWS * LANES + LANES];
+	uint8_t bytes[ROWS * LANES], expected_bytes[ROWS * LANES], count[ROWS], expected_count[ROWS];
+	int step = 1 + (int)(test_random(&state) % 4), first = (int)(test_random(&state) % 3);
+	int rows = 1 + (int)(test_random(&state) % (uint64_t)((ROWS - 1 - first) / step));
+	uint64_t range = test_random(&state) % 2 ? 256 : 3;
+
+	memset(bytes, 0x5A, sizeof bytes);
+	memset(count, 0xA5, sizeof count);
+	memcpy(expected_bytes, bytes, sizeof bytes);
+	memcpy(expected_count, count, sizeof count);
+	for (int i = 0; i < ROWS * LANES + LANES; i++)
+		operands[i] = (int16_t)((int)(test_random(&state) % range) - (int)(range / 2));
+	for (int i = first; i < first + rows * step; i += step) {
+		expected_count[i] = 0;
+		for (int j = i * lanes; j < (i + 1) * lanes; j++) {
+			expected_count[i] = (uint8_t)(expected_count[i] + (operands[j] != 0));
+			expected_bytes[j] = with_bytes ? (uint8_t)(operands[j] + 128) : expected_bytes[j];
+		}
+	}
+	kernel->note(rows, step, lanes, operands + first * lanes, with_bytes ? bytes + first * lanes : NULL,
+	             count + first);
+	return memcmp(bytes, expected_bytes, sizeof bytes) != 0 ||
+	       memcmp(count, expected_count, sizeof count) != 0;
+}
+
+static int notes_differ(const struct qmac_kernel *kernel)
+{
+	int wrong = 0;
+
+	for (int lanes = 1; lanes <= LANES; lanes++)
+		for (int i = 0; i < 8; i++)
+			wrong += note_differs(kernel, lanes, i % 4 > 0);
 	return wrong;
 }
 
@@ -71,6 +107,11 @@ static void test_counts(void)
 	each_kernel(counts_differ);
 }
 
+static void test_notes(void)
+{
+	each_kernel(notes_differ);
+}
+
 static void test_limits(void)
 {
 	each_kernel(limits_differ);
@@ -80,6 +121,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"sums of products of counts", test_counts},
+		{"counts and bytes of rows that were written", test_notes},
 		{"limits that are raised", test_limits},
 	};
 

@@ -29,6 +29,7 @@ struct problem {
 	const struct qmac_pass *passes[PASSES];
 	int k[PASSES], w_mask[PASSES], lanes, a_bits, w_bits;
 	int16_t a[(A_ROWS + 1) * LANES + LANES], w[PASSES][LANES * LANES + LANES];
+	uint8_t a_bytes[(A_ROWS + 1) * LANES + LANES], w_bytes[LANES * LANES + LANES];
 	int32_t packed[PASSES][LANES * LANES];
 	int64_t acc[ROOM][PITCH], expected[ROOM][PITCH];
 };
@@ -65,6 +66,7 @@ static void make_points(struct problem *p)
 
 static void make_pass(struct problem *p, const struct qmac_kernel *kernel, int index)
 {
+	enum qmac_packing packing = p->group.packing;
 	struct qmac_pass *pass = &p->pass[index];
 
 	*pass = (struct qmac_pass){.everywhere = between(0, 2) == 0, .weights = p->packed[index]};
@@ -75,30 +77,50 @@ static void make_pass(struct problem *p, const struct qmac_kernel *kernel, int i
 	pass->a = (int32_t)between(0, 40) * p->lanes;
 	p->k[index] = (int)between(1, p->lanes);
 	p->w_mask[index] = between(0, 2) ? -1 : (1 << p->w_bits) - 1;
-	for (int i = 0; i < LANES * LANES; i++)
+	if (packing >= QMAC_QUADS && packing != (p->w_mask[index] > INT8_MAX ? QMAC_UNSIGNED_QUADS : QMAC_QUADS))
+		p->w_mask[index] = packing == QMAC_QUADS ? -1 : UINT8_MAX;
+	for (int i = 0; i < LANES * LANES; i++) {
 		p->w[index][i] = operand(p->w_bits);
-	pass->units = kernel->pack(p->group.split, p->k[index], p->group.n, p->w_mask[index],
-	                           (struct qmac_operands){p->w[index], p->group.n}, p->packed[index]);
+		p->w_bytes[i] = (uint8_t)(p->w[index][i] + 128);
+	}
+	if (packing >= QMAC_QUADS)
+		pass->units = kernel->pack_quads(p->k[index], p->group.n, p->w_mask[index],
+		                                 (struct qmac_bytes){p->w_bytes, p->group.n}, p->packed[index]);
+	else
+		pass->units = kernel->pack(packing == QMAC_SPLIT_PAIRS, p->k[index], p->group.n, p->w_mask[index],
+		                           (struct qmac_operands){p->w[index], p->group.n}, p->packed[index]);
 	p->passes[index] = pass;
 }
 
-/* 12 passes of 64 products of 10 and 11 bits, or of 13 and the low 8 of 16, stay within 32. */
+/* Widest operands: 12 passes of 64 products of 10 and 11 bits, or of 13 and the low 8 of 16, fit 32 bits. */
+static void choose_widths(struct problem *p, enum qmac_packing packing)
+{
+	static const int a_bits[] = {10, 13, 8, 8}, w_bits[] = {11, 16, 8, 8};
+
+	p->a_bits = (int)between(2, a_bits[packing]);
+	p->w_bits = packing == QMAC_UNSIGNED_QUADS ? 8 : (int)between(2, w_bits[packing]);
+	if (packing >= QMAC_QUADS && between(0, 1))
+		p->a_bits = p->w_bits = 8;
+}
+
 static void make(struct problem *p, const struct qmac_kernel *kernel, int n)
 {
-	bool split = between(0, 1);
+	enum qmac_packing packing = (enum qmac_packing)between(QMAC_PAIRS, QMAC_UNSIGNED_QUADS);
 
 	memset(p, 0, sizeof *p);
 	p->lanes = (int)between(1, LANES);
-	p->a_bits = (int)between(2, split ? 13 : 10);
-	p->w_bits = (int)between(2, split ? 16 : 11);
+	choose_widths(p, packing);
 	p->group = (struct qmac_gemm_group){
 		.points = &p->points, .passes = p->passes, .pass_count = (int)between(1, PASSES), .a = p->a,
-		.zeros = A_ROWS * p->lanes, .n = n, .a_mask = between(0, 1) ? -1 : (1 << p->a_bits) - 1,
-		.shift = between(0, 1) ? 0 : (int)between(1, 20), .accumulate = between(0, 1), .split = split,
+		.a_bytes = p->a_bytes, .zeros = A_ROWS * p->lanes, .n = n,
+		.a_mask = between(0, 1) ? -1 : (1 << p->a_bits) - 1,
+		.shift = between(0, 1) ? 0 : (int)between(1, 20), .accumulate = between(0, 1), .packing = packing,
 		.acc = p->acc[0], .acc_step = PITCH,
 	};
 	for (int i = 0; i < A_ROWS * p->lanes; i++)
 		p->a[i] = operand(p->a_bits);
+	for (int i = 0; i < (A_ROWS + 1) * LANES; i++)
+		p->a_bytes[i] = (uint8_t)(p->a[i] + 128);
 	make_points(p);
 	for (int i = 0; i < p->group.pass_count; i++)
 		make_pass(p, kernel, i);
@@ -139,8 +161,8 @@ static int group_differs(const struct qmac_kernel *kernel, int n)
 	kernel->gemm_group(&p.group);
 	if (memcmp(p.acc, p.expected, sizeof p.acc) == 0)
 		return 0;
-	printf("\n    %s differs: n %d, %d passes, split %d, mask %d ", kernel->name, n, p.group.pass_count,
-	       p.group.split, p.group.a_mask);
+	printf("\n    %s differs: n %d, %d passes, packing %d, mask %d ", kernel->name, n, p.group.pass_count,
+	       (int)p.group.packing, p.group.a_mask);
 	return 1;
 }
 
@@ -153,7 +175,7 @@ static void test_groups(void)
 
 		CU_ASSERT_EQUAL_FATAL(qmac_kernel_find(*name, &kernel, NULL), QMAC_OK);
 		for (int n = 1; n <= LANES; n++)
-			for (int i = 0; i < 6 && !wrong; i++)
+			for (int i = 0; i < 12 && !wrong; i++)
 				wrong += group_differs(kernel, n);
 		CU_ASSERT_EQUAL(wrong, 0);
 	}

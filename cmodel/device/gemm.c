@@ -258,6 +258,7 @@ static void count_zeros(struct gemm *g)
 	const struct qmac_command *c = g->c;
 	const struct qmac_kernel *kernel = g->device->kernel;
 	uint32_t weights[QMAC_LANES_MAX], *inputs = g->unit->inputs.nonzero; /* per array row */
+	bool whole = g->part.n == g->device->hw.cols;
 	uint64_t useful = 0;
 	struct gemm runs = *g;
 	struct run run;
@@ -265,9 +266,10 @@ static void count_zeros(struct gemm *g)
 	if (!inputs_known(g))
 		while (next_run(&runs, QMAC_WS_SLOTS_MAX, &run))
 			kernel->nonzero_lanes(run.slots, g->part.k, a_rows(g, run.a, g->nest.a[0]), inputs);
-	kernel->nonzero_rows(g->part.k, g->part.n, w_rows(g, c->w, 1), weights);
+	if (!whole)
+		kernel->nonzero_rows(g->part.k, g->part.n, w_rows(g, c->w, 1), weights);
 	for (uint32_t r = 0; r < c->k; r++)
-		useful += (uint64_t)weights[r] * inputs[r];
+		useful += (uint64_t)(whole ? g->device->w_nonzero[c->w + r] : weights[r]) * inputs[r];
 	g->unit->outcome.zero_macs += c->k * c->n * slots_of(c) - useful;
 }
 
@@ -289,42 +291,23 @@ static void weight_stationary(struct gemm *g)
 
 /* ---- output stationary ---------------------------------------------------------- */
 
-/*
- * Non-zero products of a run of whole rows, one behind the other: the counts of such rows are kept, for
- * many passes read them. False: some rows have not been counted since they were written.
- */
-static bool known_products(const struct gemm *g, const struct run *run, uint64_t *useful)
-{
-	const struct qmac_device *device = g->device;
-	unsigned seen = 0;
-
-	*useful = device->kernel->dot_counts(run->slots, device->a_nonzero + run->a,
-	                                     device->w_nonzero + run->other, &seen);
-	return !(seen & QMAC_UNCOUNTED);
-}
-
 /* Non-zero products of a run. */
 static uint64_t useful_products(const struct gemm *g, const struct run *run, struct qmac_operands a,
                                 struct qmac_operands w)
 {
 	struct qmac_device *device = g->device;
-	bool whole = g->part.k == device->hw.rows && g->part.n == device->hw.cols && g->nest.a[0] == 1 &&
-	             g->nest.other[0] == 1;
 	uint32_t in_a[QMAC_OS_SLOTS_MAX], in_w[QMAC_OS_SLOTS_MAX];
 	uint64_t useful = 0;
 
-	if (whole && known_products(g, run, &useful))
-		return useful;
+	/* The counts of whole rows, one behind the other, are known. */
+	if (g->part.k == device->hw.rows && g->part.n == device->hw.cols && g->nest.a[0] == 1 &&
+	    g->nest.other[0] == 1)
+		return device->kernel->dot_counts(run->slots, device->a_nonzero + run->a,
+		                                  device->w_nonzero + run->other);
 	device->kernel->nonzero_rows(run->slots, g->part.k, a, in_a);
 	device->kernel->nonzero_rows(run->slots, g->part.n, w, in_w);
-	useful = 0;
-	for (int i = 0; i < run->slots; i++) {
+	for (int i = 0; i < run->slots; i++)
 		useful += (uint64_t)in_a[i] * in_w[i];
-		if (whole) {
-			device->a_nonzero[run->a + (uint32_t)i] = (uint8_t)in_a[i];
-			device->w_nonzero[run->other + (uint32_t)i] = (uint8_t)in_w[i];
-		}
-	}
 	return useful;
 }
 
@@ -361,8 +344,8 @@ void qmac_device_gemm(struct qmac_unit *unit, const struct qmac_command *c)
 	int64_t a_largest = c->a_unsigned ? (1 << hw->a_bits) - 1 : 1 << (hw->a_bits - 1);
 	int64_t w_largest = c->w_unsigned ? (1 << hw->w_bits) - 1 : 1 << (hw->w_bits - 1);
 	struct gemm g = {
-		.unit = unit, .device = unit->device, .c = c, .largest = a_largest * w_largest, .a_largest = a_largest,
-		.w_largest = w_largest, .nest = nest_of(c),
+		.unit = unit, .device = unit->device, .c = c, .largest = a_largest * w_largest,
+		.a_largest = a_largest, .w_largest = w_largest, .nest = nest_of(c),
 	};
 
 	g.part = (struct qmac_gemm){

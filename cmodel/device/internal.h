@@ -21,9 +21,6 @@ static inline int qmac_width_of(int64_t x)
 /* The place of DRAM words in a digest (docs/command-set.md). */
 enum { QMAC_DIGEST_DRAM = 4 };
 
-/* The count of a row of A or W that has been written since it was counted. */
-enum { QMAC_UNCOUNTED = 0x80 };
-
 /*
  * What the last weight-stationary GEMM read from A: the passes of a product that differ in their
  * weights only need not count it again. Valid while a_writes of the unit is `writes`.
@@ -65,7 +62,12 @@ struct qmac_device {
 	 * row of A and W lie further QMAC_LANES_MAX operands, as the kernels ask for.
 	 */
 	int16_t *a, *w;         /* a_depth x rows, w_depth x cols */
-	uint8_t *a_nonzero, *w_nonzero; /* per row: operands that are not 0, or QMAC_UNCOUNTED */
+	uint8_t *a_nonzero, *w_nonzero; /* per row: operands that are not 0 */
+	/*
+	 * The same operands as bytes (struct qmac_bytes), and behind those of A QMAC_LANES_MAX zeros; NULL where
+	 * A or W has more than 8 bits, or the kernel is not faster with them.
+	 */
+	uint8_t *a_bytes, *w_bytes;
 	int64_t *acc;           /* acc_depth x cols, within acc_bits */
 	int64_t *acc_limit;     /* per ACC row: -limit-1 <= word <= limit for every word, within acc_bits */
 	uint32_t *lut;
@@ -119,16 +121,12 @@ static inline void qmac_device_digest(struct qmac_unit *unit, uint64_t space, ui
 	unit->outcome.digest += h ^ h >> 32;
 }
 
-/* To be told of rows of A or W (space) that are written: `row` and every step-th after it. */
-static inline void qmac_device_operands_written(struct qmac_unit *unit, unsigned space, uint32_t row,
-                                                uint32_t rows, uint32_t step)
-{
-	uint8_t *count = space == QMAC_SPACE_A ? unit->device->a_nonzero : unit->device->w_nonzero;
-
-	for (uint32_t i = 0; i < rows; i++)
-		count[row + i * step] = QMAC_UNCOUNTED;
-	unit->a_writes += space == QMAC_SPACE_A;
-}
+/*
+ * To be told of rows of A or W (space) that have been written: `row` and every step-th after it. What is
+ * known of rows is noted here, so that commands which only read them may be carried out at the same time.
+ */
+void qmac_device_operands_written(struct qmac_unit *unit, unsigned space, uint32_t row, uint32_t rows,
+                                  uint32_t step);
 
 /* A whole A or W row, or lanes 0..lanes-1 of an ACC row. */
 void qmac_device_digest_operands(struct qmac_unit *unit, unsigned space, uint32_t row);

@@ -31,7 +31,8 @@ struct held {
 	struct qmac_pass pass;
 	struct rows a;      /* that it reads */
 	int a_mask, shift;
-	bool split, done;
+	enum qmac_packing packing;
+	bool done;
 };
 
 /* GEMMs that add to some of the rows of the first of them. */
@@ -148,7 +149,7 @@ static bool choose(struct group *g, struct qmac_gemm_group *s, const struct qmac
 		if (h->done)
 			continue;
 		first = first ? first : h;
-		if (h->shift != first->shift || h->a_mask != first->a_mask || h->split != first->split)
+		if (h->shift != first->shift || h->a_mask != first->a_mask || h->packing != first->packing)
 			continue;
 		h->done = true;
 		passes[s->pass_count++] = &h->pass;
@@ -157,7 +158,7 @@ static bool choose(struct group *g, struct qmac_gemm_group *s, const struct qmac
 		return false;
 	s->a_mask = first->a_mask;
 	s->shift = first->shift;
-	s->split = first->split;
+	s->packing = first->packing;
 	return true;
 }
 
@@ -167,7 +168,7 @@ static void settle(struct qmac_unit *unit, struct group *g)
 	struct qmac_pending *p = unit->pending;
 	const struct qmac_pass *passes[QMAC_PASSES_MAX];
 	struct qmac_gemm_group s = {
-		.points = &p->points, .passes = passes, .a = device->a,
+		.points = &p->points, .passes = passes, .a = device->a, .a_bytes = device->a_bytes,
 		.zeros = device->hw.a_depth * device->hw.rows, .n = (int)g->n, .accumulate = !g->assigns,
 		.acc = qmac_device_acc(device, g->acc.first), .acc_step = device->hw.cols,
 	};
@@ -312,49 +313,78 @@ static bool find_box(const struct lattice *l, uint32_t row, const struct lattice
 	return row == 0;
 }
 
-/* Of the products in a sum of k; `split`: as gemm_group() adds up those of split weights. */
-static int64_t sum_of(const struct qmac_pending_gemm *gemm, bool split)
+/* Of the products in a sum of k, as gemm_group() adds them up. */
+static int64_t sum_of(const struct qmac_pending_gemm *gemm, enum qmac_packing packing)
 {
 	int64_t low = (1 << SPLIT_BITS) - 1;
 
-	return (int64_t)gemm->c->k * gemm->a_largest * (split ? low : gemm->w_largest);
+	return (int64_t)gemm->c->k * gemm->a_largest * (packing == QMAC_SPLIT_PAIRS ? low : gemm->w_largest);
+}
+
+static enum qmac_packing packing_of(const struct qmac_device *device, const struct qmac_pending_gemm *gemm)
+{
+	if (device->a_bytes)
+		return gemm->w_mask > INT8_MAX ? QMAC_UNSIGNED_QUADS : QMAC_QUADS;
+	if (sum_of(gemm, QMAC_PAIRS) > INT32_MAX / 4 || gemm->w_mask > INT16_MAX)
+		return QMAC_SPLIT_PAIRS;
+	return QMAC_PAIRS;
+}
+
+/* Units of k rows, those of both parts. */
+static uint32_t units_of(enum qmac_packing packing, uint32_t k)
+{
+	uint32_t pairs = (k + 1) / 2;
+
+	return packing >= QMAC_QUADS ? (k + 3) / 4 : packing == QMAC_SPLIT_PAIRS ? 2 * pairs : pairs;
+}
+
+/* Packs the weights; returns their units. */
+static int pack(const struct qmac_device *device, const struct qmac_pending_gemm *gemm,
+                enum qmac_packing packing, int32_t *to)
+{
+	const struct qmac_command *c = gemm->c;
+	ptrdiff_t lanes = device->hw.cols, first = c->w * lanes;
+
+	if (packing >= QMAC_QUADS)
+		return device->kernel->pack_quads((int)c->k, (int)c->n, gemm->w_mask,
+		                                  (struct qmac_bytes){device->w_bytes + first, lanes}, to);
+	return device->kernel->pack(packing == QMAC_SPLIT_PAIRS, (int)c->k, (int)c->n, gemm->w_mask,
+	                            (struct qmac_operands){device->w + first, lanes}, to);
 }
 
 /* What may be held at all. */
-static bool can_hold(const struct qmac_device *device, const struct qmac_pending_gemm *gemm, bool *split)
+static bool can_hold(const struct qmac_device *device, const struct qmac_pending_gemm *gemm,
+                     enum qmac_packing packing)
 {
 	const struct lattice l = lattice_of(gemm->c);
 
-	*split = sum_of(gemm, false) > INT32_MAX / 4 || gemm->w_mask > INT16_MAX;
-	return gemm->a_mask <= INT16_MAX && is_nested(&l) && sum_of(gemm, *split) <= INT32_MAX / 4 &&
+	return gemm->a_mask <= INT16_MAX && is_nested(&l) && sum_of(gemm, packing) <= INT32_MAX / 4 &&
 	       gemm->a_largest * gemm->w_largest * (int64_t)gemm->c->k <=
 	               qmac_max_of(device->hw.acc_bits) >> gemm->c->acc_shift;
 }
 
 /* Adds the GEMM to a group, whose first row is that of `first`; false: a bound forbids. */
 static bool join(struct qmac_unit *unit, struct group *g, const struct qmac_pending_gemm *gemm,
-                 bool split, const int32_t first[3])
+                 enum qmac_packing packing, const int32_t first[3])
 {
 	struct qmac_device *device = unit->device;
 	struct qmac_pending *p = unit->pending;
 	const struct qmac_command *c = gemm->c;
 	int64_t bound = (gemm->a_largest * gemm->w_largest * (int64_t)c->k) << c->acc_shift;
 	int64_t highest = qmac_max_of(device->hw.acc_bits);
-	size_t units = (size_t)(c->k + 1) / 2 * qmac_packed_lanes((int)c->n) * (split ? 2 : 1);
+	size_t words = (size_t)units_of(packing, c->k) * qmac_packed_lanes((int)c->n);
 	struct held *h = &g->held[g->count];
-	ptrdiff_t lanes = device->hw.cols, row = c->a;
+	ptrdiff_t row = c->a;
 
-	if (g->count == QMAC_PASSES_MAX || units > WEIGHTS - p->used || g->limit > highest - bound - g->bound ||
-	    g->sum + sum_of(gemm, split) > INT32_MAX)
+	if (g->count == QMAC_PASSES_MAX || words > WEIGHTS - p->used || g->limit > highest - bound - g->bound ||
+	    g->sum + sum_of(gemm, packing) > INT32_MAX)
 		return false;
 	*h = (struct held){
 		.a = rows_of(c->a, c->n2, c->as2, c->n1, c->as1, c->n0, c->as0), .a_mask = gemm->a_mask,
-		.shift = (int)c->acc_shift, .split = split,
+		.shift = (int)c->acc_shift, .packing = packing,
 		.pass = {
 			.count = {(int32_t)c->n0, (int32_t)c->n1, (int32_t)c->n2}, .weights = p->weights + p->used,
-			.units = device->kernel->pack(split, (int)c->k, (int)c->n, gemm->w_mask,
-			                              (struct qmac_operands){device->w + c->w * lanes, lanes},
-			                              p->weights + p->used),
+			.units = pack(device, gemm, packing, p->weights + p->used),
 		},
 	};
 	for (int d = 0; d < 3; d++) {
@@ -364,12 +394,12 @@ static bool join(struct qmac_unit *unit, struct group *g, const struct qmac_pend
 	h->pass.everywhere = c->n0 == g->lattice.count[0] && c->n1 == g->lattice.count[1] &&
 	                     c->n2 == g->lattice.count[2];
 	h->pass.a = (int32_t)(row * device->hw.rows);
-	p->used += units;
+	p->used += words;
 	p->a.first = h->a.first < p->a.first ? h->a.first : p->a.first;
 	p->a.last = h->a.last > p->a.last ? h->a.last : p->a.last;
 	g->count++;
 	g->bound += bound;
-	g->sum += sum_of(gemm, split);
+	g->sum += sum_of(gemm, packing);
 	return true;
 }
 
@@ -393,7 +423,8 @@ static struct group *find_group(struct qmac_pending *p, const struct qmac_comman
 }
 
 /* A group of its own, which nothing that is held stands in the way of. */
-static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm, bool split)
+static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm,
+                  enum qmac_packing packing)
 {
 	static const int32_t origin[3];
 	const int64_t *acc_limit = unit->device->acc_limit;
@@ -414,7 +445,7 @@ static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm, 
 	g->count = 0;
 	for (uint32_t i = g->acc.first; !g->assigns && i <= g->acc.last; i++)
 		g->limit = acc_limit[i] > g->limit ? acc_limit[i] : g->limit;
-	if (!join(unit, g, gemm, split, origin))
+	if (!join(unit, g, gemm, packing, origin))
 		return false;
 	p->last = p->groups++;
 	return true;
@@ -425,13 +456,13 @@ bool qmac_pending_hold(struct qmac_unit *unit, const struct qmac_pending_gemm *g
 	struct qmac_pending *p = unit->pending;
 	struct group *g;
 	int32_t first[3];
-	bool split;
+	enum qmac_packing packing = packing_of(unit->device, gemm);
 
-	if (p && can_hold(unit->device, gemm, &split)) {
+	if (p && can_hold(unit->device, gemm, packing)) {
 		g = find_group(p, gemm->c, first);
-		if (g && join(unit, g, gemm, split, first))
+		if (g && join(unit, g, gemm, packing, first))
 			return true;
-		if (begin(unit, gemm, split))
+		if (begin(unit, gemm, packing))
 			return true;
 	}
 	qmac_pending_before(unit, gemm->c);

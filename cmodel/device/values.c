@@ -21,6 +21,24 @@ static int64_t *allocate_acc(size_t words)
 	return acc ? memset(acc, 0, bytes) : NULL;
 }
 
+/* Zeros as bytes, for all operands and QMAC_LANES_MAX behind them, where bytes are kept. */
+static bool allocate_bytes(struct qmac_device *d)
+{
+	const struct qmac_hw *hw = &d->hw;
+	size_t a = (size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX;
+	size_t w = (size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX;
+
+	if (!d->kernel->quads || hw->a_bits > 8 || hw->w_bits > 8)
+		return true;
+	d->a_bytes = malloc(a);
+	d->w_bytes = malloc(w);
+	if (!d->a_bytes || !d->w_bytes)
+		return false;
+	memset(d->a_bytes, 0x80, a);
+	memset(d->w_bytes, 0x80, w);
+	return true;
+}
+
 /*
  * Asks for large pages, where there are such: moves go all over the memory, and would look up a page for
  * each few rows. It is a wish: whatever is answered, values are the same.
@@ -59,6 +77,8 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                 (unsigned long long)d->memory_bytes);
+	if (!allocate_bytes(d))
+		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the operands of a device");
 	widen_pages(d->memory, d->memory_bytes);
 	/* Who looks at each command's results, and the oracle, have them one by one. */
 	if (d->options.plain || d->options.digests || d->options.on_command || d->kernel == &qmac_kernel_scalar)
@@ -71,11 +91,28 @@ void qmac_device_values_destroy(struct qmac_device *device)
 	qmac_pending_destroy(&device->unit);
 	free(device->a);
 	free(device->w);
+	free(device->a_bytes);
+	free(device->w_bytes);
 	free(device->a_nonzero);
 	free(device->w_nonzero);
 	free(device->acc);
 	free(device->acc_limit);
 	free(device->lut);
+}
+
+void qmac_device_operands_written(struct qmac_unit *unit, unsigned space, uint32_t row, uint32_t rows,
+                                  uint32_t step)
+{
+	struct qmac_device *device = unit->device;
+	bool is_a = space == QMAC_SPACE_A;
+	uint8_t *bytes = is_a ? device->a_bytes : device->w_bytes;
+	int lanes, bits;
+	const int16_t *operands = qmac_device_operands(device, space, row, &lanes, &bits);
+
+	device->kernel->note((int)rows, (int)step, lanes, operands,
+	                     bytes ? bytes + (size_t)row * (size_t)lanes : NULL,
+	                     (is_a ? device->a_nonzero : device->w_nonzero) + row);
+	unit->a_writes += is_a;
 }
 
 uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)

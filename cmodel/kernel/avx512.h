@@ -127,6 +127,27 @@ static inline word word_add_pairs(word sum, word a, word b)
 #endif
 }
 
+#ifdef __AVX512VNNI__
+enum { QUADS = 1 };
+#else
+enum { QUADS = 0 };
+#endif
+
+static inline word word_add_quads(word sum, word a, word b)
+{
+#ifdef __AVX512VNNI__
+	return (word)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#else
+	/* Bytes 0 and 2 of each lane, then 1 and 3, as pairs. */
+	__m512i low = _mm512_and_si512((__m512i)a, _mm512_set1_epi16(0xFF));
+	__m512i low_b = _mm512_srai_epi16(_mm512_slli_epi16((__m512i)b, 8), 8);
+
+	sum = word_add_pairs(sum, (word)low, (word)low_b);
+	return word_add_pairs(sum, (word)_mm512_srli_epi16((__m512i)a, 8),
+	                      (word)_mm512_srai_epi16((__m512i)b, 8));
+#endif
+}
+
 static inline vec word_part(word v, int part)
 {
 	return (vec)_mm512_cvtepi32_epi64(part ? _mm512_extracti64x4_epi64((__m512i)v, 1)
@@ -273,6 +294,13 @@ static inline unsigned nonzero_16(const int16_t *p)
 	return _mm256_test_epi16_mask(v, v);
 }
 
+static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
+{
+	__m128i bytes = _mm256_cvtepi16_epi8(_mm256_loadu_si256((const __m256i *)p));
+
+	_mm_mask_storeu_epi8(to, (__mmask16)((1U << n) - 1), _mm_xor_si128(bytes, _mm_set1_epi8((char)0x80)));
+}
+
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
 	typedef uint16_t halves __attribute__((vector_size(64)));
@@ -285,6 +313,22 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 
 	both = _mm512_and_si512(both, _mm512_set1_epi16((int16_t)mask));
 	_mm512_storeu_si512(to, _mm512_permutexvar_epi16((__m512i)order, both));
+}
+
+static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+{
+	const __m512i quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+	const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13,
+	                                                           2, 6, 10, 14, 3, 7, 11, 15));
+	__m512i rows = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)from[0]));
+
+	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[1]), 1);
+	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[2]), 2);
+	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[3]), 3);
+	/* Four lanes of every row together, then the bytes of each lane. */
+	rows = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, rows), order);
+	rows = _mm512_xor_si512(rows, _mm512_set1_epi8((char)0x80));
+	_mm512_storeu_si512(to, _mm512_and_si512(rows, _mm512_set1_epi8((char)mask)));
 }
 
 #endif

@@ -141,6 +141,19 @@ static inline word word_add_pairs(word sum, word a, word b)
 	return sum + (word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 }
 
+enum { QUADS = 0 };
+
+static inline word word_add_quads(word sum, word a, word b)
+{
+	/* Bytes 0 and 2 of each lane, then 1 and 3, as pairs. */
+	__m256i low = _mm256_and_si256((__m256i)a, _mm256_set1_epi16(0xFF));
+	__m256i low_b = _mm256_srai_epi16(_mm256_slli_epi16((__m256i)b, 8), 8);
+
+	sum = word_add_pairs(sum, (word)low, (word)low_b);
+	return word_add_pairs(sum, (word)_mm256_srli_epi16((__m256i)a, 8),
+	                      (word)_mm256_srai_epi16((__m256i)b, 8));
+}
+
 static inline vec word_part(word v, int part)
 {
 	return (vec)_mm256_cvtepi32_epi64(part ? _mm256_extracti128_si256((__m256i)v, 1)
@@ -273,6 +286,12 @@ static inline unsigned nonzero_16(const int16_t *p)
 	return ~(unsigned)_mm_movemask_epi8(packed) & 0xFFFFU;
 }
 
+static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
+{
+	for (int j = 0; j < n; j++)
+		to[j] = (uint8_t)(p[j] ^ 0x80);
+}
+
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
 	__m256i m = _mm256_set1_epi16((int16_t)mask);
@@ -282,6 +301,22 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 
 	_mm256_storeu_si256((__m256i *)to, _mm256_permute2x128_si256(a, b, 0x20));
 	_mm256_storeu_si256((__m256i *)(to + 8), _mm256_permute2x128_si256(a, b, 0x31));
+}
+
+static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+{
+	for (int half = 0; half < 2; half++) {
+		__m128i a = _mm_loadl_epi64((const __m128i *)(from[0] + 8 * half));
+		__m128i b = _mm_loadl_epi64((const __m128i *)(from[1] + 8 * half));
+		__m128i c = _mm_loadl_epi64((const __m128i *)(from[2] + 8 * half));
+		__m128i d = _mm_loadl_epi64((const __m128i *)(from[3] + 8 * half));
+		__m128i low = _mm_unpacklo_epi8(a, b), high = _mm_unpacklo_epi8(c, d);
+		__m256i quads = _mm256_set_m128i(_mm_unpackhi_epi16(low, high), _mm_unpacklo_epi16(low, high));
+
+		quads = _mm256_xor_si256(quads, _mm256_set1_epi8((char)0x80));
+		_mm256_storeu_si256((__m256i *)(to + 8 * half),
+		                    _mm256_and_si256(quads, _mm256_set1_epi8((char)mask)));
+	}
 }
 
 #define FAST_KERNEL qmac_kernel_avx2

@@ -7,11 +7,15 @@
  *   word_load(p)   a whole word from anywhere
  *   word_add_pairs(s,a,b)  per lane: s plus the product of the low 16-bit halves plus that of the high
  *                  halves, signed
+ *   word_add_quads(s,a,b)  the same of four products of bytes, of a unsigned, of b signed
  *   TILE_ROWS      rows of the result that are kept in registers
  *   FIRST_APART    1 where it pays to take the first unit, which has nothing to be added to, out of the loop
  *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
  *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
  *   GROUP_WORDS    words of sums that fit the registers beside GROUP_HELD words of weights (fast_group.h)
+ *   put_bytes(to,n,p)  to[j] = the low 8 bits of p[j], the highest of them flipped, for n <= 16; reads 16
+ *   quad_16(to,from,m)  to[j] = (from[i][j] ^ 0x80) & m for i < 4, that of i = 0 lowest, for 16 lanes
+ *   QUADS          1 where word_add_quads() is one instruction
  *   pair_16(to,l,h,m)  to[j] = the operands l[j] & m (low half) and h[j] & m, for 16 of each
  *
  * Weight and output stationary are one product of two factors here: row i of the result is
@@ -25,6 +29,7 @@
 #include <string.h>
 
 enum {
+	UNIT_BYTES = sizeof(int32_t),
 	BLOCK = QMAC_PACKED_LANES,        /* operands that are packed or counted together */
 	TILE_WORDS = BLOCK / WORD_LANES,
 	TILE_VECS = 2,                    /* of 64 bits */
@@ -33,6 +38,26 @@ enum {
 };
 
 typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
+typedef uint8_t byte_block __attribute__((vector_size(BLOCK)));
+
+/* BLOCK operands, masked; of bytes (struct qmac_bytes) as plain numbers. */
+FAST_INLINE void mask_operands(void *to, const void *from, int mask)
+{
+	block operands;
+
+	memcpy(&operands, from, sizeof operands);
+	operands &= (int16_t)mask;
+	memcpy(to, &operands, sizeof operands);
+}
+
+FAST_INLINE void mask_bytes(void *to, const void *from, int mask)
+{
+	byte_block operands;
+
+	memcpy(&operands, from, sizeof operands);
+	operands = (operands ^ 0x80) & (uint8_t)mask;
+	memcpy(to, &operands, sizeof operands);
+}
 
 struct factors {
 	int units;
@@ -43,7 +68,7 @@ struct factors {
 	size_t right_step;           /* from unit to unit */
 };
 
-static inline int32_t unit_load(const int16_t *p)
+static inline int32_t unit_load(const void *p)
 {
 	int32_t unit;
 
@@ -224,13 +249,8 @@ FAST_INLINE void copy_units(const struct qmac_gemm *g, const int16_t *row, int32
 			copy[j] = row[j] & g->a_mask;
 		return;
 	}
-	for (size_t j = 0; j < lanes; j += BLOCK) {
-		block operands;
-
-		memcpy(&operands, row + j, sizeof operands);
-		operands &= (int16_t)g->a_mask;
-		memcpy((int16_t *)copy + j, &operands, sizeof operands);
-	}
+	for (size_t j = 0; j < lanes; j += BLOCK)
+		mask_operands((int16_t *)copy + j, row + j, g->a_mask);
 }
 
 /* ---- weight and output stationary ----------------------------------------------- */
@@ -281,6 +301,26 @@ static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, stru
 
 /* ---- operands that are not zero -------------------------------------------------- */
 
+static void fast_note(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count)
+{
+	ptrdiff_t next = (ptrdiff_t)step * lanes;
+
+	for (int i = 0; i < rows; i++, row += next, count += step) {
+		int nonzero = 0;
+
+		for (int j = 0; j < lanes; j += BLOCK) {
+			int used = lanes - j < BLOCK ? lanes - j : BLOCK;
+
+			nonzero += __builtin_popcount(nonzero_16(row + j) & ((1U << used) - 1));
+			if (bytes)
+				put_bytes(bytes + j, used, row + j);
+		}
+		*count = (uint8_t)nonzero;
+		if (bytes)
+			bytes += next;
+	}
+}
+
 static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	memset(count, 0, (size_t)rows * sizeof *count);
@@ -314,16 +354,12 @@ static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, ui
 }
 
 /* Compilers make vectors of this one. */
-static uint32_t fast_dot_counts(int count, const uint8_t *a, const uint8_t *b, unsigned *seen)
+static uint32_t fast_dot_counts(int count, const uint8_t *a, const uint8_t *b)
 {
 	uint32_t sum = 0;
-	uint8_t any = 0;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		sum += (uint32_t)a[i] * b[i];
-		any |= a[i] | b[i];
-	}
-	*seen |= any;
 	return sum;
 }
 

@@ -47,22 +47,52 @@ static void find_rows(const struct qmac_gemm_group *s, int from, int32_t (*rows)
 
 /* Rows of A: each `row` operands from `left` on. */
 struct a_rows {
-	const int16_t *left;
+	const uint8_t *left;
 	const int32_t *row;
 };
 
-/* The rows of A at the points from `from` on. */
-static inline struct a_rows rows_of(const struct qmac_gemm_group *s, int pass, int from,
-                                    int32_t (*rows)[POINTS])
+static inline bool is_quads(enum qmac_packing packing)
 {
+	return packing >= QMAC_QUADS;
+}
+
+static inline int parts_of(enum qmac_packing packing)
+{
+	return packing == QMAC_SPLIT_PAIRS ? 2 : 1;
+}
+
+/* Of an operand of A. */
+static inline int bytes_of(enum qmac_packing packing)
+{
+	return is_quads(packing) ? 1 : 2;
+}
+
+/*
+ * May A be read as it is kept? Bytes are operand + 128, unsigned factors for signed weights; and the same
+ * bits are, taken for signed, operand - 128 of unsigned operands, for unsigned weights. What that is too much
+ * or too little is what a row of zeros gives.
+ */
+static inline bool as_kept(const struct qmac_gemm_group *s)
+{
+	if (is_quads(s->packing))
+		return s->a_mask == (s->packing == QMAC_QUADS ? -1 : UINT8_MAX);
+	return s->a_mask == -1;
+}
+
+/* The rows of A at the points from `from` on. */
+static inline struct a_rows rows_of(const struct qmac_gemm_group *s, enum qmac_packing packing, int pass,
+                                    int from, int32_t (*rows)[POINTS])
+{
+	const uint8_t *a = is_quads(packing) ? s->a_bytes : (const uint8_t *)s->a;
+
 	if (s->passes[pass]->everywhere)
-		return (struct a_rows){s->a + s->passes[pass]->a, s->points->a + from};
-	return (struct a_rows){s->a, rows[pass] + from % POINTS};
+		return (struct a_rows){a + s->passes[pass]->a * bytes_of(packing), s->points->a + from};
+	return (struct a_rows){a, rows[pass] + from % POINTS};
 }
 
 /* Masked copies of them. */
-static struct a_rows copy_rows(const struct a_rows *from, int rows, int lanes, int mask,
-                               int16_t (*copies)[QMAC_LANES_MAX])
+FAST_INLINE struct a_rows copy_rows(enum qmac_packing packing, const struct a_rows *from, int rows, int lanes,
+                                    int mask, uint8_t (*copies)[2 * QMAC_LANES_MAX])
 {
 	static const int32_t row[POINTS] = {
 		0, QMAC_LANES_MAX, 2 * QMAC_LANES_MAX, 3 * QMAC_LANES_MAX, 4 * QMAC_LANES_MAX, 5 * QMAC_LANES_MAX,
@@ -70,46 +100,74 @@ static struct a_rows copy_rows(const struct a_rows *from, int rows, int lanes, i
 		11 * QMAC_LANES_MAX, 12 * QMAC_LANES_MAX, 13 * QMAC_LANES_MAX, 14 * QMAC_LANES_MAX,
 		15 * QMAC_LANES_MAX,
 	};
+	const int bytes = bytes_of(packing);
 
 	for (int i = 0; i < rows; i++)
 		for (int r = 0; r < lanes; r += BLOCK) {
-			block operands;
+			const uint8_t *operands = from->left + (from->row[i] + r) * bytes;
+			uint8_t *to = copies[0] + (row[i] + r) * bytes;
 
-			memcpy(&operands, from->left + from->row[i] + r, sizeof operands);
-			operands &= (int16_t)mask;
-			memcpy(copies[i] + r, &operands, sizeof operands);
+			if (is_quads(packing))
+				mask_bytes(to, operands, mask);
+			else
+				mask_operands(to, operands, mask);
 		}
 	return (struct a_rows){copies[0], row};
 }
 
+/* sum plus the products of the numbers in a unit of A, and in one of the weights, in every lane. */
+FAST_INLINE word add_terms(enum qmac_packing packing, word sum, word a, word weights)
+{
+	if (packing == QMAC_QUADS)
+		return word_add_quads(sum, a, weights);
+	if (packing == QMAC_UNSIGNED_QUADS)
+		return word_add_quads(sum, weights, a);
+	return word_add_pairs(sum, a, weights);
+}
+
 /*
- * sum[i][t] += left[row[i]] * right[t], of `held` units; t goes over `parts` times TILE_WORDS words. rows,
- * parts and held are constants where this is called from.
+ * sum[i][t] += left[row[i]] * right[t], of `held` units; t goes over the parts, of TILE_WORDS words each.
+ * packing, rows and held are constants where this is called from.
  */
-FAST_INLINE void group_units(int rows, int parts, int held, const int16_t *left, const int32_t *row,
+FAST_INLINE void group_units(enum qmac_packing packing, int rows, int held, const struct a_rows *a,
                              const int32_t *right, word (*sum)[2 * TILE_WORDS])
 {
+	const int words = parts_of(packing) * TILE_WORDS, bytes = bytes_of(packing);
 	word weights[GROUP_HELD][2 * TILE_WORDS];
 
 	GROUP_UNROLL
 	for (int h = 0; h < held; h++)
 		GROUP_UNROLL
-		for (int t = 0; t < parts * TILE_WORDS; t++)
-			weights[h][t] = word_load(right + (h * parts * TILE_WORDS + t) * WORD_LANES);
+		for (int t = 0; t < words; t++)
+			weights[h][t] = word_load(right + (h * words + t) * WORD_LANES);
 	GROUP_UNROLL
 	for (int i = 0; i < rows; i++) {
-		const int16_t *units = left + row[i];
+		const uint8_t *units = a->left + (ptrdiff_t)a->row[i] * bytes;
 
 		COMPUTE_AGAIN(units);
 		GROUP_UNROLL
 		for (int h = 0; h < held; h++) {
-			word unit = word_of(unit_load(units + 2 * h));
+			word unit = word_of(unit_load(units + UNIT_BYTES * h));
 
 			GROUP_UNROLL
-			for (int t = 0; t < parts * TILE_WORDS; t++)
-				sum[i][t] = word_add_pairs(sum[i][t], unit, weights[h][t]);
+			for (int t = 0; t < words; t++)
+				sum[i][t] = add_terms(packing, sum[i][t], unit, weights[h][t]);
 		}
 	}
+}
+
+/* All units of a pass. */
+FAST_INLINE void group_pass(enum qmac_packing packing, int rows, int units, struct a_rows a,
+                            const int32_t *right, word (*sum)[2 * TILE_WORDS])
+{
+	const int parts = parts_of(packing), most = GROUP_HELD / (parts * TILE_WORDS);
+	const int held = most > 1 ? is_quads(packing) ? most / 2 : most : 1;
+	int u = 0;
+
+	for (; u + held <= units; u += held, a.left += UNIT_BYTES * held, right += held * parts * BLOCK)
+		group_units(packing, rows, held, &a, right, sum);
+	for (; u < units; u++, a.left += UNIT_BYTES, right += parts * BLOCK)
+		group_units(packing, rows, 1, &a, right, sum);
 }
 
 /* What becomes of the sums of one point: BLOCK of each part, the first n of them. */
@@ -140,13 +198,13 @@ FAST_INLINE void add_points(struct sink sink, int parts, int32_t (*sums)[2 * BLO
 }
 
 /* Lanes j .. j + BLOCK of `rows` points from `from` on, of which `used` are stored. */
-FAST_INLINE void group_tile(const struct qmac_gemm_group *s, int rows, int parts, int from, int used, int j,
-                            int32_t (*row)[POINTS])
+FAST_INLINE void group_tile(const struct qmac_gemm_group *s, enum qmac_packing packing, int rows, int from,
+                            int used, int j, int32_t (*row)[POINTS], const int32_t *start)
 {
-	const int held = GROUP_HELD / (parts * TILE_WORDS) > 0 ? GROUP_HELD / (parts * TILE_WORDS) : 1;
+	const int parts = parts_of(packing);
 	const struct qmac_sums acc = {s->acc + j, s->acc_step};
 	const int32_t *to = s->points->acc + from;
-	int16_t copies[POINTS][QMAC_LANES_MAX];
+	uint8_t copies[POINTS][2 * QMAC_LANES_MAX];
 	int32_t sums[POINTS][2 * BLOCK];
 	word sum[POINTS][2 * TILE_WORDS];
 
@@ -154,18 +212,14 @@ FAST_INLINE void group_tile(const struct qmac_gemm_group *s, int rows, int parts
 	for (int i = 0; i < rows; i++)
 		GROUP_UNROLL
 		for (int t = 0; t < parts * TILE_WORDS; t++)
-			sum[i][t] = word_of(0);
+			sum[i][t] = is_quads(packing) ? word_load(start + j + t * WORD_LANES) : word_of(0);
 	for (int p = 0; p < s->pass_count; p++) {
-		int u = 0, units = s->passes[p]->units;
-		const int32_t *right = s->passes[p]->weights + (ptrdiff_t)j * units * parts;
-		struct a_rows a = rows_of(s, p, from, row);
+		int units = s->passes[p]->units;
+		struct a_rows a = rows_of(s, packing, p, from, row);
 
-		if (s->a_mask != -1)
-			a = copy_rows(&a, rows, 2 * units, s->a_mask, copies);
-		for (; u + held <= units; u += held, a.left += 2 * held, right += held * parts * BLOCK)
-			group_units(rows, parts, held, a.left, a.row, right, sum);
-		for (; u < units; u++, a.left += 2, right += parts * BLOCK)
-			group_units(rows, parts, 1, a.left, a.row, right, sum);
+		if (!as_kept(s))
+			a = copy_rows(packing, &a, rows, UNIT_BYTES / bytes_of(packing) * units, s->a_mask, copies);
+		group_pass(packing, rows, units, a, s->passes[p]->weights + (ptrdiff_t)j * units * parts, sum);
 	}
 	GROUP_UNROLL
 	for (int i = 0; i < rows; i++)
@@ -180,12 +234,34 @@ FAST_INLINE void group_tile(const struct qmac_gemm_group *s, int rows, int parts
 		add_points((struct sink){s->accumulate, s->shift}, parts, sums, s->n - j, used, to, acc);
 }
 
-FAST_INLINE void group_points(const struct qmac_gemm_group *s, int parts)
+/* Minus what rows of zeros give in all lanes: what sums of bytes begin with. */
+static void find_start(const struct qmac_gemm_group *s, int32_t *start)
+{
+	const word zeros = word_of((int32_t)0x80808080);
+
+	for (int j = 0; j < s->n; j += WORD_LANES) {
+		word sum = word_of(0);
+
+		for (int p = 0; p < s->pass_count && as_kept(s); p++) {
+			int units = s->passes[p]->units;
+			const int32_t *right = s->passes[p]->weights + j / BLOCK * BLOCK * units + j % BLOCK;
+
+			for (int u = 0; u < units; u++, right += BLOCK)
+				sum = add_terms(s->packing, sum, zeros, word_load(right));
+		}
+		sum = -sum;
+		memcpy(start + j, &sum, sizeof sum);
+	}
+}
+
+FAST_INLINE void group_points(const struct qmac_gemm_group *s, enum qmac_packing packing)
 {
 	enum { ROWS = GROUP_WORDS / TILE_WORDS, CHUNK = GROUP_TILES * POINTS };
-	int32_t row[GROUP_TILES][QMAC_PASSES_MAX][POINTS];
-	const int rows = ROWS / parts, points = s->points->count;
+	int32_t row[GROUP_TILES][QMAC_PASSES_MAX][POINTS], start[QMAC_LANES_MAX];
+	const int rows = ROWS / parts_of(packing), points = s->points->count;
 
+	if (is_quads(packing))
+		find_start(s, start);
 	for (int from = 0; from < points; from += CHUNK) {
 		int end = points - from < CHUNK ? points : from + CHUNK;
 
@@ -193,17 +269,27 @@ FAST_INLINE void group_points(const struct qmac_gemm_group *s, int parts)
 			find_rows(s, i, row[i / POINTS % GROUP_TILES]);
 		for (int j = 0; j < s->n; j += BLOCK)
 			for (int i = from; i < end; i += rows)
-				group_tile(s, rows, parts, i, end - i < rows ? end - i : rows, j,
-				           row[i / POINTS % GROUP_TILES]);
+				group_tile(s, packing, rows, i, end - i < rows ? end - i : rows, j,
+				           row[i / POINTS % GROUP_TILES], start);
 	}
 }
 
 static void fast_gemm_group(const struct qmac_gemm_group *s)
 {
-	if (s->split)
-		group_points(s, 2);
-	else
-		group_points(s, 1);
+	switch (s->packing) {
+	case QMAC_PAIRS:
+		group_points(s, QMAC_PAIRS);
+		break;
+	case QMAC_SPLIT_PAIRS:
+		group_points(s, QMAC_SPLIT_PAIRS);
+		break;
+	case QMAC_QUADS:
+		group_points(s, QMAC_QUADS);
+		break;
+	case QMAC_UNSIGNED_QUADS:
+		group_points(s, QMAC_UNSIGNED_QUADS);
+		break;
+	}
 }
 
 /* ---- packing ------------------------------------------------------------------ */
@@ -238,6 +324,24 @@ static int fast_pack(bool split, int rows, int lanes, int mask, struct qmac_oper
 		}
 	}
 	return (rows + 1) / 2;
+}
+
+static int fast_pack_quads(int rows, int lanes, int mask, struct qmac_bytes row, int32_t *to)
+{
+	static const uint8_t zeros[BLOCK] = {
+		0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+	};
+	int units = (rows + 3) / 4;
+
+	for (int j = 0; j < lanes; j += BLOCK, row.first += BLOCK)
+		for (int u = 0; u < units; u++, to += BLOCK) {
+			const uint8_t *from[4];
+
+			for (int i = 0; i < 4; i++)
+				from[i] = 4 * u + i < rows ? row.first + (4 * u + i) * row.step : zeros;
+			quad_16(to, from, mask);
+		}
+	return units;
 }
 
 #endif

@@ -21,6 +21,17 @@ struct qmac_points {
 	int32_t *at[3];  /* the indices of the loops, innermost first */
 };
 
+/*
+ * How weights are packed. A unit is 32 bits for each lane: numbers of 16 bits from two rows, or of 8 from
+ * four, that of the first row in the lowest bits.
+ */
+enum qmac_packing {
+	QMAC_PAIRS,          /* signed */
+	QMAC_SPLIT_PAIRS,    /* every unit twice: first the low 8 bits, unsigned, then what is above */
+	QMAC_QUADS,          /* signed; these read A as bytes */
+	QMAC_UNSIGNED_QUADS
+};
+
 /* One weight-stationary GEMM at those of the points that lie in a box. */
 struct qmac_pass {
 	int32_t a;                   /* operands from the start of A to the first point's row, 0 or not */
@@ -36,11 +47,12 @@ struct qmac_gemm_group {
 	const struct qmac_pass *const *passes; /* QMAC_PASSES_MAX at most */
 	int pass_count;
 	const int16_t *a;
-	int32_t zeros;      /* operands from a to QMAC_LANES_MAX zeros */
+	const uint8_t *a_bytes; /* as struct qmac_bytes, for quads; may be NULL for others */
+	int32_t zeros;      /* operands from a, or a_bytes, to QMAC_LANES_MAX zeros */
 	int n, a_mask;      /* as in struct qmac_gemm */
 	int shift;          /* 0..63 */
 	bool accumulate;
-	bool split;         /* the weights are */
+	enum qmac_packing packing; /* of the weights */
 	int64_t *acc;       /* the row of the first point */
 	ptrdiff_t acc_step; /* from row to row */
 };

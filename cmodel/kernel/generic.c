@@ -280,6 +280,19 @@ static inline word word_add_pairs(word sum, word a, word b)
 	return sum + low_a * low_b + (a >> 16) * (b >> 16);
 }
 
+enum { QUADS = 0 };
+
+static inline word word_add_quads(word sum, word a, word b)
+{
+	for (int shift = 0; shift < 32; shift += 8) {
+		word unsigned_a = (word)((bare_word)a >> shift & 0xFF);
+		word signed_b = (word)((bare_word)b << (24 - shift)) >> 24;
+
+		sum += unsigned_a * signed_b;
+	}
+	return sum;
+}
+
 static inline vec word_part(word v, int part)
 {
 	return (vec)(int64_t)v[part];
@@ -294,10 +307,27 @@ static inline unsigned nonzero_16(const int16_t *p)
 	return mask;
 }
 
+static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
+{
+	for (int j = 0; j < n; j++)
+		to[j] = (uint8_t)(p[j] ^ 0x80);
+}
+
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
 	for (int j = 0; j < 16; j++)
 		to[j] = (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) | (uint32_t)(high[j] & mask) << 16);
+}
+
+static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+{
+	for (int j = 0; j < 16; j++) {
+		uint32_t quad = 0;
+
+		for (int i = 0; i < 4; i++)
+			quad |= (uint32_t)((from[i][j] ^ 0x80) & mask & 0xFF) << 8 * i;
+		to[j] = (int32_t)quad;
+	}
 }
 
 #define FAST_KERNEL qmac_kernel_portable

@@ -96,6 +96,15 @@ struct qmac_operands {
 	ptrdiff_t step;
 };
 
+/*
+ * The same rows as bytes, of operands of at most 8 bits: each is the low 8 bits of one, with the highest of
+ * them flipped. That is operand + 128, unsigned.
+ */
+struct qmac_bytes {
+	const uint8_t *first;
+	ptrdiff_t step;
+};
+
 /* Rows of ACC, or of plain sums. */
 struct qmac_sums {
 	int64_t *first;
@@ -154,17 +163,17 @@ struct qmac_kernel {
 	                struct qmac_sums acc);
 	/*
 	 * Packs `rows` rows of `lanes` operands for gemm_group(); returns the units of them. QMAC_PACKED_LANES
-	 * lanes after as many, the last of which may hold anything, and unit after unit of them; a unit has for
-	 * each lane the operands of rows 2u (low half) and 2u+1 (high half; 0 beyond the last row), as signed
-	 * numbers of 16 bits. split: every unit is first that of the operands' low 8 bits, unsigned, in all
-	 * these lanes, and then that of what is above.
+	 * lanes after as many, the last of which may hold anything, and unit after unit of them; numbers beyond
+	 * the last row are 0. pack(): pairs, or where they are split both parts of each.
 	 */
 	int (*pack)(bool split, int rows, int lanes, int mask, struct qmac_operands row, int32_t *to);
+	int (*pack_quads)(int rows, int lanes, int mask, struct qmac_bytes row, int32_t *to);
+	bool quads; /* these are faster than pairs */
 	/*
 	 * At every point acc (+)= sum over the passes there of a row of A times the weights, << shift; n lanes.
-	 * Preconditions, of scalar too: every operand fits 16 bits signed, sums of products of A with what is
-	 * packed fit 32 bits in any order, the rows of ACC differ, and the result fits 64 bits, whatever it is
-	 * added to.
+	 * Preconditions, of scalar too: every operand fits 16 bits signed, for quads 8 bits; sums of products of
+	 * A with what is packed fit 32 bits in any order, the rows of ACC differ, and the result fits 64 bits,
+	 * whatever it is added to.
 	 */
 	void (*gemm_group)(const struct qmac_gemm_group *group);
 	/*
@@ -174,13 +183,18 @@ struct qmac_kernel {
 	void (*gemm_os)(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
 	                struct qmac_sums acc);
 	/*
+	 * What is kept of whole rows of A or W, of `lanes` operands each, beside these: how many are not 0, and
+	 * where there are bytes the row's, too. Row i is i * step rows from row, bytes and count.
+	 */
+	void (*note)(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count);
+	/*
 	 * Operands that are not 0 among the first `lanes` of each row: count[i] = those of row i;
 	 * and by lane: count[r] += rows whose lane r is one. At most QMAC_WS_SLOTS_MAX rows.
 	 */
 	void (*nonzero_rows)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
 	void (*nonzero_lanes)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
-	/* Sum of a[i] * b[i] over at most 2^16 counts; *seen |= each of them. */
-	uint32_t (*dot_counts)(int count, const uint8_t *a, const uint8_t *b, unsigned *seen);
+	/* Sum of a[i] * b[i] over at most 2^16 counts of QMAC_LANES_MAX at most. */
+	uint32_t (*dot_counts)(int count, const uint8_t *a, const uint8_t *b);
 	/*
 	 * Adds `bound` to each of `count` limits, and says so, if none of them gets above `highest`;
 	 * otherwise changes none. All of them are 0..highest before, bound too.

@@ -173,6 +173,21 @@ static int scalar_pack(bool split, int rows, int lanes, int mask, struct qmac_op
 	return units;
 }
 
+static int scalar_pack_quads(int rows, int lanes, int mask, struct qmac_bytes row, int32_t *to)
+{
+	int units = (rows + 3) / 4;
+
+	for (int u = 0; u < units; u++)
+		for (int j = 0; j < lanes; j++) {
+			uint32_t unit = 0;
+
+			for (int i = 4 * u; i < 4 * u + 4 && i < rows; i++)
+				unit |= (uint32_t)((row.first[i * row.step + j] - 128) & mask & 0xFF) << 8 * (i % 4);
+			to[unit_at(false, units, u, j)] = (int32_t)unit;
+		}
+	return units;
+}
+
 static bool lies_in(const struct qmac_points *points, int i, const struct qmac_pass *pass)
 {
 	bool in = true;
@@ -182,20 +197,43 @@ static bool lies_in(const struct qmac_points *points, int i, const struct qmac_p
 	return in;
 }
 
-/* A row of A times the weights of lane j. */
-static int64_t pass_sum(const struct qmac_gemm_group *s, const struct qmac_pass *pass, const int16_t *a,
-                        int j)
+/* Operand r of a row of A that is `at` operands from the first. */
+static int64_t operand_of(const struct qmac_gemm_group *s, ptrdiff_t at, int r)
 {
+	if (s->packing < QMAC_QUADS)
+		return s->a[at + r] & s->a_mask;
+	return ((int64_t)s->a_bytes[at + r] - 128) & s->a_mask;
+}
+
+/* Weight r of lane j. */
+static int64_t weight_of(const struct qmac_gemm_group *s, const struct qmac_pass *pass, int r, int j)
+{
+	bool split = s->packing == QMAC_SPLIT_PAIRS;
+	int each = s->packing < QMAC_QUADS ? 2 : 4;
+	const int32_t *unit = pass->weights + unit_at(split, pass->units, r / each, j);
+	uint32_t byte = (uint32_t)unit[0] >> 8 * (r % each) & 0xFF;
+
+	switch (s->packing) {
+	case QMAC_QUADS:
+		return qmac_sign_extend(byte, 8);
+	case QMAC_UNSIGNED_QUADS:
+		return byte;
+	case QMAC_SPLIT_PAIRS:
+		return half_of(unit[0], r % each) + 256 * half_of(unit[QMAC_PACKED_LANES], r % each);
+	default:
+		return half_of(unit[0], r % each);
+	}
+}
+
+/* What a pass adds to lane j of point i. */
+static int64_t pass_sum(const struct qmac_gemm_group *s, const struct qmac_pass *pass, int i, int j)
+{
+	int rows = pass->units * (s->packing < QMAC_QUADS ? 2 : 4);
+	ptrdiff_t at = (ptrdiff_t)pass->a + s->points->a[i];
 	int64_t sum = 0;
 
-	for (int r = 0; r < 2 * pass->units; r++) {
-		const int32_t *unit = pass->weights + unit_at(s->split, pass->units, r / 2, j);
-		int64_t weight = half_of(unit[0], r % 2);
-
-		if (s->split)
-			weight += 256 * half_of(unit[QMAC_PACKED_LANES], r % 2);
-		sum += (a[r] & s->a_mask) * weight;
-	}
+	for (int r = 0; r < rows && lies_in(s->points, i, pass); r++)
+		sum += operand_of(s, at, r) * weight_of(s, pass, r, j);
 	return sum;
 }
 
@@ -207,8 +245,7 @@ static void scalar_gemm_group(const struct qmac_gemm_group *s)
 			uint64_t sum = 0;
 
 			for (int p = 0; p < s->pass_count; p++)
-				if (lies_in(s->points, i, s->passes[p]))
-					sum += (uint64_t)pass_sum(s, s->passes[p], s->a + s->passes[p]->a + s->points->a[i], j);
+				sum += (uint64_t)pass_sum(s, s->passes[p], i, j);
 			*acc = (int64_t)((s->accumulate ? (uint64_t)*acc : 0) + (sum << s->shift));
 		}
 }
@@ -223,6 +260,19 @@ static void scalar_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, st
 			for (int i = 0; i < g->slots; i++)
 				sum += (int64_t)(row_of(a, i)[r] & g->a_mask) * (row_of(w, i)[j] & g->w_mask);
 			add_to(g, &acc.first[r * acc.step + j], sum);
+		}
+}
+
+static void scalar_note(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count)
+{
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < lanes; j++) {
+			ptrdiff_t at = (ptrdiff_t)i * step;
+			int16_t operand = row[at * lanes + j];
+
+			count[at] = (uint8_t)((j ? count[at] : 0) + (operand != 0));
+			if (bytes)
+				bytes[at * lanes + j] = (uint8_t)(operand ^ 0x80);
 		}
 }
 
@@ -242,14 +292,12 @@ static void scalar_nonzero_lanes(int rows, int lanes, struct qmac_operands row, 
 			count[j] += row_of(row, i)[j] != 0;
 }
 
-static uint32_t scalar_dot_counts(int count, const uint8_t *a, const uint8_t *b, unsigned *seen)
+static uint32_t scalar_dot_counts(int count, const uint8_t *a, const uint8_t *b)
 {
 	uint32_t sum = 0;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		sum += (uint32_t)a[i] * b[i];
-		*seen |= (unsigned)a[i] | b[i];
-	}
 	return sum;
 }
 
@@ -314,8 +362,10 @@ const struct qmac_kernel qmac_kernel_scalar = {
 	.sweep = scalar_sweep,
 	.gemm_ws = scalar_gemm_ws,
 	.pack = scalar_pack,
+	.pack_quads = scalar_pack_quads,
 	.gemm_group = scalar_gemm_group,
 	.gemm_os = scalar_gemm_os,
+	.note = scalar_note,
 	.nonzero_rows = scalar_nonzero_rows,
 	.nonzero_lanes = scalar_nonzero_lanes,
 	.dot_counts = scalar_dot_counts,
