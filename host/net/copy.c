@@ -11,24 +11,24 @@ int64_t qmac_net_count(const struct qmac_view *view)
 
 /* ---- containers -------------------------------------------------------------------------------- */
 
-/* n containers, little-endian. */
-static void pack(unsigned container, const int64_t *values, int64_t n, unsigned char *to)
+/* n containers, little-endian, of each step-th value. */
+static void pack(unsigned container, const int64_t *values, int64_t step, int64_t n, unsigned char *to)
 {
 	switch (container) {
 	case QMAC_CONTAINER_BYTE:
 		for (int64_t i = 0; i < n; i++)
-			to[i] = (unsigned char)values[i];
+			to[i] = (unsigned char)values[i * step];
 		return;
 	case QMAC_CONTAINER_HALF:
 		for (int64_t i = 0; i < n; i++) {
-			to[2 * i] = (unsigned char)values[i];
-			to[2 * i + 1] = (unsigned char)((uint64_t)values[i] >> 8);
+			to[2 * i] = (unsigned char)values[i * step];
+			to[2 * i + 1] = (unsigned char)((uint64_t)values[i * step] >> 8);
 		}
 		return;
 	default:
 		for (int64_t i = 0; i < n; i++)
 			for (int b = 0; b < 1 << container; b++)
-				to[(i << container) + b] = (unsigned char)((uint64_t)values[i] >> 8 * b);
+				to[(i << container) + b] = (unsigned char)((uint64_t)values[i * step] >> 8 * b);
 	}
 }
 
@@ -171,14 +171,28 @@ static int64_t channels_of(const struct qmac_view *view, const struct row *row)
 	return left < ROW ? left : ROW;
 }
 
-/* The next one in the order of addresses: images, blocks, lines, pixels. */
-static bool next_row(const struct qmac_view *view, struct row *row)
+/*
+ * Rows from this one on that are taken together: all pixels of a line, where they follow each other and fit a
+ * piece; otherwise 1.
+ */
+static int64_t rows_of(const struct qmac_view *view, const struct row *row)
+{
+	uint64_t pitch = view->position_bytes[2];
+	uint64_t bytes = (uint64_t)channels_of(view, row) << view->element.container;
+	bool fits = pitch <= PIECE && (uint64_t)view->positions[2] * pitch <= PIECE;
+
+	return view->lanes <= ROW && pitch >= bytes && fits ? view->positions[2] : 1;
+}
+
+/* The next one behind `rows` of them in the order of addresses: images, blocks, lines, pixels. */
+static bool next_row(const struct qmac_view *view, struct row *row, int64_t rows)
 {
 	row->lane += ROW;
 	if (channels_of(view, row) > 0)
 		return true;
 	row->lane = 0;
-	if (++row->position[2] < view->positions[2])
+	row->position[2] += rows;
+	if (row->position[2] < view->positions[2])
 		return true;
 	row->position[2] = 0;
 	if (++row->position[1] < view->positions[1])
@@ -199,19 +213,37 @@ static int64_t number_of(const struct qmac_view *view, const struct row *row)
 	       row->lane;
 }
 
+/* Bytes of `rows` rows of n channels, with the gaps between them. */
+static uint64_t bytes_of(const struct qmac_view *view, int64_t rows, int64_t n)
+{
+	return (uint64_t)(rows - 1) * view->position_bytes[2] + ((uint64_t)n << view->element.container);
+}
+
 void qmac_net_put(struct qmac_driver *driver, const struct qmac_view *view, const int64_t *values)
 {
 	unsigned container = view->element.container;
+	uint64_t pitch = view->position_bytes[2];
 	struct row row = {.block = 0};
 	struct stream stream;
+	int64_t rows;
 
 	open(&stream, driver, view);
 	do {
 		int64_t n = channels_of(view, &row);
+		const int64_t *from = values + number_of(view, &row);
+		unsigned char *to;
 
-		pack(container, values + number_of(view, &row), n,
-		     next_written(&stream, place_of(view, &row), (uint64_t)n << container));
-	} while (next_row(view, &row));
+		rows = rows_of(view, &row);
+		to = next_written(&stream, place_of(view, &row), bytes_of(view, rows, n));
+		if (n == view->channels && pitch == (uint64_t)n << container) {
+			pack(container, from, 1, rows * n, to);
+			continue;
+		}
+		if (rows > 1)
+			memset(to, 0, bytes_of(view, rows, n));
+		for (int64_t i = 0; i < rows; i++)
+			pack(container, from + i * view->channels, 1, n, to + (uint64_t)i * pitch);
+	} while (next_row(view, &row, rows));
 	close_written(&stream);
 }
 
@@ -227,7 +259,7 @@ void qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view, int6
 
 		unpack(container, next_read(&stream, place_of(view, &row), (uint64_t)n << container), n,
 		       values + number_of(view, &row));
-	} while (next_row(view, &row));
+	} while (next_row(view, &row, 1));
 	close_read(&stream);
 }
 
@@ -246,23 +278,26 @@ static void pad(const struct padded *image, const int64_t *values)
 	const struct qmac_net_windows *of = image->of;
 
 	for (int64_t c = 0; c < of->channels; c++)
-		for (int64_t y = 0; y < of->height; y++)
-			for (int64_t x = 0; x < of->width; x++) {
-				int64_t at = (c * image->height + y + of->pad) * image->width + x + of->pad;
+		for (int64_t y = 0; y < of->height; y++) {
+			int64_t at = (c * image->height + y + of->pad) * image->width + of->pad;
 
-				pack(image->container, values + (y * of->width + x) * of->channels + c, 1,
-				     image->bytes + (at << image->container));
-			}
+			pack(image->container, values + y * of->width * of->channels + c, of->channels, of->width,
+			     image->bytes + (at << image->container));
+		}
 }
 
-/* Neighbours in a line of the kernel, of one block: where they lie in an image and in a row of windows. */
+/*
+ * At most SLACK bytes of neighbours in a line of the kernel, of one block: where they lie in an image and in
+ * a row of windows.
+ */
 struct run {
-	int64_t from, to, bytes;
+	int64_t from, to;
 };
 
-/* The runs of lanes first, ..., first + n - 1 of a window; their number. */
+/* The runs of lanes first, ..., first + n - 1 of a window, in their order; their number. */
 static int cut_window(const struct padded *image, int64_t first, int64_t n, struct run *runs)
 {
+	const int64_t most = SLACK >> image->container;
 	const int64_t *kernel = image->of->kernel;
 	int count = 0;
 
@@ -271,12 +306,35 @@ static int cut_window(const struct padded *image, int64_t first, int64_t n, stru
 		int64_t c = line / kernel[0], ky = line % kernel[0];
 
 		length = kernel[1] - kx < rest ? kernel[1] - kx : rest;
+		length = length < most ? length : most;
 		runs[count++] = (struct run){
 			((c * image->height + ky) * image->width + kx) << image->container,
-			(lane - first) << image->container, length << image->container,
+			(lane - first) << image->container,
 		};
 	}
 	return count;
+}
+
+/* A window as runs, and how windows that are neighbours in a line lie. */
+struct cut {
+	struct run runs[ROW];
+	int count;
+	int64_t step;          /* bytes of the image from one to the next */
+	uint64_t bytes, pitch; /* of the view: used, and from one to the next */
+};
+
+/*
+ * Every copy is of SLACK bytes: what it writes beyond its run, or beyond a gap, which becomes 0, is written
+ * again or lies behind the last row.
+ */
+static void copy_windows(const struct cut *cut, int64_t rows, const unsigned char *from, unsigned char *to)
+{
+	for (int64_t i = 0; i < rows; i++, from += cut->step, to += cut->pitch) {
+		for (int r = 0; r < cut->count; r++)
+			memcpy(to + cut->runs[r].to, from + cut->runs[r].from, SLACK);
+		for (uint64_t b = cut->bytes; b < cut->pitch && i + 1 < rows; b += SLACK)
+			memset(to + b, 0, SLACK);
+	}
 }
 
 bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *view,
@@ -285,10 +343,10 @@ bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *vi
 	struct padded image = {windows, view->element.container, windows->height + 2 * windows->pad,
 	                       windows->width + 2 * windows->pad, NULL};
 	int64_t size = windows->height * windows->width * windows->channels;
-	struct run runs[ROW];
+	struct cut cut = {.step = windows->stride << image.container, .pitch = view->position_bytes[2]};
 	struct row row = {.block = 0};
 	struct stream stream;
-	int count = 0;
+	int64_t rows;
 
 	image.bytes = calloc(1, ((size_t)(image.height * image.width * windows->channels) << image.container) +
 	                        SLACK);
@@ -297,18 +355,18 @@ bool qmac_net_put_windows(struct qmac_driver *driver, const struct qmac_view *vi
 	open(&stream, driver, view);
 	do {
 		int64_t n = channels_of(view, &row), y = row.position[1], x = row.position[2];
-		unsigned char *to = next_written(&stream, place_of(view, &row), (uint64_t)n << image.container);
-		const unsigned char *from = image.bytes +
-		                            (((y * image.width + x) * windows->stride) << image.container);
+		const unsigned char *from = image.bytes + (y * image.width + x) * cut.step;
+		unsigned char *to;
 
+		rows = rows_of(view, &row);
+		to = next_written(&stream, place_of(view, &row), bytes_of(view, rows, n));
 		if (row.block + row.lane + y + x == 0)
 			pad(&image, values + row.position[0] * size);
 		if (view->channels > ROW || y + x == 0)
-			count = cut_window(&image, row.block * view->lanes + row.lane, n, runs);
-		for (int i = 0; i < count; i++)
-			for (int64_t b = 0; b < runs[i].bytes; b += SLACK)
-				memcpy(to + runs[i].to + b, from + runs[i].from + b, SLACK);
-	} while (next_row(view, &row));
+			cut.count = cut_window(&image, row.block * view->lanes + row.lane, n, cut.runs);
+		cut.bytes = (uint64_t)n << image.container;
+		copy_windows(&cut, rows, from, to);
+	} while (next_row(view, &row, rows));
 	close_written(&stream);
 	free(image.bytes);
 	return true;
