@@ -20,12 +20,13 @@ static uint32_t rotate(uint32_t x, int right)
 /* Absorbs hash->block (6.2.2). */
 static void compress(struct qmac_sha256 *hash)
 {
-	uint32_t w[64], v[8];
+	uint32_t *v = hash->state, w[64];
+	uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
 
 	for (int t = 0; t < 16; t++) {
-		const uint8_t *b = hash->block + 4 * t;
+		const uint8_t *p = hash->block + 4 * t;
 
-		w[t] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+		w[t] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	}
 	for (int t = 16; t < 64; t++) {
 		uint32_t early = rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ w[t - 15] >> 3;
@@ -33,22 +34,28 @@ static void compress(struct qmac_sha256 *hash)
 
 		w[t] = late + w[t - 7] + early + w[t - 16];
 	}
-	for (int i = 0; i < 8; i++)
-		v[i] = hash->state[i];
 	for (int t = 0; t < 64; t++) {
-		uint32_t sum1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-		uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32_t sum0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-		uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		uint32_t t1 = v[7] + sum1 + choice + constants[t] + w[t];
+		uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25), choice = (e & f) ^ (~e & g);
+		uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22), majority = (a & b) ^ (a & c) ^ (b & c);
+		uint32_t t1 = h + sum1 + choice + constants[t] + w[t];
 
-		for (int i = 7; i > 0; i--)
-			v[i] = v[i - 1];
-		v[4] += t1;
-		v[0] = t1 + sum0 + majority;
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + sum0 + majority;
 	}
-	for (int i = 0; i < 8; i++)
-		hash->state[i] += v[i];
+	v[0] += a;
+	v[1] += b;
+	v[2] += c;
+	v[3] += d;
+	v[4] += e;
+	v[5] += f;
+	v[6] += g;
+	v[7] += h;
 }
 
 void qmac_sha256_start(struct qmac_sha256 *hash)
