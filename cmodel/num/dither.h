@@ -34,8 +34,19 @@ uint32_t qmac_dither_key(uint32_t run_seed, uint32_t step, uint32_t site);
 /* State shared by all channels of a row. */
 uint32_t qmac_dither_row(uint32_t key, uint32_t row);
 
-/* The same of `count` rows. */
-void qmac_dither_rows(uint32_t key, int count, const uint32_t *row, uint32_t *state);
+/* The states of so many rows, in halves. */
+enum { QMAC_DITHER_ROWS = 32 };
+
+struct qmac_dither_states {
+	uint16_t high[QMAC_DITHER_ROWS], low[QMAC_DITHER_ROWS];
+};
+
+/* Of rows row0, row0 + 1, ... */
+void qmac_dither_rows(uint32_t key, uint32_t row0, struct qmac_dither_states *states);
+
+/* The random numbers of one channel in all of them, as qmac_dither_channel() has them. */
+void qmac_dither_channels(const struct qmac_dither_states *states, uint32_t channel,
+                          uint32_t number[QMAC_DITHER_ROWS]);
 
 /* The 24-bit random number of one channel, from the row's state. */
 static inline uint32_t qmac_dither_channel(uint32_t row_state, uint32_t channel)

@@ -26,7 +26,7 @@ void qmac_net_encode(const struct qmac_net_tensor *tensor, const float *x, doubl
 
 /* ---- images ------------------------------------------------------------------------------------ */
 
-enum { PIXELS = 32 }; /* that are worked on together */
+enum { PIXELS = QMAC_DITHER_ROWS }; /* that are worked on together */
 
 /*
  * `fine` of each value of a pixel becomes what a code is, shifted left by 24: so a random number of 24 bits
@@ -46,16 +46,16 @@ static void make_table(const struct qmac_net_tensor *tensor, const float *value,
 	}
 }
 
-/* `n` pixels of one channel of an image; state: of their rows of random numbers. */
-static void encode_pixels(const struct qmac_net_tensor *tensor, const int64_t *fine, const uint32_t *state,
-                          int64_t channel, const uint8_t *pixel, int n, int64_t *codes)
+/* `n` pixels of one channel of an image; states: of their rows of random numbers. */
+static void encode_pixels(const struct qmac_net_tensor *tensor, const int64_t *fine,
+                          const struct qmac_dither_states *states, int64_t channel, const uint8_t *pixel,
+                          int n, int64_t *codes)
 {
 	int64_t low = qmac_min_of(tensor->format.bw), high = qmac_max_of(tensor->format.bw);
 	uint32_t r[PIXELS] = {0};
 
 	if (tensor->rounding == QMAC_ROUND_STOCHASTIC)
-		for (int i = 0; i < PIXELS; i++)
-			r[i] = qmac_dither_channel(state[i], (uint32_t)(channel & 0xFFFF));
+		qmac_dither_channels(states, (uint32_t)(channel & 0xFFFF), r);
 	for (int i = 0; i < n; i++) {
 		int64_t code = qmac_shift_right(fine[pixel[i]] + r[i], 24);
 
@@ -68,7 +68,7 @@ void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct q
 {
 	int64_t pixels = tensor->shape.height * tensor->shape.width, channels = tensor->shape.channels;
 	int64_t fine[QMAC_IMAGE_CHANNELS_MAX][256];
-	uint32_t row[PIXELS], state[PIXELS] = {0};
+	struct qmac_dither_states states;
 
 	for (int64_t c = 0; c < channels; c++)
 		make_table(tensor, images->value[c], fine[c]);
@@ -78,12 +78,10 @@ void qmac_net_encode_images(const struct qmac_net_tensor *tensor, const struct q
 		for (int64_t p = 0; p < pixels; p += PIXELS) {
 			int n = pixels - p < PIXELS ? (int)(pixels - p) : PIXELS;
 
-			for (int j = 0; j < PIXELS; j++)
-				row[j] = (uint32_t)(i * pixels + p + j);
 			if (tensor->rounding == QMAC_ROUND_STOCHASTIC)
-				qmac_dither_rows(tensor->key, PIXELS, row, state);
+				qmac_dither_rows(tensor->key, (uint32_t)(i * pixels + p), &states);
 			for (int64_t c = 0; c < channels; c++)
-				encode_pixels(tensor, fine[c], state, c, image + c * pixels + p, n, codes + p * channels);
+				encode_pixels(tensor, fine[c], &states, c, image + c * pixels + p, n, codes + p * channels);
 		}
 		codes += pixels * channels;
 	}
