@@ -51,10 +51,20 @@ module qmac_acc_column #(
 
 	wire active = valid && COLUMN_NUMBER[6:0] < n;
 	wire signed [PSUM_BITS-1:0] sum = os ? top_i : bottom_i;
-	wire signed [WIDE_BITS-1:0] wide = {{WIDE_BITS-PSUM_BITS+1{sum[PSUM_BITS-1]}}, sum[PSUM_BITS-2:0]};
-	wire [WIDE_BITS-1:0] shifted = wide << shift;
-	// A shifted sum that needs more than LOW_BITS lies beyond acc_bits whatever it is added to.
-	wire signed [WIDE_BITS-1:0] lost = wide >>> (WORD_BITS[6:0] - {1'b0, shift});
+
+	// {what does not fit, the low part} of a sum after its shift, in which the low part is all that counts: a
+	// shifted sum that needs more than LOW_BITS lies beyond acc_bits whatever it is added to. A function, so
+	// that simulations shift what is active, and not the sums of every cycle.
+	function [LOW_BITS:0] moved(input signed [PSUM_BITS-1:0] x, input [5:0] left);
+		reg signed [WIDE_BITS-1:0] wide, lost;
+		reg [WIDE_BITS-1:0] shifted;
+		begin
+			wide = {{WIDE_BITS-PSUM_BITS+1{x[PSUM_BITS-1]}}, x[PSUM_BITS-2:0]};
+			shifted = wide << left;
+			lost = wide >>> (WORD_BITS[6:0] - {1'b0, left});
+			moved = {lost != {WIDE_BITS{x[PSUM_BITS-1]}}, shifted[LOW_BITS-1:0]};
+		end
+	endfunction
 
 	assign read_o = active && accumulate;
 	assign read_place_o = place;
@@ -72,8 +82,7 @@ module qmac_acc_column #(
 			place_q <= place;
 			bypass_q <= again && active_q;
 			accumulate_q <= accumulate;
-			addend_q <= shifted[LOW_BITS-1:0];
-			beyond_q <= lost != {WIDE_BITS{sum[PSUM_BITS-1]}};
+			{beyond_q, addend_q} <= moved(sum, shift);
 			negative_q <= sum[PSUM_BITS-1];
 		end
 	end
@@ -101,6 +110,4 @@ module qmac_acc_column #(
 		if (active_q)
 			written_q <= write_data_o;
 	end
-
-	wire unused = &{1'b0, shifted};
 endmodule

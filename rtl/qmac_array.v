@@ -18,6 +18,10 @@
 // its neighbours held before the clock edge: thousands of instances simulate slower and build much
 // slower. Nothing outside reads these arrays but through the output registers. The array, its W chains
 // and its drains stand still (one clock enable each) while nothing is under way in them.
+//
+// A compiler turns the loops of a simulation into vector instructions where it sees how often they run and
+// that no index is out of range. Hence loops end by !=, arrays have powers of two of entries, the last of
+// which nobody may use, and loop variables are set in front of every condition.
 `default_nettype none
 
 module qmac_array #(
@@ -45,6 +49,9 @@ module qmac_array #(
 	localparam PES = ROWS * COLS;
 	localparam DIAGONALS = ROWS + COLS - 1;
 	localparam STEEP = 2 * ROWS + COLS - 2; // entry 2r + j: a preload moves on a row in two cycles
+	localparam PE_PLACES = 1 << $clog2(PES); // at least as many
+	localparam DIAGONAL_PLACES = 1 << $clog2(DIAGONALS);
+	localparam STEEP_PLACES = 1 << $clog2(STEEP);
 	// Cycles for which anything that enters, and the zeros behind it, may be under way.
 	localparam [31:0] LIFE = 2 * ROWS + COLS;
 
@@ -66,18 +73,18 @@ module qmac_array #(
 	end
 
 	// ---- PE p = r*COLS + j: what it gets in this cycle, and what it keeps
-	reg signed [A_BITS:0] a [0:PES-1];
-	reg signed [W_BITS:0] w [0:PES-1];
-	reg signed [W_BITS:0] shadow [0:PES-1];
-	reg signed [W_BITS:0] active [0:PES-1];
-	reg signed [PSUM_BITS-1:0] sum [0:PES-1];
-	reg signed [PSUM_BITS-1:0] drain [0:PES-1];
+	reg signed [A_BITS:0] a [0:PE_PLACES-1];
+	reg signed [W_BITS:0] w [0:PE_PLACES-1];
+	reg signed [W_BITS:0] shadow [0:PE_PLACES-1];
+	reg signed [W_BITS:0] active [0:PE_PLACES-1];
+	reg signed [PSUM_BITS-1:0] sum [0:PE_PLACES-1];
+	reg signed [PSUM_BITS-1:0] drain [0:PE_PLACES-1];
 
 	// Controls by diagonal r + j, entry 0 being those that enter.
-	reg os [0:DIAGONALS-1];
-	reg first [0:DIAGONALS-1];
-	reg copy [0:DIAGONALS-1];
-	reg capture [0:STEEP-1];
+	reg os [0:DIAGONAL_PLACES-1];
+	reg first [0:DIAGONAL_PLACES-1];
+	reg copy [0:DIAGONAL_PLACES-1];
+	reg capture [0:STEEP_PLACES-1];
 
 	// ---- the edges: extended operands; their controls go from row to row, from column to column
 	wire signed [A_BITS:0] a_edge [0:ROWS-1];
@@ -120,68 +127,72 @@ module qmac_array #(
 	endfunction
 
 	/* verilator lint_off BLKSEQ */ // in place, in order: see above
-	always @(posedge clk_i)
-		if (awake) begin : step
-			integer r, j, d;
+	always @(posedge clk_i) begin : step
+		integer r, j, d;
 
+		r = 0;
+		j = 0;
+		d = 0;
+		if (awake) begin
 			// What enters.
 			os[0] = os_i;
 			first[0] = begin_i;
 			copy[0] = copy_i;
 			capture[0] = capture_i;
-			for (r = 0; r < ROWS; r = r + 1)
+			for (r = 0; r != ROWS; r = r + 1)
 				a[r*COLS] = a_edge[r];
-			for (j = 0; j < COLS; j = j + 1)
+			for (j = 0; j != COLS; j = j + 1)
 				w[j] = w_edge[j];
 
 			// Finished sums: one row up, and new ones.
 			if (draining) begin
-				for (d = 0; d < PES - COLS; d = d + 1)
+				for (d = 0; d != PES - COLS; d = d + 1)
 					drain[d] = drain[d+COLS];
-				for (d = 0; d < DIAGONALS; d = d + 1)
+				for (d = 0; d != DIAGONALS; d = d + 1)
 					if (copy[d])
 						for (r = d < COLS ? 0 : d - COLS + 1; r < ROWS && r <= d; r = r + 1)
 							drain[r*COLS + d - r] = sum[r*COLS + d - r];
 			end
 
 			// The weights of a new pass; then the next ones, for they may follow at once.
-			for (d = 0; d < DIAGONALS; d = d + 1)
+			for (d = 0; d != DIAGONALS; d = d + 1)
 				if (first[d])
 					for (r = d < COLS ? 0 : d - COLS + 1; r < ROWS && r <= d; r = r + 1)
 						active[r*COLS + d - r] = shadow[r*COLS + d - r];
 			if (moving)
-				for (d = 0; d < STEEP; d = d + 1)
+				for (d = 0; d != STEEP; d = d + 1)
 					if (capture[d])
 						for (r = d < COLS ? 0 : (d - COLS + 2) / 2; r < ROWS && 2 * r <= d; r = r + 1)
 							shadow[r*COLS + d - 2*r] = w[r*COLS + d - 2*r];
 
 			// The sums, from the last PE to the first: each reads the row above as it was.
-			for (r = ROWS - 1; r > 0; r = r - 1)
-				for (j = COLS - 1; j >= 0; j = j - 1)
+			for (r = ROWS - 1; r != 0; r = r - 1)
+				for (j = COLS - 1; j != -1; j = j - 1)
 					sum[r*COLS+j] = base(os[r+j], first[r+j], sum[r*COLS+j], sum[r*COLS+j-COLS]) +
 					                a[r*COLS+j] * weight(os[r+j], w[r*COLS+j], active[r*COLS+j]);
-			for (j = COLS - 1; j >= 0; j = j - 1)
+			for (j = COLS - 1; j != -1; j = j - 1)
 				sum[j] = base(os[j], first[j], sum[j], {PSUM_BITS{1'b0}}) +
 				         a[j] * weight(os[j], w[j], active[j]);
 
 			// Everything moves on. Entries that start a row or a column are set above.
-			for (d = PES - 1; d > 0; d = d - 1)
+			for (d = PES - 1; d != 0; d = d - 1)
 				a[d] = a[d-1];
 			if (moving)
-				for (d = PES - 1; d >= COLS; d = d - 1)
+				for (d = PES - 1; d != COLS - 1; d = d - 1)
 					w[d] = w[d-COLS];
-			for (d = DIAGONALS - 1; d > 0; d = d - 1) begin
+			for (d = DIAGONALS - 1; d != 0; d = d - 1) begin
 				os[d] = os[d-1];
 				first[d] = first[d-1];
 				copy[d] = copy[d-1];
 			end
-			for (d = STEEP - 1; d > 0; d = d - 1)
+			for (d = STEEP - 1; d != 0; d = d - 1)
 				capture[d] = capture[d-1];
 
-			for (j = 0; j < COLS; j = j + 1) begin
+			for (j = 0; j != COLS; j = j + 1) begin
 				bottom_o[j*PSUM_BITS +: PSUM_BITS] <= sum[PES-COLS+j];
 				top_o[j*PSUM_BITS +: PSUM_BITS] <= drain[j];
 			end
 		end
+	end
 	/* verilator lint_on BLKSEQ */
 endmodule

@@ -29,6 +29,7 @@ module qmac_execute #(
 	input  wire         vec_retire_i,
 	output wire         start_o,        // a command starts in this cycle
 	output wire         busy_o,         // one has started before it and not retired before it
+	output wire         gemm_busy_o,    // a GEMM has
 	output wire         wait_o          // a command waits for another engine in this cycle
 );
 	localparam WIDTH = 17 + 1 + 7 + 448 + 35;
@@ -84,7 +85,8 @@ module qmac_execute #(
 	assign gemm_valid_o = valid[0] && started_q;
 	assign pop = leaves || vec_starts;
 	assign start_o = head_starts || second_starts || vec_starts;
-	assign busy_o = gemms_q != 8'd0 || vec_q;
+	assign gemm_busy_o = gemms_q != 8'd0;
+	assign busy_o = gemm_busy_o || vec_q;
 	assign wait_o = (head_free && !head_met) || (second_free && !second_met) ||
 	                (vec_free && vec_ready_i && !head_met);
 

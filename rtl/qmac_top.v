@@ -24,7 +24,8 @@ module qmac_top #(
 	parameter LUT_BITS = 8,
 	parameter LUT_PORTS = 1,
 	parameter MAC_STYLE = 0,
-	parameter ZERO_GATING = 0
+	parameter ZERO_GATING = 0,
+	parameter CLOCK_GATES = 0 // 1: engines without work have no clock
 ) (
 	input  wire                   clk_i,
 	input  wire                   core_clk_i,
@@ -256,7 +257,7 @@ module qmac_top #(
 		.gemm_ready_i(gemm_taken), .command_o(execute_command), .monitor_o(execute_monitor),
 		.slots_o(execute_slots),
 		.gemm_retire_i(gemm_retire), .vec_retire_i(vec_retire), .start_o(execute_start),
-		.busy_o(engine_busy[1]), .wait_o(execute_wait));
+		.busy_o(engine_busy[1]), .gemm_busy_o(gemm_busy), .wait_o(execute_wait));
 	qmac_hold vec_hold (
 		.clk_i(clk), .rst_ni(rst_n), .hold_i(hold_i[3]), .valid_i(vec_offer), .ready_o(vec_start_taken),
 		.valid_o(vec_valid), .ready_i(vec_ready));
@@ -272,6 +273,19 @@ module qmac_top #(
 	end
 
 	assign retire[1] = gemm_retire || vec_retire;
+
+	// ---- clocks of the engines
+	wire load_clk, store_clk, vec_clk, gemm_clk;
+	wire gemm_busy; // a GEMM has started and not retired
+
+	qmac_gate #(.GATED(CLOCK_GATES)) load_gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(load_valid || !load_ready), .clk_o(load_clk));
+	qmac_gate #(.GATED(CLOCK_GATES)) store_gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(store_valid || !store_ready), .clk_o(store_clk));
+	qmac_gate #(.GATED(CLOCK_GATES)) vec_gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(vec_valid || !vec_ready), .clk_o(vec_clk));
+	qmac_gate #(.GATED(CLOCK_GATES)) gemm_gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(gemm_busy), .clk_o(gemm_clk));
 
 	// ---- LOAD
 	wire [15:0] load_row;
@@ -290,7 +304,7 @@ module qmac_top #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS),
 		.BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING)
 	) load (
-		.clk_i(clk), .rst_ni(rst_n), .start_valid_i(load_valid), .start_ready_o(load_ready),
+		.clk_i(load_clk), .rst_ni(rst_n), .start_valid_i(load_valid), .start_ready_o(load_ready),
 		.command_i(load_command), .retire_o(retire[0]), .busy_o(engine_busy[0]), .error_o(load_error),
 		.request_valid_o(load_request), .request_ready_i(load_taken), .request_address_o(load_address),
 		.request_last_o(load_last), .beat_valid_i(load_beat), .beat_data_i(beat_data),
@@ -314,7 +328,7 @@ module qmac_top #(
 		.COLS(COLS), .ACC_BITS(ACC_BITS), .BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS),
 		.OUTSTANDING(OUTSTANDING)
 	) store (
-		.clk_i(clk), .rst_ni(rst_n), .start_valid_i(store_valid), .start_ready_o(store_ready),
+		.clk_i(store_clk), .rst_ni(rst_n), .start_valid_i(store_valid), .start_ready_o(store_ready),
 		.command_i(store_command), .retire_o(retire[2]), .busy_o(engine_busy[2]), .error_o(store_error),
 		.read_o(store_read), .read_row_o(store_read_row),
 		.read_data_i(acc_row_data[2*COLS*ACC_BITS +: COLS*ACC_BITS]), .aw_valid_o(m_awvalid_o),
@@ -347,7 +361,7 @@ module qmac_top #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS), .A_DEPTH(A_DEPTH),
 		.W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS)
 	) vec (
-		.clk_i(clk), .rst_ni(rst_n), .start_valid_i(vec_valid), .start_ready_o(vec_ready),
+		.clk_i(vec_clk), .rst_ni(rst_n), .start_valid_i(vec_valid), .start_ready_o(vec_ready),
 		.command_i(execute_command), .monitor_i(execute_monitor), .retire_o(vec_retire), .busy_o(vec_busy),
 		.read0_o(read0), .read0_row_o(read0_row), .read1_o(read1), .read1_row_o(read1_row),
 		.a_data0_i(a_row_data[0 +: ROWS*A_BITS]), .a_data1_i(a_row_data[ROWS*A_BITS +: ROWS*A_BITS]),
@@ -386,7 +400,7 @@ module qmac_top #(
 		.ACC_OVERFLOW(ACC_OVERFLOW), .OS_MAX(OS_MAX), .A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH),
 		.ACC_DEPTH(ACC_DEPTH)
 	) matrix (
-		.clk_i(clk), .rst_ni(rst_n), .command_valid_i(gemm_valid), .command_ready_o(gemm_ready),
+		.clk_i(gemm_clk), .rst_ni(rst_n), .command_valid_i(gemm_valid), .command_ready_o(gemm_ready),
 		.command_i(execute_command[359:96]), .slots_i(execute_slots), .retire_o(gemm_retire),
 		.acc_events_o(acc_events), .a_read_o(matrix_a_read), .w_read_o(matrix_w_read),
 		.acc_read_o(matrix_acc_read), .acc_write_o(matrix_acc_write), .macs_o(macs), .nonzero_o(nonzero),

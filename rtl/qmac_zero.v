@@ -33,6 +33,11 @@ module qmac_zero #(
 	localparam GROUPS = (ROWS + GROUP - 1) / GROUP;
 	localparam DIAGONALS = ROWS + COLS;
 	localparam STEEP = 2 * ROWS + COLS - 1; // a preload moves on a row in two cycles
+	// As many places as entries, or more, for the sake of simulations: see qmac_array.
+	localparam ROW_PLACES = 1 << $clog2(ROWS + 1);
+	localparam COLUMN_PLACES = 1 << $clog2(COLS + 1);
+	localparam DIAGONAL_PLACES = 1 << $clog2(DIAGONALS);
+	localparam STEEP_PLACES = 1 << $clog2(STEEP);
 	localparam AT_BITS = COLS > 1 ? $clog2(COLS) : 1;
 	localparam [31:0] LIFE = 2 * ROWS + COLS;
 	localparam [31:0] AT_LAST = COLS - 1;
@@ -52,16 +57,30 @@ module qmac_zero #(
 	wire [COLS:0] since_reset = {since_reset_q, 1'b1};
 	wire [ROWS-1:0] a_bits = ring[at_q] & {ROWS{since_reset_q[COLS-1]}};
 
+	// Operands that are not zero.
+	wire [ROWS-1:0] a_set;
+	wire [COLS-1:0] w_set;
+
+	genvar i;
+	generate
+		for (i = 0; i < ROWS; i = i + 1) begin : left
+			assign a_set[i] = |a_data_i[i*A_BITS +: A_BITS];
+		end
+		for (i = 0; i < COLS; i = i + 1) begin : top
+			assign w_set[i] = |w_data_i[i*W_BITS +: W_BITS];
+		end
+	endgenerate
+
 	// Entry 0 of each is what enters; see qmac_array for why one process updates them in place.
-	reg [6:0] k [0:ROWS];
-	reg [6:0] n [0:COLS];
-	reg [6:0] count [0:COLS];  // of the columns before
-	reg [6:0] passing [0:ROWS]; // counts on their way from row to row
-	reg [6:0] shadow [0:ROWS-1];
-	reg [6:0] active [0:ROWS-1];
-	reg os [0:DIAGONALS-1];
-	reg first [0:DIAGONALS-1];
-	reg capture [0:STEEP-1];
+	reg [6:0] k [0:ROW_PLACES-1];
+	reg [6:0] n [0:COLUMN_PLACES-1];
+	reg [6:0] count [0:COLUMN_PLACES-1]; // of the columns before
+	reg [6:0] passing [0:ROW_PLACES-1];  // counts on their way from row to row
+	reg [6:0] shadow [0:ROW_PLACES-1];
+	reg [6:0] active [0:ROW_PLACES-1];
+	reg os [0:DIAGONAL_PLACES-1];
+	reg first [0:DIAGONAL_PLACES-1];
+	reg capture [0:STEEP_PLACES-1];
 	reg [ROWS-1:0] entering;
 	reg [9:0] products [0:GROUPS-1]; // of the rows of a group, in this cycle
 	reg [9:0] products_q [0:GROUPS-1];
@@ -71,7 +90,10 @@ module qmac_zero #(
 	always @(posedge clk_i) begin : step
 		integer r, j, d, g;
 
-		for (g = 0; g < GROUPS; g = g + 1)
+		r = 0;
+		j = 0;
+		d = 0;
+		for (g = 0; g != GROUPS; g = g + 1)
 			products[g] = 10'd0;
 		if (awake) begin
 			k[0] = k_i;
@@ -82,30 +104,30 @@ module qmac_zero #(
 			first[0] = begin_i;
 			capture[0] = capture_i;
 
-			for (r = 0; r < ROWS; r = r + 1) begin
+			for (r = 0; r != ROWS; r = r + 1) begin
 				if (first[COLS+r])
 					active[r] = shadow[r];
 				if (capture[COLS+2*r])
 					shadow[r] = passing[r];
 				products[r/GROUP] = products[r/GROUP] +
 					({10{a_bits[r]}} & {3'd0, os[COLS+r] ? passing[r] : active[r]});
-				entering[r] = r[6:0] < k[r] && a_data_i[r*A_BITS +: A_BITS] != {A_BITS{1'b0}};
+				entering[r] = r[6:0] < k[r] && a_set[r];
 			end
 
-			for (j = COLS - 1; j >= 0; j = j - 1) begin
+			for (j = COLS - 1; j != -1; j = j - 1) begin
 				count[j+1] = count[j] +
-				             {6'd0, j[6:0] < n[j] && w_data_i[j*W_BITS +: W_BITS] != {W_BITS{1'b0}}};
+				             {6'd0, j[6:0] < n[j] && w_set[j]};
 				n[j+1] = n[j];
 			end
-			for (r = ROWS; r > 0; r = r - 1) begin
+			for (r = ROWS; r != 0; r = r - 1) begin
 				passing[r] = passing[r-1];
 				k[r] = rst_ni ? k[r-1] : 7'd0;
 			end
-			for (d = DIAGONALS - 1; d > 0; d = d - 1) begin
+			for (d = DIAGONALS - 1; d != 0; d = d - 1) begin
 				os[d] = os[d-1];
 				first[d] = first[d-1];
 			end
-			for (d = STEEP - 1; d > 0; d = d - 1)
+			for (d = STEEP - 1; d != 0; d = d - 1)
 				capture[d] = capture[d-1];
 
 			ring[at_q] <= entering;
@@ -113,7 +135,7 @@ module qmac_zero #(
 			since_reset_q <= since_reset[COLS-1:0];
 		end
 		all = 13'd0;
-		for (g = 0; g < GROUPS; g = g + 1) begin
+		for (g = 0; g != GROUPS; g = g + 1) begin
 			all = all + {3'd0, products_q[g]};
 			products_q[g] <= rst_ni ? products[g] : 10'd0;
 		end

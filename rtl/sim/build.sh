@@ -10,7 +10,8 @@
 # same name with .log, where one failed. Then what nobody has used for 90 days goes, and what builds that
 # were killed have left.
 # `wave` can write waves, at half the speed even where it does not. QMAC_RTL_OPT optimises what runs in
-# every cycle: -O3 where not set; -O1 compiles faster, for short simulations.
+# every cycle: -O3 where not set; -O1 compiles faster, for short simulations. QMAC_RTL_GATES is the parameter
+# CLOCK_GATES of the device: 1 where not set.
 # Exit status: 0 done; 2 something failed, 7 a tool cannot even tell its version, and the line printed is why;
 # 4 Verilator, 5 a compiler is not installed; 6 stopped by a signal.
 set -eu
@@ -42,6 +43,7 @@ cxx=${CXX:-$(first clang++ g++ c++)} || exit 5
 command -v make > /dev/null || exit 5
 
 optimise=${QMAC_RTL_OPT:--O3}
+gates=${QMAC_RTL_GATES:-1}
 
 # version COMMAND...: what the tool says of itself. One that is installed but broken has its own words.
 version() {
@@ -62,10 +64,10 @@ versions() {
 
 digest() {
 	{
-		echo "$kind $optimise $* $cxx $versions"
+		echo "$kind $optimise $vector $gates $* $cxx $versions"
 		echo "${VERILATOR_ROOT-}:${VERILATOR_BIN-}:${CPATH-}:${CPLUS_INCLUDE_PATH-}:${LIBRARY_PATH-}"
 		sha256sum cmodel/isa/gen.c cmodel/isa/isa.def rtl/*.v rtl/*.vh rtl/sim/*.sv rtl/sim/device* \
-			rtl/sim/build.sh
+			rtl/sim/build.sh rtl/sim/vector.sh
 	} | sha256sum | cut -c 1-32
 }
 
@@ -84,7 +86,7 @@ together() {
 # In the folder $work, which holds the sources; its output is the log.
 # shellcheck disable=SC2086 # lists of options
 build() {
-	parameters='' trace='' define=''
+	parameters="-GCLOCK_GATES=$gates" trace='' define=''
 	for assignment in "$@"; do
 		parameters="$parameters -G$assignment"
 	done
@@ -106,8 +108,9 @@ build() {
 	# folder with a space in its name, which it never uses.
 	together -name '*__Slow.cpp' > v/slow.cpp
 	together ! -name '*__Slow.cpp' > v/fast.cpp
-	make -C v -f Vdevice.mk -j 2 CURDIR=. CXX="$cxx" OPT_FAST="$optimise" OPT_SLOW=-O0 VM_PARALLEL_BUILDS=1 \
-		VM_CLASSES_FAST=fast VM_CLASSES_SLOW=slow VM_SUPPORT_FAST= VM_SUPPORT_SLOW= Vdevice__ALL.a
+	make -C v -f Vdevice.mk -j 2 CURDIR=. CXX="$cxx" OPT_FAST="$optimise $vector" OPT_SLOW=-O0 \
+		VM_PARALLEL_BUILDS=1 VM_CLASSES_FAST=fast VM_CLASSES_SLOW=slow VM_SUPPORT_FAST= VM_SUPPORT_SLOW= \
+		Vdevice__ALL.a
 	# What the runtime prints is for the one who asked for the simulation.
 	printf '#include <%s>\n' verilated.cpp verilated_threads.cpp > runtime.cpp
 	compile "$optimise" -DVL_PRINTF=qmac_rtl_print -include rtl/sim/device.h runtime.cpp -o runtime.o
@@ -127,6 +130,7 @@ prune() {
 
 exec 3>&1
 versions=$(versions) || exit
+vector=$(sh rtl/sim/vector.sh "$(echo "$versions" | tail -n 1)")
 name=$(digest "$@")
 if [ "$what" = name ]; then
 	echo "$name"

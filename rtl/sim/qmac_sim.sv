@@ -28,7 +28,8 @@ module qmac_sim #(
 	parameter LUT_BITS = 8,
 	parameter LUT_PORTS = 1,
 	parameter MAC_STYLE = 0,
-	parameter ZERO_GATING = 0
+	parameter ZERO_GATING = 0,
+	parameter CLOCK_GATES = 1
 ) (
 	input  wire                   clk_i,
 	input  wire                   core_clk_i,
@@ -112,7 +113,7 @@ module qmac_sim #(
 		.ACC_OVERFLOW(ACC_OVERFLOW), .OS_MAX(OS_MAX), .A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH),
 		.ACC_DEPTH(ACC_DEPTH), .BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING),
 		.QUEUE_DEPTH(QUEUE_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS), .MAC_STYLE(MAC_STYLE),
-		.ZERO_GATING(ZERO_GATING)
+		.ZERO_GATING(ZERO_GATING), .CLOCK_GATES(CLOCK_GATES)
 	) top (
 		.clk_i(clk_i), .core_clk_i(core_clk_i), .rst_ni(rst_ni), .hold_i(hold_i), .irq_o(irq_o),
 		.idle_o(idle_o), .s_awvalid_i(s_awvalid_i), .s_awready_o(s_awready_o), .s_awaddr_i(s_awaddr_i),

@@ -3,7 +3,7 @@
 # tests/rtl/unit_UNIT.v with these parameters and tests/rtl/test_rtl_UNIT.c (or bench_rtl_UNIT.c), which
 # gets them as macros. BUILD, CC and CXX as in the Makefile. `archive` compiles Verilator's code with OPT;
 # `test` links the objects given in OBJECTS and the libraries in LIBS. What they were made from lies beside
-# them for make, as unit.d and test.d.
+# them for make, as verilog.d and test.d (the compiler writes unit.d).
 set -eu
 what=$1 dir=$BUILD/rtl/$2 unit=$3
 shift 3
@@ -27,7 +27,7 @@ archive() {
 		print target ":", $0
 		for (i = 1; i <= NF; i++)
 			print $i ":"
-	}' "$dir/Vunit__ver.d" > "$dir/unit.d"
+	}' "$dir/Vunit__ver.d" > "$dir/verilog.d"
 	# One source of all, because most of what a compiler does here is to read Verilator's headers; what runs
 	# once is not optimised. Verilator's makefile has the options; it refuses a folder with a space in its
 	# name, which it never uses.
@@ -40,7 +40,7 @@ archive() {
 	} | sed 's,.*/\(.*\),#include "\1",; s/^optimize/#pragma clang optimize off/' > "$dir/unit.cpp"
 	MAKEFLAGS='' make -s -C "$dir" -f Vunit.mk CURDIR=. CXX="$CXX" OPT_FAST="$OPT" VM_PARALLEL_BUILDS=1 \
 		VM_CLASSES_FAST=unit VM_CLASSES_SLOW= VM_SUPPORT_FAST= VM_SUPPORT_SLOW= Vunit__ALL.a > "$dir/make.log"
-	rm -f "$dir"/Vunit*.d "$dir"/*.o
+	rm -f "$dir"/Vunit*.d "$dir/unit.d" "$dir"/*.o
 }
 
 test_program() {

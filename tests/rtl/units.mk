@@ -61,7 +61,8 @@ rtl_array_8x8_w8 := array ROWS=8 COLS=8 A_BITS=8 W_BITS=8 OS_MAX=1024
 rtl_array_16x16_w8 := array ROWS=16 COLS=16 A_BITS=8 W_BITS=8 OS_MAX=4096
 rtl_array_ragged := array ROWS=12 COLS=20 A_BITS=7 W_BITS=11 OS_MAX=512
 rtl_arrays := array_8x8_w8 array_16x16_w8 array_ragged
-$(BUILD)/rtl/array_%/Vunit__ALL.a: rtl_optimise := -O3
+array_vector = $(shell sh rtl/sim/vector.sh "$$($$(command -v clang++ || command -v g++) -dumpmachine)")
+$(BUILD)/rtl/array_%/Vunit__ALL.a: rtl_optimise = -O3 $(array_vector)
 
 rtl_objects = $(test_support:%.c=$(BUILD)/release/%.o) $(BUILD)/release/libqmac.a
 rtl_optimise := -O1
@@ -84,7 +85,7 @@ $(BUILD)/rtl/%/parameters: FORCE
 .PHONY: FORCE
 FORCE:
 
-# The Verilog files are in NAME/unit.d once it was made.
+# The Verilog files are in NAME/verilog.d once it was made.
 $(BUILD)/rtl/%/Vunit__ALL.a: $(BUILD)/rtl/%/parameters $(BUILD)/gen/qmac_isa.vh tests/rtl/build.sh \
 		rtl/sim/unit.h rtl/sim/unit_shim.cpp
 	$(say) rtl $@
