@@ -66,12 +66,20 @@ static uint64_t run_bursts(const struct qmac_hw *hw, uint64_t address, uint64_t 
 	       ((end - page_end) % AXI_BOUNDARY + most - 1) / most;
 }
 
-uint64_t qmac_transfer_bursts(const struct qmac_hw *hw, const struct qmac_transfer *transfer)
+uint64_t qmac_transfer_bursts(const struct qmac_hw *hw, const struct qmac_transfer *t)
 {
-	struct qmac_place place = {0, 0, 0};
-	uint64_t address, bytes, outside, count = 0;
+	uint64_t count = 0;
 
-	while (qmac_transfer_run(transfer, &place, &address, &bytes, &outside))
-		count += run_bursts(hw, address, bytes);
+	for (uint32_t i2 = 0; i2 < t->n2; i2++)
+		for (uint32_t i1 = t->lo1; i1 <= t->hi1; i1++) {
+			uint64_t line = t->base + (uint64_t)i2 * t->s2 + (uint64_t)i1 * t->s1;
+
+			if (t->coalesce) {
+				count += run_bursts(hw, line & ADDRESS_MASK, (uint64_t)t->row_bytes * t->n0);
+				continue;
+			}
+			for (uint32_t i0 = t->lo0; i0 <= t->hi0; i0++)
+				count += run_bursts(hw, (line + (uint64_t)i0 * t->s0) & ADDRESS_MASK, t->row_bytes);
+		}
 	return count;
 }

@@ -12,6 +12,7 @@ enum {
 	FIRST_ROOM = 64,
 	COMMANDS_MAX = INT32_MAX / 2, /* a wait counts them, forwards and backwards */
 	ROUNDS_MAX = 16,
+	AHEAD = 4, /* commands that are fetched before they are submitted */
 	COPIES = 4, SHORT = 4096 /* of a program that short, when it is tried as one of many */
 };
 
@@ -336,6 +337,15 @@ void qmac_program_list(const struct qmac_program *program, const uint16_t given[
 	}
 }
 
+/* Items are more than a cache holds, and in the order of the ring they lie anywhere. */
+static void fetch(const struct qmac_item *item)
+{
+	enum { LINE = 64 };
+
+	for (size_t at = 0; at < sizeof *item; at += LINE)
+		__builtin_prefetch((const char *)item + at);
+}
+
 enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_driver *driver,
                                      struct qmac_error *err)
 {
@@ -348,6 +358,8 @@ enum qmac_status qmac_program_submit(struct qmac_program *program, struct qmac_d
 	for (int64_t i = 0; status == QMAC_OK && i < program->count; i++) {
 		struct qmac_item *item = &program->items[program->ring[i]];
 
+		if (i + AHEAD < program->count)
+			fetch(&program->items[program->ring[i + AHEAD]]);
 		qmac_item_set_waits(item, before, given, &item->command);
 		status = qmac_driver_submit(driver, &item->command, err);
 	}
