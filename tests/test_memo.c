@@ -194,11 +194,10 @@ static void play_minibatch(struct rig *rig)
 	CU_ASSERT(memcmp(rig->device[0].order, rig->device[1].order, sizeof rig->device[0].order) == 0);
 }
 
-static void open_device(struct device *device, const struct qmac_hw *hw, uint64_t limit, bool beside)
+static void open_device(struct device *device, const struct qmac_hw *hw, uint64_t limit)
 {
 	const struct qmac_memo_options options = {
 		.on_retire = on_retire, .context = device, .record_bytes = sizeof(uint32_t), .limit = limit,
-		.beside = beside,
 	};
 
 	device->hw = *hw;
@@ -210,7 +209,7 @@ struct seen {
 	uint64_t commands, remembered;
 };
 
-static struct seen play_all(uint64_t limit, bool beside)
+static struct seen play_all(uint64_t limit)
 {
 	const struct qmac_hw hw = shipped_hw("8x8_w8");
 	static struct rig rig;
@@ -220,8 +219,8 @@ static struct seen play_all(uint64_t limit, bool beside)
 	rig.rng = test_seed();
 	for (int p = 0; p < PROGRAMS; p++)
 		rig.programs[p] = draw_program(&rig);
-	open_device(&rig.device[0], &hw, limit, beside);
-	open_device(&rig.device[1], &hw, 0, false);
+	open_device(&rig.device[0], &hw, limit);
+	open_device(&rig.device[1], &hw, 0);
 	for (int i = 0; i < MINIBATCHES; i++) {
 		play_minibatch(&rig);
 		seen.commands += rig.number;
@@ -238,23 +237,16 @@ static struct seen play_all(uint64_t limit, bool beside)
 
 static void test_times(void)
 {
-	struct seen seen = play_all(UINT64_C(64) << 20, false);
+	struct seen seen = play_all(UINT64_C(64) << 20);
 
 	CU_ASSERT(seen.remembered > seen.commands / 5);
 	CU_ASSERT(seen.remembered < seen.commands);
 }
 
-static void test_times_beside(void)
-{
-	struct seen seen = play_all(UINT64_C(64) << 20, true);
-
-	CU_ASSERT(seen.remembered > seen.commands / 5);
-}
-
 /* The tree is emptied again and again. */
 static void test_bound(void)
 {
-	struct seen seen = play_all(50000, false);
+	struct seen seen = play_all(50000);
 
 	CU_ASSERT(seen.remembered > seen.commands / 50);
 	CU_ASSERT(seen.remembered < seen.commands / 2);
@@ -264,7 +256,6 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"the same times and counters", test_times},
-		{"the same on a thread of its own", test_times_beside},
 		{"the same with little memory", test_bound},
 	};
 

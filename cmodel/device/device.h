@@ -7,7 +7,7 @@
  *
  * A device owns its scratchpads and its memory. It is used by one thread at a
  * time; several devices are independent. After create nothing is allocated but for the times that it
- * remembers (time/memo.h), in bounds.
+ * remembers (time/memo.h), and how commands are split among threads (device/crew.h), in bounds.
  */
 #ifndef QMAC_DEVICE_DEVICE_H
 #define QMAC_DEVICE_DEVICE_H
@@ -50,11 +50,14 @@ struct qmac_device_options {
 	bool time_only;
 	bool forgets;             /* times are not remembered (time/memo.h), as nothing comes twice */
 	/*
-	 * Above 1: time is found on a second thread while commands are carried out on the caller's. Results and
-	 * times are the same. Calls of on_retire then come from there, and qmac_device_run() does not look at its
-	 * limit of cycles between commands; nor does it where times are remembered.
+	 * Above 1: commands that came before, but for their seeds, scales and roundings, are carried out on two
+	 * threads, up to each SYNC, and all are carried out when it comes. Results and times are the same.
+	 * qmac_device_run() does not look at its limit of cycles between commands then; nor does it where times
+	 * are remembered. Without digests, on_command and on_write only.
 	 */
 	int threads;
+	/* For tests: 1 or 2: no second thread; what that thread would do comes as early as it may. 0: threads. */
+	int turns;
 	/* Called at every retire in engine order; may be NULL. */
 	void (*on_retire)(void *context, const struct qmac_retire *record);
 	/* Called before every command, in ring order, with what the ones before it left; may be NULL. */
@@ -90,6 +93,9 @@ bool qmac_device_run(struct qmac_device *device, uint64_t cycles);
 
 /* True while an enabled interrupt is pending. */
 bool qmac_device_irq(const struct qmac_device *device);
+
+/* Commands that two threads have carried out together; for tests and measurements. */
+uint64_t qmac_device_shared(const struct qmac_device *device);
 
 /* Name of the kernel in use. */
 const char *qmac_device_kernel(const struct qmac_device *device);

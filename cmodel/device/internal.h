@@ -32,6 +32,7 @@ struct qmac_inputs {
 };
 
 struct qmac_pending; /* pending.h */
+struct qmac_crew;    /* crew.h */
 
 /* What a command did that only its data tell. */
 struct qmac_outcome {
@@ -83,6 +84,7 @@ struct qmac_device {
 	uint64_t stamp;
 
 	struct qmac_unit unit;
+	struct qmac_crew *crew; /* carries out commands on two threads; NULL: there is one */
 
 	uint64_t counters[QMAC_COUNTERS];
 	uint32_t monitors[QMAC_MONITORS]; /* the first stays 0 */
@@ -92,6 +94,24 @@ struct qmac_device {
 /* Scratchpads, memory and kernel, as the options say; destroy() leaves the memory. */
 enum qmac_status qmac_device_values_create(struct qmac_device *device, struct qmac_error *err);
 void qmac_device_values_destroy(struct qmac_device *device);
+
+/* A and W, with zeros in them; destroy() takes what create() left when it failed, too. */
+enum qmac_status qmac_device_operands_create(struct qmac_device *device, struct qmac_error *err);
+void qmac_device_operands_destroy(struct qmac_device *device);
+
+/* Rows of A or W (space), and what is known of them, of a device with the same hardware and kernel. */
+void qmac_device_operands_copy(struct qmac_device *to, const struct qmac_device *from, unsigned space,
+                               uint32_t row, uint32_t rows);
+
+/* Where the byte at an address of memory is kept. */
+static inline uint8_t *qmac_device_place(const struct qmac_device *device, uint64_t address)
+{
+	return device->memory + (device->options.time_only ? address - device->ring_base : address);
+}
+
+/* The next command in ring order has been carried out: its counts, its record, its time. */
+void qmac_device_complete(struct qmac_device *device, const struct qmac_command *c,
+                          const struct qmac_outcome *outcome);
 
 /* Address of an iteration of a LOAD or STORE. */
 static inline uint64_t qmac_device_address(const struct qmac_command *c, uint32_t i2, uint32_t i1,

@@ -422,12 +422,26 @@ static struct group *find_group(struct qmac_pending *p, const struct qmac_comman
 	return NULL;
 }
 
+/* Of the rows of a lattice; those between them may be another thread's. */
+static int64_t highest_limit(const struct lattice *l, const int64_t *limits)
+{
+	int64_t highest = 0;
+
+	for (uint32_t i2 = 0; i2 < l->count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < l->count[1]; i1++) {
+			const int64_t *limit = limits + i2 * l->acc[2] + i1 * l->acc[1];
+
+			for (uint32_t i0 = 0; i0 < l->count[0]; i0++, limit += l->acc[0])
+				highest = *limit > highest ? *limit : highest;
+		}
+	return highest;
+}
+
 /* A group of its own, which nothing that is held stands in the way of. */
 static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm,
                   enum qmac_packing packing)
 {
 	static const int32_t origin[3];
-	const int64_t *acc_limit = unit->device->acc_limit;
 	struct qmac_pending *p = unit->pending;
 	struct group *g;
 
@@ -443,8 +457,8 @@ static bool begin(struct qmac_unit *unit, const struct qmac_pending_gemm *gemm,
 	g->assigns = !gemm->c->accumulate;
 	g->limit = g->bound = g->sum = 0;
 	g->count = 0;
-	for (uint32_t i = g->acc.first; !g->assigns && i <= g->acc.last; i++)
-		g->limit = acc_limit[i] > g->limit ? acc_limit[i] : g->limit;
+	if (!g->assigns)
+		g->limit = highest_limit(&g->lattice, unit->device->acc_limit + g->acc.first);
 	if (!join(unit, g, gemm, packing, origin))
 		return false;
 	p->last = p->groups++;

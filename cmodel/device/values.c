@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "device/crew.h"
 #include "device/pending.h"
 #include "isa/space.h"
 #include "num/fixed.h"
@@ -19,24 +20,6 @@ static int64_t *allocate_acc(size_t words)
 	int64_t *acc = aligned_alloc(LINE, bytes);
 
 	return acc ? memset(acc, 0, bytes) : NULL;
-}
-
-/* Zeros as bytes, for all operands and QMAC_LANES_MAX behind them, where bytes are kept. */
-static bool allocate_bytes(struct qmac_device *d)
-{
-	const struct qmac_hw *hw = &d->hw;
-	size_t a = (size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX;
-	size_t w = (size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX;
-
-	if (!d->kernel->quads || hw->a_bits > 8 || hw->w_bits > 8)
-		return true;
-	d->a_bytes = malloc(a);
-	d->w_bytes = malloc(w);
-	if (!d->a_bytes || !d->w_bytes)
-		return false;
-	memset(d->a_bytes, 0x80, a);
-	memset(d->w_bytes, 0x80, w);
-	return true;
 }
 
 /*
@@ -66,19 +49,16 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 	if (status != QMAC_OK)
 		return status;
 	d->unit.device = d;
-	d->a = calloc((size_t)hw->a_depth * (size_t)hw->rows + QMAC_LANES_MAX, sizeof *d->a);
-	d->w = calloc((size_t)hw->w_depth * (size_t)hw->cols + QMAC_LANES_MAX, sizeof *d->w);
-	d->a_nonzero = calloc((size_t)hw->a_depth, sizeof *d->a_nonzero);
-	d->w_nonzero = calloc((size_t)hw->w_depth, sizeof *d->w_nonzero);
+	status = qmac_device_operands_create(d, err);
+	if (status != QMAC_OK)
+		return status;
 	d->acc = allocate_acc((size_t)hw->acc_depth * (size_t)hw->cols);
 	d->acc_limit = calloc((size_t)hw->acc_depth, sizeof *d->acc_limit);
 	d->lut = calloc((size_t)1 << hw->lut_bits, sizeof *d->lut);
 	d->memory = calloc(d->memory_bytes ? d->memory_bytes : 1, 1);
-	if (!d->a || !d->w || !d->a_nonzero || !d->w_nonzero || !d->acc || !d->acc_limit || !d->lut || !d->memory)
+	if (!d->acc || !d->acc_limit || !d->lut || !d->memory)
 		return qmac_fail(err, QMAC_INTERNAL, "out of memory for a device with %llu bytes of memory",
 		                 (unsigned long long)d->memory_bytes);
-	if (!allocate_bytes(d))
-		return qmac_fail(err, QMAC_INTERNAL, "out of memory for the operands of a device");
 	widen_pages(d->memory, d->memory_bytes);
 	/* Who looks at each command's results, and the oracle, have them one by one. */
 	if (d->options.plain || d->options.digests || d->options.on_command || d->kernel == &qmac_kernel_scalar)
@@ -89,30 +69,10 @@ enum qmac_status qmac_device_values_create(struct qmac_device *d, struct qmac_er
 void qmac_device_values_destroy(struct qmac_device *device)
 {
 	qmac_pending_destroy(&device->unit);
-	free(device->a);
-	free(device->w);
-	free(device->a_bytes);
-	free(device->w_bytes);
-	free(device->a_nonzero);
-	free(device->w_nonzero);
+	qmac_device_operands_destroy(device);
 	free(device->acc);
 	free(device->acc_limit);
 	free(device->lut);
-}
-
-void qmac_device_operands_written(struct qmac_unit *unit, unsigned space, uint32_t row, uint32_t rows,
-                                  uint32_t step)
-{
-	struct qmac_device *device = unit->device;
-	bool is_a = space == QMAC_SPACE_A;
-	uint8_t *bytes = is_a ? device->a_bytes : device->w_bytes;
-	int lanes, bits;
-	const int16_t *operands = qmac_device_operands(device, space, row, &lanes, &bits);
-
-	device->kernel->note((int)rows, (int)step, lanes, operands,
-	                     bytes ? bytes + (size_t)row * (size_t)lanes : NULL,
-	                     (is_a ? device->a_nonzero : device->w_nonzero) + row);
-	unit->a_writes += is_a;
 }
 
 uint64_t qmac_device_peek(const struct qmac_device *device, unsigned space, uint32_t row, uint32_t lane)
@@ -143,6 +103,8 @@ void qmac_device_poke(struct qmac_device *device, unsigned space, uint32_t row, 
 	assert(row < qmac_space_rows(&device->hw, space) && lane < lanes);
 	if (device->options.time_only)
 		return;
+	if (device->crew)
+		qmac_crew_changed(device->crew);
 	switch (space) {
 	case QMAC_SPACE_A:
 		device->a[at] = (int16_t)qmac_sign_extend(value, device->hw.a_bits);

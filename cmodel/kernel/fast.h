@@ -62,7 +62,6 @@ static uint64_t fast_sweep(const struct qmac_sweep *s, int rows, qmac_int128 *su
 
 #include "kernel/fast_gemm.h"
 #include "kernel/fast_group.h"
-#include "kernel/fast_os.h"
 #include "kernel/fast_move.h"
 
 const struct qmac_kernel FAST_KERNEL = {

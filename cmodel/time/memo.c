@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "time/beside.h"
 #include "time/memo_part.h"
 
 #define NOWHERE UINT64_MAX /* the index of a command whose time is not kept */
@@ -12,7 +11,6 @@
 struct qmac_memo {
 	struct qmac_memo_options options;
 	struct qmac_clock *clock;
-	struct qmac_beside *beside;     /* advances it; NULL: whoever pushes does */
 	struct qmac_memo_part *root;
 	struct qmac_memo_part *at;      /* the last whole part; NULL: nothing is kept until the next reset */
 	struct qmac_memo_part *open;    /* what was told since */
@@ -55,14 +53,6 @@ static void on_retire(void *context, void *record, struct qmac_clock_retire time
 	memo->options.on_retire(memo->options.context, (char *)record + sizeof index, time);
 }
 
-/* The clock, when it has taken all that it was told. */
-static struct qmac_clock *settled(struct qmac_memo *memo)
-{
-	if (memo->beside)
-		qmac_beside_wait(memo->beside);
-	return memo->clock;
-}
-
 static struct qmac_clock_retire tell(struct qmac_memo *memo, uint64_t index,
                                      const struct qmac_clock_work *work, const void *record)
 {
@@ -71,16 +61,13 @@ static struct qmac_clock_retire tell(struct qmac_memo *memo, uint64_t index,
 		if (memo->options.record_bytes)
 			memcpy(memo->tagged + sizeof index, record, memo->options.record_bytes);
 	}
-	if (!memo->beside || work->opcode == QMAC_OPCODE_SYNC)
-		return qmac_clock_push(settled(memo), work, memo->tagged);
-	qmac_beside_push(memo->beside, work, memo->tagged);
-	return (struct qmac_clock_retire){0, 0};
+	return qmac_clock_push(memo->clock, work, memo->tagged);
 }
 
 /* What was told of before is fetched as far as can be, in chunks that the new tail does not change. */
 static void ring(struct qmac_memo *memo, uint32_t tail, uint64_t ring_base, int ring_log2)
 {
-	qmac_clock_drain(settled(memo));
+	qmac_clock_drain(memo->clock);
 	qmac_clock_doorbell(memo->clock, tail, ring_base, ring_log2);
 }
 
@@ -105,7 +92,7 @@ static void catch_up(struct qmac_memo *memo)
 
 	if (memo->live)
 		return;
-	qmac_clock_reset(settled(memo));
+	qmac_clock_reset(memo->clock);
 	memo->muted = true;
 	last->onward = NULL;
 	for (struct qmac_memo_part *part = last; part->parent; part = part->parent)
@@ -144,7 +131,6 @@ static void forget(struct qmac_memo *memo)
 		return;
 	(void)watch(memo);
 	catch_up(memo);
-	(void)settled(memo);
 	drop_open(memo);
 	memo->at = NULL;
 }
@@ -256,8 +242,6 @@ enum qmac_status qmac_memo_create(const struct qmac_hw *hw, const struct qmac_me
 		*memo = NULL;
 		return status;
 	}
-	if (options->beside)
-		made->beside = qmac_beside_create(made->clock, tagged);
 	qmac_memo_reset(made);
 	return QMAC_OK;
 }
@@ -266,7 +250,6 @@ void qmac_memo_destroy(struct qmac_memo *memo)
 {
 	if (!memo)
 		return;
-	qmac_beside_destroy(memo->beside);
 	qmac_clock_destroy(memo->clock);
 	if (memo->root)
 		qmac_memo_part_clear(memo->root);
@@ -280,7 +263,6 @@ void qmac_memo_destroy(struct qmac_memo *memo)
 
 void qmac_memo_reset(struct qmac_memo *memo)
 {
-	(void)settled(memo);
 	drop_open(memo);
 	if (memo->full) {
 		qmac_memo_part_clear(memo->root);
@@ -340,7 +322,7 @@ struct qmac_clock_retire qmac_memo_push(struct qmac_memo *memo, const struct qma
 void qmac_memo_halt(struct qmac_memo *memo, bool fetches)
 {
 	forget(memo);
-	qmac_clock_halt(settled(memo), fetches);
+	qmac_clock_halt(memo->clock, fetches);
 }
 
 void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle)
@@ -361,7 +343,7 @@ void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS])
 		(void)watch(memo);
 		if (memo->at)
 			catch_up(memo);
-		qmac_clock_drain(settled(memo));
+		qmac_clock_drain(memo->clock);
 		end->totals = qmac_clock_totals(memo->clock);
 		end->known = true;
 	}
@@ -372,13 +354,13 @@ uint64_t qmac_memo_now(const struct qmac_memo *memo)
 {
 	bool knows = memo->live && !memo->waiting;
 
-	return memo->beside ? 0 : knows ? qmac_clock_now(memo->clock) : memo->at->sync.cycle;
+	return knows ? qmac_clock_now(memo->clock) : memo->at->sync.cycle;
 }
 
 struct qmac_clock *qmac_memo_clock(struct qmac_memo *memo)
 {
 	forget(memo);
-	return settled(memo);
+	return memo->clock;
 }
 
 uint64_t qmac_memo_remembered(const struct qmac_memo *memo)

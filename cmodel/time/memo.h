@@ -25,7 +25,6 @@ struct qmac_memo_options {
 	void *context;
 	size_t record_bytes;
 	uint64_t limit;     /* bytes of the tree; 0: nothing is remembered */
-	bool beside;        /* the clock is advanced on a thread of its own (beside.h), if there is one */
 };
 
 /* hw must outlive it. */
@@ -45,7 +44,7 @@ void qmac_memo_pause(struct qmac_memo *memo, uint64_t cycle);
 /* Time advances as far as is known, and its counters are written into their places. */
 void qmac_memo_settle(struct qmac_memo *memo, uint64_t counters[QMAC_COUNTERS]);
 
-/* The latest retire cycle that is known: while commands wait that of the SYNC before; 0 beside. */
+/* The latest retire cycle that is known: while commands wait that of the SYNC before. */
 uint64_t qmac_memo_now(const struct qmac_memo *memo);
 
 /* For tests: the clock, which was told all so far. Nothing is kept until the next reset. */
