@@ -83,7 +83,7 @@ kernel_level = $(if $(findstring /sanitize/,$@),-O1,-O3)
 avx512 = $(kernel_level) -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512.o: kernel_flags = $(if $(x86),$(avx512))
 %_avx512vnni.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni)
-%_avx512vbmi2.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni -mavx512vbmi2)
+%_avx512vbmi2.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni -mavx512vbmi2 -mgfni)
 
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
 %/num/dither.o %/device/move.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o \

@@ -54,7 +54,7 @@ static void sweep(const struct qmac_kernel *kernel, struct data *d, int rows, in
                   int shift, unsigned rnd)
 {
 	const struct qmac_sweep s = {
-		.op = op, .lanes = lanes, .l0 = op == QMAC_OP_ADD && shift == 0 ? 4 : 0, .mult = 1,
+		.op = op, .inner = rows, .lanes = lanes, .l0 = op == QMAC_OP_ADD && shift == 0 ? 4 : 0, .mult = 1,
 		.a = {.words = d->a[0], .step = lanes}, .b = {.words = d->b[0], .step = lanes},
 		.tail = {shift, rnd, rnd == QMAC_ROUND_NEAREST, shift ? 8 : 32},
 		.draws = {.key = 2654435761U, .row_step = 1},

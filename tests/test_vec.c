@@ -462,6 +462,23 @@ static void test_rows(void)
 	kernel_rig_close(&rig);
 }
 
+/* Each i1 writes two of the rows that the one before wrote: what is left is the last, digests have all. */
+static void test_rows_again(void)
+{
+	const struct qmac_command c = {
+		.opcode = QMAC_OPCODE_VEC, .s0space = QMAC_SPACE_ACC, .s1space = QMAC_SPACE_IMM, .mult = 1, .bw = 20,
+		.dspace = QMAC_SPACE_ACC, .dst = 40, .n0 = 3, .n1 = 3, .a1 = 1, .d0 = 1, .d1 = 1, .lanes = COLS,
+	};
+	struct kernel_rig rig;
+
+	if (!open_rig(&rig, 40))
+		return;
+	put_row(&rig, QMAC_SPACE_ACC, 1, 1, 2, 3);
+	kernel_rig_execute(&rig, &c);
+	CU_ASSERT(acc_is(&rig, 41, 1, 2, 3) && acc_is(&rig, 42, 0, 0, 0));
+	kernel_rig_close(&rig);
+}
+
 int main(void)
 {
 	static const struct test_case cases[] = {
@@ -476,6 +493,7 @@ int main(void)
 		{"large magnitudes", test_large_magnitudes},
 		{"registers of monitors", test_monitor_registers},
 		{"how often rows are read", test_rows},
+		{"rows that are written again", test_rows_again},
 	};
 
 	return test_main("test_vec", cases, TEST_COUNT(cases));

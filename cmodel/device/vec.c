@@ -2,9 +2,9 @@
  * VEC (docs/command-set.md): two loops, one operation, optional reduction, one
  * finishing tail.
  *
- * An inner loop is one sweep of a kernel. Loops whose bounds prove that nothing leaves
- * 64 bits take the fast kernel, in lanes of 32 bits where they prove that, any others the
- * scalar oracle; all give the same bits.
+ * Both loops are one sweep of a kernel, where nothing happens between turns of the outer one. Loops whose
+ * bounds prove that nothing leaves 64 bits take the fast kernel, in lanes of 32 bits where they prove that,
+ * any others the scalar oracle; all give the same bits.
  */
 #include <string.h>
 
@@ -38,101 +38,78 @@ static void latch(struct qmac_vec *v, uint32_t i1)
 	}
 }
 
-static int64_t look_up(struct qmac_vec *v, int64_t a)
-{
-	const struct qmac_command *c = v->c;
-	int fraction_bits = (int)(c->in_bits - c->lut_n);
-	int64_t u = qmac_clamp(a, (int)c->in_bits, &v->saturations) - qmac_min_of((int)c->in_bits);
-	uint32_t word = v->device->lut[c->lut_base + (uint32_t)(u >> fraction_bits)];
-	int64_t slope = qmac_sign_extend(word >> 16, 16), value = qmac_sign_extend(word, 16);
-
-	return value * ((int64_t)1 << fraction_bits) + slope * (u & (((int64_t)1 << fraction_bits) - 1));
-}
-
 /* ---- sources ------------------------------------------------------------------ */
 
-static int64_t lane_of(const struct qmac_sources *rows, uint32_t i, int j)
-{
-	ptrdiff_t at = (ptrdiff_t)i * rows->step + j;
-
-	return rows->words ? rows->words[at] : rows->operands[at] & rows->mask;
-}
-
-/* The arithmetic of iterations from (i1, i0) on. */
-static struct qmac_sweep sweep_of(const struct qmac_vec *v, uint32_t i1, uint32_t i0)
+/* The arithmetic of some iterations. */
+static struct qmac_sweep sweep_of(const struct qmac_vec *v, const struct qmac_turns *t)
 {
 	const struct qmac_command *c = v->c;
 
 	return (struct qmac_sweep){
 		.op = c->op,
+		.inner = (int)t->n0,
 		.lanes = v->lanes,
 		.l0 = (int)c->l0,
 		.mult = c->mult,
+		.lookup = {
+			.table = v->device->lut + c->lut_base, .in_bits = (int)c->in_bits,
+			.fraction_bits = (int)(c->in_bits - c->lut_n),
+		},
 		.c = v->coefficients ? (const int64_t (*)[QMAC_LANES_MAX])v->coefficients->rows : NULL,
 		.tail = {.shift = (int)c->shift, .rnd = c->rnd, .relu = c->relu, .bw = (int)c->bw},
 		.draws = {
 			.key = c->seed,
-			.row0 = c->dither_row0 + i1 * c->dither_rs1 + i0 * c->dither_rs0,
+			.row0 = c->dither_row0 + t->i1 * c->dither_rs1 + t->i0 * c->dither_rs0,
 			.row_step = c->dither_rs0,
-			.channel0 = c->dither_lane0 + i1 * c->dither_cs1 + i0 * c->dither_cs0,
+			.row_outer = c->dither_rs1,
+			.channel0 = c->dither_lane0 + t->i1 * c->dither_cs1 + t->i0 * c->dither_cs0,
 			.channel_step = c->dither_cs0,
+			.channel_outer = t->n1 > 1 ? c->dither_cs1 : 0,
 		},
 	};
 }
 
-/* Does `count` iterations from (i1, i0) on of any operation but lookup; returns a width that every y fits. */
-static int sweep_rows(struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count, struct qmac_sweep *sweep,
+/* Does some iterations; returns a width that every y fits. */
+static int sweep_rows(struct qmac_vec *v, const struct qmac_turns *t, struct qmac_sweep *sweep,
                       qmac_int128 *sum, uint64_t *magnitudes)
 {
 	const struct qmac_kernel *kernel;
 	struct qmac_source a, b;
 	int y_bits;
 
-	qmac_vec_read_src0(v, i1, i0, count, &a);
-	qmac_vec_read_src1(v, i1, i0, count, &b);
-	kernel = qmac_vec_prove(v, &a, &b, count, sum != NULL, sweep, &y_bits);
+	qmac_vec_read_src0(v, t, &a);
+	qmac_vec_read_src1(v, t, &b);
+	kernel = qmac_vec_prove(v, &a, &b, t->n1 * t->n0, sum != NULL, sweep, &y_bits);
 	sweep->a = a.rows;
 	sweep->b = b.rows;
-	v->saturations += kernel->sweep(sweep, (int)count, sum, magnitudes);
+	v->saturations += kernel->sweep(sweep, (int)(t->n1 * t->n0), sum, magnitudes);
 	return y_bits;
 }
 
-/* The exact results of ROWS iterations at most; returns a width that they fit. */
-static int map(struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count, int64_t (*x)[QMAC_LANES_MAX])
+/* The exact results of iterations of one i1, ROWS at most. */
+static void map(struct qmac_vec *v, const struct qmac_turns *t, int64_t (*x)[QMAC_LANES_MAX])
 {
-	const struct qmac_command *c = v->c;
-	struct qmac_sweep sweep;
-	struct qmac_source a;
+	struct qmac_sweep sweep = sweep_of(v, t);
 
-	if (c->op != QMAC_OP_LOOKUP) {
-		sweep = sweep_of(v, i1, i0);
-		sweep.tail = no_tail;
-		sweep.to = (struct qmac_results){.words = x[0], .step = QMAC_LANES_MAX};
-		return sweep_rows(v, i1, i0, count, &sweep, NULL, NULL);
-	}
-	qmac_vec_read_src0(v, i1, i0, count, &a);
-	for (uint32_t i = 0; i < count; i++)
-		for (int j = 0; j < v->lanes; j++)
-			x[i][j] = look_up(v, lane_of(&a.rows, i, j));
-	/* a value of 16 bits shifted left, plus a slope of 16 bits times what is below the shift */
-	return 17 + (int)(c->in_bits - c->lut_n);
+	sweep.tail = no_tail;
+	sweep.to = (struct qmac_results){.words = x[0], .step = QMAC_LANES_MAX};
+	sweep_rows(v, t, &sweep, NULL, NULL);
 }
 
 /* ---- results ------------------------------------------------------------------ */
 
-/* `count` rows of ACC were written, of words of at most `bits` bits. */
-static void note_acc(struct qmac_vec *v, uint32_t row, uint32_t count, int bits)
+/* Rows of ACC from `row` on were written, of words of at most `bits` bits. */
+static void note_acc(struct qmac_vec *v, const struct qmac_turns *t, uint32_t row, int bits)
 {
-	struct qmac_device *device = v->device;
+	const struct qmac_nest rows = {row, t->n1, v->c->d1, t->n0, v->c->d0};
 
-	for (uint32_t i = 0; i < count; i++, row += v->c->d0) {
-		qmac_device_acc_bits(device, row, (uint32_t)v->lanes, bits);
-		if (device->options.digests)
-			qmac_device_digest_acc(v->unit, row, 0, (uint32_t)v->lanes);
-	}
+	qmac_vec_note_acc(v, &rows, bits);
+	for (uint32_t i1 = 0; i1 < t->n1 && v->device->options.digests; i1++)
+		for (uint32_t i0 = 0; i0 < t->n0; i0++)
+			qmac_device_digest_acc(v->unit, row + i1 * v->c->d1 + i0 * v->c->d0, 0, (uint32_t)v->lanes);
 }
 
-/* `count` rows of A or W were written: their other lanes become 0. */
+/* Rows of A or W from `row` on were written, all of one i1: their other lanes become 0. */
 static void note_operands(struct qmac_vec *v, uint32_t row, uint32_t count)
 {
 	const struct qmac_command *c = v->c;
@@ -149,57 +126,73 @@ static void note_operands(struct qmac_vec *v, uint32_t row, uint32_t count)
 		qmac_device_digest_operands(v->unit, c->dspace, row + i * c->d0);
 }
 
+/* Rows from `row` on were written. */
+static void note(struct qmac_vec *v, const struct qmac_turns *t, uint32_t row, int bits)
+{
+	if (v->c->dspace == QMAC_SPACE_ACC) {
+		note_acc(v, t, row, bits);
+		return;
+	}
+	for (uint32_t i1 = 0; i1 < t->n1; i1++)
+		note_operands(v, row + i1 * v->c->d1, t->n0);
+}
+
 /* Where results of rows from `row` on go. */
 static struct qmac_results results_of(struct qmac_vec *v, uint32_t row)
 {
 	const struct qmac_command *c = v->c;
-	int row_lanes, bits;
-	int16_t *operands;
+	int row_lanes = v->device->hw.cols, bits;
+	struct qmac_results to = {.lsb = (int)c->lsb, .mask = (uint16_t)((1U << c->nbits) - 1)};
 
-	if (c->dspace == QMAC_SPACE_ACC)
-		return (struct qmac_results){.words = qmac_device_acc(v->device, row),
-		                             .step = (ptrdiff_t)c->d0 * v->device->hw.cols};
-	operands = qmac_device_operands(v->device, c->dspace, row, &row_lanes, &bits);
-	return (struct qmac_results){
-		.operands = operands + c->lane0,
-		.step = (ptrdiff_t)c->d0 * row_lanes,
-		.lsb = (int)c->lsb,
-		.mask = (uint16_t)((1U << c->nbits) - 1),
-		.sign = (uint16_t)(!c->limb_unsigned || (int)c->nbits == bits ? 1U << (c->nbits - 1) : 0),
-	};
+	if (c->dspace == QMAC_SPACE_ACC) {
+		to.words = qmac_device_acc(v->device, row);
+	} else {
+		to.operands = qmac_device_operands(v->device, c->dspace, row, &row_lanes, &bits) + c->lane0;
+		if (!c->limb_unsigned || (int)c->nbits == bits)
+			to.sign = (uint16_t)(1U << (c->nbits - 1));
+	}
+	to.step = (ptrdiff_t)c->d0 * row_lanes;
+	to.outer = (ptrdiff_t)c->d1 * row_lanes;
+	return to;
 }
 
-/*
- * Finishes and writes iterations from (i1, i0) on: of the operation, or where x is not NULL of exact results
- * of at most x_bits bits. Returns a width that every y fits.
- */
-static int finish(struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count, qmac_int128 *sum,
-                  int64_t (*x)[QMAC_LANES_MAX], int x_bits)
+static uint32_t row_of(const struct qmac_command *c, const struct qmac_turns *t)
 {
-	static const int64_t nothing[QMAC_LANES_MAX];
-	const struct qmac_command *c = v->c;
-	uint32_t row = c->dst + i1 * c->d1 + i0 * c->d0;
-	struct qmac_sweep sweep = sweep_of(v, i1, i0);
-	uint64_t *magnitudes = c->monitor ? &v->magnitudes : NULL;
+	return c->dst + t->i1 * c->d1 + t->i0 * c->d0;
+}
+
+/* Does, finishes and writes some iterations. Returns a width that every y fits. */
+static int finish(struct qmac_vec *v, const struct qmac_turns *t, qmac_int128 *sum)
+{
+	uint32_t row = row_of(v->c, t);
+	struct qmac_sweep sweep = sweep_of(v, t);
 	int bits;
 
 	sweep.to = results_of(v, row);
-	if (!x) {
-		bits = sweep_rows(v, i1, i0, count, &sweep, sum, magnitudes);
-	} else {
-		sweep.op = QMAC_OP_ADD;
-		sweep.l0 = 0;
-		sweep.mult = 1;
-		sweep.a = (struct qmac_sources){.words = x[0], .step = QMAC_LANES_MAX};
-		sweep.b = (struct qmac_sources){.words = nothing};
-		bits = qmac_vec_result_bits(&sweep, x_bits);
-		v->saturations += v->device->kernel->sweep(&sweep, (int)count, NULL, magnitudes);
-	}
-	if (c->dspace == QMAC_SPACE_ACC)
-		note_acc(v, row, count, bits);
-	else
-		note_operands(v, row, count);
+	bits = sweep_rows(v, t, &sweep, sum, v->c->monitor ? &v->magnitudes : NULL);
+	note(v, t, row, bits);
 	return bits;
+}
+
+/* Finishes and writes the exact result x of one iteration, of at most x_bits bits. */
+static void finish_one(struct qmac_vec *v, uint32_t i1, uint32_t i0, const int64_t *x, int x_bits)
+{
+	static const int64_t nothing[QMAC_LANES_MAX];
+	const struct qmac_turns one = {i1, i0, 1, 1};
+	uint32_t row = row_of(v->c, &one);
+	struct qmac_sweep sweep = sweep_of(v, &one);
+	const struct qmac_kernel *kernel;
+	int bits;
+
+	sweep.to = results_of(v, row);
+	sweep.op = QMAC_OP_ADD;
+	sweep.l0 = 0;
+	sweep.mult = 1;
+	sweep.a = (struct qmac_sources){.words = x};
+	sweep.b = (struct qmac_sources){.words = nothing};
+	kernel = qmac_vec_prove_finish(v, x_bits, &sweep, &bits);
+	v->saturations += kernel->sweep(&sweep, 1, NULL, v->c->monitor ? &v->magnitudes : NULL);
+	note(v, &one, row, bits);
 }
 
 /* Writes the sums of n0 results of at most `bits` bits. */
@@ -222,38 +215,35 @@ static void write_sums(struct qmac_vec *v, uint32_t i1, const qmac_int128 *sum, 
 
 /* ---- loops -------------------------------------------------------------------- */
 
-static uint32_t some_rows(uint32_t left)
+/*
+ * No row is written that another iteration reads (HAZARD): all can be taken together, but where each i1 has
+ * sums or coefficients of its own, or writes rows again, and a digest wants what was written before.
+ */
+static bool goes_together(const struct qmac_vec *v)
 {
-	return left < ROWS ? left : ROWS;
+	const struct qmac_command *c = v->c;
+	bool again = c->n1 > 1 && c->d1 <= (c->n0 - 1) * c->d0;
+
+	return !c->sum && !(v->coefficients && c->coef_step) && !(again && v->device->options.digests);
 }
 
-/* No row is written that another iteration reads (HAZARD): rows can be taken together. */
 static void map_rows(struct qmac_vec *v)
 {
 	const struct qmac_command *c = v->c;
+	uint32_t together = goes_together(v) ? c->n1 : 1;
 
-	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
-		qmac_int128 sum[QMAC_LANES_MAX] = {0};
+	for (uint32_t i1 = 0; i1 < c->n1; i1 += together) {
+		const struct qmac_turns turns = {i1, 0, together, c->n0};
+		qmac_int128 sum[QMAC_LANES_MAX];
 		int bits;
 
 		latch(v, i1);
-		bits = finish(v, i1, 0, c->n0, c->sum ? sum : NULL, NULL, 0);
+		if (c->sum)
+			memset(sum, 0, sizeof sum);
+		bits = finish(v, &turns, c->sum ? sum : NULL);
 		if (c->sum)
 			write_sums(v, i1, sum, bits);
 	}
-}
-
-static void look_up_rows(struct qmac_vec *v)
-{
-	const struct qmac_command *c = v->c;
-	int64_t x[ROWS][QMAC_LANES_MAX];
-
-	for (uint32_t i1 = 0; i1 < c->n1; i1++)
-		for (uint32_t i0 = 0; i0 < c->n0; i0 += ROWS) {
-			uint32_t count = some_rows(c->n0 - i0);
-
-			finish(v, i1, i0, count, NULL, x, map(v, i1, i0, count, x));
-		}
 }
 
 /* sums[j] = reduction so far and x[j]: maximum, minimum, or exact sum. */
@@ -272,7 +262,7 @@ static void reduce_lane(const struct qmac_command *c, qmac_int128 *sum, qmac_int
 /* Reduces one row (or, with red_rows, all rows of i1) and finishes it. */
 static void finish_reduced(struct qmac_vec *v, uint32_t i1, uint32_t i0, qmac_int128 *sums)
 {
-	int64_t x[1][QMAC_LANES_MAX], magnitudes = 0;
+	int64_t x[QMAC_LANES_MAX], magnitudes = 0;
 
 	if (v->c->red_lanes) {
 		for (int j = 1; j < v->lanes; j++)
@@ -281,10 +271,10 @@ static void finish_reduced(struct qmac_vec *v, uint32_t i1, uint32_t i0, qmac_in
 			sums[j] = sums[0];
 	}
 	for (int j = 0; j < v->lanes; j++) {
-		x[0][j] = qmac_clamp128(sums[j], 64, &v->saturations);
-		magnitudes |= x[0][j] < 0 ? ~x[0][j] : x[0][j];
+		x[j] = qmac_clamp128(sums[j], 64, &v->saturations);
+		magnitudes |= x[j] < 0 ? ~x[j] : x[j];
 	}
-	finish(v, i1, i0, 1, NULL, x, qmac_width_of(magnitudes));
+	finish_one(v, i1, i0, x, qmac_width_of(magnitudes));
 }
 
 /* The exact sum over the rows of each i1. */
@@ -294,11 +284,12 @@ static void sum_rows(struct qmac_vec *v)
 
 	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
 		qmac_int128 sum[QMAC_LANES_MAX] = {0};
-		struct qmac_sweep sweep = sweep_of(v, i1, 0);
+		const struct qmac_turns turns = {i1, 0, 1, c->n0};
+		struct qmac_sweep sweep = sweep_of(v, &turns);
 
 		latch(v, i1);
 		sweep.tail = no_tail;
-		sweep_rows(v, i1, 0, c->n0, &sweep, sum, NULL);
+		sweep_rows(v, &turns, &sweep, sum, NULL);
 		finish_reduced(v, i1, 0, sum);
 	}
 }
@@ -313,8 +304,10 @@ static void reduce_rows(struct qmac_vec *v)
 	for (uint32_t i1 = 0; i1 < c->n1; i1++) {
 		latch(v, i1);
 		for (uint32_t i0 = 0; i0 < c->n0; i0++) {
+			const struct qmac_turns turns = {i1, i0, 1, c->n0 - i0 < ROWS ? c->n0 - i0 : ROWS};
+
 			if (i0 % ROWS == 0)
-				map(v, i1, i0, some_rows(c->n0 - i0), x);
+				map(v, &turns, x);
 			for (int j = 0; j < v->lanes; j++)
 				reduce_lane(c, &sums[j], x[i0 % ROWS][j], i0 == 0 || !c->red_rows);
 			if (!c->red_rows)
@@ -333,7 +326,7 @@ static uint32_t cut_magnitudes(uint64_t magnitudes)
 
 void qmac_device_vec(struct qmac_unit *unit, const struct qmac_command *c)
 {
-	bool sums = c->op != QMAC_OP_MAX && c->op != QMAC_OP_MIN && c->op != QMAC_OP_LOOKUP;
+	bool sums = c->op != QMAC_OP_MAX && c->op != QMAC_OP_MIN;
 	int64_t imm[QMAC_LANES_MAX];
 	struct qmac_coefficients coefficients;
 	struct qmac_vec v = {
@@ -342,7 +335,7 @@ void qmac_device_vec(struct qmac_unit *unit, const struct qmac_command *c)
 		.c = c,
 		.lanes = (int)c->lanes,
 		.mult_bits = qmac_width_of(c->mult),
-		.imm_bits = qmac_width_of(c->imm),
+		.imm_bits = qmac_width_of(c->op == QMAC_OP_LOOKUP ? 0 : c->imm),
 		.imm = imm,
 		.coefficients = c->op == QMAC_OP_AFFINE ? &coefficients : NULL,
 	};
@@ -354,8 +347,6 @@ void qmac_device_vec(struct qmac_unit *unit, const struct qmac_command *c)
 		sum_rows(&v);
 	else if (c->red_rows || c->red_lanes)
 		reduce_rows(&v);
-	else if (c->op == QMAC_OP_LOOKUP)
-		look_up_rows(&v);
 	else
 		map_rows(&v);
 	unit->outcome.requant_saturations += v.saturations;

@@ -24,18 +24,25 @@ struct qmac_vec {
 	struct qmac_coefficients *coefficients; /* NULL: not affine */
 };
 
-/* Some rows of a source, and a width that every lane fits. */
+/* Iterations of a VEC that are done together: (i1, i0), ..., (i1 + n1 - 1, i0 + n0 - 1). */
+struct qmac_turns {
+	uint32_t i1, i0, n1, n0;
+};
+
+/* Rows of a loop nest in a scratchpad. */
+struct qmac_nest {
+	uint32_t row, n1, outer, n0, step;
+};
+
+/* Rows of a source, and a width that every lane fits. */
 struct qmac_source {
 	struct qmac_sources rows;
 	int bits;
-	uint32_t acc_row, acc_step, acc_rows; /* of ACC: where they lie, and how many, else 0 */
+	struct qmac_nest acc;   /* where they lie; n1 0: not in ACC */
 };
 
-/* Of iterations (i1, i0), ..., (i1, i0 + count - 1). */
-void qmac_vec_read_src0(const struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count,
-                        struct qmac_source *source);
-void qmac_vec_read_src1(const struct qmac_vec *v, uint32_t i1, uint32_t i0, uint32_t count,
-                        struct qmac_source *source);
+void qmac_vec_read_src0(const struct qmac_vec *v, const struct qmac_turns *turns, struct qmac_source *source);
+void qmac_vec_read_src1(const struct qmac_vec *v, const struct qmac_turns *turns, struct qmac_source *source);
 
 /*
  * The kernel for `rows` rows of a and b; `sweep` says already what is done with them, `summed` whether y is
@@ -45,7 +52,11 @@ void qmac_vec_read_src1(const struct qmac_vec *v, uint32_t i1, uint32_t i0, uint
 const struct qmac_kernel *qmac_vec_prove(struct qmac_vec *v, struct qmac_source *a, struct qmac_source *b,
                                          uint32_t rows, bool summed, struct qmac_sweep *sweep, int *y_bits);
 
-/* A width that every y of a sweep fits, whose x fit x_bits; notes whether any may be clamped. */
-int qmac_vec_result_bits(struct qmac_sweep *sweep, int x_bits);
+/* The same of rows of words of at most x_bits bits that are only finished. */
+const struct qmac_kernel *qmac_vec_prove_finish(struct qmac_vec *v, int x_bits, struct qmac_sweep *sweep,
+                                                int *y_bits);
+
+/* Notes that words of at most `bits` bits were written to the lanes of v of these rows of ACC. */
+void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_nest *rows, int bits);
 
 #endif

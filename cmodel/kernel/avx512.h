@@ -28,9 +28,23 @@ static inline vec vec_load(const int64_t *p, int n)
 	return (vec)_mm512_maskz_loadu_epi64(vec_mask(n), p);
 }
 
-static inline vec vec_kept(const uint64_t *p, int n)
+typedef __mmask8 vec_part;
+
+static inline vec_part vec_part_of(int n, bool two)
 {
-	return vec_load((const int64_t *)p, n);
+	(void)two;
+	return vec_mask(n);
+}
+
+static inline vec vec_fetch(const int64_t *p, const int64_t *q, vec_part part)
+{
+	(void)q;
+	return (vec)_mm512_maskz_loadu_epi64(part, p);
+}
+
+static inline vec vec_kept(const uint64_t *p, vec_part part)
+{
+	return (vec)_mm512_maskz_loadu_epi64(part, p);
 }
 
 static inline void vec_keep(uint64_t *p, vec v)
@@ -43,19 +57,39 @@ static inline void vec_store(int64_t *p, int n, vec v)
 	_mm512_mask_storeu_epi64(p, vec_mask(n), (__m512i)v);
 }
 
-static inline vec vec_operands(const int16_t *p)
+static inline void vec_put(int64_t *p, int64_t *q, vec_part part, bool second, vec v)
 {
+	(void)q;
+	(void)second;
+	_mm512_mask_storeu_epi64(p, part, (__m512i)v);
+}
+
+static inline vec vec_operands(const int16_t *p, const int16_t *q)
+{
+	(void)q;
 	return (vec)_mm512_cvtepi16_epi64(_mm_loadu_si128((const __m128i *)p));
 }
 
-static inline void vec_put_operands(int16_t *p, int n, vec v)
+static inline void vec_put_operands(int16_t *p, int16_t *q, vec_part part, bool second, vec v)
 {
-	_mm_mask_storeu_epi16(p, vec_mask(n), _mm512_cvtepi64_epi16((__m512i)v));
+	(void)q;
+	(void)second;
+	_mm_mask_storeu_epi16(p, part, _mm512_cvtepi64_epi16((__m512i)v));
+}
+
+static inline vec vec_widen_halves(const uint16_t *p)
+{
+	return (vec)_mm512_cvtepu16_epi64(_mm_loadu_si128((const __m128i *)p));
 }
 
 static inline vec vec_widen(const uint32_t *p)
 {
 	return (vec)_mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)p));
+}
+
+static inline vec vec_gather(const uint32_t *p, vec v)
+{
+	return (vec)_mm512_cvtepu32_epi64(_mm512_i64gather_epi32((__m512i)v, p, 4));
 }
 
 static inline vec vec_equal(vec a, vec b)
@@ -99,9 +133,15 @@ static inline uint64_t vec_sum(vec v)
 	return (uint64_t)_mm512_reduce_add_epi64((__m512i)v);
 }
 
-static inline void vec_add(int64_t *p, vec v)
+static inline void vec_add_to(int64_t *p, vec v)
 {
 	_mm512_storeu_si512(p, _mm512_add_epi64(_mm512_loadu_si512(p), (__m512i)v));
+}
+
+static inline void vec_add(int64_t *p, int64_t *q, vec v)
+{
+	(void)q;
+	vec_add_to(p, v);
 }
 
 enum { WORD_LANES = 16, TILE_ROWS = 8, FIRST_APART = 0, GROUP_WORDS = 16, GROUP_HELD = 8 };
@@ -156,9 +196,16 @@ static inline vec word_part(word v, int part)
 
 #include "kernel/avx512_move.h"
 
-static inline __mmask16 slim_mask(int n)
+typedef struct {
+	__mmask16 all;
+	__mmask8 half[2];
+} slim_part;
+
+static inline slim_part slim_part_of(int n, bool two)
 {
-	return (__mmask16)(n >= SLIM_LANES ? 0xFFFFU : (1U << n) - 1);
+	__mmask8 first = vec_mask(n), second = vec_mask(two ? n : n - VEC_LANES);
+
+	return (slim_part){(__mmask16)(first | second << VEC_LANES), {first, second}};
 }
 
 static inline slim slim_of(int64_t s)
@@ -166,9 +213,9 @@ static inline slim slim_of(int64_t s)
 	return (slim)_mm512_set1_epi32((int32_t)s);
 }
 
-static inline slim slim_kept(const uint32_t *p, int n)
+static inline slim slim_kept(const uint32_t *p, slim_part part)
 {
-	return (slim)_mm512_maskz_loadu_epi32(slim_mask(n), p);
+	return (slim)_mm512_maskz_loadu_epi32(part.all, p);
 }
 
 static inline void slim_keep(uint32_t *p, slim v)
@@ -176,12 +223,12 @@ static inline void slim_keep(uint32_t *p, slim v)
 	_mm512_storeu_si512(p, (__m512i)v);
 }
 
-static inline slim slim_load(const int64_t *p, int n)
+static inline slim slim_fetch(const int64_t *p, const int64_t *q, slim_part part)
 {
 	const __m512i low = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
 
-	return (slim)_mm512_permutex2var_epi32((__m512i)vec_load(p, n), low,
-	                                       (__m512i)vec_load(p + VEC_LANES, n - VEC_LANES));
+	return (slim)_mm512_permutex2var_epi32(_mm512_maskz_loadu_epi64(part.half[0], p), low,
+	                                       _mm512_maskz_loadu_epi64(part.half[1], q));
 }
 
 /* Half 0 or 1 of the lanes, sign extended. */
@@ -190,25 +237,43 @@ static inline vec slim_half(slim v, int half)
 	return word_part((word)v, half);
 }
 
-static inline void slim_store(int64_t *p, int n, slim v)
+static inline void slim_put(int64_t *p, int64_t *q, slim_part part, bool second, slim v)
 {
-	vec_store(p, n, slim_half(v, 0));
-	vec_store(p + VEC_LANES, n - VEC_LANES, slim_half(v, 1));
+	_mm512_mask_storeu_epi64(p, part.half[0], (__m512i)slim_half(v, 0));
+	if (second)
+		_mm512_mask_storeu_epi64(q, part.half[1], (__m512i)slim_half(v, 1));
 }
 
-static inline slim slim_operands(const int16_t *p)
+static inline slim slim_operands(const int16_t *p, const int16_t *q)
 {
-	return (slim)_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)p));
+	__m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p)),
+	                                       _mm_loadu_si128((const __m128i *)q), 1);
+
+	return (slim)_mm512_cvtepi16_epi32(both);
 }
 
-static inline void slim_put_operands(int16_t *p, int n, slim v)
+static inline void slim_put_operands(int16_t *p, int16_t *q, slim_part part, bool second, slim v)
 {
-	_mm256_mask_storeu_epi16(p, slim_mask(n), _mm512_cvtepi32_epi16((__m512i)v));
+	__m256i both = _mm512_cvtepi32_epi16((__m512i)v);
+
+	_mm_mask_storeu_epi16(p, part.half[0], _mm256_castsi256_si128(both));
+	if (second)
+		_mm_mask_storeu_epi16(q, part.half[1], _mm256_extracti128_si256(both, 1));
 }
 
 static inline slim slim_widen(const uint32_t *p)
 {
 	return (slim)_mm512_loadu_si512(p);
+}
+
+static inline slim slim_widen_halves(const uint16_t *p)
+{
+	return (slim)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+}
+
+static inline slim slim_gather(const uint32_t *p, slim v)
+{
+	return (slim)_mm512_i32gather_epi32((__m512i)v, p, 4);
 }
 
 static inline slim slim_equal(slim a, slim b)
@@ -247,30 +312,57 @@ static inline slim slim_mul32(slim a, slim b)
 	return a * b;
 }
 
-static inline void slim_add(int64_t *p, slim v)
+static inline void slim_add(int64_t *p, int64_t *q, slim v)
 {
-	vec_add(p, slim_half(v, 0));
-	vec_add(p + VEC_LANES, slim_half(v, 1));
+	vec_add_to(p, slim_half(v, 0));
+	vec_add_to(q, slim_half(v, 1));
 }
 
 enum { DITHER_LANES = 32 };
 
 typedef uint16_t dither_word __attribute__((vector_size(64)));
 
-#define DITHER_NUMBERS {0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23, \
-	8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31}
+#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, \
+	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}
+
+static inline dither_word dither_join(__m256i first, __m256i second)
+{
+	return (dither_word)_mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
+
+static inline void dither_halves(const uint32_t *x, dither_word *a, dither_word *b)
+{
+	__m512i first = _mm512_loadu_si512(x), second = _mm512_loadu_si512(x + DITHER_LANES / 2);
+
+	*a = dither_join(_mm512_cvtepi32_epi16(_mm512_srli_epi32(first, 16)),
+	                 _mm512_cvtepi32_epi16(_mm512_srli_epi32(second, 16)));
+	*b = dither_join(_mm512_cvtepi32_epi16(first), _mm512_cvtepi32_epi16(second));
+}
+
+static inline dither_word dither_rows(const uint16_t *p, int pitch)
+{
+	if (pitch >= DITHER_LANES)
+		return (dither_word)_mm512_set1_epi16((int16_t)p[0]);
+	if (pitch == DITHER_LANES / 2)
+		return dither_join(_mm256_set1_epi16((int16_t)p[0]), _mm256_set1_epi16((int16_t)p[1]));
+	return dither_join(_mm256_set_m128i(_mm_set1_epi16((int16_t)p[1]), _mm_set1_epi16((int16_t)p[0])),
+	                   _mm256_set_m128i(_mm_set1_epi16((int16_t)p[3]), _mm_set1_epi16((int16_t)p[2])));
+}
+
+/* Half of the lanes, joined in 32 bits. */
+static inline __m512i dither_part(__m256i high, __m256i low)
+{
+	return _mm512_or_si512(_mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 8),
+	                       _mm512_srli_epi32(_mm512_cvtepu16_epi32(low), 8));
+}
 
 static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 {
-	_mm512_storeu_si512(p, _mm512_srli_epi32(_mm512_unpacklo_epi16((__m512i)b, (__m512i)a), 8));
-	_mm512_storeu_si512(p + 16, _mm512_srli_epi32(_mm512_unpackhi_epi16((__m512i)b, (__m512i)a), 8));
-}
+	__m512i high = (__m512i)a, low = (__m512i)b;
 
-static inline dither_word dither_rows(const uint32_t *p, bool paired)
-{
-	__m512i v = _mm512_set1_epi32((int32_t)p[0]);
-
-	return (dither_word)(paired ? _mm512_mask_set1_epi32(v, 0xCCCC, (int32_t)p[1]) : v);
+	_mm512_storeu_si512(p, dither_part(_mm512_castsi512_si256(high), _mm512_castsi512_si256(low)));
+	_mm512_storeu_si512(p + DITHER_LANES / 2, dither_part(_mm512_extracti64x4_epi64(high, 1),
+	                                                      _mm512_extracti64x4_epi64(low, 1)));
 }
 
 static inline dither_word dither_turn(dither_word a, int n)
@@ -286,6 +378,8 @@ static inline dither_word dither_turn(dither_word a, int n)
 	return a << (uint16_t)n | a >> (uint16_t)(16 - n);
 #endif
 }
+
+#include "kernel/avx512_planes.h"
 
 static inline unsigned nonzero_16(const int16_t *p)
 {

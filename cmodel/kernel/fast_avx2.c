@@ -38,6 +38,20 @@ static inline vec vec_load(const int64_t *p, int n)
 	return (vec)_mm256_maskload_epi64((const long long *)p, lane_mask(n));
 }
 
+typedef int vec_part;
+
+static inline vec_part vec_part_of(int n, bool two)
+{
+	(void)two;
+	return n;
+}
+
+static inline vec vec_fetch(const int64_t *p, const int64_t *q, vec_part part)
+{
+	(void)q;
+	return vec_load(p, part);
+}
+
 static inline void vec_store(int64_t *p, int n, vec v)
 {
 	if (n >= VEC_LANES)
@@ -46,9 +60,16 @@ static inline void vec_store(int64_t *p, int n, vec v)
 		_mm256_maskstore_epi64((long long *)p, lane_mask(n), (__m256i)v);
 }
 
-static inline vec vec_kept(const uint64_t *p, int n)
+static inline void vec_put(int64_t *p, int64_t *q, vec_part part, bool second, vec v)
 {
-	return vec_load((const int64_t *)p, n);
+	(void)q;
+	(void)second;
+	vec_store(p, part, v);
+}
+
+static inline vec vec_kept(const uint64_t *p, vec_part part)
+{
+	return vec_load((const int64_t *)p, part);
 }
 
 static inline void vec_keep(uint64_t *p, vec v)
@@ -56,20 +77,33 @@ static inline void vec_keep(uint64_t *p, vec v)
 	_mm256_storeu_si256((__m256i *)p, (__m256i)v);
 }
 
-static inline vec vec_operands(const int16_t *p)
+static inline vec vec_operands(const int16_t *p, const int16_t *q)
 {
+	(void)q;
 	return (vec)_mm256_cvtepi16_epi64(_mm_loadl_epi64((const __m128i *)p));
 }
 
-static inline void vec_put_operands(int16_t *p, int n, vec v)
+static inline void vec_put_operands(int16_t *p, int16_t *q, vec_part part, bool second, vec v)
 {
-	for (int i = 0; i < VEC_LANES && i < n; i++)
+	(void)q;
+	(void)second;
+	for (int i = 0; i < VEC_LANES && i < part; i++)
 		p[i] = (int16_t)v[i];
 }
 
 static inline vec vec_widen(const uint32_t *p)
 {
 	return (vec)_mm256_cvtepu32_epi64(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline vec vec_widen_halves(const uint16_t *p)
+{
+	return (vec)_mm256_cvtepu16_epi64(_mm_loadl_epi64((const __m128i *)p));
+}
+
+static inline vec vec_gather(const uint32_t *p, vec v)
+{
+	return (vec)_mm256_cvtepu32_epi64(_mm256_i64gather_epi32((const int *)p, (__m256i)v, 4));
 }
 
 static inline vec vec_equal(vec a, vec b)
@@ -117,9 +151,15 @@ static inline uint64_t vec_sum(vec v)
 	return (uint64_t)_mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)));
 }
 
-static inline void vec_add(int64_t *p, vec v)
+static inline void vec_add_to(int64_t *p, vec v)
 {
 	vec_store(p, VEC_LANES, vec_load(p, VEC_LANES) + v);
+}
+
+static inline void vec_add(int64_t *p, int64_t *q, vec v)
+{
+	(void)q;
+	vec_add_to(p, v);
 }
 
 enum { WORD_LANES = 8, TILE_ROWS = 4, FIRST_APART = 1, GROUP_WORDS = 8, GROUP_HELD = 2 };
@@ -165,23 +205,35 @@ static inline slim slim_of(int64_t s)
 	return (slim)_mm256_set1_epi32((int32_t)s);
 }
 
-static inline slim slim_load(const int64_t *p, int n)
+typedef struct {
+	int lanes;
+	__m256i mask;
+} slim_part;
+
+static inline slim_part slim_part_of(int n, bool two)
 {
-	__m256 low = (__m256)vec_load(p, n), high = (__m256)vec_load(p + VEC_LANES, n - VEC_LANES);
+	(void)two;
+	return (slim_part){n, slim_mask(n)};
+}
+
+static inline slim slim_fetch(const int64_t *p, const int64_t *q, slim_part part)
+{
+	__m256 low = (__m256)vec_load(p, part.lanes), high = (__m256)vec_load(q, part.lanes - VEC_LANES);
 
 	/* The low half of every lane, those of each 128 bits of both together; then in order. */
 	return (slim)_mm256_permute4x64_epi64((__m256i)_mm256_shuffle_ps(low, high, 0x88), 0xD8);
 }
 
-static inline void slim_store(int64_t *p, int n, slim v)
+static inline void slim_put(int64_t *p, int64_t *q, slim_part part, bool second, slim v)
 {
-	vec_store(p, n, word_part((word)v, 0));
-	vec_store(p + VEC_LANES, n - VEC_LANES, word_part((word)v, 1));
+	(void)second;
+	vec_store(p, part.lanes, word_part((word)v, 0));
+	vec_store(q, part.lanes - VEC_LANES, word_part((word)v, 1));
 }
 
-static inline slim slim_kept(const uint32_t *p, int n)
+static inline slim slim_kept(const uint32_t *p, slim_part part)
 {
-	return (slim)_mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), slim_mask(n));
+	return (slim)_mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), part.mask);
 }
 
 static inline void slim_keep(uint32_t *p, slim v)
@@ -189,24 +241,37 @@ static inline void slim_keep(uint32_t *p, slim v)
 	_mm256_storeu_si256((__m256i *)p, (__m256i)v);
 }
 
-static inline slim slim_operands(const int16_t *p)
+static inline slim slim_operands(const int16_t *p, const int16_t *q)
 {
+	(void)q;
 	return (slim)_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)p));
 }
 
-static inline void slim_put_operands(int16_t *p, int n, slim v)
+static inline void slim_put_operands(int16_t *p, int16_t *q, slim_part part, bool second, slim v)
 {
 	__m256i packed = _mm256_packs_epi32((__m256i)v, (__m256i)v);
 
-	if (n >= SLIM_LANES)
+	(void)q;
+	(void)second;
+	if (part.lanes >= SLIM_LANES)
 		_mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
-	for (int i = 0; n < SLIM_LANES && i < n; i++)
+	for (int i = 0; part.lanes < SLIM_LANES && i < part.lanes; i++)
 		p[i] = (int16_t)v[i];
 }
 
 static inline slim slim_widen(const uint32_t *p)
 {
 	return (slim)_mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline slim slim_widen_halves(const uint16_t *p)
+{
+	return (slim)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline slim slim_gather(const uint32_t *p, slim v)
+{
+	return (slim)_mm256_i32gather_epi32((const int *)p, (__m256i)v, 4);
 }
 
 static inline slim slim_equal(slim a, slim b)
@@ -244,30 +309,55 @@ static inline slim slim_mul32(slim a, slim b)
 	return a * b;
 }
 
-static inline void slim_add(int64_t *p, slim v)
+static inline void slim_add(int64_t *p, int64_t *q, slim v)
 {
-	vec_add(p, word_part((word)v, 0));
-	vec_add(p + VEC_LANES, word_part((word)v, 1));
+	vec_add_to(p, word_part((word)v, 0));
+	vec_add_to(q, word_part((word)v, 1));
 }
 
 enum { DITHER_LANES = 16 };
 
 typedef uint16_t dither_word __attribute__((vector_size(32)));
 
-#define DITHER_NUMBERS {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15}
+#define DITHER_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+
+/* 16 words below 2^16 as halves. */
+static inline dither_word dither_narrow(__m256i first, __m256i second)
+{
+	return (dither_word)_mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xD8);
+}
+
+static inline void dither_halves(const uint32_t *x, dither_word *a, dither_word *b)
+{
+	__m256i first = _mm256_loadu_si256((const __m256i *)x);
+	__m256i second = _mm256_loadu_si256((const __m256i *)(x + DITHER_LANES / 2));
+	__m256i low = _mm256_set1_epi32(0xFFFF);
+
+	*a = dither_narrow(_mm256_srli_epi32(first, 16), _mm256_srli_epi32(second, 16));
+	*b = dither_narrow(_mm256_and_si256(first, low), _mm256_and_si256(second, low));
+}
+
+static inline dither_word dither_rows(const uint16_t *p, int pitch)
+{
+	if (pitch >= DITHER_LANES)
+		return (dither_word)_mm256_set1_epi16((int16_t)p[0]);
+	return (dither_word)_mm256_set_m128i(_mm_set1_epi16((int16_t)p[1]), _mm_set1_epi16((int16_t)p[0]));
+}
+
+/* Half of the lanes, joined in 32 bits. */
+static inline __m256i dither_part(__m128i high, __m128i low)
+{
+	return _mm256_or_si256(_mm256_slli_epi32(_mm256_cvtepu16_epi32(high), 8),
+	                       _mm256_srli_epi32(_mm256_cvtepu16_epi32(low), 8));
+}
 
 static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 {
-	_mm256_storeu_si256((__m256i *)p, _mm256_srli_epi32(_mm256_unpacklo_epi16((__m256i)b, (__m256i)a), 8));
-	_mm256_storeu_si256((__m256i *)(p + 8),
-	                    _mm256_srli_epi32(_mm256_unpackhi_epi16((__m256i)b, (__m256i)a), 8));
-}
+	__m256i high = (__m256i)a, low = (__m256i)b;
 
-/* There are no pairs: a row fills a vector. */
-static inline dither_word dither_rows(const uint32_t *p, bool paired)
-{
-	(void)paired;
-	return (dither_word)_mm256_set1_epi32((int32_t)*p);
+	_mm256_storeu_si256((__m256i *)p, dither_part(_mm256_castsi256_si128(high), _mm256_castsi256_si128(low)));
+	_mm256_storeu_si256((__m256i *)(p + DITHER_LANES / 2), dither_part(_mm256_extracti128_si256(high, 1),
+	                                                                   _mm256_extracti128_si256(low, 1)));
 }
 
 static inline dither_word dither_turn(dither_word a, int n)
@@ -277,6 +367,8 @@ static inline dither_word dither_turn(dither_word a, int n)
 			0x0E0F0C0D0A0B0809, 0x0607040502030001, 0x0E0F0C0D0A0B0809, 0x0607040502030001));
 	return a << (uint16_t)n | a >> (uint16_t)(16 - n);
 }
+
+#include "kernel/avx2_planes.h"
 
 static inline unsigned nonzero_16(const int16_t *p)
 {

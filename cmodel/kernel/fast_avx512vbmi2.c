@@ -1,4 +1,7 @@
-/* The kernel for AVX-512 with VNNI and VBMI2: rotations of 16 bits, which random numbers are made of, too. */
+/*
+ * The kernel for AVX-512 with VNNI, VBMI2 and GFNI: rotations of 16 bits and transpositions of 8 x 8 bits,
+ * which random numbers are made of, too.
+ */
 #include "kernel/variants.h"
 
 #if defined(__x86_64__)

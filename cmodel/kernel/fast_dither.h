@@ -1,6 +1,6 @@
 /*
- * The random numbers of stochastic rounding (num/dither.h), of many rows at a time. Both halves of the state
- * are lanes of 16 bits. Included by fast.h.
+ * The random numbers of stochastic rounding (num/dither.h), of a block of rows. Both halves of the state are
+ * lanes of 16 bits. Included by fast.h.
  *
  * The first round of a channel has no more of the channel in it than one exclusive or, so all else of that
  * round is done once a row.
@@ -10,85 +10,98 @@
 
 #include <string.h>
 
+#include "kernel/fast_block.h"
 #include "num/dither.h"
 
-/* Rows that are worked on together. */
-enum { SWEEP_ROWS = 32 };
+/* States are made for so many rows at once, and can be read for a vector more. */
+enum { STATE_ROWS = BLOCK_ROWS_MAX, STATE_ROOM = STATE_ROWS + DITHER_LANES };
 
-/* Lanes from one row to the next in what is worked on, for `lanes` of them. */
-FAST_INLINE int sweep_pitch(int lanes)
-{
-	return lanes <= 16 ? 16 : lanes <= 32 ? 32 : 64;
-}
-
-/* Of each row, twice in 32 bits: the state behind the first round of channel 0, and the first channel. */
+/* Of each row: the halves of the state behind the first round of channel 0, and the channel of lane 0. */
 struct dither_states {
-	uint32_t a[SWEEP_ROWS], b[SWEEP_ROWS], channel[SWEEP_ROWS];
+	int first, rows;        /* iterations first .. first + rows - 1 */
+	uint16_t a[STATE_ROOM], b[STATE_ROOM], channel[STATE_ROOM];
 };
+
+/*
+ * Random numbers of a block, row after row: their first `shift` bits where these are at most 16, in 16 bits,
+ * else all.
+ */
+struct dither_numbers {
+	_Alignas(64) uint16_t top[BLOCK_ELEMENTS];
+	_Alignas(64) uint32_t whole[BLOCK_ELEMENTS];
+};
+
+enum { DITHER_TOP = 16, DITHER_BITS = 24 };
 
 FAST_INLINE dither_word dither_bend(dither_word a)
 {
 	return (dither_turn(a, 1) & dither_turn(a, 8)) ^ dither_turn(a, 2);
 }
 
-/* Rows first, first + 1, ..., DITHER_LANES of them, to places from `at` on. */
-FAST_INLINE void dither_hash(const struct qmac_draws *draws, uint32_t first, struct dither_states *states,
-                             int at)
+/* The states of HASHED vectors of rows with these numbers, side by side: each waits for itself only. */
+enum { HASHED = 2 };
+
+FAST_INLINE void dither_hash(uint32_t key, const uint32_t *row, uint16_t *state_a, uint16_t *state_b)
 {
-	uint16_t high[DITHER_LANES], low[DITHER_LANES];
-	dither_word a, b, next;
+	dither_word a[HASHED], b[HASHED], next;
 
-	for (int i = 0; i < DITHER_LANES; i++) {
-		uint32_t x = draws->key ^ (draws->row0 + (first + (uint32_t)i) * draws->row_step);
-
-		high[i] = (uint16_t)(x >> 16);
-		low[i] = (uint16_t)x;
+	for (int i = 0; i < HASHED; i++) {
+		dither_halves(row + i * DITHER_LANES, &a[i], &b[i]);
+		a[i] ^= (uint16_t)(key >> 16);
+		b[i] ^= (uint16_t)key;
 	}
-	memcpy(&a, high, sizeof a);
-	memcpy(&b, low, sizeof b);
-	for (int k = 0; k <= QMAC_DITHER_ROW_ROUNDS; k++) {
-		next = b ^ dither_bend(a) ^ qmac_dither_constants[k < QMAC_DITHER_ROW_ROUNDS ? k : 0];
+	for (int k = 0; k <= QMAC_DITHER_ROW_ROUNDS; k++)
+		for (int i = 0; i < HASHED; i++) {
+			next = b[i] ^ dither_bend(a[i]) ^ qmac_dither_constants[k < QMAC_DITHER_ROW_ROUNDS ? k : 0];
+			b[i] = a[i];
+			a[i] = next;
+		}
+	memcpy(state_a, a, sizeof a);
+	memcpy(state_b, b, sizeof b);
+}
+
+/* The states of a sweep's rows from `first` on. Where all have the same channels, the first ones stay. */
+FAST_INLINE void dither_begin(const struct qmac_sweep *s, int first, int iterations,
+                              struct dither_states *states)
+{
+	const struct qmac_draws *draws = &s->draws;
+	int rows = iterations - first < STATE_ROWS ? iterations - first : STATE_ROWS;
+	uint32_t number[STATE_ROOM];
+
+	memset(number, 0, sizeof number);
+	states->first = first;
+	states->rows = rows;
+	if (draws->channel_step || draws->channel_outer || first == 0) {
+		block_loop(s, first, rows, draws->channel0, draws->channel_outer, draws->channel_step, number);
+		for (int i = 0; i < STATE_ROOM; i++)
+			states->channel[i] = (uint16_t)number[i];
+	}
+	block_loop(s, first, rows, draws->row0, draws->row_outer, draws->row_step, number);
+	for (int i = 0; i < rows; i += HASHED * DITHER_LANES)
+		dither_hash(draws->key, number + i, states->a + i, states->b + i);
+}
+
+/* Lanes j .. of a block's rows from row i on, as many as fill a vector; row i has state number `at`. */
+FAST_INLINE void dither_direct(const struct dither_states *states, int at, int pitch, int i, int j, int shift,
+                               struct dither_numbers *to)
+{
+	const dither_word number = DITHER_NUMBERS;
+	dither_word channel = dither_rows(states->channel + at, pitch) + (number & (uint16_t)(pitch - 1));
+	dither_word a, b = dither_rows(states->b + at, pitch), next;
+
+	channel += (uint16_t)j;
+	a = dither_rows(states->a + at, pitch) ^ channel;
+	for (int k = 1; k < QMAC_DITHER_CHANNEL_ROUNDS; k++) {
+		next = b ^ dither_bend(a) ^ channel ^ qmac_dither_constants[k];
 		b = a;
 		a = next;
 	}
-	memcpy(high, &a, sizeof a);
-	memcpy(low, &b, sizeof b);
-	for (int i = 0; i < DITHER_LANES; i++) {
-		uint32_t channel = draws->channel0 + (first + (uint32_t)i) * draws->channel_step;
-
-		states->a[at + i] = high[i] * 0x10001U;
-		states->b[at + i] = low[i] * 0x10001U;
-		states->channel[at + i] = (channel & 0xFFFFU) * 0x10001U;
+	if (shift > DITHER_TOP) {
+		dither_store(to->whole + i * pitch + j, a, b);
+		return;
 	}
-}
-
-/* Random numbers of rows first .. first + rows - 1: that of lane j of row first + i is r[i * pitch + j]. */
-FAST_INLINE void dither_block(const struct qmac_draws *draws, int first, int rows, int lanes, uint32_t *r)
-{
-	const dither_word number = DITHER_NUMBERS;
-	int pitch = sweep_pitch(lanes), together = pitch < DITHER_LANES ? 2 : 1;
-	dither_word keyed[QMAC_DITHER_CHANNEL_ROUNDS], channel = number, a, b, next;
-	struct dither_states states;
-
-	for (int i = 0; i < rows; i += DITHER_LANES)
-		dither_hash(draws, (uint32_t)(first + i), &states, i);
-	for (int j = 0; j < lanes; j += DITHER_LANES)
-		for (int i = 0; i < rows; i += together) {
-			if (i == 0 || draws->channel_step) {
-				channel = (number & (uint16_t)(pitch - 1)) + (uint16_t)j;
-				channel += dither_rows(states.channel + i, together == 2);
-				for (int k = 1; k < QMAC_DITHER_CHANNEL_ROUNDS; k++)
-					keyed[k] = channel ^ qmac_dither_constants[k];
-			}
-			a = dither_rows(states.a + i, together == 2) ^ channel;
-			b = dither_rows(states.b + i, together == 2);
-			for (int k = 1; k < QMAC_DITHER_CHANNEL_ROUNDS; k++) {
-				next = b ^ dither_bend(a) ^ keyed[k];
-				b = a;
-				a = next;
-			}
-			dither_store(r + i * pitch + j, a, b);
-		}
+	a >>= (uint16_t)(DITHER_TOP - shift);
+	memcpy(to->top + i * pitch + j, &a, sizeof a);
 }
 
 #endif

@@ -33,9 +33,32 @@ static inline void vec_store(int64_t *p, int n, vec v)
 	*p = (int64_t)v;
 }
 
-static inline vec vec_kept(const uint64_t *p, int n)
+typedef int vec_part;
+
+static inline vec_part vec_part_of(int n, bool two)
 {
-	(void)n;
+	(void)two;
+	return n;
+}
+
+static inline vec vec_fetch(const int64_t *p, const int64_t *q, vec_part part)
+{
+	(void)q;
+	(void)part;
+	return (vec)*p;
+}
+
+static inline void vec_put(int64_t *p, int64_t *q, vec_part part, bool second, vec v)
+{
+	(void)q;
+	(void)part;
+	(void)second;
+	*p = (int64_t)v;
+}
+
+static inline vec vec_kept(const uint64_t *p, vec_part part)
+{
+	(void)part;
 	return *p;
 }
 
@@ -44,20 +67,33 @@ static inline void vec_keep(uint64_t *p, vec v)
 	*p = v;
 }
 
-static inline vec vec_operands(const int16_t *p)
+static inline vec vec_operands(const int16_t *p, const int16_t *q)
 {
+	(void)q;
 	return (vec)*p;
 }
 
-static inline void vec_put_operands(int16_t *p, int n, vec v)
+static inline void vec_put_operands(int16_t *p, int16_t *q, vec_part part, bool second, vec v)
 {
-	(void)n;
+	(void)q;
+	(void)part;
+	(void)second;
 	*p = (int16_t)v;
 }
 
 static inline vec vec_widen(const uint32_t *p)
 {
 	return *p;
+}
+
+static inline vec vec_widen_halves(const uint16_t *p)
+{
+	return *p;
+}
+
+static inline vec vec_gather(const uint32_t *p, vec v)
+{
+	return p[v];
 }
 
 static inline vec vec_equal(vec a, vec b)
@@ -100,8 +136,9 @@ static inline uint64_t vec_sum(vec v)
 	return v;
 }
 
-static inline void vec_add(int64_t *p, vec v)
+static inline void vec_add(int64_t *p, int64_t *q, vec v)
 {
+	(void)q;
 	*p += (int64_t)v;
 }
 
@@ -132,18 +169,29 @@ static inline slim slim_of(int64_t s)
 	return (slim){0} + (uint32_t)s;
 }
 
-static inline slim slim_load(const int64_t *p, int n)
+typedef int slim_part;
+
+static inline slim_part slim_part_of(int n, bool two)
+{
+	(void)two;
+	return n;
+}
+
+static inline slim slim_fetch(const int64_t *p, const int64_t *q, slim_part part)
 {
 	slim v = {0};
 
-	for (int i = 0; i < SLIM_LANES && i < n; i++)
+	(void)q;
+	for (int i = 0; i < SLIM_LANES && i < part; i++)
 		v[i] = (uint32_t)p[i];
 	return v;
 }
 
-static inline void slim_store(int64_t *p, int n, slim v)
+static inline void slim_put(int64_t *p, int64_t *q, slim_part part, bool second, slim v)
 {
-	for (int i = 0; i < SLIM_LANES && i < n; i++)
+	(void)q;
+	(void)second;
+	for (int i = 0; i < SLIM_LANES && i < part; i++)
 		p[i] = (int32_t)v[i];
 }
 
@@ -160,30 +208,43 @@ static inline slim slim_widen(const uint32_t *p)
 	return v;
 }
 
-static inline slim slim_kept(const uint32_t *p, int n)
+static inline slim slim_widen_halves(const uint16_t *p)
+{
+	return (slim){p[0], p[1], p[2], p[3]};
+}
+
+static inline slim slim_kept(const uint32_t *p, slim_part part)
 {
 	slim v = {0};
 
-	if (n >= SLIM_LANES)
+	if (part >= SLIM_LANES)
 		return slim_widen(p);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < part; i++)
 		v[i] = p[i];
 	return v;
 }
 
-static inline slim slim_operands(const int16_t *p)
+static inline slim slim_operands(const int16_t *p, const int16_t *q)
 {
 	slim v = {0};
 
+	(void)q;
 	for (int i = 0; i < SLIM_LANES; i++)
 		v[i] = (uint32_t)p[i];
 	return v;
 }
 
-static inline void slim_put_operands(int16_t *p, int n, slim v)
+static inline void slim_put_operands(int16_t *p, int16_t *q, slim_part part, bool second, slim v)
 {
-	for (int i = 0; i < SLIM_LANES && i < n; i++)
+	(void)q;
+	(void)second;
+	for (int i = 0; i < SLIM_LANES && i < part; i++)
 		p[i] = (int16_t)v[i];
+}
+
+static inline slim slim_gather(const uint32_t *p, slim v)
+{
+	return (slim){p[v[0]], p[v[1]], p[v[2]], p[v[3]]};
 }
 
 static inline slim slim_equal(slim a, slim b)
@@ -225,8 +286,9 @@ static inline slim slim_mul32(slim a, slim b)
 	return a * b;
 }
 
-static inline void slim_add(int64_t *p, slim v)
+static inline void slim_add(int64_t *p, int64_t *q, slim v)
 {
+	(void)q;
 	for (int i = 0; i < SLIM_LANES; i++)
 		p[i] += (int32_t)v[i];
 }
@@ -243,11 +305,19 @@ static inline void dither_store(uint32_t *p, dither_word a, dither_word b)
 		p[i] = (uint32_t)a[i] << 8 | b[i] >> 8;
 }
 
-/* There are no pairs: a row fills a vector. */
-static inline dither_word dither_rows(const uint32_t *p, bool paired)
+static inline void dither_halves(const uint32_t *x, dither_word *a, dither_word *b)
 {
-	(void)paired;
-	return (dither_word){0} + (uint16_t)*p;
+	for (int i = 0; i < DITHER_LANES; i++) {
+		(*a)[i] = (uint16_t)(x[i] >> 16);
+		(*b)[i] = (uint16_t)x[i];
+	}
+}
+
+/* A row fills a vector, whatever its pitch. */
+static inline dither_word dither_rows(const uint16_t *p, int pitch)
+{
+	(void)pitch;
+	return (dither_word){0} + *p;
 }
 
 static inline dither_word dither_turn(dither_word a, int n)

@@ -22,14 +22,15 @@
 enum { QMAC_LANES_MAX = 64 };
 
 /*
- * Rows of a source of VEC at equal distances, at most QMAC_LANES_MAX lanes each: words of ACC, or operands as
- * they are kept, sign extended. An operand is `kept & mask`. Every row of operands can be read for
- * QMAC_LANES_MAX of them: those beyond its lanes do not matter.
+ * Rows of a source of VEC, at most QMAC_LANES_MAX lanes each: words of ACC, or operands as they are kept,
+ * sign extended. The row of iteration (i1, i0) lies i1*outer + i0*step behind the first, less than 2^31. An
+ * operand is `kept & mask`. Every row of operands can be read for QMAC_LANES_MAX of them: those beyond its
+ * lanes do not matter.
  */
 struct qmac_sources {
 	const int64_t *words;    /* NULL: operands */
 	const int16_t *operands;
-	ptrdiff_t step;
+	ptrdiff_t step, outer;
 	int mask;                /* -1: signed, else 2^bits - 1 */
 };
 
@@ -37,14 +38,26 @@ struct qmac_sources {
 struct qmac_results {
 	int64_t *words;
 	int16_t *operands;       /* NULL, too: nowhere */
-	ptrdiff_t step;
+	ptrdiff_t step, outer;   /* as those of sources */
 	int lsb;                 /* 0..63 */
 	uint16_t mask, sign;     /* sign 0: not extended, and mask below 2^15 */
 };
 
-/* Lane j of row i has the random number of row row0 + i*row_step, channel channel0 + i*channel_step + j. */
+/*
+ * Lane j of iteration (i1, i0) has the random number of row row0 + i1*row_outer + i0*row_step and of channel
+ * channel0 + i1*channel_outer + i0*channel_step + j.
+ */
 struct qmac_draws {
-	uint32_t key, row0, row_step, channel0, channel_step;
+	uint32_t key, row0, row_step, row_outer, channel0, channel_step, channel_outer;
+};
+
+/*
+ * What a table says of a: u = a clamped to in_bits, less the least number of so many bits; with value and
+ * slope of word u >> fraction_bits of the table, x = (value << fraction_bits) + slope * (the rest of u).
+ */
+struct qmac_lookup {
+	const uint32_t *table;  /* 2^(in_bits - fraction_bits) words: slope above, value below, of 16 bits */
+	int in_bits, fraction_bits; /* 1..32, 0..in_bits */
 };
 
 /* Arithmetic of one VEC command, taken from its descriptor once. */
@@ -55,23 +68,28 @@ struct qmac_tail {
 	int bw;            /* 1..64 */
 };
 
-/* The inner loop of a VEC: in row i, lane j < lanes x = op(a, b), y = clamp(relu(round(x))). */
+/*
+ * The loops of a VEC: in each iteration, lane j < lanes x = op(a, b), y = clamp(relu(round(x))). Iterations
+ * are those of i1 = 0, then 1, ..., of `inner` i0 each.
+ */
 struct qmac_sweep {
-	unsigned op;            /* but lookup */
+	unsigned op;
+	int inner;              /* at least 1 */
 	int lanes, l0;          /* l0 and mult count for add, sub, min and max only */
 	int32_t mult;
 	struct qmac_sources a, b;
+	struct qmac_lookup lookup; /* of lookup, which has no b */
 	const int64_t (*c)[QMAC_LANES_MAX]; /* of affine: x = a*c[0][j] + b*c[1][j] + c[2][j] */
 	struct qmac_tail tail;
 	struct qmac_draws draws;
 	struct qmac_results to; /* may be the rows of a or b */
 	/*
-	 * What the caller has proved, and scalar does without. Always: every x, and for min and max a << l0,
-	 * fits 64 bits; for mul every b, for affine c[0] and c[1], fit 18 bits; with sums, no sum of some of
+	 * What the caller has proved, and scalar does without. Always: every x fits 64 bits, where it is rounded
+	 * to nearest or at random x + 2^shift, too, and for min and max a << l0; for mul every b, for affine
+	 * c[0] and c[1], fit 18 bits, for lookup every a that is an operand in_bits; with sums, no sum of some of
 	 * the rows leaves 64 bits.
 	 */
-	bool narrow;            /* all of these and every a and b fit 32 bits, shift is below 32; with sums every
-	                         * y fits 27 bits */
+	bool narrow;            /* all of these, every a and b, and 2^shift fit 32 bits; with sums every y 25 */
 	bool short_factors;     /* every a and b fits 32 bits */
 	bool fits;              /* no y is clamped */
 };
@@ -150,10 +168,11 @@ struct qmac_cut {
 struct qmac_kernel {
 	const char *name;
 	/*
-	 * Up to 65,535 rows. Returns the saturations: of x to 64 bits, of b of mul to 18, of y. Where they are
-	 * not NULL sum[j] += the y of lane j, and *magnitudes |= |relu(round(x))| of every element, in 64 bits.
+	 * Up to 65,536 iterations. Returns the saturations: of x to 64 bits, of b of mul to 18, of a of lookup,
+	 * of y. Where they are not NULL sum[j] += the y of lane j, and *magnitudes |= |relu(round(x))| of every
+	 * element, in 64 bits.
 	 */
-	uint64_t (*sweep)(const struct qmac_sweep *sweep, int rows, qmac_int128 *sum, uint64_t *magnitudes);
+	uint64_t (*sweep)(const struct qmac_sweep *sweep, int iterations, qmac_int128 *sum, uint64_t *magnitudes);
 	/*
 	 * Weight stationary: acc[i][j] (+)= sum over r < k of a[i][r]*w[r][j] << shift, for i < slots
 	 * one after the other (rows of acc may be one row), j < n. Precondition, of scalar too: every

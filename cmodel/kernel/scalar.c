@@ -55,30 +55,44 @@ static int64_t finish_lane(const struct qmac_tail *tail, int64_t x, uint32_t r, 
 	return qmac_clamp(v, tail->bw, count);
 }
 
-static int64_t source_lane(const struct qmac_sources *rows, int i, int j)
+/* Where the row of iteration i lies, whose loops have these strides. */
+static ptrdiff_t place_of(const struct qmac_sweep *s, int i, ptrdiff_t outer, ptrdiff_t step)
 {
-	ptrdiff_t at = i * rows->step + j;
+	return i / s->inner * outer + i % s->inner * step;
+}
 
+static int64_t source_lane(const struct qmac_sources *rows, ptrdiff_t at)
+{
 	return rows->words ? rows->words[at] : rows->operands[at] & rows->mask;
 }
 
-/* x, exact and then limited to 64 bits. */
-static int64_t map_lane(const struct qmac_sweep *s, int i, int j, uint64_t *count)
+static qmac_int128 look_up(const struct qmac_lookup *t, int64_t a, uint64_t *count)
 {
-	int64_t a = source_lane(&s->a, i, j), b = source_lane(&s->b, i, j);
+	int64_t u = qmac_clamp(a, t->in_bits, count) - qmac_min_of(t->in_bits);
+	int64_t below = u & (((int64_t)1 << t->fraction_bits) - 1);
+	uint32_t word = t->table[u >> t->fraction_bits];
+
+	return qmac_sign_extend(word, 16) * ((qmac_int128)1 << t->fraction_bits) +
+	       qmac_sign_extend(word >> 16, 16) * below;
+}
+
+/* x, exact and then limited to 64 bits. */
+static int64_t map_lane(const struct qmac_sweep *s, int j, int64_t a, int64_t b, uint64_t *count)
+{
 	qmac_int128 x;
 
-	if (s->op == QMAC_OP_AFFINE)
+	if (s->op == QMAC_OP_LOOKUP)
+		x = look_up(&s->lookup, a, count);
+	else if (s->op == QMAC_OP_AFFINE)
 		x = (qmac_int128)a * s->c[0][j] + (qmac_int128)b * s->c[1][j] + s->c[2][j];
 	else
 		x = combine_lane(s->op, s->l0, s->mult, a, b, count);
 	return qmac_clamp128(x, 64, count);
 }
 
-static void put_lane(const struct qmac_results *to, int i, int j, int64_t y)
+static void put_lane(const struct qmac_results *to, ptrdiff_t at, int64_t y)
 {
 	uint64_t limb = (uint64_t)qmac_shift_right(y, to->lsb);
-	ptrdiff_t at = i * to->step + j;
 
 	if (to->words)
 		to->words[at] = y;
@@ -86,24 +100,35 @@ static void put_lane(const struct qmac_results *to, int i, int j, int64_t y)
 		to->operands[at] = (int16_t)(((limb & to->mask) ^ to->sign) - to->sign);
 }
 
-static uint64_t scalar_sweep(const struct qmac_sweep *s, int rows, qmac_int128 *sum, uint64_t *magnitudes)
+/* The state of the random numbers of iteration i, and the channel of its lane 0. */
+static uint32_t draw_row(const struct qmac_sweep *s, int i, uint32_t *channel)
 {
 	const struct qmac_draws *draws = &s->draws;
+	uint32_t i1 = (uint32_t)(i / s->inner), i0 = (uint32_t)(i % s->inner);
+
+	*channel = draws->channel0 + i1 * draws->channel_outer + i0 * draws->channel_step;
+	return qmac_dither_row(draws->key, draws->row0 + i1 * draws->row_outer + i0 * draws->row_step);
+}
+
+static uint64_t scalar_sweep(const struct qmac_sweep *s, int iterations, qmac_int128 *sum,
+                             uint64_t *magnitudes)
+{
 	bool draw = s->tail.rnd == QMAC_ROUND_STOCHASTIC;
 	uint64_t count = 0, seen = 0;
 	int64_t x[QMAC_LANES_MAX];
 
-	for (int i = 0; i < rows; i++) {
-		uint32_t channel = draws->channel0 + (uint32_t)i * draws->channel_step;
-		uint32_t state = draw ? qmac_dither_row(draws->key, draws->row0 + (uint32_t)i * draws->row_step) : 0;
+	for (int i = 0; i < iterations; i++) {
+		ptrdiff_t a = place_of(s, i, s->a.outer, s->a.step), b = place_of(s, i, s->b.outer, s->b.step);
+		ptrdiff_t to = place_of(s, i, s->to.outer, s->to.step);
+		uint32_t channel = 0, state = draw ? draw_row(s, i, &channel) : 0;
 
 		for (int j = 0; j < s->lanes; j++) /* the row is read, then written */
-			x[j] = map_lane(s, i, j, &count);
+			x[j] = map_lane(s, j, source_lane(&s->a, a + j), source_lane(&s->b, b + j), &count);
 		for (int j = 0; j < s->lanes; j++) {
 			uint32_t r = draw ? qmac_dither_channel(state, channel + (uint32_t)j) : 0;
 			int64_t y = finish_lane(&s->tail, x[j], r, &count, &seen);
 
-			put_lane(&s->to, i, j, y);
+			put_lane(&s->to, to + j, y);
 			if (sum)
 				sum[j] += y;
 		}

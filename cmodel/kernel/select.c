@@ -40,7 +40,7 @@ static int first_available(void)
 	bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
 	              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 	bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
-	bool vbmi2 = vnni && __builtin_cpu_supports("avx512vbmi2");
+	bool vbmi2 = vnni && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("gfni");
 
 	first = vbmi2 ? 0 : vnni ? 1 : avx512 ? 2 : avx2 ? 3 : 4;
 #endif
