@@ -88,7 +88,8 @@ avx512 = $(kernel_level) -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
 %/num/dither.o %/device/move.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o \
 	%/float/pointwise.o %/float/pool.o %/net/copy.o %/net/layer.o %/train/host_engine.o %/train/loss.o \
-	%/train_net/codes.o %/train/softmax.o: kernel_flags = -O3 -fno-trapping-math
+	%/train_net/codes.o %/train_net/device_engine.o %/train_net/update.o \
+	%/train/softmax.o: kernel_flags = -O3 -fno-trapping-math
 
 # Where the program looks for the RTL: a string of C, quoted for the shell.
 source_root = $(subst ','\'',$(subst ",\",$(subst \,\\,$(CURDIR))))

@@ -32,7 +32,8 @@ static void pack(unsigned container, const int64_t *values, int64_t step, int64_
 	}
 }
 
-static void unpack(unsigned container, const unsigned char *from, int64_t n, int64_t *values)
+/* For a container that is known where this is called: its bytes then are one load. */
+static inline void unpack_of(unsigned container, const unsigned char *from, int64_t n, int64_t *values)
 {
 	int size = 1 << container, unused = 64 - 8 * size;
 
@@ -42,6 +43,23 @@ static void unpack(unsigned container, const unsigned char *from, int64_t n, int
 		for (int b = 0; b < size; b++)
 			value |= (uint64_t)from[(i << container) + b] << 8 * b;
 		values[i] = (int64_t)(value << unused) >> unused;
+	}
+}
+
+static void unpack(unsigned container, const unsigned char *from, int64_t n, int64_t *values)
+{
+	switch (container) {
+	case QMAC_CONTAINER_BYTE:
+		unpack_of(QMAC_CONTAINER_BYTE, from, n, values);
+		return;
+	case QMAC_CONTAINER_HALF:
+		unpack_of(QMAC_CONTAINER_HALF, from, n, values);
+		return;
+	case QMAC_CONTAINER_WORD:
+		unpack_of(QMAC_CONTAINER_WORD, from, n, values);
+		return;
+	default:
+		unpack_of(QMAC_CONTAINER_DOUBLE, from, n, values);
 	}
 }
 
@@ -252,14 +270,18 @@ void qmac_net_get(struct qmac_driver *driver, const struct qmac_view *view, int6
 	unsigned container = view->element.container;
 	struct row row = {.block = 0};
 	struct stream stream;
+	int64_t rows;
 
 	open(&stream, driver, view);
 	do {
-		int64_t n = channels_of(view, &row);
+		int64_t n = channels_of(view, &row), *to = values + number_of(view, &row);
+		const unsigned char *from;
 
-		unpack(container, next_read(&stream, place_of(view, &row), (uint64_t)n << container), n,
-		       values + number_of(view, &row));
-	} while (next_row(view, &row, 1));
+		rows = rows_of(view, &row);
+		from = next_read(&stream, place_of(view, &row), bytes_of(view, rows, n));
+		for (int64_t i = 0; i < rows; i++)
+			unpack(container, from + (uint64_t)i * view->position_bytes[2], n, to + i * view->channels);
+	} while (next_row(view, &row, rows));
 	close_read(&stream);
 }
 

@@ -88,18 +88,40 @@ enum qmac_status qmac_net_load_constants(struct qmac_net_plan *plan, struct qmac
  * Weights lie as [co][ci][ky][kx] in a network, and in a view of rows for each (ky, kx, ci) as
  * [ky][kx][ci][co]; where that is transposed, as [ky][kx][co][ci].
  */
+
+/* Outputs that are worked on together: their numbers in a row of a view are a line of the cache. */
+enum { TOGETHER = 8 };
+
+/* The row of a view that is number k of [ci][ky][kx]. */
+static int64_t row_of(const struct qmac_net_plan_layer *p, int64_t k)
+{
+	int64_t taps = p->kernel[0] * p->kernel[1];
+
+	return k % taps * p->in.channels + k / taps;
+}
+
+static void turn_weights(const struct qmac_net_plan_layer *p, const int32_t *codes, int64_t *values)
+{
+	int64_t terms = p->kernel[0] * p->kernel[1] * p->in.channels, out = p->out.channels;
+
+	for (int64_t first = 0; first < out; first += TOGETHER)
+		for (int64_t k = 0; k < terms; k++) {
+			int64_t *to = values + row_of(p, k) * out;
+
+			for (int64_t co = first; co < first + TOGETHER && co < out; co++)
+				to[co] = codes[co * terms + k];
+		}
+}
+
 static void load_weight(struct qmac_net_plan *plan, const struct qmac_net_plan_layer *p, const int32_t *codes,
                         int64_t *values)
 {
 	int64_t taps = p->kernel[0] * p->kernel[1], in = p->in.channels, out = p->out.channels;
 
-	for (int64_t co = 0; co < out; co++)
-		for (int64_t ci = 0; ci < in; ci++)
-			for (int64_t tap = 0; tap < taps; tap++)
-				values[(tap * in + ci) * out + co] = codes[(co * in + ci) * taps + tap];
+	turn_weights(p, codes, values);
 	qmac_net_put(plan->driver, &p->weight, values);
-	for (int64_t tap = 0; tap < taps; tap++)
-		for (int64_t co = 0; co < out; co++)
+	for (int64_t co = 0; co < out; co++)
+		for (int64_t tap = 0; tap < taps; tap++)
 			for (int64_t ci = 0; ci < in; ci++)
 				values[(tap * out + co) * in + ci] = codes[(co * in + ci) * taps + tap];
 	qmac_net_put(plan->driver, &p->transposed, values);
@@ -184,12 +206,15 @@ int qmac_net_sum_fl(const struct qmac_net_plan *plan, const struct qmac_net_mini
 /* Adds a slice of sums, which lie as weights do. */
 static void add_weights(const struct qmac_net_plan_layer *p, const int64_t *values, int64_t *sums)
 {
-	int64_t taps = p->kernel[0] * p->kernel[1], in = p->in.channels, out = p->out.channels;
+	int64_t terms = p->kernel[0] * p->kernel[1] * p->in.channels, out = p->out.channels;
 
-	for (int64_t co = 0; co < out; co++)
-		for (int64_t ci = 0; ci < in; ci++)
-			for (int64_t tap = 0; tap < taps; tap++)
-				*sums++ += values[(tap * in + ci) * out + co];
+	for (int64_t first = 0; first < out; first += TOGETHER)
+		for (int64_t k = 0; k < terms; k++) {
+			const int64_t *from = values + row_of(p, k) * out;
+
+			for (int64_t co = first; co < first + TOGETHER && co < out; co++)
+				sums[co * terms + k] += from[co];
+		}
 }
 
 static void add_biases(const struct qmac_net_plan_layer *p, int64_t pixels, const int64_t *values,

@@ -95,7 +95,7 @@ enum qmac_status qmac_net_device_prepare(struct qmac_net_device_engine *engine, 
 {
 	bool trains = purpose == QMAC_NET_LOADED_TRAIN, fresh = engine->loaded != purpose;
 	enum qmac_status status = QMAC_OK;
-	const struct qmac_net_recall_key key = {.what = QMAC_NET_RECALL_WEIGHTS, .purpose = purpose,
+	const struct qmac_net_recall_key key = {.what = QMAC_NET_RECALL_WEIGHTS, .purpose = (int32_t)purpose,
 	                                        .fresh = fresh};
 
 	if (!fresh && !(trains && engine->training->ranges == QMAC_NET_RANGES_DELAY))
