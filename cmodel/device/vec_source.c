@@ -179,9 +179,11 @@ const struct qmac_kernel *qmac_vec_prove(struct qmac_vec *v, struct qmac_source 
                                          uint32_t rows, bool summed, struct qmac_sweep *sweep, int *y_bits)
 {
 	int x_bits = exact_bits(v, sweep->op, a, b);
+	/* A limit of rows of which some lanes are written grows with each sum: the others may be as large. */
+	bool grown = a->bits >= NARROW || b->bits >= NARROW;
 
 	*y_bits = result_bits(sweep, x_bits);
-	if (!fits_fast(v, a, b, rows, summed, sweep, x_bits, *y_bits)) {
+	if (grown || !fits_fast(v, a, b, rows, summed, sweep, x_bits, *y_bits)) {
 		tighten(v, a);
 		tighten(v, b);
 		x_bits = exact_bits(v, sweep->op, a, b);
