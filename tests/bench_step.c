@@ -2,14 +2,17 @@
  * Speed of whole training steps on the C model, cycles counted, one thread: multiplications that the network
  * asks for (forward, and both gradients of each layer, but that of the images) a second, each step beside
  * sgemm; device cycles a second; what a second thread brings; and how the time of an image grows with the
- * minibatch, the depth of the network and the array. Networks whose data set is not at hand are left out.
+ * minibatch, the image, the depth of the network and the array. Networks whose data set is not at hand are
+ * left out.
  *
  * Arguments: none, or the name of one case to run over and over for a profiler.
  */
 #define _POSIX_C_SOURCE 200809L
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/hw_file.h"
 #include "config/net_file.h"
@@ -23,27 +26,30 @@ enum { SETTLING = 3, STEPS = 8 };
 #define SGEMM_SECONDS .05
 
 struct step_case {
-	const char *name, *run, *net, *hw;
+	const char *name, *run, *hw;
 	int batch;
+	int image; /* its height and width; 0: as the network file says */
 };
 
 static const struct step_case networks[] = {
-	{"lenet5", "lenet5_fixed8", NULL, "16x16_w8", 256},
-	{"alexnet", "alexnet_cifar10_fixed8", NULL, "16x16_w8", 128},
-	{"resnet20", "resnet20_cifar10_fixed8", NULL, "16x16_w8", 128},
+	{"lenet5", "lenet5_fixed8", "16x16_w8", 256, 0},
+	{"alexnet", "alexnet_cifar10_fixed8", "16x16_w8", 128, 0},
+	{"resnet20", "resnet20_cifar10_fixed8", "16x16_w8", 128, 0},
 };
 
 static const struct step_case sizes[] = {
-	{"batch/16", "rn20s2_r8", NULL, "16x16_w8", 16},
-	{"batch/32", "rn20s2_r8", NULL, "16x16_w8", 32},
-	{"batch/64", "rn20s2_r8", NULL, "16x16_w8", 64},
-	{"batch/128", "rn20s2_r8", NULL, "16x16_w8", 128},
-	{"depth/8", "rn8s2_r8", NULL, "16x16_w8", 64},
-	{"depth/20", "rn20s2_r8", NULL, "16x16_w8", 64},
-	{"array/8", "rn20s2_r8", NULL, "8x8_w8", 64},
-	{"array/16", "rn20s2_r8", NULL, "16x16_w8", 64},
-	{"array/32", "rn20s2_r8", NULL, "mid_32x32", 64},
-	{"array/64", "rn20s2_r8", NULL, "big_64x64", 64},
+	{"batch/16", "rn20s2_r8", "16x16_w8", 16, 0},
+	{"batch/32", "rn20s2_r8", "16x16_w8", 32, 0},
+	{"batch/64", "rn20s2_r8", "16x16_w8", 64, 0},
+	{"batch/128", "rn20s2_r8", "16x16_w8", 128, 0},
+	{"image/32", "rn20s2_r8", "16x16_w8", 64, 32},
+	{"image/64", "rn20s2_r8", "16x16_w8", 64, 64},
+	{"depth/8", "rn8s2_r8", "16x16_w8", 64, 0},
+	{"depth/20", "rn20s2_r8", "16x16_w8", 64, 0},
+	{"array/8", "rn20s2_r8", "8x8_w8", 64, 0},
+	{"array/16", "rn20s2_r8", "16x16_w8", 64, 0},
+	{"array/32", "rn20s2_r8", "mid_32x32", 64, 0},
+	{"array/64", "rn20s2_r8", "big_64x64", 64, 0},
 };
 
 /* What is measured while a run goes on. */
@@ -102,15 +108,46 @@ static double macs_of(const char *net_file, struct qmac_error *err)
 	return macs;
 }
 
+/* The network of the run with an input of another size, in a file of its own: its name, in `path`. */
+static enum qmac_status write_net(const char *net_file, int size, char path[64], struct qmac_error *err)
+{
+	const char input[] = "height: 32, width: 32";
+	char line[300];
+	FILE *from = fopen(net_file, "r"), *to = NULL;
+	bool found = false;
+	int file;
+
+	snprintf(path, 64, "/tmp/qmac-bench-XXXXXX");
+	file = mkstemp(path);
+	if (file >= 0)
+		to = fdopen(file, "w");
+	while (from && to && fgets(line, sizeof line, from)) {
+		char *at = strstr(line, input);
+
+		if (at)
+			fprintf(to, "%.*sheight: %d, width: %d%s", (int)(at - line), line, size, size,
+			        at + sizeof input - 1);
+		else
+			fputs(line, to);
+		found |= at != NULL;
+	}
+	if (from)
+		fclose(from);
+	if (!to || fclose(to) || !found)
+		return qmac_fail(err, QMAC_INTERNAL, "%s cannot be written with images of %d pixels", net_file, size);
+	return QMAC_OK;
+}
+
 static enum qmac_status watch_run(const struct step_case *c, const char *threads, int steps, struct watch *w,
                                   struct qmac_error *err)
 {
-	char file[200], batch[20], limit[20];
-	const struct qmac_setting settings[] = {
+	char file[200], batch[20], limit[20], size[20], net_file[64] = "";
+	struct qmac_setting settings[] = {
 		{"epochs", "1", "--set"}, {"limit", limit, "--set"}, {"test_limit", "16", "--set"},
 		{"batch", batch, "--set"}, {"accumulate", "1", "--set"}, {"speedup", "false", "--set"},
-		{"threads", threads, "--set"},
+		{"threads", threads, "--set"}, {"resize", size, "--set"}, {"network", net_file, "--set"},
 	};
+	const int count = sizeof settings / sizeof settings[0], sized = 2; /* the last ones */
 	const struct qmac_train_observer observer = {
 		.on_step = on_step, .on_metrics = on_metrics, .context = w,
 	};
@@ -121,8 +158,14 @@ static enum qmac_status watch_run(const struct step_case *c, const char *threads
 
 	snprintf(batch, sizeof batch, "%d", c->batch);
 	snprintf(limit, sizeof limit, "%d", c->batch * (SETTLING + steps));
+	snprintf(size, sizeof size, "%d", c->image);
 	snprintf(file, sizeof file, "configs/run/%s.yaml", c->run);
-	status = qmac_run_config_load(&config, file, settings, sizeof settings / sizeof settings[0], err);
+	status = qmac_run_config_load(&config, file, settings, count - sized, err);
+	if (!status && c->image) {
+		status = write_net(config.run.network, c->image, net_file, err);
+		if (!status)
+			status = qmac_run_config_load(&config, file, settings, count, err);
+	}
 	if (status)
 		return status;
 	w->batch = c->batch;
@@ -133,10 +176,11 @@ static enum qmac_status watch_run(const struct step_case *c, const char *threads
 	w->wall = measure_wall_seconds();
 	if (!status)
 		status = qmac_train(&config.run, &hw.hw, &observer, &result, err);
-	if (status)
-		return status;
-	qmac_trained_net_destroy(result.net);
-	return QMAC_OK;
+	if (c->image)
+		remove(net_file);
+	if (!status)
+		qmac_trained_net_destroy(result.net);
+	return status;
 }
 
 static void leave_out(const struct step_case *c, const struct qmac_error *err)
@@ -167,7 +211,7 @@ static void measure_network(const struct step_case *c)
 		leave_out(c, &err);
 		return;
 	}
-	snprintf(name, sizeof name, "threads2/%s", c->name);
+	snprintf(name, sizeof name, "cores/%s", c->name);
 	two.steps.name = name;
 	for (int i = 0; i < two.steps.rounds; i++)
 		two.steps.reference[i] = one.steps.value[i];
@@ -209,10 +253,10 @@ int main(int count, char **words)
 {
 	if (count > 1)
 		return run_one(words[1]);
-	puts("\nWhole training steps, one thread; sgemm beside each. threads2: on two threads, beside one");
+	puts("\nWhole training steps, one thread; sgemm beside each. cores: on two threads, beside one");
 	for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++)
 		measure_network(&networks[i]);
-	printf("\nProcessor time of an image by minibatch, depth and array\n");
+	printf("\nProcessor time of an image by minibatch, image, depth and array\n");
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
 		measure_size(&sizes[i]);
 	return EXIT_SUCCESS;
