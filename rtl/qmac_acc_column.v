@@ -31,9 +31,8 @@ module qmac_acc_column #(
 	output wire [6:0]                  events_o,
 	output wire                        last_o     // with events_o: the last slot of a command
 );
-	localparam LOW_BITS = ACC_BITS + 1;
 	// Wide enough for the sum before and for the low part after the shift.
-	localparam WIDE_BITS = LOW_BITS > PSUM_BITS ? LOW_BITS : PSUM_BITS;
+	localparam WIDE_BITS = ACC_BITS > PSUM_BITS ? ACC_BITS : PSUM_BITS;
 	localparam [31:0] COLUMN_NUMBER = COLUMN;
 	localparam [31:0] WORD_BITS = ACC_BITS;
 
@@ -47,22 +46,21 @@ module qmac_acc_column #(
 	// ---- 1: read, shift
 	reg active_q, last_q, bypass_q, accumulate_q, beyond_q, negative_q;
 	reg [PLACE_BITS-1:0] place_q;
-	reg signed [LOW_BITS-1:0] addend_q;
+	reg [ACC_BITS-1:0] addend_q; // and negative_q above it
 
 	wire active = valid && COLUMN_NUMBER[6:0] < n;
 	wire signed [PSUM_BITS-1:0] sum = os ? top_i : bottom_i;
 
-	// {what does not fit, the low part} of a sum after its shift, in which the low part is all that counts: a
-	// shifted sum that needs more than LOW_BITS lies beyond acc_bits whatever it is added to. A function, so
-	// that simulations shift what is active, and not the sums of every cycle.
-	function [LOW_BITS:0] moved(input signed [PSUM_BITS-1:0] x, input [5:0] left);
+	// {is the shifted sum beyond acc_bits, whatever it is added to; its lowest acc_bits}. A function, so that
+	// simulations shift what is active, and not the sums of every cycle.
+	function [ACC_BITS:0] moved(input signed [PSUM_BITS-1:0] x, input [5:0] left);
 		reg signed [WIDE_BITS-1:0] wide, lost;
 		reg [WIDE_BITS-1:0] shifted;
 		begin
 			wide = {{WIDE_BITS-PSUM_BITS+1{x[PSUM_BITS-1]}}, x[PSUM_BITS-2:0]};
 			shifted = wide << left;
 			lost = wide >>> (WORD_BITS[6:0] - {1'b0, left});
-			moved = {lost != {WIDE_BITS{x[PSUM_BITS-1]}}, shifted[LOW_BITS-1:0]};
+			moved = {lost != {WIDE_BITS{x[PSUM_BITS-1]}}, shifted[ACC_BITS-1:0]};
 		end
 	endfunction
 
@@ -92,16 +90,20 @@ module qmac_acc_column #(
 	reg [6:0] events_q;
 
 	wire signed [ACC_BITS-1:0] old = !accumulate_q ? {ACC_BITS{1'b0}} : bypass_q ? written_q : read_data_i;
-	wire signed [ACC_BITS+1:0] total = {{2{old[ACC_BITS-1]}}, old} + {addend_q[ACC_BITS], addend_q};
-	wire [2:0] top = total[ACC_BITS+1:ACC_BITS-1];
+	wire [ACC_BITS-1:0] total = old + addend_q;
+	// The two bits above it, by the carries, so that no sum is wider than acc_bits.
+	wire sign = old[ACC_BITS-1];
+	wire carry = (sign && addend_q[ACC_BITS-1]) || ((sign || addend_q[ACC_BITS-1]) && !total[ACC_BITS-1]);
+	wire carry_above = (sign && negative_q) || ((sign || negative_q) && carry);
+	wire [2:0] top = {sign ^ negative_q ^ carry_above, sign ^ negative_q ^ carry, total[ACC_BITS-1]};
 	wire fits = !beyond_q && (top == 3'b000 || top == 3'b111);
-	wire below = beyond_q ? negative_q : total[ACC_BITS+1];
+	wire below = beyond_q ? negative_q : top[2];
 	wire event_here = active_q && !fits;
 
 	assign write_o = active_q;
 	assign write_place_o = place_q;
 	assign write_data_o =
-		fits || ACC_OVERFLOW == 0 ? total[ACC_BITS-1:0] : {below, {ACC_BITS-1{!below}}};
+		fits || ACC_OVERFLOW == 0 ? total : {below, {ACC_BITS-1{!below}}};
 	assign events_o = events_q + {6'd0, event_here};
 	assign last_o = last_q;
 

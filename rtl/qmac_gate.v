@@ -11,7 +11,7 @@
 
 module qmac_gate #(
 	parameter GATED = 0,
-	parameter TAIL = 3 // 1..7
+	parameter TAIL = 3 // 0..7
 ) (
 	input  wire clk_i,
 	input  wire rst_ni,

@@ -25,7 +25,8 @@ module qmac_top #(
 	parameter LUT_PORTS = 1,
 	parameter MAC_STYLE = 0,
 	parameter ZERO_GATING = 0,
-	parameter CLOCK_GATES = 0 // 1: engines without work have no clock
+	parameter CLOCK_GATES = 0,   // 1: engines without work have no clock
+	parameter PORT_REGISTERS = 0 // 1: see qmac_scratchpad; for simulations
 ) (
 	input  wire                   clk_i,
 	input  wire                   core_clk_i,
@@ -411,7 +412,8 @@ module qmac_top #(
 		.acc_lane_write_place_o(acc_lane_write_place), .acc_lane_write_data_o(acc_lane_write_data));
 
 	// ---- scratchpads: readers VEC src0, VEC src1 (ACC: and STORE); writers LOAD, VEC
-	qmac_scratchpad #(.LANES(ROWS), .BITS(A_BITS), .DEPTH(A_DEPTH), .READERS(2), .WRITERS(2)) a_pad (
+	qmac_scratchpad #(.LANES(ROWS), .BITS(A_BITS), .DEPTH(A_DEPTH), .READERS(2),
+		.CLOCK_GATES(CLOCK_GATES), .PORT_REGISTERS(PORT_REGISTERS)) a_pad (
 		.clk_i(clk), .lane_read_i(a_lane_read), .lane_read_place_i(a_lane_place), .lane_data_o(a_lane_data),
 		.lane_write_i({ROWS{1'b0}}), .lane_write_place_i({ROWS*A_PLACE_BITS{1'b0}}),
 		.lane_write_data_i({ROWS*A_BITS{1'b0}}), .row_read_i({read1[0], read0[0]}),
@@ -420,7 +422,8 @@ module qmac_top #(
 		.row_write_row_i({vec_row[A_ROW_BITS-1:0], load_row[A_ROW_BITS-1:0]}),
 		.row_write_data_i({vec_a_data, load_a_data}));
 
-	qmac_scratchpad #(.LANES(COLS), .BITS(W_BITS), .DEPTH(W_DEPTH), .READERS(2), .WRITERS(2)) w_pad (
+	qmac_scratchpad #(.LANES(COLS), .BITS(W_BITS), .DEPTH(W_DEPTH), .READERS(2),
+		.CLOCK_GATES(CLOCK_GATES), .PORT_REGISTERS(PORT_REGISTERS)) w_pad (
 		.clk_i(clk), .lane_read_i(w_lane_read), .lane_read_place_i(w_lane_place), .lane_data_o(w_lane_data),
 		.lane_write_i({COLS{1'b0}}), .lane_write_place_i({COLS*W_PLACE_BITS{1'b0}}),
 		.lane_write_data_i({COLS*W_BITS{1'b0}}), .row_read_i({read1[1], read0[1]}),
@@ -429,7 +432,8 @@ module qmac_top #(
 		.row_write_row_i({vec_row[W_ROW_BITS-1:0], load_row[W_ROW_BITS-1:0]}),
 		.row_write_data_i({vec_w_data, load_w_data}));
 
-	qmac_scratchpad #(.LANES(COLS), .BITS(ACC_BITS), .DEPTH(ACC_DEPTH), .READERS(3), .WRITERS(2)) acc_pad (
+	qmac_scratchpad #(.LANES(COLS), .BITS(ACC_BITS), .DEPTH(ACC_DEPTH), .READERS(3),
+		.CLOCK_GATES(CLOCK_GATES), .PORT_REGISTERS(PORT_REGISTERS)) acc_pad (
 		.clk_i(clk), .lane_read_i(acc_lane_read), .lane_read_place_i(acc_lane_read_place),
 		.lane_data_o(acc_lane_data), .lane_write_i(acc_lane_write),
 		.lane_write_place_i(acc_lane_write_place), .lane_write_data_i(acc_lane_write_data),

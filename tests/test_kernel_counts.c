@@ -8,24 +8,6 @@ enum { LANES = QMAC_LANES_MAX, LIMITS = LANES + 8, ROWS = 40 };
 
 static uint64_t state;
 
-static int counts_differ(const struct qmac_kernel *kernel)
-{
-	uint8_t a[LANES], b[LANES];
-	int wrong = 0;
-
-	for (int count = 0; count <= LANES; count++) {
-		uint32_t sum = 0;
-
-		for (int i = 0; i < count; i++) {
-			a[i] = (uint8_t)(test_random(&state) % 4 ? test_random(&state) % (LANES + 1) : LANES);
-			b[i] = (uint8_t)(test_random(&state) % 4 ? test_random(&state) % (LANES + 1) : LANES);
-			sum += (uint32_t)a[i] * b[i];
-		}
-		wrong += kernel->dot_counts(count, a, b) != sum;
-	}
-	return wrong;
-}
-
 /* Counts and bytes of some of the rows of a space, the others of which nobody touches. */
 static int note_differs(const struct qmac_kernel *kernel, int lanes, bool with_bytes)
 {
@@ -102,11 +84,6 @@ static void each_kernel(int (*check)(const struct qmac_kernel *))
 	}
 }
 
-static void test_counts(void)
-{
-	each_kernel(counts_differ);
-}
-
 static void test_notes(void)
 {
 	each_kernel(notes_differ);
@@ -120,7 +97,6 @@ static void test_limits(void)
 int main(void)
 {
 	static const struct test_case cases[] = {
-		{"sums of products of counts", test_counts},
 		{"counts and bytes of rows that were written", test_notes},
 		{"limits that are raised", test_limits},
 	};

@@ -95,7 +95,7 @@ static void make_pass(struct problem *p, const struct qmac_kernel *kernel, int i
 /* Widest operands: 12 passes of 64 products of 10 and 11 bits, or of 13 and the low 8 of 16, fit 32 bits. */
 static void choose_widths(struct problem *p, enum qmac_packing packing)
 {
-	static const int a_bits[] = {10, 13, 8, 8}, w_bits[] = {11, 16, 8, 8};
+	static const int a_bits[] = {0, 10, 13, 8, 8}, w_bits[] = {0, 11, 16, 8, 8};
 
 	p->a_bits = (int)between(2, a_bits[packing]);
 	p->w_bits = packing == QMAC_UNSIGNED_QUADS ? 8 : (int)between(2, w_bits[packing]);

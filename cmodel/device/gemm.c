@@ -11,11 +11,6 @@
 #include "device/pending.h"
 #include "num/fixed.h"
 
-/* A loop nest, innermost loop first; rows of A and of the other space: ACC (ws) or W (os). */
-struct nest {
-	uint32_t count[3], a[3], other[3];
-};
-
 /* Iterations of the innermost loop, and the rows of the first one. */
 struct run {
 	uint32_t a, other;
@@ -28,7 +23,7 @@ struct gemm {
 	const struct qmac_command *c;
 	struct qmac_gemm part;    /* what the kernels are told */
 	int64_t largest;          /* a product of two operands lies within -largest .. largest */
-	struct nest nest;
+	struct qmac_nest nest;    /* other: ACC (ws) or W (os) */
 	int64_t a_largest, w_largest; /* of operands */
 	uint32_t i[3];            /* first iteration of the next run */
 };
@@ -58,7 +53,7 @@ static uint64_t slots_of(const struct qmac_command *c)
 }
 
 /* Makes one loop of the inner two where their rows lie at equal distances, so that runs get long. */
-static void merge_inner(struct nest *n)
+static void merge_inner(struct qmac_nest *n)
 {
 	bool one = n->count[0] == 1;
 
@@ -74,10 +69,10 @@ static void merge_inner(struct nest *n)
 	n->count[2] = 1;
 }
 
-static struct nest nest_of(const struct qmac_command *c)
+static struct qmac_nest nest_of(const struct qmac_command *c)
 {
 	bool ws = c->mode == QMAC_MODE_WS;
-	struct nest n = {
+	struct qmac_nest n = {
 		.count = {c->n0, c->n1, c->n2}, .a = {c->as0, c->as1, c->as2},
 		.other = {ws ? c->cs0 : c->ws0, ws ? c->cs1 : c->ws1, ws ? c->cs2 : c->ws2},
 	};
@@ -93,7 +88,7 @@ static struct nest nest_of(const struct qmac_command *c)
  */
 static bool next_run(struct gemm *g, int most, struct run *run)
 {
-	const struct nest *n = &g->nest;
+	const struct qmac_nest *n = &g->nest;
 	const struct qmac_command *c = g->c;
 	bool ws = c->mode == QMAC_MODE_WS;
 	uint32_t left = n->count[0] - g->i[0];
@@ -291,24 +286,53 @@ static void weight_stationary(struct gemm *g)
 
 /* ---- output stationary ---------------------------------------------------------- */
 
-/* Non-zero products of a run. */
-static uint64_t useful_products(const struct gemm *g, const struct run *run, struct qmac_operands a,
-                                struct qmac_operands w)
+/* Products of operands that are not 0. */
+static uint64_t useful_products(const struct gemm *g)
 {
-	struct qmac_device *device = g->device;
-	uint32_t in_a[QMAC_OS_SLOTS_MAX], in_w[QMAC_OS_SLOTS_MAX];
+	const struct qmac_device *device = g->device;
+	const struct qmac_kernel *kernel = device->kernel;
+	const struct qmac_command *c = g->c;
+	uint32_t in_a[QMAC_WS_SLOTS_MAX], in_w[QMAC_WS_SLOTS_MAX];
+	struct gemm runs = *g;
 	uint64_t useful = 0;
+	struct run run;
 
-	/* The counts of whole rows, one behind the other, are known. */
-	if (g->part.k == device->hw.rows && g->part.n == device->hw.cols && g->nest.a[0] == 1 &&
-	    g->nest.other[0] == 1)
-		return device->kernel->dot_counts(run->slots, device->a_nonzero + run->a,
-		                                  device->w_nonzero + run->other);
-	device->kernel->nonzero_rows(run->slots, g->part.k, a, in_a);
-	device->kernel->nonzero_rows(run->slots, g->part.n, w, in_w);
-	for (int i = 0; i < run->slots; i++)
-		useful += (uint64_t)in_a[i] * in_w[i];
+	/* The counts of whole rows are known. */
+	if (g->part.k == device->hw.rows && g->part.n == device->hw.cols)
+		return kernel->dot_counts(&g->nest, device->a_nonzero + c->a, device->w_nonzero + c->w);
+	while (next_run(&runs, QMAC_WS_SLOTS_MAX, &run)) {
+		kernel->nonzero_rows(run.slots, g->part.k, a_rows(g, run.a, g->nest.a[0]), in_a);
+		kernel->nonzero_rows(run.slots, g->part.n, w_rows(g, run.other, g->nest.other[0]), in_w);
+		for (int i = 0; i < run.slots; i++)
+			useful += (uint64_t)in_a[i] * in_w[i];
+	}
 	return useful;
+}
+
+/* What the kernel is told, but for what it adds to. */
+static struct qmac_gemm_os products_of(const struct gemm *g)
+{
+	const struct qmac_device *device = g->device;
+	size_t a = (size_t)g->c->a * (size_t)device->hw.rows, w = (size_t)g->c->w * (size_t)device->hw.cols;
+	struct qmac_gemm_os os = {
+		.nest = &g->nest, .a_lanes = device->hw.rows, .w_lanes = device->hw.cols, .a = device->a + a,
+		.w = device->w + w, .k = g->part.k, .n = g->part.n, .a_mask = g->part.a_mask,
+		.w_mask = g->part.w_mask, .packing = QMAC_SINGLES,
+	};
+	int64_t largest = g->largest;
+
+	if (device->a_bytes) {
+		os.a_bytes = device->a_bytes + a;
+		os.w_bytes = device->w_bytes + w;
+		os.packing = os.w_mask > INT8_MAX ? QMAC_UNSIGNED_QUADS : QMAC_QUADS;
+	} else if (os.a_mask <= INT16_MAX && os.w_mask <= INT16_MAX && largest <= INT32_MAX / QMAC_OS_SLOTS) {
+		os.packing = QMAC_PAIRS;
+	} else if (os.a_mask <= INT16_MAX) {
+		os.packing = QMAC_SPLIT_PAIRS;
+		largest = g->a_largest * UINT8_MAX;
+	}
+	os.together = (uint32_t)(INT32_MAX / largest);
+	return os;
 }
 
 static void output_stationary(struct gemm *g)
@@ -316,26 +340,21 @@ static void output_stationary(struct gemm *g)
 	const struct qmac_command *c = g->c;
 	struct qmac_device *device = g->device;
 	int64_t sums[QMAC_LANES_MAX][QMAC_LANES_MAX];
-	uint64_t useful = 0, slots = slots_of(c);
-	bool proven = prove(g, c->c, 1, g->part.k, slots);
-	struct qmac_sums acc = proven ? acc_rows(g, c->c, 1) : (struct qmac_sums){sums[0], QMAC_LANES_MAX};
-	struct run run;
+	struct qmac_gemm_os os = products_of(g);
+	bool proven = prove(g, c->c, 1, os.k, slots_of(c));
 
-	g->part.narrow = is_narrow(g, QMAC_OS_SLOTS_MAX);
-	aim(g, proven, proven && c->accumulate);
-	for (; next_run(g, QMAC_OS_SLOTS_MAX, &run); g->part.accumulate = true) {
-		struct qmac_operands a = a_rows(g, run.a, g->nest.a[0]), w = w_rows(g, run.other, g->nest.other[0]);
-
-		useful += useful_products(g, &run, a, w);
-		device->kernel->gemm_os(&g->part, a, w, acc);
-	}
+	os.acc = proven ? qmac_device_acc(device, c->c) : sums[0];
+	os.acc_step = proven ? device->hw.cols : QMAC_LANES_MAX;
+	os.shift = proven ? (int)c->acc_shift : 0;
+	os.accumulate = proven && c->accumulate;
+	device->kernel->gemm_os(&os);
 	for (uint32_t r = 0; r < c->k; r++) {
 		if (!proven)
 			add_exactly(g, c->c + r, sums[r]);
 		else if (device->options.digests)
 			qmac_device_digest_acc(g->unit, c->c + r, 0, c->n);
 	}
-	g->unit->outcome.zero_macs += c->k * c->n * slots - useful;
+	g->unit->outcome.zero_macs += c->k * c->n * slots_of(c) - useful_products(g);
 }
 
 void qmac_device_gemm(struct qmac_unit *unit, const struct qmac_command *c)

@@ -392,7 +392,24 @@ static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
 {
 	__m128i bytes = _mm256_cvtepi16_epi8(_mm256_loadu_si256((const __m256i *)p));
 
-	_mm_mask_storeu_epi8(to, (__mmask16)((1U << n) - 1), _mm_xor_si128(bytes, _mm_set1_epi8((char)0x80)));
+	bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)0x80));
+	if (n >= 16)
+		_mm_storeu_si128((__m128i *)to, bytes);
+	else
+		_mm_mask_storeu_epi8(to, (__mmask16)((1U << n) - 1), bytes);
+}
+
+static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
+{
+	word sum = word_of(0);
+
+	for (uint32_t i = 0; i < n; i += 64) {
+		__mmask64 some = n - i >= 64 ? ~0ULL : (1ULL << (n - i)) - 1;
+
+		sum = word_add_quads(sum, (word)_mm512_maskz_loadu_epi8(some, a + i),
+		                     (word)_mm512_maskz_loadu_epi8(some, b + i));
+	}
+	return (uint32_t)_mm512_reduce_add_epi32((__m512i)sum);
 }
 
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
@@ -409,20 +426,26 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 	_mm512_storeu_si512(to, _mm512_permutexvar_epi16((__m512i)order, both));
 }
 
-static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+static inline void quad_16(int32_t *to, const uint8_t *row, ptrdiff_t step, int rows, int flip, int mask)
 {
 	const __m512i quarters = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13,
 	                                                           2, 6, 10, 14, 3, 7, 11, 15));
-	__m512i rows = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)from[0]));
+	uint32_t kept = ((uint32_t)mask & 0xFF) * 0x01010101U & 0xFFFFFFFFU >> 8 * (4 - rows);
+	__m512i all;
 
-	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[1]), 1);
-	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[2]), 2);
-	rows = _mm512_inserti32x4(rows, _mm_loadu_si128((const __m128i *)from[3]), 3);
+	if (rows == 4 && step == 16) {
+		all = _mm512_loadu_si512(row);
+	} else {
+		all = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)row));
+		all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(row + (rows > 1 ? step : 0))), 1);
+		all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(row + (rows > 2 ? 2 * step : 0))), 2);
+		all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(row + (rows > 3 ? 3 * step : 0))), 3);
+	}
 	/* Four lanes of every row together, then the bytes of each lane. */
-	rows = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, rows), order);
-	rows = _mm512_xor_si512(rows, _mm512_set1_epi8((char)0x80));
-	_mm512_storeu_si512(to, _mm512_and_si512(rows, _mm512_set1_epi8((char)mask)));
+	all = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, all), order);
+	all = _mm512_xor_si512(all, _mm512_set1_epi8((char)flip));
+	_mm512_storeu_si512(to, _mm512_and_si512(all, _mm512_set1_epi32((int32_t)kept)));
 }
 
 #endif

@@ -85,6 +85,7 @@ static uint64_t fast_sweep(const struct qmac_sweep *s, int iterations, qmac_int1
 
 #include "kernel/fast_gemm.h"
 #include "kernel/fast_group.h"
+#include "kernel/fast_os.h"
 #include "kernel/fast_move.h"
 
 const struct qmac_kernel FAST_KERNEL = {

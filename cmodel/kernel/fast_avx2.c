@@ -384,6 +384,16 @@ static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
 		to[j] = (uint8_t)(p[j] ^ 0x80);
 }
 
+/* Compilers make vectors of this one. */
+static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (uint32_t)a[i] * b[i];
+	return sum;
+}
+
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
 	__m256i m = _mm256_set1_epi16((int16_t)mask);
@@ -395,19 +405,21 @@ static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high,
 	_mm256_storeu_si256((__m256i *)(to + 8), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+static inline void quad_16(int32_t *to, const uint8_t *row, ptrdiff_t step, int rows, int flip, int mask)
 {
-	for (int half = 0; half < 2; half++) {
-		__m128i a = _mm_loadl_epi64((const __m128i *)(from[0] + 8 * half));
-		__m128i b = _mm_loadl_epi64((const __m128i *)(from[1] + 8 * half));
-		__m128i c = _mm_loadl_epi64((const __m128i *)(from[2] + 8 * half));
-		__m128i d = _mm_loadl_epi64((const __m128i *)(from[3] + 8 * half));
+	uint32_t kept = ((uint32_t)mask & 0xFF) * 0x01010101U & 0xFFFFFFFFU >> 8 * (4 - rows);
+	const __m256i flips = _mm256_set1_epi8((char)flip), bits = _mm256_set1_epi32((int32_t)kept);
+
+	for (int half = 0; half < 2; half++, row += 8) {
+		__m128i a = _mm_loadl_epi64((const __m128i *)row);
+		__m128i b = _mm_loadl_epi64((const __m128i *)(row + (rows > 1 ? step : 0)));
+		__m128i c = _mm_loadl_epi64((const __m128i *)(row + (rows > 2 ? 2 * step : 0)));
+		__m128i d = _mm_loadl_epi64((const __m128i *)(row + (rows > 3 ? 3 * step : 0)));
 		__m128i low = _mm_unpacklo_epi8(a, b), high = _mm_unpacklo_epi8(c, d);
 		__m256i quads = _mm256_set_m128i(_mm_unpackhi_epi16(low, high), _mm_unpacklo_epi16(low, high));
 
-		quads = _mm256_xor_si256(quads, _mm256_set1_epi8((char)0x80));
-		_mm256_storeu_si256((__m256i *)(to + 8 * half),
-		                    _mm256_and_si256(quads, _mm256_set1_epi8((char)mask)));
+		quads = _mm256_and_si256(_mm256_xor_si256(quads, flips), bits);
+		_mm256_storeu_si256((__m256i *)(to + 8 * half), quads);
 	}
 }
 

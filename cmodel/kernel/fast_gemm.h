@@ -14,14 +14,15 @@
  *   nonzero_16(p)  bit j: p[j] is not 0, for 16 operands
  *   GROUP_WORDS    words of sums that fit the registers beside GROUP_HELD words of weights (fast_group.h)
  *   put_bytes(to,n,p)  to[j] = the low 8 bits of p[j], the highest of them flipped, for n <= 16; reads 16
- *   quad_16(to,from,m)  to[j] = (from[i][j] ^ 0x80) & m for i < 4, that of i = 0 lowest, for 16 lanes
+ *   quad_16(to,p,s,n,f,m)  to[j] = (p[i*s + j] ^ f) & m for i < n <= 4, that of i = 0 lowest, the other
+ *                  bytes 0, for 16 lanes
+ *   dot_bytes(n,a,b)  the sum of a[i] * b[i] of n numbers of at most QMAC_LANES_MAX
  *   QUADS          1 where word_add_quads() is one instruction
  *   pair_16(to,l,h,m)  to[j] = the operands l[j] & m (low half) and h[j] & m, for 16 of each
  *
- * Weight and output stationary are one product of two factors here: row i of the result is
- * the sum over units u of left[i][u] * right[u]. A unit is 32 bits of each factor: two
- * consecutive terms of the sums in the narrow case, 16 bits each, added up in 32 bits; one
- * term otherwise, added up in 64. A tile of the result stays in registers meanwhile.
+ * Row i of the result is the sum over units u of left[i][u] * right[u]. A unit is 32 bits of each factor:
+ * two consecutive terms of the sums in the narrow case, 16 bits each, added up in 32 bits; one term
+ * otherwise, added up in 64. A tile of the result stays in registers meanwhile.
  */
 #ifndef QMAC_KERNEL_FAST_GEMM_H
 #define QMAC_KERNEL_FAST_GEMM_H
@@ -253,7 +254,7 @@ FAST_INLINE void copy_units(const struct qmac_gemm *g, const int16_t *row, int32
 		mask_operands((int16_t *)copy + j, row + j, g->a_mask);
 }
 
-/* ---- weight and output stationary ----------------------------------------------- */
+/* ---- weight stationary ---------------------------------------------------------- */
 
 static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
                          struct qmac_sums acc)
@@ -282,26 +283,11 @@ static void fast_gemm_ws(const struct qmac_gemm *g, struct qmac_operands a, stru
 	}
 }
 
-static void fast_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
-                         struct qmac_sums acc)
-{
-	int32_t left[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX], right[QMAC_OS_SLOTS_MAX * QMAC_LANES_MAX];
-	struct factors f = {
-		.units = pack(g->narrow, g->slots, g->n, g->w_mask, w, right),
-		.left = (const int16_t *)left,
-		.row_step = 2,
-		.left_step = 2 * (ptrdiff_t)qmac_packed_lanes(g->k),
-		.right = right,
-		.right_step = qmac_packed_lanes(g->n),
-	};
-
-	pack(g->narrow, g->slots, g->k, g->a_mask, a, left);
-	add_products(g, &f, g->k, acc);
-}
-
 /* ---- operands that are not zero -------------------------------------------------- */
 
-static void fast_note(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count)
+/* lanes, or that they are a multiple of BLOCK, and whether there are bytes are known where this is called. */
+FAST_INLINE void note_rows(int rows, int step, int lanes, bool even, const int16_t *row, uint8_t *bytes,
+                           uint8_t *count)
 {
 	ptrdiff_t next = (ptrdiff_t)step * lanes;
 
@@ -309,7 +295,7 @@ static void fast_note(int rows, int step, int lanes, const int16_t *row, uint8_t
 		int nonzero = 0;
 
 		for (int j = 0; j < lanes; j += BLOCK) {
-			int used = lanes - j < BLOCK ? lanes - j : BLOCK;
+			int used = even || lanes - j >= BLOCK ? BLOCK : lanes - j;
 
 			nonzero += __builtin_popcount(nonzero_16(row + j) & ((1U << used) - 1));
 			if (bytes)
@@ -319,6 +305,16 @@ static void fast_note(int rows, int step, int lanes, const int16_t *row, uint8_t
 		if (bytes)
 			bytes += next;
 	}
+}
+
+static void fast_note(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count)
+{
+	if (lanes == BLOCK && bytes)
+		note_rows(rows, step, BLOCK, true, row, bytes, count);
+	else if (lanes % BLOCK == 0)
+		note_rows(rows, step, lanes, true, row, bytes, count);
+	else
+		note_rows(rows, step, lanes, false, row, bytes, count);
 }
 
 static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uint32_t *count)
@@ -353,13 +349,22 @@ static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, ui
 	}
 }
 
-/* Compilers make vectors of this one. */
-static uint32_t fast_dot_counts(int count, const uint8_t *a, const uint8_t *b)
+static uint32_t fast_dot_counts(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b)
 {
 	uint32_t sum = 0;
 
-	for (int i = 0; i < count; i++)
-		sum += (uint32_t)a[i] * b[i];
+	for (uint32_t i2 = 0; i2 < nest->count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < nest->count[1]; i1++) {
+			const uint8_t *a0 = a + i2 * nest->a[2] + i1 * nest->a[1];
+			const uint8_t *b0 = b + i2 * nest->other[2] + i1 * nest->other[1];
+
+			if (nest->a[0] == 1 && nest->other[0] == 1) {
+				sum += dot_bytes(nest->count[0], a0, b0);
+				continue;
+			}
+			for (uint32_t i0 = 0; i0 < nest->count[0]; i0++)
+				sum += (uint32_t)a0[i0 * nest->a[0]] * b0[i0 * nest->other[0]];
+		}
 	return sum;
 }
 

@@ -72,11 +72,14 @@ static inline int bytes_of(enum qmac_packing packing)
  * bits are, taken for signed, operand - 128 of unsigned operands, for unsigned weights. What that is too much
  * or too little is what a row of zeros gives.
  */
+static inline bool bytes_as_kept(enum qmac_packing packing, int a_mask)
+{
+	return a_mask == (packing == QMAC_QUADS ? -1 : UINT8_MAX);
+}
+
 static inline bool as_kept(const struct qmac_gemm_group *s)
 {
-	if (is_quads(s->packing))
-		return s->a_mask == (s->packing == QMAC_QUADS ? -1 : UINT8_MAX);
-	return s->a_mask == -1;
+	return is_quads(s->packing) ? bytes_as_kept(s->packing, s->a_mask) : s->a_mask == -1;
 }
 
 /* The rows of A at the points from `from` on. */
@@ -234,11 +237,25 @@ FAST_INLINE void group_tile(const struct qmac_gemm_group *s, enum qmac_packing p
 		add_points((struct sink){s->accumulate, s->shift}, parts, sums, s->n - j, used, to, acc);
 }
 
-/* Minus what rows of zeros give in all lanes: what sums of bytes begin with. */
-static void find_start(const struct qmac_gemm_group *s, int32_t *start)
+/* What `units` of a row of zeros as bytes give; four sums, none of which waits for the one before. */
+FAST_INLINE word zeros_sum(enum qmac_packing packing, int units, const int32_t *right, size_t step)
 {
 	const word zeros = word_of((int32_t)0x80808080);
+	word sum[4] = {word_of(0), word_of(0), word_of(0), word_of(0)};
+	int u = 0;
 
+	for (; u + 4 <= units; u += 4)
+		GROUP_UNROLL
+		for (int i = 0; i < 4; i++, right += step)
+			sum[i] = add_terms(packing, sum[i], zeros, word_load(right));
+	for (; u < units; u++, right += step)
+		sum[0] = add_terms(packing, sum[0], zeros, word_load(right));
+	return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
+/* Minus what rows of zeros give in all lanes: what sums of bytes begin with. */
+FAST_INLINE void find_start(const struct qmac_gemm_group *s, enum qmac_packing packing, int32_t *start)
+{
 	for (int j = 0; j < s->n; j += WORD_LANES) {
 		word sum = word_of(0);
 
@@ -246,10 +263,8 @@ static void find_start(const struct qmac_gemm_group *s, int32_t *start)
 			int units = s->passes[p]->units;
 			const int32_t *right = s->passes[p]->weights + j / BLOCK * BLOCK * units + j % BLOCK;
 
-			for (int u = 0; u < units; u++, right += BLOCK)
-				sum = add_terms(s->packing, sum, zeros, word_load(right));
+			sum -= zeros_sum(packing, units, right, BLOCK);
 		}
-		sum = -sum;
 		memcpy(start + j, &sum, sizeof sum);
 	}
 }
@@ -261,7 +276,7 @@ FAST_INLINE void group_points(const struct qmac_gemm_group *s, enum qmac_packing
 	const int rows = ROWS / parts_of(packing), points = s->points->count;
 
 	if (is_quads(packing))
-		find_start(s, start);
+		find_start(s, packing, start);
 	for (int from = 0; from < points; from += CHUNK) {
 		int end = points - from < CHUNK ? points : from + CHUNK;
 
@@ -277,6 +292,8 @@ FAST_INLINE void group_points(const struct qmac_gemm_group *s, enum qmac_packing
 static void fast_gemm_group(const struct qmac_gemm_group *s)
 {
 	switch (s->packing) {
+	case QMAC_SINGLES:
+		break;
 	case QMAC_PAIRS:
 		group_points(s, QMAC_PAIRS);
 		break;
@@ -328,19 +345,11 @@ static int fast_pack(bool split, int rows, int lanes, int mask, struct qmac_oper
 
 static int fast_pack_quads(int rows, int lanes, int mask, struct qmac_bytes row, int32_t *to)
 {
-	static const uint8_t zeros[BLOCK] = {
-		0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-	};
 	int units = (rows + 3) / 4;
 
 	for (int j = 0; j < lanes; j += BLOCK, row.first += BLOCK)
-		for (int u = 0; u < units; u++, to += BLOCK) {
-			const uint8_t *from[4];
-
-			for (int i = 0; i < 4; i++)
-				from[i] = 4 * u + i < rows ? row.first + (4 * u + i) * row.step : zeros;
-			quad_16(to, from, mask);
-		}
+		for (int r = 0; r < rows; r += 4, to += BLOCK)
+			quad_16(to, row.first + r * row.step, row.step, rows - r < 4 ? rows - r : 4, 0x80, mask);
 	return units;
 }
 

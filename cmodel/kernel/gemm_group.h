@@ -22,10 +22,11 @@ struct qmac_points {
 };
 
 /*
- * How weights are packed. A unit is 32 bits for each lane: numbers of 16 bits from two rows, or of 8 from
+ * How operands are packed. A unit is 32 bits for each lane: numbers of 16 bits from two rows, or of 8 from
  * four, that of the first row in the lowest bits.
  */
 enum qmac_packing {
+	QMAC_SINGLES,        /* not packed at all; their sums have 64 bits. Not for gemm_group() */
 	QMAC_PAIRS,          /* signed */
 	QMAC_SPLIT_PAIRS,    /* every unit twice: first the low 8 bits, unsigned, then what is above */
 	QMAC_QUADS,          /* signed; these read A as bytes */

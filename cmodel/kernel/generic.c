@@ -383,19 +383,29 @@ static inline void put_bytes(uint8_t *to, int n, const int16_t *p)
 		to[j] = (uint8_t)(p[j] ^ 0x80);
 }
 
+/* Compilers make vectors of this one. */
+static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (uint32_t)a[i] * b[i];
+	return sum;
+}
+
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)
 {
 	for (int j = 0; j < 16; j++)
 		to[j] = (int32_t)((uint32_t)(low[j] & mask & 0xFFFF) | (uint32_t)(high[j] & mask) << 16);
 }
 
-static inline void quad_16(int32_t *to, const uint8_t *const from[4], int mask)
+static inline void quad_16(int32_t *to, const uint8_t *row, ptrdiff_t step, int rows, int flip, int mask)
 {
 	for (int j = 0; j < 16; j++) {
 		uint32_t quad = 0;
 
-		for (int i = 0; i < 4; i++)
-			quad |= (uint32_t)((from[i][j] ^ 0x80) & mask & 0xFF) << 8 * i;
+		for (int i = 0; i < rows; i++)
+			quad |= (uint32_t)((row[i * step + j] ^ flip) & mask & 0xFF) << 8 * i;
 		to[j] = (int32_t)quad;
 	}
 }

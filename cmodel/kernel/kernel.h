@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "kernel/gemm_group.h"
+#include "kernel/gemm_os.h"
 #include "num/fixed.h"
 #include "qmac_isa.h"
 
@@ -102,8 +103,8 @@ static inline size_t qmac_packed_lanes(int lanes)
 	return (size_t)(lanes + QMAC_PACKED_LANES - 1) / QMAC_PACKED_LANES * QMAC_PACKED_LANES;
 }
 
-/* Iterations of GEMM that one call takes: weight stationary few enough for the first cache. */
-enum { QMAC_WS_SLOTS_MAX = 256, QMAC_OS_SLOTS_MAX = 128 };
+/* Iterations of GEMM that one call of gemm_ws() takes: few enough for the first cache. */
+enum { QMAC_WS_SLOTS_MAX = 256 };
 
 /*
  * Rows of A or W at equal distances: row i is first + i * step. Operands are as they are kept, sign
@@ -129,9 +130,9 @@ struct qmac_sums {
 	ptrdiff_t step;
 };
 
-/* Iterations of one GEMM at equal distances. An operand is `kept & mask`. */
+/* Iterations of one weight-stationary GEMM at equal distances. An operand is `kept & mask`. */
 struct qmac_gemm {
-	int slots;          /* iterations, 1..QMAC_WS_SLOTS_MAX or QMAC_OS_SLOTS_MAX */
+	int slots;          /* iterations, 1..QMAC_WS_SLOTS_MAX */
 	int k, n;           /* array rows and columns in use, 1..QMAC_LANES_MAX */
 	int a_mask, w_mask; /* -1: signed, else 2^bits - 1 */
 	int shift;          /* 0..63 */
@@ -196,11 +197,11 @@ struct qmac_kernel {
 	 */
 	void (*gemm_group)(const struct qmac_gemm_group *group);
 	/*
-	 * Output stationary: acc[r][j] (+)= sum over i < slots of a[i][r]*w[i][j] << shift, for r < k,
-	 * j < n; rows of acc differ. Precondition, of scalar too: the same, in any order of the additions.
+	 * Output stationary: acc[r][j] (+)= sum over the iterations i of a[i][r]*w[i][j] << shift, for r < k,
+	 * j < n. Preconditions, of scalar too: rows of acc differ, and every shifted sum of some of the
+	 * products, and the word it is added to, fits 64 bits before and after.
 	 */
-	void (*gemm_os)(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
-	                struct qmac_sums acc);
+	void (*gemm_os)(const struct qmac_gemm_os *g);
 	/*
 	 * What is kept of whole rows of A or W, of `lanes` operands each, beside these: how many are not 0, and
 	 * where there are bytes the row's, too. Row i is i * step rows from row, bytes and count.
@@ -212,8 +213,8 @@ struct qmac_kernel {
 	 */
 	void (*nonzero_rows)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
 	void (*nonzero_lanes)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
-	/* Sum of a[i] * b[i] over at most 2^16 counts of QMAC_LANES_MAX at most. */
-	uint32_t (*dot_counts)(int count, const uint8_t *a, const uint8_t *b);
+	/* Sum of a * b over the iterations, at most 2^16 of them; of counts, QMAC_LANES_MAX at most. */
+	uint32_t (*dot_counts)(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b);
 	/*
 	 * Adds `bound` to each of `count` limits, and says so, if none of them gets above `highest`;
 	 * otherwise changes none. All of them are 0..highest before, bound too.

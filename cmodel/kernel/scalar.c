@@ -275,16 +275,41 @@ static void scalar_gemm_group(const struct qmac_gemm_group *s)
 		}
 }
 
-static void scalar_gemm_os(const struct qmac_gemm *g, struct qmac_operands a, struct qmac_operands w,
-                           struct qmac_sums acc)
+/* Row of A, or of the other space, in iteration i of a nest, counted from the first. */
+static ptrdiff_t nest_row(const struct qmac_nest *nest, const uint32_t step[3], uint32_t i)
 {
+	uint32_t i0 = i % nest->count[0], i1 = i / nest->count[0] % nest->count[1];
+	uint32_t i2 = i / nest->count[0] / nest->count[1];
+
+	return (ptrdiff_t)(i2 * step[2] + i1 * step[1] + i0 * step[0]);
+}
+
+static uint32_t iterations_of(const struct qmac_nest *nest)
+{
+	return nest->count[0] * nest->count[1] * nest->count[2];
+}
+
+/* Operand j of row i of a space, as it is kept, whether or not as a byte. */
+static int kept(const int16_t *first, const uint8_t *bytes, int lanes, ptrdiff_t i, int j)
+{
+	return bytes ? bytes[i * lanes + j] - 128 : first[i * lanes + j];
+}
+
+static void scalar_gemm_os(const struct qmac_gemm_os *g)
+{
+	bool quads = g->packing >= QMAC_QUADS;
+
 	for (int r = 0; r < g->k; r++)
 		for (int j = 0; j < g->n; j++) {
-			int64_t sum = 0;
+			int64_t sum = 0, *acc = &g->acc[r * g->acc_step + j];
 
-			for (int i = 0; i < g->slots; i++)
-				sum += (int64_t)(row_of(a, i)[r] & g->a_mask) * (row_of(w, i)[j] & g->w_mask);
-			add_to(g, &acc.first[r * acc.step + j], sum);
+			for (uint32_t i = 0; i < iterations_of(g->nest); i++) {
+				ptrdiff_t a = nest_row(g->nest, g->nest->a, i), w = nest_row(g->nest, g->nest->other, i);
+
+				sum += (int64_t)(kept(g->a, quads ? g->a_bytes : NULL, g->a_lanes, a, r) & g->a_mask) *
+				       (kept(g->w, quads ? g->w_bytes : NULL, g->w_lanes, w, j) & g->w_mask);
+			}
+			*acc = (g->accumulate ? *acc : 0) + (int64_t)((uint64_t)sum << g->shift);
 		}
 }
 
@@ -317,12 +342,12 @@ static void scalar_nonzero_lanes(int rows, int lanes, struct qmac_operands row, 
 			count[j] += row_of(row, i)[j] != 0;
 }
 
-static uint32_t scalar_dot_counts(int count, const uint8_t *a, const uint8_t *b)
+static uint32_t scalar_dot_counts(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b)
 {
 	uint32_t sum = 0;
 
-	for (int i = 0; i < count; i++)
-		sum += (uint32_t)a[i] * b[i];
+	for (uint32_t i = 0; i < iterations_of(nest); i++)
+		sum += (uint32_t)a[nest_row(nest, nest->a, i)] * b[nest_row(nest, nest->other, i)];
 	return sum;
 }
 

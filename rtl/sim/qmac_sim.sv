@@ -29,7 +29,8 @@ module qmac_sim #(
 	parameter LUT_PORTS = 1,
 	parameter MAC_STYLE = 0,
 	parameter ZERO_GATING = 0,
-	parameter CLOCK_GATES = 1
+	parameter CLOCK_GATES = 1,
+	parameter PORT_REGISTERS = CLOCK_GATES
 ) (
 	input  wire                   clk_i,
 	input  wire                   core_clk_i,
@@ -108,14 +109,19 @@ module qmac_sim #(
 	localparam [31:0] W_HALF = W_DEPTH / 2;
 	localparam [31:0] ACC_HALF = ACC_DEPTH / 2;
 
+	// Held up from the next cycle on: a register, because what follows from inputs is evaluated more often.
+	reg [5:0] hold_q;
+	always @(posedge core_clk_i)
+		hold_q <= hold_i;
+
 	qmac_top #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS),
 		.ACC_OVERFLOW(ACC_OVERFLOW), .OS_MAX(OS_MAX), .A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH),
 		.ACC_DEPTH(ACC_DEPTH), .BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING),
 		.QUEUE_DEPTH(QUEUE_DEPTH), .LUT_BITS(LUT_BITS), .LUT_PORTS(LUT_PORTS), .MAC_STYLE(MAC_STYLE),
-		.ZERO_GATING(ZERO_GATING), .CLOCK_GATES(CLOCK_GATES)
+		.ZERO_GATING(ZERO_GATING), .CLOCK_GATES(CLOCK_GATES), .PORT_REGISTERS(PORT_REGISTERS)
 	) top (
-		.clk_i(clk_i), .core_clk_i(core_clk_i), .rst_ni(rst_ni), .hold_i(hold_i), .irq_o(irq_o),
+		.clk_i(clk_i), .core_clk_i(core_clk_i), .rst_ni(rst_ni), .hold_i(hold_q), .irq_o(irq_o),
 		.idle_o(idle_o), .s_awvalid_i(s_awvalid_i), .s_awready_o(s_awready_o), .s_awaddr_i(s_awaddr_i),
 		.s_wvalid_i(s_wvalid_i), .s_wready_o(s_wready_o), .s_wdata_i(s_wdata_i), .s_wstrb_i(s_wstrb_i),
 		.s_bvalid_o(s_bvalid_o), .s_bready_i(s_bready_i), .s_bresp_o(s_bresp_o), .s_arvalid_i(s_arvalid_i),

@@ -88,7 +88,7 @@ fi
 for name in 8x8_w8 ragged; do
 	device=$(parameters "$name")
 	# With the clocks of the engines gated, and without.
-	[ "$name" = ragged ] || device=$device,CLOCK_GATES=1
+	[ "$name" = ragged ] || device=$device,CLOCK_GATES=1,PORT_REGISTERS=1
 	# shellcheck disable=SC2046,SC2086
 	if [ "$verilator" ]; then
 		check "verilator device $name" $lint $(options -G = "$device") --top-module qmac_top rtl/qmac_top.v
