@@ -101,7 +101,7 @@ static void map(struct qmac_vec *v, const struct qmac_turns *t, int64_t (*x)[QMA
 /* Rows of ACC from `row` on were written, of words of at most `bits` bits. */
 static void note_acc(struct qmac_vec *v, const struct qmac_turns *t, uint32_t row, int bits)
 {
-	const struct qmac_nest rows = {row, t->n1, v->c->d1, t->n0, v->c->d0};
+	const struct qmac_vec_nest rows = {row, t->n1, v->c->d1, t->n0, v->c->d0};
 
 	qmac_vec_note_acc(v, &rows, bits);
 	for (uint32_t i1 = 0; i1 < t->n1 && v->device->options.digests; i1++)

@@ -18,7 +18,7 @@ static int64_t limits_of(const int64_t *limit, uint32_t count, uint32_t step)
 }
 
 /* The bits of all words of these rows. */
-static int acc_bits(const struct qmac_device *device, const struct qmac_nest *acc)
+static int acc_bits(const struct qmac_device *device, const struct qmac_vec_nest *acc)
 {
 	int64_t limits = 0;
 
@@ -38,7 +38,7 @@ static void raise_limits(int64_t *limit, uint32_t count, int64_t written, bool a
 			limit[i] = limit[i] > written ? limit[i] : written;
 }
 
-void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_nest *rows, int bits)
+void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_vec_nest *rows, int bits)
 {
 	bool all = v->lanes == v->device->hw.cols;
 	int64_t written = qmac_max_of(bits);
@@ -54,7 +54,7 @@ void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_nest *rows, int bit
 	}
 }
 
-static void read_source(const struct qmac_vec *v, uint32_t space, const struct qmac_nest *nest,
+static void read_source(const struct qmac_vec *v, uint32_t space, const struct qmac_vec_nest *nest,
                         bool is_unsigned, struct qmac_source *source)
 {
 	int lanes, bits;
@@ -80,7 +80,7 @@ static void read_source(const struct qmac_vec *v, uint32_t space, const struct q
 void qmac_vec_read_src0(const struct qmac_vec *v, const struct qmac_turns *t, struct qmac_source *source)
 {
 	const struct qmac_command *c = v->c;
-	const struct qmac_nest nest = {c->src0 + t->i1 * c->a1 + t->i0 * c->a0, t->n1, c->a1, t->n0, c->a0};
+	const struct qmac_vec_nest nest = {c->src0 + t->i1 * c->a1 + t->i0 * c->a0, t->n1, c->a1, t->n0, c->a0};
 
 	read_source(v, c->s0space, &nest, c->s0_unsigned, source);
 }
@@ -88,7 +88,7 @@ void qmac_vec_read_src0(const struct qmac_vec *v, const struct qmac_turns *t, st
 void qmac_vec_read_src1(const struct qmac_vec *v, const struct qmac_turns *t, struct qmac_source *source)
 {
 	const struct qmac_command *c = v->c;
-	const struct qmac_nest nest = {c->src1 + t->i1 * c->b1 + t->i0 * c->b0, t->n1, c->b1, t->n0, c->b0};
+	const struct qmac_vec_nest nest = {c->src1 + t->i1 * c->b1 + t->i0 * c->b0, t->n1, c->b1, t->n0, c->b0};
 
 	*source = (struct qmac_source){.rows = {.words = v->imm}, .bits = v->imm_bits};
 	if (qmac_vec_has_src1(c))
@@ -134,7 +134,7 @@ static int exact_bits(const struct qmac_vec *v, unsigned op, const struct qmac_s
 /* Looks at the words of a source, whose bounds may be wider than they are. */
 static void tighten(struct qmac_vec *v, struct qmac_source *source)
 {
-	const struct qmac_nest *acc = &source->acc;
+	const struct qmac_vec_nest *acc = &source->acc;
 
 	for (uint32_t i1 = 0; i1 < acc->n1; i1++)
 		for (uint32_t i0 = 0; i0 < acc->n0; i0++)

@@ -30,7 +30,7 @@ struct qmac_turns {
 };
 
 /* Rows of a loop nest in a scratchpad. */
-struct qmac_nest {
+struct qmac_vec_nest {
 	uint32_t row, n1, outer, n0, step;
 };
 
@@ -38,7 +38,7 @@ struct qmac_nest {
 struct qmac_source {
 	struct qmac_sources rows;
 	int bits;
-	struct qmac_nest acc;   /* where they lie; n1 0: not in ACC */
+	struct qmac_vec_nest acc;   /* where they lie; n1 0: not in ACC */
 };
 
 void qmac_vec_read_src0(const struct qmac_vec *v, const struct qmac_turns *turns, struct qmac_source *source);
@@ -57,6 +57,6 @@ const struct qmac_kernel *qmac_vec_prove_finish(struct qmac_vec *v, int x_bits, 
                                                 int *y_bits);
 
 /* Notes that words of at most `bits` bits were written to the lanes of v of these rows of ACC. */
-void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_nest *rows, int bits);
+void qmac_vec_note_acc(struct qmac_vec *v, const struct qmac_vec_nest *rows, int bits);
 
 #endif
