@@ -40,7 +40,8 @@ module qmac_check #(
 	output reg  [3:0]   fault_o,
 	output reg  [1:0]   engine_o,     // without meaning where the opcode has none
 	output reg  [16:0]  slots_o,      // iterations; 1 for SYNC; without meaning after a fault
-	output reg  [63:0]  ready_time_o
+	output reg  [63:0]  ready_time_o,
+	output wire         moves_o       // a register changes in this cycle
 );
 	localparam [31:0] ROW_COUNT = ROWS;
 	localparam [31:0] COL_COUNT = COLS;
@@ -63,6 +64,7 @@ module qmac_check #(
 
 	assign ready_o = !valid1_q || ready1;
 	assign valid_o = valid2_q;
+	assign moves_o = take || (valid1_q && ready1) || (valid2_q && ready_i);
 
 	always @(posedge clk_i) begin
 		if (ready_o)

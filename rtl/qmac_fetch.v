@@ -36,7 +36,8 @@ module qmac_fetch #(
 	output wire                   bus_error_o,
 	output wire [63:0]            ready_time_o,
 	output wire [31:0]            fetch_bytes_o,  // with the first request of a chunk
-	output wire                   quiet_o         // nothing in flight, nothing to request
+	output wire                   quiet_o,        // nothing in flight, nothing to request
+	output wire                   moves_o         // a register changes in this cycle
 );
 	localparam PARTS = 64 / BUS_BYTES;            // beats of a descriptor
 	localparam BUS_LOG2 = $clog2(BUS_BYTES);
@@ -84,6 +85,7 @@ module qmac_fetch #(
 	wire [8:0] bytes = {beats[6:0], 2'd0} << (BUS_LOG2 - 2);
 
 	// ---- requests
+	wire handed; // a descriptor is
 	reg request_q, chunk_first_q;
 	reg [47:0] address_q;
 	reg [5:0] last_q;
@@ -99,6 +101,7 @@ module qmac_fetch #(
 	assign request_last_o = {2'd0, last_q};
 	assign fetch_bytes_o = request_q && request_ready_i && chunk_first_q ? {23'd0, chunk_bytes_q} : 32'd0;
 	assign quiet_o = flight_q == 5'd0 && !wanted;
+	assign moves_o = request || request_q || beat_valid_i || freed_i || handed;
 
 	always @(posedge clk_i) begin
 		request_q <= request || (request_q && !request_ready_i);
@@ -155,8 +158,8 @@ module qmac_fetch #(
 	reg [63:0] ready_time [0:PLACES-1];
 	reg [PLACES-1:0] bus_error_q;
 	wire completes = beat_valid_i && part_q == PART_LAST[3:0];
-	wire handed = valid_o && ready_i;
 
+	assign handed = valid_o && ready_i;
 	assign valid_o = complete_q != {PLACE_BITS+1{1'b0}};
 	assign ready_time_o = ready_time[out_q];
 	assign bus_error_o = bus_error_q[out_q];

@@ -157,15 +157,21 @@ module qmac_top #(
 	wire [7:0] fetch_last, load_last;
 	wire [BUS_BITS-1:0] beat_data;
 
+	// Both have a clock in cycles in which something moves in either.
+	wire front_clk, fetch_moves, check_moves;
+
+	qmac_gate #(.GATED(CLOCK_GATES), .TAIL(0)) front_gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(fetch_moves || check_moves), .clk_o(front_clk));
+
 	qmac_fetch #(.BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING)) fetch (
-		.clk_i(clk), .rst_ni(rst_n), .ring_base_i(ring_base), .ring_log2_i(ring_log2), .tail_i(tail),
+		.clk_i(front_clk), .rst_ni(rst_n), .ring_base_i(ring_base), .ring_log2_i(ring_log2), .tail_i(tail),
 		.head_i(head), .mem_base_i(mem_base), .mem_size_i(mem_size), .time_i(now), .freed_i(freed),
 		.ring_fault_o(ring_fault), .request_valid_o(fetch_request),
 		.request_ready_i(fetch_taken), .request_address_o(fetch_address), .request_last_o(fetch_last),
 		.beat_valid_i(fetch_beat), .beat_data_i(beat_data), .beat_error_i(beat_error),
 		.valid_o(fetched_valid), .ready_i(fetched_ready), .command_o(fetched),
 		.bus_error_o(fetched_bus_error), .ready_time_o(fetched_time), .fetch_bytes_o(fetch_bytes),
-		.quiet_o(fetch_quiet));
+		.quiet_o(fetch_quiet), .moves_o(fetch_moves));
 
 	qmac_read_channel #(.BUS_BYTES(BUS_BYTES)) read_channel (
 		.clk_i(clk), .rst_ni(rst_n), .fetch_valid_i(fetch_request), .fetch_ready_o(fetch_taken),
@@ -195,10 +201,11 @@ module qmac_top #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS), .OS_MAX(OS_MAX),
 		.A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS)
 	) check (
-		.clk_i(clk), .rst_ni(rst_n), .valid_i(check_valid), .ready_o(check_ready), .command_i(fetched),
+		.clk_i(front_clk), .rst_ni(rst_n), .valid_i(check_valid), .ready_o(check_ready), .command_i(fetched),
 		.bus_error_i(fetched_bus_error), .ready_time_i(fetched_time), .mem_base_i(mem_base),
 		.mem_size_i(mem_size), .valid_o(checked_offer), .ready_i(checked_taken), .command_o(checked),
-		.fault_o(fault), .engine_o(engine), .slots_o(slots), .ready_time_o(checked_time));
+		.fault_o(fault), .engine_o(engine), .slots_o(slots), .ready_time_o(checked_time),
+		.moves_o(check_moves));
 
 	qmac_hold checked_hold (
 		.clk_i(clk), .rst_ni(rst_n), .hold_i(hold_i[1]), .valid_i(checked_offer), .ready_o(checked_taken),

@@ -17,6 +17,10 @@ module qmac_digest #(
 	parameter PLACE_BITS = ACC_DEPTH > 4 ? $clog2(ACC_DEPTH / 2) + 1 : 2 // derived
 ) (
 	input  wire                       clk_i,
+	input  wire                       load_clk_i,  // clocks of the engines
+	input  wire                       store_clk_i,
+	input  wire                       vec_clk_i,
+	input  wire                       gemm_clk_i,
 	input  wire                       rst_ni,
 	// rows written by LOAD and VEC
 	input  wire [15:0]                load_row_i,
@@ -50,7 +54,7 @@ module qmac_digest #(
 	input  wire [1:0]                 store_container_i, // CONTAINER_*
 	input  wire                       store_retire_i,
 	output reg  [63:0]                load_o,
-	output reg  [63:0]                execute_o,
+	output wire [63:0]                execute_o,
 	output reg  [63:0]                store_o
 );
 	localparam [2:0] A = 3'(`QMAC_SPACE_A);
@@ -80,7 +84,7 @@ module qmac_digest #(
 
 	reg load_retired_q, store_retired_q; // the sum belongs to a command that has retired
 
-	always @(posedge clk_i) begin : load
+	always @(posedge load_clk_i) begin : load
 		reg [63:0] sum;
 
 		sum = load_retired_q ? 64'd0 : load_o;
@@ -99,7 +103,7 @@ module qmac_digest #(
 		load_retired_q <= load_retire_i;
 	end
 
-	always @(posedge clk_i) begin : store
+	always @(posedge store_clk_i) begin : store
 		reg [63:0] sum;
 
 		sum = store_retired_q ? 64'd0 : store_o;
@@ -113,11 +117,17 @@ module qmac_digest #(
 
 	// ---- EXECUTE: a VEC is alone in it
 	reg [63:0] vec_q;              // of the VEC so far
+	reg [63:0] vec_whole_q, gemm_whole_q;
+	reg vec_retired_q;
+
+	always @(posedge clk_i)
+		vec_retired_q <= vec_retire_i;
+	assign execute_o = vec_retired_q ? vec_whole_q : gemm_whole_q;
+
 	reg [63:0] gemm_q;             // of the earlier slots of the GEMM whose slot is in the last column
 	reg [63:0] column [0:COLS];    // sums of slots in the columns before this one
 
-	/* verilator lint_off BLKSEQ */ // from the last column to the first, in place
-	always @(posedge clk_i) begin : execute
+	always @(posedge vec_clk_i) begin : vec
 		reg [63:0] sum;
 
 		sum = vec_q;
@@ -132,8 +142,11 @@ module qmac_digest #(
 		end
 		vec_q <= rst_ni && !vec_retire_i ? sum : 64'd0;
 		if (vec_retire_i)
-			execute_o <= sum;
+			vec_whole_q <= sum;
+	end
 
+	/* verilator lint_off BLKSEQ */ // from the last column to the first, in place
+	always @(posedge gemm_clk_i) begin : gemm
 		column[0] = 64'd0;
 		for (int j = COLS - 1; j >= 0; j--) begin
 			column[j+1] = rst_ni ? column[j] : 64'd0;
@@ -143,7 +156,7 @@ module qmac_digest #(
 		end
 		gemm_q <= rst_ni && !gemm_retire_i ? gemm_q + column[COLS] : 64'd0;
 		if (gemm_retire_i)
-			execute_o <= gemm_q + column[COLS];
+			gemm_whole_q <= gemm_q + column[COLS];
 	end
 	/* verilator lint_on BLKSEQ */
 endmodule

@@ -146,7 +146,9 @@ module qmac_sim #(
 	qmac_digest #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS), .ACC_DEPTH(ACC_DEPTH)
 	) digest (
-		.clk_i(core_clk_i), .rst_ni(top.rst_n), .load_row_i(top.load_row), .load_a_write_i(top.load_a_write),
+		.clk_i(core_clk_i), .load_clk_i(top.load_clk), .store_clk_i(top.store_clk), .vec_clk_i(top.vec_clk),
+		.gemm_clk_i(top.gemm_clk), .rst_ni(top.rst_n), .load_row_i(top.load_row),
+		.load_a_write_i(top.load_a_write),
 		.load_a_data_i(top.load_a_data), .load_w_write_i(top.load_w_write),
 		.load_w_data_i(top.load_w_data), .load_acc_write_i(top.load_acc_write),
 		.load_acc_data_i(top.load_acc_data), .load_lut_write_i(top.load_lut_write),

@@ -8,18 +8,19 @@
 `include "qmac_isa.vh"
 
 // ---- streams, before and behind each point where verification may hold them up. Starts are taken back
-// when the memory has failed: then the device has stopped.
+// when the memory has failed: then the device has stopped. Descriptors move by a clock of their own, and are
+// looked at when it ticks.
 bind qmac_top qmac_sva_stream #(.WIDTH(577)) sva_fetched (
-	.clk_i(clk), .rst_ni(rst_n), .valid_i(fetched_valid), .ready_i(fetched_ready),
+	.clk_i(front_clk), .rst_ni(rst_n), .valid_i(fetched_valid), .ready_i(fetched_ready),
 	.payload_i({fetched_bus_error, fetched_time, fetched}));
 bind qmac_top qmac_sva_stream #(.WIDTH(577)) sva_check (
-	.clk_i(clk), .rst_ni(rst_n), .valid_i(check_valid), .ready_i(check_ready),
+	.clk_i(front_clk), .rst_ni(rst_n), .valid_i(check_valid), .ready_i(check_ready),
 	.payload_i({fetched_bus_error, fetched_time, fetched}));
 bind qmac_top qmac_sva_stream #(.WIDTH(599)) sva_checked (
-	.clk_i(clk), .rst_ni(rst_n), .valid_i(checked_offer), .ready_i(checked_taken),
+	.clk_i(front_clk), .rst_ni(rst_n), .valid_i(checked_offer), .ready_i(checked_taken),
 	.payload_i({fault, engine, slots, checked_time, checked}));
 bind qmac_top qmac_sva_stream #(.WIDTH(599)) sva_dispatch (
-	.clk_i(clk), .rst_ni(rst_n), .valid_i(checked_valid), .ready_i(checked_ready),
+	.clk_i(front_clk), .rst_ni(rst_n), .valid_i(checked_valid), .ready_i(checked_ready),
 	.payload_i({fault, engine, slots, checked_time, checked}));
 bind qmac_top qmac_sva_stream #(.WIDTH(480)) sva_load_offer (
 	.clk_i(clk), .rst_ni(rst_n && !stop_starts), .valid_i(load_offer), .ready_i(load_start_taken),

@@ -153,6 +153,7 @@ static void run(struct bench *b, uint64_t stall)
 
 	write_items(b);
 	unit_set(b->unit, IN_CONTROL, 0);
+	unit_settle(b->unit);
 	unit_clock(b->unit);
 	for (uint64_t limit = b->cycle + 64 * BATCH; out < b->count && b->cycle < limit; b->cycle++) {
 		struct item *next = &b->items[in < b->count ? in : 0];

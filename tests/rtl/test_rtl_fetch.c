@@ -292,6 +292,7 @@ static void begin_round(struct bench *b, int round)
 	unit_set(unit, IN_TAIL, 0);
 	unit_set(unit, IN_HEAD, 0);
 	unit_set(unit, IN_CONTROL, 0);
+	unit_settle(unit);
 	unit_clock(unit);
 }
 
@@ -345,6 +346,7 @@ static void test_ring_fault(void)
 		uint32_t requested = 0;
 
 		unit_set(unit, IN_CONTROL, 0);
+		unit_settle(unit);
 		unit_clock(unit);
 		set_wide(unit, IN_RING_BASE, cases[i].ring_base);
 		set_wide(unit, IN_MEM_BASE, cases[i].mem_base);

@@ -34,14 +34,21 @@ module unit_check #(
 	wire [16:0] slots;
 	wire [63:0] ready_time;
 
+	// It has a clock when it says that something moves, as in the device.
+	wire moves, check_clk;
+
+	qmac_gate #(.GATED(1), .TAIL(0)) gate (
+		.clk_i(clk_i), .rst_ni(in_i[0]), .want_i(moves), .clk_o(check_clk));
+
 	qmac_check #(
 		.ROWS(ROWS), .COLS(COLS), .A_BITS(A_BITS), .W_BITS(W_BITS), .ACC_BITS(ACC_BITS), .OS_MAX(OS_MAX),
 		.A_DEPTH(A_DEPTH), .W_DEPTH(W_DEPTH), .ACC_DEPTH(ACC_DEPTH), .LUT_BITS(LUT_BITS)
 	) check (
-		.clk_i(clk_i), .rst_ni(in_i[0]), .mem_base_i(in_i[143:96]), .mem_size_i(in_i[207:160]),
+		.clk_i(check_clk), .rst_ni(in_i[0]), .mem_base_i(in_i[143:96]), .mem_size_i(in_i[207:160]),
 		.valid_i(in_i[1]), .ready_o(ready), .command_i(memory[index]), .bus_error_i(in_i[6]),
 		.ready_time_i(in_i[95:32]), .valid_o(valid), .ready_i(in_i[2]), .command_o(command),
-		.fault_o(fault), .engine_o(engine), .slots_o(slots), .ready_time_o(ready_time));
+		.fault_o(fault), .engine_o(engine), .slots_o(slots), .ready_time_o(ready_time),
+		.moves_o(moves));
 
 	wire unused = ^in_i; // not all of it is
 	assign out_o = {command[256*out_half +: 256], 128'd0, ready_time, 15'd0, slots, 24'd0, fault, engine,

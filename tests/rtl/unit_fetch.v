@@ -33,20 +33,26 @@ module unit_fetch #(
 		.r_resp_i(in_i[9:8]), .fetch_beat_o(fetch_beat), .load_beat_o(load_beat),
 		.beat_data_o(beat_data), .beat_error_o(beat_error));
 
+	// FETCH has a clock when it says that something moves, as in the device.
+	wire moves, fetch_clk;
+
+	qmac_gate #(.GATED(1), .TAIL(0)) gate (
+		.clk_i(clk), .rst_ni(rst_n), .want_i(moves), .clk_o(fetch_clk));
+
 	wire ring_fault, valid, bus_error, quiet;
 	wire [511:0] command;
 	wire [63:0] ready_time;
 	wire [31:0] fetch_bytes;
 
 	qmac_fetch #(.BUS_BYTES(BUS_BYTES), .BURST_BEATS(BURST_BEATS), .OUTSTANDING(OUTSTANDING)) fetch (
-		.clk_i(clk), .rst_ni(rst_n), .ring_base_i(in_i[79:32]), .ring_log2_i(in_i[127:96]),
+		.clk_i(fetch_clk), .rst_ni(rst_n), .ring_base_i(in_i[79:32]), .ring_log2_i(in_i[127:96]),
 		.tail_i(in_i[159:128]), .head_i(in_i[191:160]), .mem_base_i(in_i[239:192]),
 		.mem_size_i(in_i[303:256]), .time_i(in_i[383:320]), .freed_i(in_i[2]),
 		.ring_fault_o(ring_fault), .request_valid_o(fetch_valid), .request_ready_i(fetch_ready),
 		.request_address_o(fetch_address), .request_last_o(fetch_last), .beat_valid_i(fetch_beat),
 		.beat_data_i(beat_data), .beat_error_i(beat_error), .valid_o(valid), .ready_i(in_i[1]),
 		.command_o(command), .bus_error_o(bus_error), .ready_time_o(ready_time),
-		.fetch_bytes_o(fetch_bytes), .quiet_o(quiet));
+		.fetch_bytes_o(fetch_bytes), .quiet_o(quiet), .moves_o(moves));
 
 	wire unused = ^in_i; // not all of it is
 	assign out_o = {command[256*in_i[10] +: 256], 64'd0, fetch_bytes, ready_time, 16'd0, ar_address,
