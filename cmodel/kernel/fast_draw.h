@@ -48,13 +48,12 @@ FAST_INLINE void drawn_begin(struct drawn *drawn)
 FAST_INLINE int draw_slices(const struct qmac_sweep *s, const struct block *block, int at,
                             struct drawn *drawn)
 {
-	bool alike = s->draws.channel_step == 0 && s->draws.channel_outer == 0;
-	int at_a_time = PLANE_ELEMENTS / block->pitch, i = 0;
+	int at_a_time = PLANE_ELEMENTS >> block->pitch_log2, i = 0;
 
 	for (; 4 * (block->rows - i) >= 3 * at_a_time; i += at_a_time) {
 		if (!drawn->has_channels)
 			slice_channels_find(drawn->states.channel + at + i, block->pitch, &drawn->channels);
-		drawn->has_channels = alike;
+		drawn->has_channels = dither_alike(&s->draws);
 		slice_draw(&drawn->states, at + i, &drawn->channels, block->pitch, i, s->tail.shift,
 		           &drawn->numbers);
 	}
@@ -77,7 +76,7 @@ static void draw_block(const struct qmac_sweep *s, int iterations, const struct 
                        struct drawn *drawn)
 {
 	struct dither_states *states = &drawn->states;
-	int together = block->pitch < DITHER_LANES ? DITHER_LANES / block->pitch : 1, at;
+	int together = block->pitch < DITHER_LANES ? DITHER_LANES >> block->pitch_log2 : 1, at;
 
 	if (block->first == 0 || block->first + block->rows > states->first + states->rows)
 		dither_begin(s, block->first, iterations, states);

@@ -261,12 +261,17 @@ static void LANES_NAME(finish_block)(const struct qmac_sweep *s, const struct bl
 static uint64_t LANES_NAME(sweep)(const struct qmac_sweep *s, int iterations, struct drawn *drawn,
                                   qmac_int128 *sum, uint64_t *magnitudes)
 {
-	struct LANES_NAME(totals) totals = {.measures = magnitudes, .sums = sum};
+	struct LANES_NAME(totals) totals;
 	bool draws = rounding_of(&s->tail) >= BY_TOP;
 	_Alignas(64) LANE x[BLOCK_ELEMENTS + LANES_COUNT], lane[LANES_COUNT];
 	struct block block;
 	uint64_t count = 0;
 
+	totals.clamped = totals.magnitudes = LANES_NAME(of)(0);
+	totals.measures = magnitudes != NULL;
+	totals.sums = sum != NULL;
+	if (sum)
+		memset(totals.sum, 0, sizeof totals.sum);
 	for (int first = 0; first < iterations; first += block.rows) {
 		block_find(s, first, iterations, &block);
 		LANES_NAME(map_block)(s, &block, x, &totals.clamped);
