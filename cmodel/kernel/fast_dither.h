@@ -38,7 +38,7 @@ FAST_INLINE dither_word dither_bend(dither_word a)
 	return (dither_turn(a, 1) & dither_turn(a, 8)) ^ dither_turn(a, 2);
 }
 
-/* The states of some vectors of rows with these numbers, HASHED at most, side by side: each waits for itself. */
+/* The states of vectors of rows with these numbers, HASHED at most, side by side: each waits for itself. */
 enum { HASHED = 2 };
 
 FAST_INLINE void dither_hash(uint32_t key, const uint32_t *row, int vectors, uint16_t *state_a,
