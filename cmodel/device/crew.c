@@ -17,7 +17,7 @@ enum {
 	LINE = 64          /* bytes that processors hand each other */
 };
 
-#define PLAN_BYTES ((uint64_t)128 << 20) /* of all parts that are remembered */
+#define PLAN_BYTES ((uint64_t)128 << 20) /* of all parts that are remembered, but for the last of them */
 
 /* Commands that came before. */
 struct part {
@@ -241,12 +241,22 @@ static bool is_same(const struct qmac_crew *crew, const struct part *part)
 	return true;
 }
 
-/* The slot of what was gathered, or an empty one; NULL: there is none. */
+static void forget_all(struct qmac_crew *crew)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		free(crew->parts[i].words);
+		qmac_split_free(&crew->parts[i].split);
+	}
+	memset(crew->parts, 0, sizeof crew->parts);
+	crew->bytes = 0;
+}
+
+/* The slot of what was gathered, or an empty one; where there is no room any more all are emptied. */
 static struct part *find_part(struct qmac_crew *crew)
 {
 	enum { TRIES = 16 };
 
-	for (uint64_t i = 0; i < TRIES; i++) {
+	for (uint64_t i = 0; i < TRIES && crew->bytes <= PLAN_BYTES; i++) {
 		struct part *part = &crew->parts[(crew->hash + i) % SLOTS];
 
 		if (!part->count)
@@ -255,17 +265,16 @@ static struct part *find_part(struct qmac_crew *crew)
 		    (!part->words || is_same(crew, part)))
 			return part;
 	}
-	return NULL;
+	forget_all(crew);
+	return &crew->parts[crew->hash % SLOTS];
 }
 
-/* Makes the plan of what has come for the second time. What there is no room for is carried out alone. */
+/* Makes the plan of what has come for the second time. Without memory for it one thread works alone. */
 static void remember(struct qmac_crew *crew, struct part *part)
 {
 	uint64_t bytes = crew->count * (sizeof *part->words + 2 * sizeof(struct qmac_split_step));
 	struct qmac_error err;
 
-	if (crew->bytes + bytes > PLAN_BYTES)
-		return;
 	part->words = malloc(crew->count * sizeof *part->words);
 	if (!part->words || qmac_split_make(&crew->device->hw,
 	                                    (const uint32_t (*)[QMAC_COMMAND_WORDS])crew->words, crew->count,
@@ -283,10 +292,11 @@ static void remember(struct qmac_crew *crew, struct part *part)
 /* The split of what was gathered, NULL: it is not known, or not worth it. */
 static const struct qmac_split *find_split(struct qmac_crew *crew)
 {
-	struct part *part = crew->count < FEWEST ? NULL : find_part(crew);
+	struct part *part;
 
-	if (!part)
+	if (crew->count < FEWEST)
 		return NULL;
+	part = find_part(crew);
 	if (!part->count) {
 		part->count = crew->count;
 		part->hash = crew->hash;
@@ -403,10 +413,7 @@ void qmac_crew_destroy(struct qmac_crew *crew)
 		pthread_mutex_unlock(&crew->mutex);
 		pthread_join(crew->thread, NULL);
 	}
-	for (int i = 0; i < SLOTS; i++) {
-		free(crew->parts[i].words);
-		qmac_split_free(&crew->parts[i].split);
-	}
+	forget_all(crew);
 	qmac_pending_destroy(&crew->mate_unit);
 	if (crew->mate)
 		qmac_device_operands_destroy(crew->mate);
