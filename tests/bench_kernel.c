@@ -12,7 +12,7 @@
 
 #include "kernel/kernel.h"
 
-enum { ROWS = 64, COLUMNS = 6, BURST = 2048 /* rows timed at once */ };
+enum { ROWS = 64, COLUMNS = 7, BURST = 2048 /* rows timed at once */ };
 
 static const double SECONDS = 0.03; /* per cell of the table */
 
@@ -151,6 +151,7 @@ static void print_line(const char *name, const struct qmac_kernel *kernel, const
 int main(void)
 {
 	static const struct column columns[COLUMNS] = {
+		{"sr x6", 6, rows_stochastic, plain_round},
 		{"sr x10", 10, rows_stochastic, plain_round},
 		{"sr x16", 16, rows_stochastic, plain_round},
 		{"sr x64", 64, rows_stochastic, plain_round},
