@@ -52,7 +52,7 @@ FAST_INLINE int draw_slices(const struct qmac_sweep *s, const struct block *bloc
 
 	for (; 4 * (block->rows - i) >= 3 * at_a_time; i += at_a_time) {
 		if (!drawn->has_channels)
-			slice_channels_find(drawn->states.channel + at + i, block->pitch, &drawn->channels);
+			slice_channels_find(drawn->states.channel + at + i, block->pitch_log2, &drawn->channels);
 		drawn->has_channels = dither_alike(&s->draws);
 		slice_draw(&drawn->states, at + i, &drawn->channels, block->pitch, i, s->tail.shift,
 		           &drawn->numbers);

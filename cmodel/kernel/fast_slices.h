@@ -46,14 +46,14 @@ FAST_INLINE void slice_rows(const uint16_t *number, int pitch, plane *bit)
 }
 
 /* Of rows whose lane 0 has channel[]: the channels of every eighth lane, and the others by addition. */
-FAST_INLINE void slice_channels_find(const uint16_t *channel, int pitch, struct slice_channels *to)
+FAST_INLINE void slice_channels_find(const uint16_t *channel, int pitch_log2, struct slice_channels *to)
 {
 	const uint64_t lane[3] = {0xAAAAAAAAAAAAAAAAULL, 0xCCCCCCCCCCCCCCCCULL, 0xF0F0F0F0F0F0F0F0ULL};
 	plane base[SLICE_BITS], carry = {0}, offset;
 	uint16_t octet[PLANE_BYTES];
 
 	for (int n = 0; n < PLANE_BYTES; n++)
-		octet[n] = (uint16_t)(channel[n * OCTET / pitch] + n * OCTET % pitch);
+		octet[n] = (uint16_t)(channel[n * OCTET >> pitch_log2] + (n * OCTET & ((1 << pitch_log2) - 1)));
 	slice_rows(octet, OCTET, base);
 	for (int i = 0; i < SLICE_BITS; i++) {
 		offset = (plane){0} + (i < 3 ? lane[i] : 0);
