@@ -69,18 +69,21 @@ module unit_dispatch #(
 		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[2]), .valid_o(store_valid),
 		.ready_i(in_i[13]), .command_o(store_command), .number_o(store_number), .wait_o(waiting[2]));
 
+	wire gemm_busy;
+
 	qmac_execute #(.QUEUE_DEPTH(QUEUE_DEPTH)) execute (
 		.clk_i(clk_i), .rst_ni(rst_n), .push_i(push[1]), .command_i(dispatched), .slots_i(in_i[400:384]),
 		.retired_i(retired), .stop_i(stop_starts), .full_o(queue_full[1]),
 		.vec_valid_o(vec_valid), .vec_ready_i(in_i[14]), .gemm_valid_o(gemm_valid), .gemm_ready_i(in_i[15]),
 		.command_o(execute_command), .monitor_o(monitor), .slots_o(slots), .gemm_retire_i(in_i[7]),
-		.vec_retire_i(in_i[5]), .start_o(execute_start), .busy_o(execute_busy), .wait_o(waiting[1]));
+		.vec_retire_i(in_i[5]), .start_o(execute_start), .busy_o(execute_busy),
+		.gemm_busy_o(gemm_busy), .wait_o(waiting[1]));
 
 	wire [31:0] flags = {error_code, 6'd0, stop_starts, execute_busy, execute_start, gemm_valid, vec_valid,
 	                     store_valid, load_valid, waiting, push, sync_stamp, sync_irq, sync_retire, error,
 	                     idle, busy, freed, ready, 1'b0};
 
-	wire unused = ^in_i; // not all of it is
+	wire unused = ^in_i ^ gemm_busy; // not all of it is
 	assign out_o = {fold(execute_command) ^ {monitor, 8'd0, slots}, fold(store_command) ^ store_number,
 	                fold(load_command) ^ load_number, error_command, starved, cycles, now, 16'd0,
 	                retired, head, flags, number};
