@@ -3,8 +3,8 @@
  *
  * Commands up to the next SYNC are gathered. Where the same ones came before, equal but for what no split
  * depends on (seeds, scales, roundings), their split (split.h) is remembered, and both threads carry them
- * out; else the device's thread does alone. Outcomes are handed back in ring order. So values, counts and records
- * are the same as those of one thread.
+ * out; else the device's thread does alone. Outcomes are handed back in ring order. So values, counts and
+ * records are the same as those of one thread.
  */
 #ifndef QMAC_DEVICE_CREW_H
 #define QMAC_DEVICE_CREW_H

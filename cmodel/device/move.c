@@ -59,8 +59,8 @@ static void digest_loaded(struct qmac_unit *unit, const struct qmac_command *c, 
 }
 
 /*
- * `rows` iterations of the innermost loop, of rows of `lanes`, as kernels take them. Rows that are neighbours on
- * the chip as in memory, with nothing between them, are as good as one.
+ * `rows` iterations of the innermost loop, of rows of `lanes`, as kernels take them. Rows that are neighbours
+ * on the chip as in memory, with nothing between them, are as good as one.
  */
 static struct qmac_tile tile_of(const struct qmac_command *c, uint32_t rows, int lanes)
 {

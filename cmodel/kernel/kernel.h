@@ -145,8 +145,8 @@ struct qmac_gemm {
 };
 
 /*
- * Rows of containers in memory, `pitch` bytes from one to the next, and of lanes on the chip, `step` lanes from
- * one to the next. They are written one after the other: where they overlap, the last one is left.
+ * Rows of containers in memory, `pitch` bytes from one to the next, and of lanes on the chip, `step` lanes
+ * from one to the next. They are written one after the other: where they overlap, the last one is left.
  */
 struct qmac_tile {
 	uint32_t rows, len;  /* len: containers of a row, at least 1 */
