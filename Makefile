@@ -86,7 +86,7 @@ avx512 = $(kernel_level) -mavx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl
 %_avx512vbmi2.o: kernel_flags = $(if $(x86),$(avx512) -mavx512vnni -mavx512vbmi2 -mgfni)
 
 # Loops over rows and weights: vectors of them, each element with the bits of the plain loop.
-%/num/dither.o %/device/move.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o \
+%/num/dither.o %/device/move.o %/device/pending.o %/device/vec_source.o %/data/dataset.o %/float/conv.o %/float/matrix.o \
 	%/float/pointwise.o %/float/pool.o %/net/copy.o %/net/layer.o %/train/host_engine.o %/train/loss.o \
 	%/train_net/codes.o %/train_net/device_engine.o %/train_net/update.o \
 	%/train/softmax.o: kernel_flags = -O3 -fno-trapping-math

@@ -4,7 +4,7 @@
 #include "kernel/kernel.h"
 #include "test.h"
 
-enum { LANES = QMAC_LANES_MAX, LIMITS = LANES + 8, ROWS = 40 };
+enum { LANES = QMAC_LANES_MAX, LIMITS = LANES + 8, ROWS = 40, LONG = 2600 };
 
 static uint64_t state;
 
@@ -43,6 +43,53 @@ static int notes_differ(const struct qmac_kernel *kernel)
 	for (int lanes = 1; lanes <= LANES; lanes++)
 		for (int i = 0; i < 8; i++)
 			wrong += note_differs(kernel, lanes, i % 4 > 0);
+	return wrong;
+}
+
+/* Counts by lane over a loop nest, of operands as they are kept and as bytes; long ones, too. */
+static int lanes_differ(const struct qmac_kernel *kernel, int row_lanes, bool as_bytes)
+{
+	static int16_t operands[LONG * LANES + LANES];
+	static uint8_t bytes[LONG * LANES + LANES];
+	uint32_t count[LANES + 1], expected[LANES + 1] = {0}, step = 1 + (uint32_t)(test_random(&state) % 3);
+	int lanes = 1 + (int)(test_random(&state) % (uint64_t)row_lanes);
+	uint64_t range = test_random(&state) % 4 ? 1 + test_random(&state) % 5 : 200;
+	struct qmac_nest nest = {
+		.count = {1 + (uint32_t)(test_random(&state) % 40), 1 + (uint32_t)(test_random(&state) % 9),
+		          1 + (uint32_t)(test_random(&state) % 3)},
+		.a = {step, 100, 800},
+	};
+
+	if (test_random(&state) % 4 == 0)
+		nest = (struct qmac_nest){.count = {LONG, 1, 1}, .a = {1, 0, 0}};
+	memset(count, 0x77, sizeof count);
+	expected[lanes] = count[lanes];
+	for (int i = 0; i < LONG * row_lanes + LANES; i++) {
+		operands[i] = (int16_t)(test_random(&state) % range);
+		bytes[i] = (uint8_t)(operands[i] + 128);
+	}
+	for (uint32_t i2 = 0; i2 < nest.count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < nest.count[1]; i1++)
+			for (uint32_t i0 = 0; i0 < nest.count[0]; i0++)
+				for (int r = 0; r < lanes; r++) {
+					uint32_t row = i2 * nest.a[2] + i1 * nest.a[1] + i0 * nest.a[0];
+
+					expected[r] += operands[row * (uint32_t)row_lanes + (uint32_t)r] != 0;
+				}
+	kernel->nonzero_lanes(&nest, row_lanes, lanes, operands, as_bytes ? bytes : NULL, count);
+	return memcmp(count, expected, ((size_t)lanes + 1) * sizeof *count) != 0;
+}
+
+static int counts_by_lane_differ(const struct qmac_kernel *kernel)
+{
+	static const int usual[] = {8, 16, 32, 64};
+	int wrong = 0;
+
+	for (int i = 0; i < 60; i++) {
+		int row_lanes = i % 2 ? usual[i / 2 % 4] : 1 + (int)(test_random(&state) % LANES);
+
+		wrong += lanes_differ(kernel, row_lanes, i % 3 > 0);
+	}
 	return wrong;
 }
 
@@ -89,6 +136,11 @@ static void test_notes(void)
 	each_kernel(notes_differ);
 }
 
+static void test_lanes(void)
+{
+	each_kernel(counts_by_lane_differ);
+}
+
 static void test_limits(void)
 {
 	each_kernel(limits_differ);
@@ -98,6 +150,7 @@ int main(void)
 {
 	static const struct test_case cases[] = {
 		{"counts and bytes of rows that were written", test_notes},
+		{"operands by lane that are not 0", test_lanes},
 		{"limits that are raised", test_limits},
 	};
 

@@ -233,11 +233,11 @@ static void add_run(struct gemm *g, const struct run *run, struct qmac_operands 
 	}
 }
 
-/* Are the device's inputs those of this GEMM? If not they become so, with counts of 0. */
+/* Are the unit's inputs those of this GEMM? If not they become so, but for their counts. */
 static bool inputs_known(const struct gemm *g)
 {
 	struct qmac_inputs inputs = {.writes = g->unit->a_writes, .a = g->c->a, .k = g->c->k};
-	size_t key = offsetof(struct qmac_inputs, nonzero);
+	const size_t key = offsetof(struct qmac_inputs, nonzero);
 
 	memcpy(inputs.count, g->nest.count, sizeof inputs.count);
 	memcpy(inputs.step, g->nest.a, sizeof inputs.step);
@@ -255,12 +255,11 @@ static void count_zeros(struct gemm *g)
 	uint32_t weights[QMAC_LANES_MAX], *inputs = g->unit->inputs.nonzero; /* per array row */
 	bool whole = g->part.n == g->device->hw.cols;
 	uint64_t useful = 0;
-	struct gemm runs = *g;
-	struct run run;
+	size_t first = (size_t)c->a * (size_t)g->device->hw.rows;
 
 	if (!inputs_known(g))
-		while (next_run(&runs, QMAC_WS_SLOTS_MAX, &run))
-			kernel->nonzero_lanes(run.slots, g->part.k, a_rows(g, run.a, g->nest.a[0]), inputs);
+		kernel->nonzero_lanes(&g->nest, g->device->hw.rows, g->part.k, g->device->a + first,
+		                      g->device->a_bytes ? g->device->a_bytes + first : NULL, inputs);
 	if (!whole)
 		kernel->nonzero_rows(g->part.k, g->part.n, w_rows(g, c->w, 1), weights);
 	for (uint32_t r = 0; r < c->k; r++)

@@ -94,47 +94,54 @@ void qmac_pending_destroy(struct qmac_unit *unit)
 /* ---- settling ------------------------------------------------------------------- */
 
 /* The points of a lattice, and copies of the last one behind them. */
-static void find_points(struct qmac_pending *p, const struct lattice *l, int32_t lanes)
+static void find_points(struct qmac_pending *p, const struct lattice *lattice, int32_t lanes)
 {
-	struct qmac_points *points = &p->points;
+	const struct lattice l = *lattice;
+	struct qmac_points points = p->points;
 	int i = 0;
 
-	if (memcmp(l, &p->lattice, sizeof *l) == 0)
+	if (memcmp(&l, &p->lattice, sizeof l) == 0)
 		return;
-	p->lattice = *l;
-	for (uint32_t i2 = 0; i2 < l->count[2]; i2++)
-		for (uint32_t i1 = 0; i1 < l->count[1]; i1++)
-			for (uint32_t i0 = 0; i0 < l->count[0]; i0++, i++) {
-				points->at[0][i] = (int32_t)i0;
-				points->at[1][i] = (int32_t)i1;
-				points->at[2][i] = (int32_t)i2;
-				points->a[i] = (int32_t)(i2 * l->a[2] + i1 * l->a[1] + i0 * l->a[0]) * lanes;
-				points->acc[i] = (int32_t)(i2 * l->acc[2] + i1 * l->acc[1] + i0 * l->acc[0]);
+	p->lattice = l;
+	for (uint32_t i2 = 0; i2 < l.count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < l.count[1]; i1++) {
+			uint32_t a = i2 * l.a[2] + i1 * l.a[1], acc = i2 * l.acc[2] + i1 * l.acc[1];
+
+			for (uint32_t i0 = 0; i0 < l.count[0]; i0++, i++) {
+				points.at[0][i] = (int32_t)i0;
+				points.at[1][i] = (int32_t)i1;
+				points.at[2][i] = (int32_t)i2;
+				points.a[i] = (int32_t)(a + i0 * l.a[0]) * lanes;
+				points.acc[i] = (int32_t)(acc + i0 * l.acc[0]);
 			}
-	points->count = i;
+		}
+	p->points.count = i;
 	for (int last = i - 1; i % QMAC_POINTS_STEP; i++) {
 		for (int d = 0; d < 3; d++)
-			points->at[d][i] = points->at[d][last];
-		points->a[i] = points->a[last];
-		points->acc[i] = points->acc[last];
+			points.at[d][i] = points.at[d][last];
+		points.a[i] = points.a[last];
+		points.acc[i] = points.acc[last];
 	}
 }
 
 /* The limits of the rows that a group has been added to. */
 static void raise(struct qmac_unit *unit, const struct group *g)
 {
-	const struct qmac_points *points = &unit->pending->points;
 	struct qmac_device *device = unit->device;
+	const struct lattice l = g->lattice;
 	bool whole = g->n == (uint32_t)device->hw.cols;
 
-	for (int i = 0; i < points->count; i++) {
-		int64_t *limit = &device->acc_limit[g->acc.first + (uint32_t)points->acc[i]];
+	for (uint32_t i2 = 0; i2 < l.count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < l.count[1]; i1++) {
+			int64_t *limit = &device->acc_limit[g->acc.first + i2 * l.acc[2] + i1 * l.acc[1]];
 
-		if (!g->assigns)
-			*limit += g->bound;
-		else if (whole || *limit < g->bound)
-			*limit = g->bound;
-	}
+			if (!g->assigns && l.acc[0] == 1) {
+				device->kernel->raise((int)l.count[0], limit, g->bound, INT64_MAX);
+				continue;
+			}
+			for (uint32_t i0 = 0; i0 < l.count[0]; i0++, limit += l.acc[0])
+				*limit = g->assigns ? whole || *limit < g->bound ? g->bound : *limit : *limit + g->bound;
+		}
 }
 
 /* GEMMs of a group that go over its rows at once with the first that is not done; false: all are done. */

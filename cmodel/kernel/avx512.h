@@ -163,7 +163,7 @@ static inline word word_add_pairs(word sum, word a, word b)
 #ifdef __AVX512VNNI__
 	return (word)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
 #else
-	return sum + (word)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+	return (word)((slim)sum + (slim)_mm512_madd_epi16((__m512i)a, (__m512i)b));
 #endif
 }
 
@@ -410,6 +410,20 @@ static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
 		                     (word)_mm512_maskz_loadu_epi8(some, b + i));
 	}
 	return (uint32_t)_mm512_reduce_add_epi32((__m512i)sum);
+}
+
+static inline void tally_zeros(uint8_t *zeros, uint32_t n, const uint8_t *p)
+{
+	__m512i sum = _mm512_loadu_si512(zeros), zero = _mm512_set1_epi8((char)0x80), one = _mm512_set1_epi8(1);
+
+	for (; n >= 64; n -= 64, p += 64)
+		sum = _mm512_mask_add_epi8(sum, _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), zero), sum, one);
+	if (n) {
+		__m512i rest = _mm512_maskz_loadu_epi8((1ULL << n) - 1, p);
+
+		sum = _mm512_mask_add_epi8(sum, _mm512_cmpeq_epi8_mask(rest, zero), sum, one);
+	}
+	_mm512_storeu_si512(zeros, sum);
 }
 
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)

@@ -178,7 +178,7 @@ static inline word word_of(int32_t s)
 
 static inline word word_add_pairs(word sum, word a, word b)
 {
-	return sum + (word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+	return (word)((slim)sum + (slim)_mm256_madd_epi16((__m256i)a, (__m256i)b));
 }
 
 enum { QUADS = 0 };
@@ -392,6 +392,12 @@ static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
 	for (uint32_t i = 0; i < n; i++)
 		sum += (uint32_t)a[i] * b[i];
 	return sum;
+}
+
+static inline void tally_zeros(uint8_t *zeros, uint32_t n, const uint8_t *p)
+{
+	for (uint32_t i = 0; i < n; i++)
+		zeros[i % QMAC_LANES_MAX] = (uint8_t)(zeros[i % QMAC_LANES_MAX] + (p[i] == 0x80));
 }
 
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)

@@ -7,7 +7,8 @@
  *   word_load(p)   a whole word from anywhere
  *   word_add_pairs(s,a,b)  per lane: s plus the product of the low 16-bit halves plus that of the high
  *                  halves, signed
- *   word_add_quads(s,a,b)  the same of four products of bytes, of a unsigned, of b signed
+ *   word_add_quads(s,a,b)  the same of four products of bytes, of a unsigned, of b signed; modulo 2^32, which
+ *                  is right where the end fits, whatever is added to bytes that are kept
  *   TILE_ROWS      rows of the result that are kept in registers
  *   FIRST_APART    1 where it pays to take the first unit, which has nothing to be added to, out of the loop
  *   word_part(v,i) lanes i*VEC_LANES .. as a vec, sign extended
@@ -16,6 +17,7 @@
  *   put_bytes(to,n,p)  to[j] = the low 8 bits of p[j], the highest of them flipped, for n <= 16; reads 16
  *   quad_16(to,p,s,n,f,m)  to[j] = (p[i*s + j] ^ f) & m for i < n <= 4, that of i = 0 lowest, the other
  *                  bytes 0, for 16 lanes
+ *   tally_zeros(z,n,p)  z[i % BYTES] += p[i] is 0 as a byte (0x80), of n
  *   dot_bytes(n,a,b)  the sum of a[i] * b[i] of n numbers of at most QMAC_LANES_MAX
  *   QUADS          1 where word_add_quads() is one instruction
  *   pair_16(to,l,h,m)  to[j] = the operands l[j] & m (low half) and h[j] & m, for 16 of each
@@ -35,7 +37,8 @@ enum {
 	TILE_WORDS = BLOCK / WORD_LANES,
 	TILE_VECS = 2,                    /* of 64 bits */
 	WS_ROWS = 64,                     /* rows of A that are worked on together */
-	WORD_PARTS = WORD_LANES / VEC_LANES
+	WORD_PARTS = WORD_LANES / VEC_LANES,
+	BYTES = QMAC_LANES_MAX            /* operands as bytes whose zeros are counted together */
 };
 
 typedef int16_t block __attribute__((vector_size(2 * BLOCK)));
@@ -68,6 +71,12 @@ struct factors {
 	const int32_t *right;        /* first unit of lane 0 */
 	size_t right_step;           /* from unit to unit */
 };
+
+/* a + b modulo 2^32. */
+static inline word word_add(word a, word b)
+{
+	return (word)((slim)a + (slim)b);
+}
 
 static inline int32_t unit_load(const void *p)
 {
@@ -329,7 +338,8 @@ static void fast_nonzero_rows(int rows, int lanes, struct qmac_operands row, uin
 	}
 }
 
-static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, uint32_t *count)
+/* count[r] += rows whose lane r is not 0, of QMAC_WS_SLOTS_MAX rows at most. */
+static void nonzero_of_run(int rows, int lanes, struct qmac_operands row, uint32_t *count)
 {
 	for (int j = 0; j < lanes; j += BLOCK) {
 		const int16_t *first = row.first + j;
@@ -347,6 +357,67 @@ static void fast_nonzero_lanes(int rows, int lanes, struct qmac_operands row, ui
 		for (int r = 0; r < BLOCK && j + r < lanes; r++)
 			count[j + r] += (uint32_t)rows - zeros[r];
 	}
+}
+
+/* Zeros that were counted in every place of BYTES: the lane of a place repeats with the rows. */
+static void take_zeros(uint8_t *zeros, int period, int lanes, uint32_t *count)
+{
+	for (int row = 0; row < BYTES; row += period)
+		for (int r = 0; r < lanes; r++)
+			count[r] -= zeros[row + r];
+	memset(zeros, 0, BYTES);
+}
+
+/*
+ * Bytes of rows that repeat after `period` bytes, of which there is a whole number in BYTES; what lies
+ * between the rows is counted, too, and left out in the end.
+ */
+static void nonzero_bytes(const struct qmac_nest *n, int row_lanes, int lanes, int period,
+                          const uint8_t *bytes, uint32_t *count)
+{
+	const uint32_t most = UINT8_MAX * BYTES;
+	uint8_t zeros[BYTES] = {0};
+	uint32_t room = UINT8_MAX, rows = n->count[0] * n->count[1] * n->count[2];
+
+	for (int r = 0; r < lanes; r++)
+		count[r] = rows;
+	for (uint32_t i2 = 0; i2 < n->count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < n->count[1]; i1++) {
+			const uint8_t *run = bytes + (size_t)(i2 * n->a[2] + i1 * n->a[1]) * (size_t)row_lanes;
+			uint32_t left = n->count[0] * (uint32_t)period;
+
+			for (uint32_t some; left; left -= some, run += some) {
+				some = left < most ? left : most;
+				if ((some + BYTES - 1) / BYTES > room) {
+					take_zeros(zeros, period, lanes, count);
+					room = UINT8_MAX;
+				}
+				room -= (some + BYTES - 1) / BYTES;
+				tally_zeros(zeros, some, run);
+			}
+		}
+	take_zeros(zeros, period, lanes, count);
+}
+
+static void fast_nonzero_lanes(const struct qmac_nest *n, int row_lanes, int lanes, const int16_t *row,
+                               const uint8_t *bytes, uint32_t *count)
+{
+	ptrdiff_t step = (ptrdiff_t)n->a[0] * row_lanes;
+
+	if (bytes && step && BYTES % step == 0) {
+		nonzero_bytes(n, row_lanes, lanes, (int)step, bytes, count);
+		return;
+	}
+	memset(count, 0, (size_t)lanes * sizeof *count);
+	for (uint32_t i2 = 0; i2 < n->count[2]; i2++)
+		for (uint32_t i1 = 0; i1 < n->count[1]; i1++)
+			for (uint32_t i0 = 0; i0 < n->count[0]; i0 += QMAC_WS_SLOTS_MAX) {
+				uint32_t left = n->count[0] - i0, first = i2 * n->a[2] + i1 * n->a[1] + i0 * n->a[0];
+				int rows = left < QMAC_WS_SLOTS_MAX ? (int)left : QMAC_WS_SLOTS_MAX;
+				struct qmac_operands run = {row + (size_t)first * (size_t)row_lanes, step};
+
+				nonzero_of_run(rows, lanes, run, count);
+			}
 }
 
 static uint32_t fast_dot_counts(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b)

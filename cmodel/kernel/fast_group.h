@@ -250,7 +250,7 @@ FAST_INLINE word zeros_sum(enum qmac_packing packing, int units, const int32_t *
 			sum[i] = add_terms(packing, sum[i], zeros, word_load(right));
 	for (; u < units; u++, right += step)
 		sum[0] = add_terms(packing, sum[0], zeros, word_load(right));
-	return sum[0] + sum[1] + (sum[2] + sum[3]);
+	return word_add(word_add(sum[0], sum[1]), word_add(sum[2], sum[3]));
 }
 
 /* Minus what rows of zeros give in all lanes: what sums of bytes begin with. */
@@ -263,8 +263,9 @@ FAST_INLINE void find_start(const struct qmac_gemm_group *s, enum qmac_packing p
 			int units = s->passes[p]->units;
 			const int32_t *right = s->passes[p]->weights + j / BLOCK * BLOCK * units + j % BLOCK;
 
-			sum -= zeros_sum(packing, units, right, BLOCK);
+			sum = word_add(sum, zeros_sum(packing, units, right, BLOCK));
 		}
+		sum = (word)-(slim)sum;
 		memcpy(start + j, &sum, sizeof sum);
 	}
 }

@@ -117,7 +117,7 @@ FAST_INLINE void pack_some(enum qmac_packing packing, const struct qmac_nest *n,
 FAST_INLINE void find_os_start(enum qmac_packing packing, int n, bool as_kept, struct os_units *s)
 {
 	for (int j = 0; j < n; j += WORD_LANES) {
-		word sum = -zeros_sum(packing, as_kept ? s->units : 0, s->right + j, s->right_step);
+		word sum = (word)-(slim)zeros_sum(packing, as_kept ? s->units : 0, s->right + j, s->right_step);
 
 		memcpy(s->start + j, &sum, sizeof sum);
 	}
@@ -140,7 +140,7 @@ FAST_INLINE void os_tile(const struct qmac_gemm_os *g, enum qmac_packing packing
 		for (int t = 0; t < words; t++) {
 			sum[i][t] = is_quads(packing) ? word_load(s->start + j + t * WORD_LANES) : word_of(0);
 			if (parts == 1 && waiting->slots)
-				sum[i][t] += word_load(&waiting->lanes[r + i][j + t * WORD_LANES]);
+				sum[i][t] = word_add(sum[i][t], word_load(&waiting->lanes[r + i][j + t * WORD_LANES]));
 		}
 	for (int u = 0; u < s->units; u++, left += s->left_step, right += s->right_step) {
 		word unit[2 * TILE_WORDS];

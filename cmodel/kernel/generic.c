@@ -358,7 +358,7 @@ static inline word word_add_quads(word sum, word a, word b)
 		word unsigned_a = (word)((bare_word)a >> shift & 0xFF);
 		word signed_b = (word)((bare_word)b << (24 - shift)) >> 24;
 
-		sum += unsigned_a * signed_b;
+		sum = (word)((bare_word)sum + (bare_word)(unsigned_a * signed_b));
 	}
 	return sum;
 }
@@ -391,6 +391,12 @@ static inline uint32_t dot_bytes(uint32_t n, const uint8_t *a, const uint8_t *b)
 	for (uint32_t i = 0; i < n; i++)
 		sum += (uint32_t)a[i] * b[i];
 	return sum;
+}
+
+static inline void tally_zeros(uint8_t *zeros, uint32_t n, const uint8_t *p)
+{
+	for (uint32_t i = 0; i < n; i++)
+		zeros[i % QMAC_LANES_MAX] = (uint8_t)(zeros[i % QMAC_LANES_MAX] + (p[i] == 0x80));
 }
 
 static inline void pair_16(int32_t *to, const int16_t *low, const int16_t *high, int mask)

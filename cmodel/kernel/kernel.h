@@ -208,11 +208,13 @@ struct qmac_kernel {
 	 */
 	void (*note)(int rows, int step, int lanes, const int16_t *row, uint8_t *bytes, uint8_t *count);
 	/*
-	 * Operands that are not 0 among the first `lanes` of each row: count[i] = those of row i;
-	 * and by lane: count[r] += rows whose lane r is one. At most QMAC_WS_SLOTS_MAX rows.
+	 * Operands that are not 0 among the first `lanes`: count[i] = those of row i, of QMAC_WS_SLOTS_MAX rows
+	 * at most; and by lane over the rows of A of all iterations, whose first is `row`, or where they are
+	 * there `bytes`: count[r] = iterations in which that of lane r is one.
 	 */
 	void (*nonzero_rows)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
-	void (*nonzero_lanes)(int rows, int lanes, struct qmac_operands row, uint32_t *count);
+	void (*nonzero_lanes)(const struct qmac_nest *nest, int row_lanes, int lanes, const int16_t *row,
+	                      const uint8_t *bytes, uint32_t *count);
 	/* Sum of a * b over the iterations, at most 2^16 of them; of counts, QMAC_LANES_MAX at most. */
 	uint32_t (*dot_counts)(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b);
 	/*

@@ -335,11 +335,14 @@ static void scalar_nonzero_rows(int rows, int lanes, struct qmac_operands row, u
 	}
 }
 
-static void scalar_nonzero_lanes(int rows, int lanes, struct qmac_operands row, uint32_t *count)
+static void scalar_nonzero_lanes(const struct qmac_nest *nest, int row_lanes, int lanes, const int16_t *row,
+                                 const uint8_t *bytes, uint32_t *count)
 {
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < lanes; j++)
-			count[j] += row_of(row, i)[j] != 0;
+	for (int r = 0; r < lanes; r++) {
+		count[r] = 0;
+		for (uint32_t i = 0; i < iterations_of(nest); i++)
+			count[r] += kept(row, bytes, row_lanes, nest_row(nest, nest->a, i), r) != 0;
+	}
 }
 
 static uint32_t scalar_dot_counts(const struct qmac_nest *nest, const uint8_t *a, const uint8_t *b)
