@@ -283,8 +283,7 @@ module qmac_top #(
 	assign retire[1] = gemm_retire || vec_retire;
 
 	// ---- clocks of the engines
-	wire load_clk, store_clk, vec_clk, gemm_clk;
-	wire gemm_busy; // a GEMM has started and not retired
+	wire load_clk, store_clk, vec_clk, gemm_clk, gemm_busy; // busy: a GEMM has started and not retired
 
 	qmac_gate #(.GATED(CLOCK_GATES)) load_gate (
 		.clk_i(clk), .rst_ni(rst_n), .want_i(load_valid || !load_ready), .clk_o(load_clk));

@@ -2,12 +2,11 @@
  * Speed of the C model through the driver: the five VEC commands of a HALP
  * inner step (d = 100, 8 bits), resident inputs, for every kernel, and for the device without values.
  */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
-#include <time.h>
 
 #include "driver/driver.h"
 #include "kernel/kernel.h"
+#include "reference/measure.h"
 
 enum { ROWS = 7, LANES = 16, STEPS = 20000, Z = 0, H = 8, T = 16, M = 24, FRACTION = 8 };
 
@@ -18,14 +17,6 @@ static const struct qmac_hw hw = {
 	.dram_latency = 40, .dram_bytes_per_cycle = 16 * 256, .dram_banks = 8, .dram_row_bytes = 2048,
 	.dram_miss = 20, .dram_turnaround = 8,
 };
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static const struct qmac_command step_commands[5] = {
 	{.opcode = QMAC_OPCODE_VEC, .op = QMAC_OP_MUL, .dspace = QMAC_SPACE_ACC, .s0space = QMAC_SPACE_ACC,
@@ -79,9 +70,9 @@ static enum qmac_status measure(const char *kernel, struct qmac_error *err)
 		status = qmac_driver_open(backend, &hw, 14, &driver, err);
 	if (status != QMAC_OK)
 		goto out;
-	began = seconds();
+	began = measure_seconds();
 	status = run_steps(driver, err);
-	took = seconds() - began;
+	took = measure_seconds() - began;
 	if (status != QMAC_OK)
 		goto out;
 	qmac_driver_counters(driver, counters);

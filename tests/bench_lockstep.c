@@ -3,11 +3,9 @@
  * with 64 MB of data in memory; two C models, so that little else is measured, and the C model with the RTL
  * where there is Verilator. Commands per second of processor time, the best of several runs in turn.
  */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "backend/cmodel.h"
 #include "backend/rtl.h"
@@ -16,6 +14,7 @@
 #include "cosim/lockstep.h"
 #include "driver/driver.h"
 #include "in_turn.h"
+#include "reference/measure.h"
 
 enum { RING_LOG2 = 8, TURN = 100, ROUNDS = 5, ROW_BYTES = 64, ROWS = 8, MEGABYTE = 1 << 20 };
 
@@ -29,14 +28,6 @@ struct bench {
 	uint64_t at; /* in the data */
 	uint32_t random;
 };
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static uint32_t noise(struct bench *b)
 {
@@ -131,10 +122,10 @@ static enum qmac_status measure(const struct bench *bench, const char *name, uns
 	for (int i = 0; !status && i < 2 * ROUNDS; i++) {
 		int k = i % 2;
 		uint64_t before = b[k].report.memory_bytes;
-		double began = seconds(), speed;
+		double began = measure_seconds(), speed;
 
 		status = run(&b[k], turns, err);
-		speed = turns * TURN / (seconds() - began);
+		speed = turns * TURN / (measure_seconds() - began);
 		best[k] = speed > best[k] ? speed : best[k];
 		compared[k] = (b[k].report.memory_bytes - before) / turns;
 	}

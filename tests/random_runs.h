@@ -108,4 +108,18 @@ static inline void draw_classifier(void)
 	configure(config_file("run.yaml", text), 0, NULL);
 }
 
+/* Draws cases, each on its devices, and plays them; of how many play() said that they could be: a quarter. */
+static inline int play_many(int cases, void (*draw)(void), bool (*play)(void))
+{
+	int played = 0;
+
+	for (int i = 0; i < cases; i++) {
+		draw_hardware();
+		draw();
+		played += play();
+	}
+	CU_ASSERT(played >= cases / 4);
+	return played;
+}
+
 #endif
