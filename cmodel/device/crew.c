@@ -312,10 +312,11 @@ static const struct qmac_split *find_split(struct qmac_crew *crew)
 void qmac_crew_gather(struct qmac_crew *crew, const uint32_t words[QMAC_COMMAND_WORDS])
 {
 	const uint32_t *free_bits = free_bits_of(crew, words);
-	uint64_t hash = crew->hash;
+	uint64_t hash;
 
 	if (crew->count == COMMANDS)
 		qmac_crew_finish(crew);
+	hash = crew->hash;
 	memcpy(crew->words[crew->count++], words, sizeof crew->words[0]);
 	for (unsigned k = 0; k < QMAC_COMMAND_WORDS; k++)
 		hash = (hash ^ (words[k] & ~free_bits[k])) * 0x9E3779B97F4A7C15ULL;

@@ -33,6 +33,13 @@ struct running {
 	bool stopping;
 };
 
+static bool shared; /* in a child whose task is not the only one */
+
+bool qmac_pool_is_shared(void)
+{
+	return shared;
+}
+
 /* In the child: does the task, answers, ends without touching what it shares with the parent. */
 static void work(const struct qmac_pool *pool, int index, pid_t parent, int out)
 {
@@ -43,6 +50,7 @@ static void work(const struct qmac_pool *pool, int index, pid_t parent, int out)
 	/* Who starts again after the parent was killed is not to find this process at work. */
 	qmac_process_end_with(parent);
 	qmac_stop_follow();
+	shared = pool->jobs > 1 && pool->count > 1;
 	pool->work(pool->context, index, answer);
 	_exit(write(out, answer, pool->answer_size) == (ssize_t)pool->answer_size ? 0 : QMAC_INTERNAL);
 }

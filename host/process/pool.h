@@ -7,6 +7,7 @@
 #define QMAC_PROCESS_POOL_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -37,5 +38,11 @@ struct qmac_pool {
  */
 QMAC_MUST_CHECK enum qmac_status qmac_pool_run(const struct qmac_pool *pool, int *started,
                                                struct qmac_error *err);
+
+/*
+ * Does this process do one of several tasks that run side by side? They have a processor each at best, and
+ * threads that wait for each other would keep one from the others.
+ */
+bool qmac_pool_is_shared(void);
 
 #endif

@@ -1,5 +1,7 @@
 #include "train/device.h"
 
+#include "process/pool.h"
+
 enum { RING_LOG2 = 14 };
 
 /*
@@ -32,7 +34,7 @@ enum qmac_status qmac_train_device_open(struct qmac_train_device *device, const 
 	uint64_t megabyte = 1 << 20, ring = (uint64_t)QMAC_COMMAND_BYTES << RING_LOG2;
 	struct qmac_device_options options = {
 		.memory_bytes = ((ring + memory) / megabyte + 2) * megabyte, .kernel = run->kernel,
-		.threads = run->threads, .on_retire = on_retire, .context = device,
+		.threads = qmac_pool_is_shared() ? 1 : run->threads, .on_retire = on_retire, .context = device,
 		.forgets = device->once,
 	};
 	enum qmac_status status = qmac_ledger_create(hw, RING_LOG2, device->records, &device->ledger, err);
